@@ -1,0 +1,237 @@
+"""The effective configuration of an organisation: what `declare` makes of the text, and all that `enforce` reads.
+
+Times are integer microseconds UTC, durations integer seconds, people are opaque ids once resolved.
+"""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from standwatch.facts.words import Decision, Effect
+
+Number = int | float
+Source = Literal["task", "trusted", "untrusted", "model"]
+Otherwise = Literal["step_up", "deny"]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A human of the organisation. `id` is opaque and the only thing that ever stands in a leaf."""
+
+    id: str
+    address: str
+    """How manifests name the person: an e-mail address."""
+    name: str = ""
+    keys: tuple[str, ...] = ()
+    """Ed25519 public keys, `ed25519:` and base64."""
+    roles: tuple[str, ...] = ()
+    """`admin`: configuration, people, principals; `operator`: sees every system; `auditor`: reads the log."""
+    os_user: str = ""
+    """The account of this host that acts as this person on the Unix socket; empty for none."""
+
+
+class RedLine(msgspec.Struct, frozen=True):
+    """A refusal that no manifest, relaxation, quorum or break-glass can cross. Every stated criterion must match."""
+
+    name: str
+    systems: tuple[str, ...] = ("*",)
+    tools: tuple[str, ...] = ("*",)
+    environments: tuple[str, ...] = ("*",)
+    effects: tuple[Effect, ...] = ("read", "write", "irreversible")
+    why: str = ""
+
+
+class Listener(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    name: str
+    origin: str
+    """The log's globally unique origin (C2SP tlog-checkpoint)."""
+    public_url: str
+    agents: Listener
+    operators: Listener
+    rp_id: str = "localhost"
+    store: str = "state"
+    """Folder of the embedded store, relative to the organisation's folder."""
+    development: bool = False
+    people: tuple[Person, ...] = ()
+    groups: dict[str, tuple[str, ...]] = {}
+    """Group name to people's ids."""
+    red_lines: tuple[RedLine, ...] = ()
+    approval_seconds: int = 900
+    """How long a question stays open, unless a manifest says otherwise."""
+
+
+class ArgumentRule(msgspec.Struct, frozen=True):
+    """What a manifest says about one argument. Absent members do not bind; `otherwise` falls back to the tool's."""
+
+    sources: tuple[Source, ...] = ()
+    """`from:`: provenances that are good enough; empty for any."""
+    min: Number | None = None
+    max: Number | None = None
+    one_of: tuple[str | int | float | bool, ...] | None = None
+    pattern: str | None = None
+    """RE2 syntax, matched against the whole value."""
+    max_length: int | None = None
+    required: bool = False
+    otherwise: Otherwise | None = None
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """One declared tool, `server.name`."""
+
+    name: str
+    effect: Effect
+    arguments: dict[str, ArgumentRule] = {}
+    only_declared: bool = False
+    """Refuse arguments that `arguments` does not name."""
+    intent: tuple[str, ...] = ()
+    per_run: int | None = None
+    otherwise: Otherwise = "deny"
+    trusted: tuple[str, ...] = ()
+    """`returns.trusted`: JSONPath of result fields that no outside party can write."""
+    timeout: int | None = None
+    """Seconds the upstream may take."""
+
+    @property
+    def server(self) -> str:
+        return self.name.partition(".")[0]
+
+
+class Component(msgspec.Struct, frozen=True):
+    """One line of the AIBOM. For `mcp_server`, `command` or `url` says how to reach it."""
+
+    kind: str
+    name: str
+    vendor: str = ""
+    version: str = ""
+    command: tuple[str, ...] = ()
+    url: str = ""
+    env: dict[str, str] = {}
+    """Environment given to a started server: all it gets beside PATH, HOME, LANG and TZ. `${NAME}` reads ours."""
+    cwd: str = ""
+    resources: tuple[str, ...] = ()
+    """URI patterns (`*` within a segment, `**` across) that `resources/read` may name; empty for none."""
+    prompts: tuple[str, ...] = ()
+    """Prompts (patterns) that may be got; empty for none."""
+    may_ask: tuple[str, ...] = ()
+    """What this server may ask of its client: `sampling`, `elicitation`, `roots`."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Budgets of a system. Keys of `per_day` are `tool.argument` (summed) or a tool's name (counted), or `calls`."""
+
+    calls_per_run: int | None = None
+    minutes_per_run: int | None = None
+    calls_per_minute: int | None = None
+    per_day: dict[str, Number] = {}
+    asks_per_run: int | None = None
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    """No such effect in [`begin`, `until`)."""
+
+    begin: int
+    until: int
+    effects: tuple[Effect, ...] = ("write", "irreversible")
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """One AI system, its people resolved to opaque ids."""
+
+    system: str
+    purpose: str
+    owner: tuple[str, ...]
+    """One person or the members of a group; empty where the address is nobody's."""
+    halt_authority: tuple[str, ...]
+    validator: tuple[str, ...]
+    environment: str = "production"
+    reversibility: Literal["reversible", "costly", "irreversible"] = "irreversible"
+    people_per_week: int = 0
+    critical_infrastructure: bool = False
+    data_subjects: tuple[tuple[str, str], ...] = ()
+    """(`argument` or `input` or `result`, name) pairs that say where data subjects' ids stand."""
+    components: tuple[Component, ...] = ()
+    tools: dict[str, Tool] = {}
+    limits: Limits = Limits()
+    freeze: tuple[Freeze, ...] = ()
+    fallback: str = "refuse"
+    approvers: tuple[str, ...] = ()
+    """People who may answer a question; defaults to the halt authority."""
+    approval_seconds: int | None = None
+    observe_until: int = 0
+    """Policy, provenance, content and grant are judged but not enforced before this time; 0 for never."""
+
+    @property
+    def tier(self) -> int:
+        """1 below a thousand people a week, 2 to a million, 3 above or critical infrastructure (CONTRACT.md)."""
+        if self.critical_infrastructure or self.people_per_week > 1_000_000:
+            return 3
+        return 2 if self.people_per_week >= 1_000 else 1
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Digests of what was accepted, hexadecimal SHA-256: tool definitions by `server.tool`, components by name."""
+
+    tools: dict[str, str] = {}
+    components: dict[str, str] = {}
+
+
+class System(msgspec.Struct, frozen=True):
+    """A manifest with its lock. `envelope`: digest of what it permits; comments and layout do not count."""
+
+    manifest: Manifest
+    lock: Lock
+    envelope: str
+
+    @property
+    def component_digest(self) -> str:
+        """One digest over the locked components and tool definitions: what evidence was gathered on."""
+        return hashlib.sha256(msgspec.json.encode(self.lock, order="sorted")).hexdigest()
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One of the organisation's Cedar files: forbids only."""
+
+    name: str
+    text: str
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """All of it. `root` is the digest over everything that has force."""
+
+    organisation: Organisation
+    systems: dict[str, System]
+    policies: tuple[Policy, ...]
+    root: str
+
+    def person(self, ident: str) -> Person | None:
+        """The person with opaque id `ident`."""
+        return next((person for person in self.organisation.people if person.id == ident), None)
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A tool as its server describes it now. `digest`: SHA-256 of its JCS (name, description, schemas, annotations)."""
+
+    name: str
+    digest: str
+    schema: dict[str, Any]
+    """Its input schema, as the server gave it."""
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One check's decision and reason. `reached` is False where an earlier refusal made the check unnecessary."""
+
+    check: str
+    decision: Decision = "allow"
+    reason: str = ""
+    code: str = ""
+    """A stable word for what was found, for statistics and for tests."""
+    reached: bool = True
+    enforced: bool = True
+    """False under `observe`: judged and recorded, not acted on."""

@@ -1,0 +1,247 @@
+"""Every kind of entry, as closed structs (RECORD.md, Leaves).
+
+A kind never gains a field: a new version gets a new name. Field names are lower-case ASCII and none sorts before
+`at`; values are strings, safe integers, arrays and maps; defaults are omitted. `at` is 0 until the sequencer
+writes it. Humans stand here by opaque id; whatever may have to be erased stands in a sealed part beside the leaf.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from standwatch.facts.words import Decision, Effect, Level, OutcomeStatus, PrincipalKind, Seam
+
+
+class Entry(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
+    """What all entries say: when (µs UTC, written by the sequencer) and by whom."""
+
+    at: int = 0
+    by: str = ""
+
+    folds: ClassVar[bool] = True
+    """Whether state is folded over this kind; such entries are indexed and told to every worker."""
+
+
+class Judged(Entry, frozen=True, kw_only=True):
+    """What the entries about a judged action share."""
+
+    id: str
+    run: str
+    system: str
+    tool: str
+    digest: str
+    """SHA-256 of the canonical action."""
+    seen: int
+    """Index of the last control entry the verdict was computed on: the fence."""
+    why: str
+    """Commitment to the findings."""
+    conf: int = 0
+    """Index of the configuration entry in force."""
+    grant: Level = "halted"
+    seam: Seam = "proxy"
+    effect: Effect = "read"
+
+
+class Intent(Judged, frozen=True, kw_only=True, tag="act.intent.1"):
+    """An action about to leave: durable before it does."""
+
+    verdict: Decision = "allow"
+    disposition: Decision = "allow"
+    """What was done; differs from the verdict under `observe`. Equal to the verdict unless stated."""
+    signed: int = -1
+    """Index of the approval this intent consumes."""
+    sent: str = ""
+    """Digest of the arguments as sent, where a check modified them."""
+    spend: dict[str, int] = {}
+    """Micro-units reserved against the limits of these names."""
+
+    folds: ClassVar[bool] = False
+
+
+class Denied(Judged, frozen=True, kw_only=True, tag="act.denied.1"):
+    """An action that was not released, and the stable code of the finding that decided."""
+
+    code: str
+    verdict: Decision = "deny"
+
+    folds: ClassVar[bool] = False
+
+
+class Asked(Judged, frozen=True, kw_only=True, tag="act.asked.1"):
+    """A question to humans about exactly this action, open until `until`."""
+
+    until: int
+    spend: dict[str, int] = {}
+
+
+class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
+    """A human's answer: `by` is who; `sig` over the bytes of RECORD.md, "what a human signs"."""
+
+    id: str
+    of: int
+    """Index of the question."""
+    decision: str
+    """`approve` or `refuse`."""
+    digest: str
+    key: str
+    sig: str
+    head: str
+    """The checkpoint signed along: `size:root` in hexadecimal, or "" where there was none yet."""
+    until: int
+    why: str = ""
+
+
+class Outcome(Entry, frozen=True, kw_only=True, tag="act.outcome.1"):
+    """What became of intent `of`. `took` maps steps to µs; `result` commits to the sealed result."""
+
+    id: str
+    of: int
+    status: OutcomeStatus
+    took: dict[str, int] = {}
+    result: str = ""
+
+    folds: ClassVar[bool] = False
+
+
+class Declared(Entry, frozen=True, kw_only=True, tag="ctl.declared.1"):
+    """A system's manifest taken up: its digests and the people with rights over it."""
+
+    system: str
+    envelope: str
+    components: str
+    owner: list[str] = []
+    halt: list[str] = []
+    validators: list[str] = []
+    signers: list[str] = []
+    """Who may answer questions."""
+    environment: str = "production"
+    tier: int = 1
+    change: str = "wider"
+    """`first`, `same`, `narrower` or `wider` than the one before; only `narrower` and `same` carry evidence on."""
+    servers: list[str] = []
+    why: str = ""
+
+
+class Config(Entry, frozen=True, kw_only=True, tag="ctl.config.1"):
+    """A configuration taken up as a whole, after the `ctl.declared` entries of the systems it changed."""
+
+    root: str
+    development: bool = False
+    changed: list[str] = []
+    removed: list[str] = []
+    signatures: dict[str, str] = {}
+    """Person's id to signature over the root digest, where the change widened."""
+    why: str = ""
+
+
+class Hold(Entry, frozen=True, kw_only=True, tag="ctl.hold.1"):
+    """A stop on a scope. Its id is its index; it belongs to `by`."""
+
+    scope: str
+    until: int = 0
+    """0 for until released."""
+    why: str = ""
+
+
+class Released(Entry, frozen=True, kw_only=True, tag="ctl.released.1"):
+    """Hold `hold` is released."""
+
+    hold: int
+    why: str = ""
+
+
+class Evidence(Entry, frozen=True, kw_only=True, tag="ctl.evidence.1"):
+    """A signed statement about an envelope and components, good until `until`."""
+
+    system: str
+    envelope: str
+    components: str
+    outcome: str
+    """`pass`, `conditions` or `reject`."""
+    until: int
+    kind_of: str = "validation"
+    report: str = ""
+    key: str = ""
+    sig: str = ""
+    why: str = ""
+
+
+class Principal(Entry, frozen=True, kw_only=True, tag="ctl.principal.1"):
+    """A caller and its credentials, added, changed or (with `revoked`) ended."""
+
+    name: str
+    role: PrincipalKind
+    systems: list[str] = []
+    token: str = ""
+    """SHA-256 of its bearer token, hexadecimal; a token is 256 random bits, so this gives nothing away."""
+    starts: bool = False
+    """Whether it may open runs with a task."""
+    until: int = 0
+    revoked: bool = False
+    keys: list[str] = []
+    """Public keys of a human."""
+
+
+class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
+    """A run begins. The task and on whose behalf it runs are sealed; `why` commits to them."""
+
+    run: str
+    system: str
+    principal: str
+    """Who may act in it."""
+    token: str = ""
+    until: int = 0
+    implicit: bool = False
+    why: str = ""
+
+
+class RunClosed(Entry, frozen=True, kw_only=True, tag="ctl.run_closed.1"):
+    """A run ended, with what it did; it is never reopened."""
+
+    run: str
+    counts: dict[str, int] = {}
+
+
+class Opened(Entry, frozen=True, kw_only=True, tag="log.opened.1"):
+    """The first entry of a log."""
+
+    origin: str
+    key: str
+    """The log's verification key (C2SP vkey)."""
+    predecessor: str = ""
+
+
+class Gap(Entry, frozen=True, kw_only=True, tag="log.gap.1"):
+    """The record could not be written from `begin` to now; `unrecorded` answers were given without it."""
+
+    begin: int
+    unrecorded: int = 0
+
+    folds: ClassVar[bool] = False
+
+
+AnyEntry = (
+    Intent
+    | Denied
+    | Asked
+    | Answered
+    | Outcome
+    | Declared
+    | Config
+    | Hold
+    | Released
+    | Evidence
+    | Principal
+    | RunOpened
+    | RunClosed
+    | Opened
+    | Gap
+)
+"""Every kind a reader of this version knows."""

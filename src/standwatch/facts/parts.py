@@ -1,0 +1,114 @@
+"""The sealed parts beside a leaf (RECORD.md, Sealed parts), and the bytes a human signs."""
+
+import hashlib
+import hmac
+from typing import Any, Final, Literal
+
+import msgspec
+
+from standwatch.facts.canonical import canonical
+
+PartName = Literal["action", "findings", "result", "reason", "task", "manifest"]
+
+SALT_BYTES: Final = 32
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes to be sealed beside an entry: what they are, the salt of their commitment, and the bytes."""
+
+    name: PartName
+    salt: bytes
+    data: bytes
+
+
+def commitment(salt: bytes, data: bytes) -> str:
+    """HMAC-SHA-256(salt, data), hexadecimal: binds the leaf to the sealed bytes and says nothing about them."""
+    return hmac.digest(salt, data, "sha256").hex()
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a system asks to do, exactly as it is judged, recorded and signed."""
+
+    id: str
+    by: str
+    run: str
+    system: str
+    tool: str
+    target: str
+    """The server that carries it out, or the resource it names."""
+    arguments: dict[str, Any]
+    event: str
+    """What is done: `tool_call`, `resource_read`, `prompt_get`, `completion`, `elicitation`, `sampling`, `roots`,
+    `decision`, `generation`."""
+    phase: str
+    """`call` where the system asks the world, `ask` where a server asks its client."""
+    schema: str
+    """Digest of the tool's definition, or ""."""
+    conf: int
+    nonce: str
+    """16 random bytes, hexadecimal: makes the digest say nothing about guessable arguments."""
+    org: str
+    """The log's origin: an approval given in staging is void in production."""
+
+
+def action_bytes(action: Action) -> bytes:
+    """The canonical action: JCS, with `kind` `action.1`. Its SHA-256 is the action's digest."""
+    members: dict[str, Any] = {"kind": "action.1", **{name: getattr(action, name) for name in _ACTION_FIELDS}}
+    return canonical(members)
+
+
+_ACTION_FIELDS: Final = Action.__struct_fields__
+
+
+def action_digest(data: bytes) -> str:
+    """SHA-256 of canonical action bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+APPROVAL_CONTEXT: Final = b"standwatch/approval/1\n"
+
+
+def approval_bytes(
+    *, asked: int, by: str, decision: str, digest: str, head: str, org: str, until: int
+) -> bytes:
+    """What a human signs to approve or refuse the action asked about at index `asked` (RECORD.md)."""
+    return APPROVAL_CONTEXT + canonical(
+        {
+            "asked": asked,
+            "by": by,
+            "decision": decision,
+            "digest": digest,
+            "head": head,
+            "org": org,
+            "until": until,
+        }
+    )
+
+
+EVIDENCE_CONTEXT: Final = b"standwatch/evidence/1\n"
+
+
+def evidence_bytes(
+    *, by: str, components: str, envelope: str, org: str, outcome: str, report: str, system: str, until: int
+) -> bytes:
+    """What a validator signs over a system's envelope and component digests."""
+    return EVIDENCE_CONTEXT + canonical(
+        {
+            "by": by,
+            "components": components,
+            "envelope": envelope,
+            "org": org,
+            "outcome": outcome,
+            "report": report,
+            "system": system,
+            "until": until,
+        }
+    )
+
+
+CONFIG_CONTEXT: Final = b"standwatch/config/1\n"
+
+
+def config_bytes(*, by: str, org: str, root: str) -> bytes:
+    """What a person signs to let the configuration with digest `root` widen."""
+    return CONFIG_CONTEXT + canonical({"by": by, "org": org, "root": root})
