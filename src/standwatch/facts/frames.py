@@ -1,0 +1,96 @@
+"""What fronts and the recorder say to each other: the same frames in one process and over a Unix socket."""
+
+from typing import Literal
+
+import msgspec
+
+from standwatch.facts.entries import AnyEntry
+from standwatch.facts.parts import Part
+
+RefusalCode = Literal["stale", "run", "approval", "budget", "duplicate", "invalid", "unrecorded"]
+
+
+class Append(msgspec.Struct, frozen=True, tag=True):
+    """Please write this entry, if it may still be written.
+
+    `scopes` are those of the action, for the fence. `caps` names limits as `run/NAME`, `day/NAME` or
+    `minute/NAME` with the most that may stand there afterwards (micro-units, or a count). `valid_until`: the
+    earliest end of anything the verdict rests on (µs; 0 for none). `match` finds a question again when its
+    action is retried. `subjects` are the data subjects whose keys seal the parts.
+    """
+
+    number: int
+    entry: AnyEntry
+    parts: tuple[Part, ...] = ()
+    subjects: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    caps: dict[str, int] = {}
+    valid_until: int = 0
+    match: bytes = b""
+
+
+class Ack(msgspec.Struct, frozen=True, tag=True):
+    """Append `number` is durable: its index, time (µs UTC) and leaf hash. INVARIANT: never sent before the fsync."""
+
+    number: int
+    index: int
+    at: int
+    leaf: bytes
+
+
+class Refusal(msgspec.Struct, frozen=True, tag=True):
+    """Append `number` was not written. After `stale`, catch up to control entry `seen` and judge again."""
+
+    number: int
+    code: RefusalCode
+    detail: str
+    seen: int
+
+
+class Told(msgspec.Struct, frozen=True, tag=True):
+    """Entry `index` folds into your state. Told in order, before any later append is acknowledged."""
+
+    index: int
+    entry: AnyEntry
+
+
+class Seen(msgspec.Struct, frozen=True, tag=True):
+    """The worker has folded everything up to `index`."""
+
+    index: int
+
+
+class Find(msgspec.Struct, frozen=True, tag=True):
+    """Is there a live question in this run that a retry of the same act would repeat?"""
+
+    number: int
+    run: str
+    match: bytes
+
+
+class Found(msgspec.Struct, frozen=True, tag=True):
+    """The question's action id and canonical action bytes; empty where there is none."""
+
+    number: int
+    id: str = ""
+    action: bytes = b""
+
+
+class Fetch(msgspec.Struct, frozen=True, tag=True):
+    """The sealed part `name` of action or entry key `id`, unsealed."""
+
+    number: int
+    id: str
+    name: str
+
+
+class Fetched(msgspec.Struct, frozen=True, tag=True):
+    """The part's bytes; `known` is False where there is none or its key was erased."""
+
+    number: int
+    data: bytes = b""
+    known: bool = False
+
+
+ToRecorder = Append | Seen | Find | Fetch
+FromRecorder = Ack | Refusal | Told | Found | Fetched

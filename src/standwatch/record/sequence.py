@@ -1,0 +1,182 @@
+"""The sequencer's mind: may this entry still be appended, now that it is its turn? (DESIGN.md §6)
+
+Pure: `admit` says no or nothing, `take` accounts for what was appended. The store calls both inside the
+transaction that appends, in order, on one thread; whatever changed since the verdict is seen here.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Intent,
+    Outcome,
+    Released,
+    RunClosed,
+    RunOpened,
+)
+from standwatch.facts.frames import Append, Refusal, RefusalCode
+from standwatch.record.state import State, folds
+
+Ledger = dict[str, int]
+
+
+class OpenIntent(msgspec.Struct, frozen=True):
+    """An intent without an outcome yet."""
+
+    index: int
+    entry: Intent
+
+
+class Sequencer(msgspec.Struct):
+    """State, running totals and open intents: what an append is checked against.
+
+    Ledgers are running totals by `run/ID`, `day/DATE/SYSTEM` and `minute/N/SYSTEM`; amounts are micro-units for
+    what `spend` names and counts otherwise. `dirty` names ledgers changed since the store last wrote them.
+    """
+
+    state: State
+    ledgers: dict[str, Ledger] = {}
+    dirty: set[str] = set()
+    open: dict[str, OpenIntent] = {}
+
+    def admit(self, append: Append, now: int) -> Refusal | None:
+        """Why `append` may not be written at `now`, or None. Changes nothing."""
+        code, detail = self._objection(append, now)
+        return None if code is None else Refusal(append.number, code, detail, self.state.seen)
+
+    def _objection(self, append: Append, now: int) -> tuple[RefusalCode | None, str]:
+        entry, state = append.entry, self.state
+        if append.valid_until and now >= append.valid_until:
+            return "stale", "what the verdict relied on has expired"
+        match entry:
+            case Intent() | Asked():
+                if (state_run := state.runs.get(entry.run)) is None or not _runs(state_run[1], entry, now):
+                    return "run", f"run {entry.run} is not open for {entry.by}"
+                # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
+                if state.fence(append.scopes) > entry.seen:
+                    return "stale", "a restriction was sequenced after the verdict"
+                if isinstance(entry, Intent) and entry.id in self.open:
+                    return "duplicate", f"action {entry.id} is already under way"
+                if (
+                    isinstance(entry, Intent)
+                    and entry.signed >= 0
+                    and (problem := self._unsigned(entry, now))
+                ):
+                    return "approval", problem
+                if over := self._over(append, entry, now):
+                    return "budget", over
+            case Outcome():
+                known = self.open.get(entry.id)
+                if known is None or known.index != entry.of:
+                    return "duplicate", f"intent {entry.of} has no outcome to come"
+            case Answered():
+                question = state.questions.get(entry.id)
+                if question is None or question.index != entry.of or question.answer is not None:
+                    return "duplicate", f"question {entry.of} is not open"
+                if now >= question.entry.until:
+                    return "stale", f"question {entry.of} has expired"
+            case Released() if entry.hold not in state.holds:
+                return "duplicate", f"hold {entry.hold} is not in force"
+            case RunClosed() if entry.run not in state.runs:
+                return "duplicate", f"run {entry.run} is not open"
+            case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in state.implicit:
+                return "duplicate", "an implicit run is already open"
+            case _:
+                pass
+        return None, ""
+
+    def _unsigned(self, entry: Intent, now: int) -> str:
+        question = self.state.questions.get(entry.id)
+        # INVARIANT: an approval is consumed once, by the digest it was given for, before it expires.
+        if question is None or question.answer is None or question.answer_index != entry.signed:
+            return "no such approval"
+        answer = question.answer
+        if question.used:
+            return "the approval was already used"
+        if answer.decision != "approve" or answer.digest != entry.digest:
+            return "the approval is not for this action"
+        return "the approval has expired" if now >= answer.until else ""
+
+    def _over(self, append: Append, entry: Intent | Asked, now: int) -> str:
+        for name, cap in append.caps.items():
+            period, _, limit = name.partition("/")
+            ledger = self.ledgers.get(_ledger(period, entry, now), {})
+            if ledger.get(limit, 0) + _amount(entry, limit) > cap:
+                return name
+        return ""
+
+    def take(self, index: int, entry: AnyEntry) -> None:
+        """Account for `entry`, written as `index` with its `at`; fold it where it folds."""
+        match entry:
+            case Intent():
+                self.open[entry.id] = OpenIntent(index, entry)
+                self._charge(entry, 1)
+            case Outcome():
+                known = self.open.pop(entry.id, None)
+                if known is not None and entry.status == "not_sent":
+                    self._charge(known.entry, -1)
+            case Asked():
+                self._add(f"run/{entry.run}", "asks", 1)
+            case RunClosed():
+                self.ledgers.pop(f"run/{entry.run}", None)
+                self.dirty.add(f"run/{entry.run}")
+            case _:
+                pass
+        if folds(entry):
+            self.state.fold(index, entry)
+
+    def _charge(self, entry: Intent, sign: int) -> None:
+        run, day = f"run/{entry.run}", _ledger("day", entry, entry.at)
+        minute = _ledger("minute", entry, entry.at)
+        if day not in self.ledgers or minute not in self.ledgers:
+            self._turn(entry, day, minute)
+        for key in (run, day, minute):
+            self._add(key, "calls", sign)
+        self._add(run, entry.tool, sign)
+        self._add(day, entry.tool, sign)
+        for name, amount in entry.spend.items():
+            self._add(day, name, sign * amount)
+        self.ledgers[run]["last"] = entry.at
+
+    def _add(self, key: str, name: str, amount: int) -> None:
+        ledger = self.ledgers.setdefault(key, {})
+        ledger[name] = ledger.get(name, 0) + amount
+        self.dirty.add(key)
+
+    def _turn(self, entry: Intent, day: str, minute: str) -> None:
+        """Drop the ledgers of days and minutes that have passed for this system."""
+        for key in list(self.ledgers):
+            period, _, rest = key.partition("/")
+            if period in ("day", "minute") and rest.endswith(f"/{entry.system}") and key not in (day, minute):
+                del self.ledgers[key]
+                self.dirty.add(key)
+
+
+_MINUTE: Final = 60_000_000
+
+
+def _ledger(period: str, entry: Intent | Asked, now: int) -> str:
+    match period:
+        case "run":
+            return f"run/{entry.run}"
+        case "day":
+            return f"day/{datetime.fromtimestamp(now // 1_000_000, UTC):%Y-%m-%d}/{entry.system}"
+        case _:
+            return f"minute/{now // _MINUTE}/{entry.system}"
+
+
+def _amount(entry: Intent | Asked, limit: str) -> int:
+    if limit == "asks":
+        return 1 if isinstance(entry, Asked) else 0
+    if limit in entry.spend:
+        return entry.spend[limit]
+    return 1 if limit in ("calls", entry.tool) and isinstance(entry, Intent) else 0
+
+
+def _runs(run: RunOpened, entry: Intent | Asked, now: int) -> bool:
+    return run.principal == entry.by and run.system == entry.system and not 0 < run.until <= now

@@ -1,0 +1,225 @@
+"""State is a fold of the record: everything that is true now, or was true at index N, and nothing else.
+
+`State.fold` is the only way state changes. It is deterministic: time enters as the entries' own `at`. The same
+class serves the sequencer, every worker's replica, `status --as-of` and an auditor reading an export.
+"""
+
+from typing import Final, assert_never
+
+import msgspec
+
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Config,
+    Declared,
+    Denied,
+    Evidence,
+    Gap,
+    Hold,
+    Intent,
+    Opened,
+    Outcome,
+    Principal,
+    Released,
+    RunClosed,
+    RunOpened,
+)
+from standwatch.record.leaf import Unknown
+
+ALL: Final = "all"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A hold in force: entry `index`, placed by `by`; `until` 0 where it has no end of its own."""
+
+    index: int
+    scope: str
+    by: str
+    at: int
+    until: int
+
+
+class Question(msgspec.Struct, frozen=True):
+    """An open or answered question: its entry's index and what it said; `answer` once there is one."""
+
+    index: int
+    entry: Asked
+    answer: Answered | None = None
+    answer_index: int = -1
+    used: bool = False
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A system as declared: entry index and content, and the envelopes whose evidence still carries.
+
+    `lineage` holds (envelope, components) pairs: the present one, and those it was reached from by changes proved
+    narrowing. A widening change starts it anew, so evidence on the old envelope no longer counts.
+    """
+
+    index: int
+    entry: Declared
+    lineage: tuple[tuple[str, str], ...]
+
+
+class State(msgspec.Struct):
+    """The fold. `seen` is the index of the last entry folded; -1 for none."""
+
+    seen: int = -1
+    at: int = -1
+    origin: str = ""
+    config: int = -1
+    root: str = ""
+    development: bool = False
+    systems: dict[str, Standing] = {}
+    holds: dict[int, Held] = {}
+    evidence: dict[str, tuple[tuple[int, Evidence], ...]] = {}
+    principals: dict[str, Principal] = {}
+    tokens: dict[str, tuple[str, str]] = {}
+    """Hash of a bearer token → (`principal` or `run`, name)."""
+    runs: dict[str, tuple[int, RunOpened]] = {}
+    """Open runs only."""
+    implicit: dict[str, str] = {}
+    """`principal/system` → the open implicit run."""
+    questions: dict[str, Question] = {}
+    """By action id, until answered and used, or expired."""
+    fences: dict[str, int] = {}
+    """Scope → index of its last restricting control entry."""
+    stopped: str = ""
+    """Why the fold stopped: an unknown control kind. Authority is then lowest."""
+
+    def fold(self, index: int, entry: AnyEntry | Unknown) -> None:
+        """Take entry `index` into the state. Entries come in order of index; those that do not fold may be left out."""
+        self.seen = index
+        self.at = entry.at
+        match entry:
+            case Intent():
+                self._use(entry)
+            case Denied() | Outcome() | Gap():
+                pass
+            case Opened():
+                self.origin = entry.origin
+            case Asked():
+                self._ask(index, entry)
+            case Answered():
+                self._answer(index, entry)
+            case Declared():
+                self._declare(index, entry)
+            case Config():
+                self._configure(index, entry)
+            case Hold():
+                self.holds[index] = Held(index, entry.scope, entry.by, entry.at, entry.until)
+                self.fences[entry.scope] = index
+            case Released():
+                self.holds.pop(entry.hold, None)
+            case Evidence():
+                self.evidence[entry.system] = (*self.evidence.get(entry.system, ()), (index, entry))[
+                    -KEPT_EVIDENCE:
+                ]
+                self.fences[f"system:{entry.system}"] = index
+            case Principal():
+                self._principal(index, entry)
+            case RunOpened():
+                self._open(index, entry)
+            case RunClosed():
+                self._close(entry)
+            case Unknown():
+                if entry.folds:
+                    self.stopped = f"entry {index} is of the unknown kind {entry.kind}"
+            case _:
+                assert_never(entry)
+
+    def fence(self, scopes: tuple[str, ...]) -> int:
+        """Index of the last restricting control entry of any of `scopes`; -1 for none."""
+        find = self.fences.get
+        return max([find(scope, -1) for scope in scopes], default=-1)
+
+    def held(self, scopes: tuple[str, ...], now: int) -> tuple[Held, ...]:
+        """The holds in force at `now` on any of `scopes`."""
+        if not self.holds:
+            return ()
+        return tuple(
+            hold for hold in self.holds.values() if hold.scope in scopes and not 0 < hold.until <= now
+        )
+
+    def _use(self, entry: Intent) -> None:
+        question = self.questions.get(entry.id)
+        if question is not None:
+            self.questions[entry.id] = msgspec.structs.replace(question, used=True)
+
+    def _ask(self, index: int, entry: Asked) -> None:
+        for ident in [i for i, old in self.questions.items() if old.used or _ended(old, entry.at)]:
+            del self.questions[ident]
+        self.questions[entry.id] = Question(index, entry)
+
+    def _answer(self, index: int, entry: Answered) -> None:
+        question = self.questions.get(entry.id)
+        if question is not None and question.answer is None and question.index == entry.of:
+            self.questions[entry.id] = msgspec.structs.replace(question, answer=entry, answer_index=index)
+
+    def _declare(self, index: int, entry: Declared) -> None:
+        before = self.systems.get(entry.system)
+        here = (entry.envelope, entry.components)
+        carried = before.lineage if before is not None and entry.change in ("same", "narrower") else ()
+        lineage = (*(pair for pair in carried if pair != here), here)[-KEPT_LINEAGE:]
+        self.systems[entry.system] = Standing(index, entry, lineage)
+        self.fences[f"system:{entry.system}"] = index
+
+    def _configure(self, index: int, entry: Config) -> None:
+        self.config, self.root, self.development = index, entry.root, entry.development
+        for name in entry.removed:
+            self.systems.pop(name, None)
+        self.fences[ALL] = index
+
+    def _principal(self, index: int, entry: Principal) -> None:
+        before = self.principals.get(entry.name)
+        if before is not None:
+            self.tokens.pop(before.token, None)
+        self.principals[entry.name] = entry
+        if entry.token and not entry.revoked:
+            self.tokens[entry.token] = ("principal", entry.name)
+        self.fences[f"agent:{entry.name}"] = index
+
+    def _open(self, index: int, entry: RunOpened) -> None:
+        self.runs[entry.run] = (index, entry)
+        if entry.token:
+            self.tokens[entry.token] = ("run", entry.run)
+        if entry.implicit:
+            self.implicit[f"{entry.principal}/{entry.system}"] = entry.run
+
+    def _close(self, entry: RunClosed) -> None:
+        _, opened = self.runs.pop(entry.run, (0, None))
+        if opened is None:
+            return
+        self.tokens.pop(opened.token, None)
+        key = f"{opened.principal}/{opened.system}"
+        if self.implicit.get(key) == entry.run:
+            del self.implicit[key]
+
+
+KEPT_EVIDENCE: Final = 64
+KEPT_LINEAGE: Final = 32
+"""Bounds on what one system may make the state remember; the record itself keeps everything."""
+
+_snapshot: Final = msgspec.msgpack.Decoder(State)
+
+
+def folds(entry: AnyEntry | Unknown) -> bool:
+    """Whether replicas must be told of `entry`: state is folded over it."""
+    return entry.folds or (isinstance(entry, Intent) and entry.signed >= 0)
+
+
+def save(state: State) -> bytes:
+    """A snapshot of `state`, for `load`."""
+    return msgspec.msgpack.encode(state)
+
+
+def load(snapshot: bytes) -> State:
+    """The state that `save` wrote."""
+    return _snapshot.decode(snapshot)
+
+
+def _ended(question: Question, at: int) -> bool:
+    last = question.entry.until if question.answer is None else question.answer.until
+    return last <= at
