@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class SseEvent(msgspec.Struct, frozen=True):
-    """One dispatched event. `event` is the type as sent (b"" means the default, `message`); `id` is None when unsaid."""
+    """One dispatched event. `event` is the type as sent, b"" for the default; `id` is None when unsaid."""
 
     data: bytes
     event: bytes = b""
@@ -78,8 +78,6 @@ class SseParser:
             return False
         if self._buffer.startswith(_BOM):
             del self._buffer[: len(_BOM)]
-        if self._buffer.startswith(b"\n"):
-            del self._buffer[:1]
         self._started = True
         return True
 

@@ -1,0 +1,69 @@
+"""A Unix socket that only its owner may open, and that is never taken from a living server."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import stat
+from pathlib import Path
+
+from standwatch.facts.errors import Conflict, Misconfigured
+
+
+def bind_unix(path: Path, backlog: int) -> socket.socket:
+    """A listening socket at `path` with mode 0600.
+
+    A stale socket there is removed only if nobody listens behind it. `Conflict` when somebody does;
+    `Misconfigured` when something that is no socket, or another user's socket, stands there.
+    """
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Held from the look to the bind, so that two starting servers cannot each remove the other's socket.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        _clear_stale(path)
+        return _bind(path, backlog)
+    finally:
+        os.close(directory)
+
+
+def _bind(path: Path, backlog: int) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The umask, not a chmod afterwards: between bind and chmod anybody could connect.
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(before)
+    listening.listen(backlog)
+    listening.setblocking(False)
+    return listening
+
+
+def _clear_stale(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise Misconfigured((f"{path}: not a socket, and not ours to remove",))
+    if found.st_uid != os.geteuid():
+        raise Misconfigured((f"{path}: a socket of another user",))
+    if _answers(path):
+        raise Conflict(f"another server already listens on {path}")
+    path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            # Anything but a plain refusal (a full backlog, a time-out) may be a living server.
+            return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
+        return True
