@@ -114,10 +114,7 @@ class State(msgspec.Struct):
             case Released():
                 self.holds.pop(entry.hold, None)
             case Evidence():
-                self.evidence[entry.system] = (*self.evidence.get(entry.system, ()), (index, entry))[
-                    -KEPT_EVIDENCE:
-                ]
-                self.fences[f"system:{entry.system}"] = index
+                self._evidence(index, entry)
             case Principal():
                 self._principal(index, entry)
             case RunOpened():
@@ -172,6 +169,17 @@ class State(msgspec.Struct):
             self.systems.pop(name, None)
         self.fences[ALL] = index
 
+    def _evidence(self, index: int, entry: Evidence) -> None:
+        """A statement supersedes earlier ones about the same envelope and components, and no others."""
+        about = (entry.envelope, entry.components)
+        others = [
+            (i, old)
+            for i, old in self.evidence.get(entry.system, ())
+            if (old.envelope, old.components) != about
+        ]
+        self.evidence[entry.system] = (*others, (index, entry))
+        self.fences[f"system:{entry.system}"] = index
+
     def _principal(self, index: int, entry: Principal) -> None:
         before = self.principals.get(entry.name)
         if before is not None:
@@ -198,9 +206,8 @@ class State(msgspec.Struct):
             del self.implicit[key]
 
 
-KEPT_EVIDENCE: Final = 64
 KEPT_LINEAGE: Final = 32
-"""Bounds on what one system may make the state remember; the record itself keeps everything."""
+"""How many narrowings evidence is carried across before it must be gathered anew."""
 
 _snapshot: Final = msgspec.msgpack.Decoder(State)
 

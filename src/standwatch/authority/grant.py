@@ -1,0 +1,149 @@
+"""`grant(state, system, now)`: the authority a system holds now, why, until when, and on what evidence (DESIGN.md §8).
+
+The rules are caps, and caps compose by minimum; the grant starts at the highest level and every rule may only
+lower it. So no fact that adds a cap can raise authority, and what is unknown caps lowest. Rules have a version
+that stands beside every grant, so that a past grant is recomputed under the rules of its time.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from standwatch.facts.entries import Evidence
+from standwatch.facts.words import Effect, Level, lower
+from standwatch.record.state import ALL, Standing, State
+
+RULES: Final = "1"
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One cap that applies: the level it allows, a stable code, a sentence, and the command that would cure it."""
+
+    cap: Level
+    code: str
+    text: str
+    cure: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A level with everything it rests on. `until` is when it must be computed anew (µs; 0: never by itself)."""
+
+    level: Level
+    reasons: tuple[Reason, ...]
+    until: int
+    evidence: tuple[int, ...] = ()
+    """Indices of the evidence entries it stands on."""
+    rules: str = RULES
+
+
+def grant(state: State, system: str, now: int) -> Grant:
+    """The grant of `system` at `now` (µs UTC) in `state`; `halted` for a system that nobody declared."""
+    standing = state.systems.get(system)
+    if state.stopped:
+        return _lowest("fold_stopped", state.stopped, "standwatch verify")
+    if standing is None:
+        return _lowest("undeclared", f"no manifest declares {system}", "standwatch check")
+    held, held_until = _holds(state, system, now)
+    validation, basis, until = _validation(state, standing, now)
+    reasons = (*held, *_people(state, standing), *_tier(state, standing), *validation)
+    ends = [end for end in (until, held_until) if end]
+    caps: list[Level] = [reason.cap for reason in reasons]
+    return Grant(lower(*caps), reasons, min(ends, default=0), basis)
+
+
+def _lowest(code: str, text: str, cure: str) -> Grant:
+    return Grant("halted", (Reason("halted", code, text, cure),), 0)
+
+
+def _holds(state: State, system: str, now: int) -> tuple[tuple[Reason, ...], int]:
+    """A hold on the system as a whole halts it. Holds on one tool, server or run are checked action by action."""
+    holds = state.held((ALL, f"system:{system}"), now)
+    reasons = tuple(
+        Reason(
+            "halted",
+            "held",
+            f"hold {hold.index} on {hold.scope} by {hold.by}",
+            f"standwatch release {hold.index} --reason …",
+        )
+        for hold in holds
+    )
+    return reasons, min((hold.until for hold in holds if hold.until), default=0)
+
+
+def _people(state: State, standing: Standing) -> tuple[Reason, ...]:
+    """A system whose owner, halt authority or validator is nobody real is restricted."""
+    entry = standing.entry
+    roles = (("owner", entry.owner), ("halt_authority", entry.halt), ("validator", entry.validators))
+    cure = f"name a person of standwatch.yaml in systems/{entry.system}.yaml"
+    missing = tuple(
+        Reason("restricted", "nobody", f"its {role} is nobody real", cure)
+        for role, people in roles
+        if not people
+    )
+    if (
+        not state.development
+        and entry.owner
+        and set(entry.validators) <= set(entry.owner)
+        and entry.validators
+    ):
+        own = Reason("restricted", "own_validator", "its owner is its only validator", cure)
+        return (*missing, own)
+    return missing
+
+
+def _tier(state: State, standing: Standing) -> tuple[Reason, ...]:
+    if not state.development or standing.entry.tier <= 1:
+        return ()
+    text = f"tier {standing.entry.tier} is out of reach of a development organisation"
+    return (Reason("supervised", "development", text, "set development: false in standwatch.yaml"),)
+
+
+def _validation(
+    state: State, standing: Standing, now: int
+) -> tuple[tuple[Reason, ...], tuple[int, ...], int]:
+    """The last statement of a validator about this envelope, or one this was narrowed from, decides.
+
+    A rejection does not lapse: only a later statement supersedes it. A pass lapses at its `until`.
+    """
+    entry = standing.entry
+    cure = f"standwatch validate {entry.system} --until DATE"
+    index, last = _last_statement(state, standing)
+    if last is None:
+        return (Reason("supervised", "unvalidated", "nobody has validated what runs now", cure),), (), 0
+    if last.outcome == "reject":
+        text = f"validation {index} rejected it"
+        return (Reason("restricted", "rejected", text, cure),), (index,), 0
+    if last.outcome != "pass":
+        text = f"validation {index} set conditions"
+        return (Reason("supervised", "conditions", text, cure),), (index,), 0
+    if last.until <= now:
+        return (Reason("supervised", "lapsed", f"validation {index} has lapsed", cure),), (), 0
+    return (), (index,), last.until
+
+
+def _last_statement(state: State, standing: Standing) -> tuple[int, Evidence | None]:
+    carried = set(standing.lineage)
+    for index, evidence in reversed(state.evidence.get(standing.entry.system, ())):
+        if (evidence.envelope, evidence.components) in carried:
+            return index, evidence
+    return -1, None
+
+
+Permission = Literal["envelope", "asks", "no", "fallback"]
+
+_TABLE: Final[dict[Level, dict[str, Permission]]] = {
+    "autonomous": {
+        "read": "envelope",
+        "write": "envelope",
+        "irreversible": "envelope",
+        "generation": "envelope",
+    },
+    "supervised": {"read": "envelope", "write": "asks", "irreversible": "asks", "generation": "envelope"},
+    "restricted": {"read": "envelope", "write": "no", "irreversible": "no", "generation": "envelope"},
+    "halted": {"read": "no", "write": "no", "irreversible": "no", "generation": "no"},
+}
+
+
+def permits(level: Level, act: Effect | Literal["generation"]) -> Permission:
+    """What a grant of `level` says to `act` (DESIGN.md §4): within the envelope, asks first, or no."""
+    return _TABLE[level][act]

@@ -1,0 +1,97 @@
+"""What fronts hand to the gate and what they get back: the same few structs for every protocol."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from standwatch.facts.configuration import Configuration, Definition
+from standwatch.facts.words import OutcomeStatus, PrincipalKind, Seam, Word
+
+Event = Literal[
+    "tool_call",
+    "resource_read",
+    "prompt_get",
+    "completion",
+    "elicitation",
+    "sampling",
+    "roots",
+    "decision",
+    "generation",
+]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """An authenticated principal. `run` is the run its token or header binds it to; "" for the implicit one."""
+
+    principal: str
+    role: PrincipalKind
+    systems: tuple[str, ...]
+    run: str = ""
+    starts: bool = False
+    until: int = 0
+    """When its credential ends (µs; 0 for never)."""
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing asked for. `phase` is `ask` where a server asks something of its client.
+
+    `tool` is `server.name` for tools and `server.event` for the rest (`bank.resource_read`, `bank.sampling`);
+    `target` is the server for tools, the URI for resources, the name for prompts. `id` is the caller's
+    reference where it repeats an earlier act: an id this gate gave it, or a UUIDv7 of its own making.
+    """
+
+    caller: Caller
+    system: str
+    event: Event
+    tool: str
+    target: str
+    arguments: dict[str, Any]
+    definition: Definition | None = None
+    phase: Literal["call", "ask"] = "call"
+    seam: Seam = "proxy"
+    id: str = ""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What became of a forwarded act: its status and the JSON bytes that came back (a result or an error)."""
+
+    status: OutcomeStatus
+    result: bytes = b""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the caller is told. With `done`, `carried` is what came back; otherwise only the word and the id are."""
+
+    word: Word
+    id: str
+    carried: Carried | None = None
+    receipt: str = ""
+    """Base64 of the signed receipt for the intent (or refusal), for the `Standwatch-Receipt` header."""
+
+
+Forward = Callable[[dict[str, Any]], Awaitable[Carried]]
+"""Carries the judged arguments to the world. It is called at most once, and only after the intent is durable.
+
+It must not raise for upstream faults: it returns `Carried` with `error`, `timeout` or `not_sent` (only where it
+is certain that nothing left). It is cancelled when a hold falls on the act or the caller goes away.
+"""
+
+
+class Gate(Protocol):
+    """The point of passage, as fronts see it."""
+
+    @property
+    def configuration(self) -> Configuration: ...
+
+    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+        """The caller behind an `Authorization` header, for use of `system`; raises `Forbidden` for anybody else."""
+        ...
+
+    def visible(self, caller: Caller, system: str) -> frozenset[str]:
+        """The `server.name` tools that lists may show this caller."""
+        ...
+
+    async def act(self, act: Act, forward: Forward) -> Reply:
+        """Take `act` through the passage. Never raises for a refusal; every error path is a word."""
+        ...
