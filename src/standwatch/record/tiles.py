@@ -29,7 +29,7 @@ MAX_ENTRY = 65_535  # bytes: what a uint16 can count
 
 _uint16 = Layout(">H")
 _path = re.compile(
-    r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?"
+    r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 _LONGEST_PATH = 64  # characters; the longest that names anything has 45
 
@@ -72,7 +72,7 @@ def parse_path(path: str) -> Tile | Bundle:
     width = int(match["width"] or TILE_WIDTH)
     bundle = match["level"] == "entries"
     resource = Bundle(index, width) if bundle else Tile(int(match["level"]), index, width)
-    if path_of(resource) != path:  # leading zeroes, `.p/0`, `.p/256`: one resource has one name
+    if path_of(resource) != path:  # leading zeroes, empty groups, `.p/256`: one resource has one name
         raise Malformed("a tile's path has one spelling, and this is another")
     if _first_needs(resource) > MAX_SIZE:
         raise Malformed("no log is long enough to have this tile")
@@ -123,7 +123,7 @@ def tile_of(node: Node, size: int) -> Tile:
     """
     level, index = node
     if level < 0 or index < 0 or (index + 1) << level > size:
-        raise Malformed(f"a tree of {size} entries has no node {index} at level {level}")
+        raise Malformed("a tree of this size does not have this node")
     tile_level, height = divmod(level, TILE_HEIGHT)
     tile_index = (index << height) // TILE_WIDTH
     nodes = size >> (TILE_HEIGHT * tile_level)

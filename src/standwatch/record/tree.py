@@ -61,7 +61,7 @@ class Frontier:
         self.size = size
         self.peaks = list(peaks)
         if not 0 <= size <= MAX_SIZE or len(self.peaks) != size.bit_count():
-            raise Malformed(f"a tree of {size} entries does not have {len(self.peaks)} peaks")
+            raise Malformed("these peaks are not those of a tree of this size")
         if any(len(peak) != HASH_SIZE for peak in self.peaks):
             raise Malformed("a peak is not 32 bytes")
 
@@ -146,7 +146,7 @@ def subtree_inclusion_proof(source: HashSource, index: int, subtree: Range) -> l
     start, end = subtree
     _require_subtree(subtree, end)
     if not start <= index < end:
-        raise Malformed(f"entry {index} is not in [{start}, {end})")
+        raise Malformed("the entry is not in the subtree")
     return [range_root(source, part) for part in _siblings((index, index + 1), subtree)]
 
 
@@ -202,7 +202,7 @@ def _fold(peaks: Sequence[bytes]) -> bytes:
 
 def _require_subtree(part: Range, size: int) -> None:
     if not (is_subtree(part) and part[1] <= size <= MAX_SIZE):
-        raise Malformed(f"[{part[0]}, {part[1]}) is not a subtree of a tree of {size} entries")
+        raise Malformed("no tree of this size has this entry or subtree")
 
 
 # -------------------------------------------------------------------------------------------------- verifying
@@ -225,7 +225,7 @@ def verify_subtree_inclusion(
     start, end = subtree
     # (1): Compare the index against the size.
     if not is_subtree(subtree) or not start <= index < end:
-        raise Unproven(f"entry {index} cannot stand in [{start}, {end})")
+        raise Unproven("no such entry is in a tree of this size")  # unquoted: hostile numbers may be huge
     _require_hashes(leaf, *proof)
     # (2), (3): Start at the leaf.
     fn, sn, r = index - start, end - start - 1, leaf
@@ -270,7 +270,7 @@ def verify_subtree_consistency(
         return
     # (1): Is this a subtree of that tree?
     if not is_subtree(subtree) or not end <= size <= MAX_SIZE:
-        raise Unproven(f"[{start}, {end}) is not a subtree of a tree of {size} entries")
+        raise Unproven("this is not a subtree of a tree of this size")
     # (2), (3): Skip the levels at which nothing outside the subtree is joined to it.
     fn, sn, tn = start, end - 1, size - 1
     while fn != sn and (sn == tn or sn & 1):
