@@ -34,6 +34,7 @@ help:
 # --- environments --------------------------------------------------------------------------------------------
 
 install: .venv/.product
+	$(SAY) 'install: ready; .venv/bin/standwatch --help'
 
 .venv/.base: $(PLACE)
 	$(SAY) 'install: making .venv'
@@ -57,7 +58,6 @@ install: .venv/.product
 	$(SAY) 'install: standwatch itself'
 	@"$(PY)" $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
-	$(SAY) 'install: done; .venv/bin/standwatch --help'
 
 .demo/.servers: .venv/.base requirements/demo.txt requirements/npm.py $(wildcard requirements/demo-npm/*)
 	$(SAY) 'demo: environment of the demo servers (.demo/venv)'
@@ -77,7 +77,7 @@ build/npm/%/installed.sha256: tests/wire/%/package-lock.json requirements/npm.py
 	$(SAY) 'test: Node packages of tests/wire/$*'
 	@"$(PY)" requirements/npm.py tests/wire/$* build/npm/$*
 
-demo-install: install .demo/.servers
+demo-install: .venv/.product .demo/.servers
 test-install: .venv/.test .demo/.servers build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256
 
 # --- what people run -----------------------------------------------------------------------------------------
