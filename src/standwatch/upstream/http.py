@@ -225,7 +225,7 @@ class HttpClient:
             raise
 
     async def _connect(self, lane: _Lane) -> Connection:
-        """Opens a connection in a slot that the caller has taken. The slot is free again when it closes or never opened."""
+        """Opens a connection in a slot that the caller has taken. It is free again when that closes or never opened."""
         loop = asyncio.get_running_loop()
         held = True
 
