@@ -196,9 +196,7 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
         if start > len(data):
             raise Malformed("the bundle ends within a length")
         at = start + _uint16.unpack_from(data, start - _uint16.size)[0]
-        if at > len(data):
-            raise Malformed("the bundle ends within an entry")
         entries.append(data[start:at])
-    if at != len(data) or len(entries) != width:
+    if at != len(data) or len(entries) != width:  # cut short within an entry, `at` lies beyond the data
         raise Malformed(f"the bundle does not hold exactly {width} entries")
     return entries

@@ -325,6 +325,20 @@ def test_a_rewritten_history_has_no_proof(case: tuple[int, int], data: st.DataOb
     refused(verify_consistency, size1, size2, proof, mth(D[:size1]), mth(rewritten))
 
 
+def test_a_root_made_for_a_proof_that_is_too_long_is_refused() -> None:
+    """The hashes do lead to the root: only the size says that such a proof cannot be."""
+    leaf, stray = leaf_hash(b"a"), leaf_hash(b"b")
+    refused(verify_inclusion, leaf, 0, 1, [stray], node_hash(stray, leaf))
+    refused(verify_consistency, 1, 1, [stray], leaf, node_hash(stray, leaf))
+
+
+def test_bytes_do_not_move_between_neighbouring_hashes() -> None:
+    """SHA-256 sees the two halves as one string, so a byte that changes sides would go unnoticed."""
+    left, right = leaf_hash(D[0]), leaf_hash(D[1])
+    refused(verify_inclusion, left + right[:1], 0, 2, [right[1:]], mth(D[:2]))
+    refused(verify_consistency, 1, 2, [right[1:]], left + right[:1], mth(D[:2]))
+
+
 def test_nothing_is_shown_about_an_empty_tree_but_that_it_is_empty() -> None:
     verify_consistency(0, 0, [], EMPTY_ROOT, EMPTY_ROOT)
     refused(verify_consistency, 0, 1, [], EMPTY_ROOT, mth(D[:1]))
