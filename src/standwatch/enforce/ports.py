@@ -67,7 +67,9 @@ class Reply(msgspec.Struct, frozen=True):
     id: str
     carried: Carried | None = None
     receipt: str = ""
-    """Base64 of the signed receipt for the intent (or refusal), for the `Standwatch-Receipt` header."""
+    """Base64 of the signed receipt for the intent, question or refusal: the `Standwatch-Receipt` header."""
+    index: int = -1
+    """Index of the entry the receipt is for; -1 where nothing was recorded."""
 
 
 Forward = Callable[[dict[str, Any]], Awaitable[Carried]]

@@ -1,0 +1,68 @@
+"""The case before the checks: one act, and everything about the world that judging it may look at."""
+
+from typing import Any, Final
+
+import msgspec
+
+from standwatch.authority.grant import Grant
+from standwatch.enforce.envelope import Envelope, ToolEnvelope
+from standwatch.enforce.policy import Policies
+from standwatch.enforce.ports import Act
+from standwatch.enforce.provenance import Trail
+from standwatch.facts.configuration import Configuration, Finding
+from standwatch.facts.words import Decision, Effect
+from standwatch.record.state import State
+
+
+class World(msgspec.Struct, frozen=True):
+    """One configuration, compiled. Replaced as a whole, never changed."""
+
+    configuration: Configuration
+    envelopes: dict[str, Envelope]
+    policies: Policies
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What a check sees. `envelope` and `tool` are None where the manifest has nothing of that name."""
+
+    act: Act
+    run: str
+    now: int
+    world: World
+    state: State
+    grant: Grant
+    envelope: Envelope | None
+    tool: ToolEnvelope | None
+    effect: Effect
+    scopes: tuple[str, ...]
+    trail: Trail
+    valid: Any
+    """Validates the arguments against the definition's schema: a `jsonschema_rs` validator, or None."""
+
+
+def allow(check: str) -> Finding:
+    """The finding of a check that has nothing against the act."""
+    return _ALLOWED[check] if check in _ALLOWED else Finding(check)
+
+
+def against(check: str, decision: Decision, code: str, reason: str) -> Finding:
+    """A finding that restricts."""
+    return Finding(check, decision, reason, code)
+
+
+CHECKS: Final = (
+    "identity",
+    "resolve",
+    "red_lines",
+    "holds",
+    "freeze",
+    "manifest",
+    "limits",
+    "provenance",
+    "policy",
+    "grant",
+    "content",
+)
+"""Every configured check, in the order of DESIGN.md §5; a verdict without a finding of each denies."""
+
+_ALLOWED: Final = {name: Finding(name) for name in CHECKS}

@@ -1,0 +1,239 @@
+"""The checks, in order (DESIGN.md §5). Each looks at one case and leaves one finding.
+
+A check never raises for what an attacker can send; if one fails all the same, the judge denies.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from standwatch.authority.grant import permits
+from standwatch.enforce.case import Case, against, allow
+from standwatch.enforce.envelope import MICRO, ToolEnvelope
+from standwatch.enforce.patterns import matches
+from standwatch.enforce.provenance import speaks_of
+from standwatch.facts.configuration import ArgumentRule, Component, Finding
+from standwatch.facts.words import SEVERITY, Decision
+
+
+def identity(case: Case) -> Finding:
+    """The caller is known to the record now, may use this system, and the run is open and its own."""
+    caller = case.act.caller
+    principal = case.state.principals.get(caller.principal)
+    if principal is None or principal.revoked:
+        return against("identity", "deny", "unknown_principal", f"{caller.principal} is not a principal now")
+    if case.act.system not in principal.systems:
+        return against(
+            "identity", "deny", "wrong_system", f"{caller.principal} may not use {case.act.system}"
+        )
+    if 0 < principal.until <= case.now or 0 < caller.until <= case.now:
+        return against("identity", "deny", "expired", "the credential has expired")
+    _, run = case.state.runs.get(case.run, (0, None))
+    if run is None or run.principal != caller.principal or run.system != case.act.system:
+        return against("identity", "deny", "wrong_run", f"run {case.run} is not open for {caller.principal}")
+    if 0 < run.until <= case.now:
+        return against("identity", "deny", "run_over", f"run {case.run} has used up its time")
+    return allow("identity")
+
+
+def resolve(case: Case) -> Finding:
+    """The system is declared in the configuration in force, and the act names something of it."""
+    if case.world.configuration.root != case.state.root:
+        return against(
+            "resolve", "deny", "configuration", "this process has not taken up the configuration in force"
+        )
+    if case.envelope is None or case.act.system not in case.state.systems:
+        return against("resolve", "deny", "unknown_system", f"no manifest declares {case.act.system}")
+    server = case.act.tool.partition(".")[0]
+    if case.tool is None and (case.act.event == "tool_call" or server not in case.envelope.components):
+        return against("resolve", "deny", "undeclared", f"the manifest does not name {case.act.tool}")
+    return allow("resolve")
+
+
+def red_lines(case: Case) -> Finding:
+    """No red line of the organisation forbids it."""
+    lines = case.tool.red_lines if case.tool else case.envelope.red_lines if case.envelope else ()
+    for line in lines:
+        if case.effect in line.effects and matches(line.tools, case.act.tool):
+            return against("red_lines", "deny", f"red_line:{line.name}", line.why or f"red line {line.name}")
+    return allow("red_lines")
+
+
+def holds(case: Case) -> Finding:
+    """No hold is in force on any scope of the act."""
+    held = case.state.held(case.scopes, case.now)
+    if not held:
+        return allow("holds")
+    return against("holds", "deny", "held", ", ".join(f"hold {hold.index} on {hold.scope}" for hold in held))
+
+
+def freeze(case: Case) -> Finding:
+    """No declared freeze covers this effect now."""
+    for span in case.envelope.system.manifest.freeze if case.envelope else ():
+        if span.begin <= case.now < span.until and case.effect in span.effects:
+            return against("freeze", "deny", "frozen", f"a freeze is on for {case.effect} effects")
+    return allow("freeze")
+
+
+def manifest(case: Case) -> Finding:
+    """The act is the one declared and locked: tool definition, arguments' schema, resources, prompts, asks."""
+    if case.act.event == "tool_call":
+        return _tool_as_locked(case)
+    server = case.act.tool.partition(".")[0]
+    component = case.envelope.components.get(server) if case.envelope else None
+    if component is None or not _declared(case, component):
+        return against(
+            "manifest", "deny", "undeclared", f"{server} was not declared to give {case.act.target!r}"
+        )
+    return allow("manifest")
+
+
+def _tool_as_locked(case: Case) -> Finding:
+    definition, tool = case.act.definition, case.tool
+    if tool is None:
+        return against("manifest", "deny", "undeclared", f"the manifest does not name {case.act.tool}")
+    if case.act.seam == "proxy":
+        if definition is None:
+            return against(
+                "manifest", "deny", "missing", f"{tool.tool.server} does not offer {case.act.tool} now"
+            )
+        if not tool.digest or definition.digest != tool.digest:
+            return against(
+                "manifest", "deny", "definition_changed", "the tool's definition is not the accepted one"
+            )
+    if case.valid is not None and not case.valid.is_valid(case.act.arguments):
+        return against("manifest", "deny", "invalid", "the arguments do not fit the tool's input schema")
+    return allow("manifest")
+
+
+def _declared(case: Case, component: Component) -> bool:
+    match case.act.event:
+        case "resource_read":
+            return matches(component.resources, case.act.target)
+        case "prompt_get":
+            return matches(component.prompts, case.act.target)
+        case "completion":
+            return matches((*component.prompts, *component.resources), case.act.target)
+        case "elicitation" | "sampling" | "roots":
+            return case.act.phase == "ask" and case.act.event in component.may_ask
+        case _:
+            return False
+
+
+def limits(case: Case) -> Finding:
+    """Every argument is inside its declared bounds, and what counts against a budget is a proper amount."""
+    if case.tool is None:
+        return allow("limits")
+    tool, arguments = case.tool.tool, case.act.arguments
+    if tool.only_declared and (extra := sorted(arguments.keys() - tool.arguments.keys())):
+        return against("limits", tool.otherwise, "undeclared_argument", f"{', '.join(extra)} is not declared")
+    worst = allow("limits")
+    for name, _ in case.tool.spends:
+        amount = arguments.get(name, 0)
+        if not _is_number(amount) or not 0 <= amount <= MOST:
+            return against(
+                "limits", "deny", "invalid", f"{name} counts against a budget and must be an amount"
+            )
+    for name, rule in tool.arguments.items():
+        problem = _outside(case.tool, name, rule, arguments)
+        decision: Decision = rule.otherwise or tool.otherwise
+        if problem and SEVERITY[decision] > SEVERITY[worst.decision]:
+            worst = against("limits", decision, "bounds", problem)
+    return worst
+
+
+MOST: Final = 2**53 // MICRO
+"""The largest amount that micro-units can still express as a safe integer: about nine thousand million."""
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _outside(tool: ToolEnvelope, name: str, rule: ArgumentRule, arguments: dict[str, Any]) -> str:
+    if name not in arguments:
+        return f"{name} is required" if rule.required else ""
+    value: Any = arguments[name]
+    if (rule.min is not None or rule.max is not None) and not _is_number(value):
+        return f"{name} is not a number"
+    if rule.min is not None and value < rule.min:
+        return f"{name} is below {rule.min}"
+    if rule.max is not None and value > rule.max:
+        return f"{name} is above {rule.max}"
+    if rule.one_of is not None and not any(type(value) is type(one) and value == one for one in rule.one_of):
+        return f"{name} is none of the declared values"
+    if rule.max_length is not None and _length(value) > rule.max_length:
+        return f"{name} is longer than {rule.max_length}"
+    if name in tool.patterns and not (isinstance(value, str) and tool.patterns[name].fullmatch(value)):
+        return f"{name} does not have the declared form"
+    return ""
+
+
+def _length(value: Any) -> float:
+    return len(cast("str | list[Any]", value)) if isinstance(value, str | list) else float("inf")
+
+
+def provenance(case: Case) -> Finding:
+    """The task speaks of such an act, and each argument comes from where its rule allows."""
+    if case.tool is None:
+        return allow("provenance")
+    tool = case.tool.tool
+    worst = allow("provenance")
+    if tool.intent and not speaks_of(case.trail.task, tool.intent):
+        worst = against("provenance", tool.otherwise, "no_intent", f"the task does not speak of {tool.name}")
+    for name, rule in tool.arguments.items():
+        if not rule.sources or name not in case.act.arguments:
+            continue
+        source = case.trail.source(case.act.arguments[name])
+        decision: Decision = rule.otherwise or tool.otherwise
+        if source not in rule.sources and SEVERITY[decision] > SEVERITY[worst.decision]:
+            worst = against("provenance", decision, "source", f"{name} comes from {source}")
+    return worst
+
+
+def policy(case: Case) -> Finding:
+    """Cedar: the generated permits, and the organisation's forbids."""
+    act = case.act
+    if act.event != "tool_call":
+        return allow("policy")
+    answer = case.world.policies.judge(act.caller.principal, act.system, act.tool, act.arguments)
+    if answer.decision == "allow":
+        return allow("policy")
+    return against("policy", answer.decision, "policy", answer.reason)
+
+
+def grant(case: Case) -> Finding:
+    """The authority the system holds now covers an act of this effect."""
+    match permits(case.grant.level, case.effect):
+        case "envelope":
+            return allow("grant")
+        case "asks":
+            reason = f"a {case.grant.level} system asks before a {case.effect} effect"
+            return against("grant", "step_up", case.grant.level, reason)
+        case _:
+            return against("grant", "deny", case.grant.level, f"a {case.grant.level} system may not")
+
+
+def content(_: Case) -> Finding:
+    """Nothing is looked for in the content yet: no content rules can be declared, so none is configured."""
+    return allow("content")
+
+
+Check = Callable[[Case], Finding]
+
+IN_ORDER: Final[tuple[tuple[str, Check], ...]] = (
+    ("identity", identity),
+    ("resolve", resolve),
+    ("red_lines", red_lines),
+    ("holds", holds),
+    ("freeze", freeze),
+    ("manifest", manifest),
+    ("limits", limits),
+    ("provenance", provenance),
+    ("policy", policy),
+    ("grant", grant),
+    ("content", content),
+)
+"""Name and function of every check."""
+
+OBSERVABLE: Final = frozenset({"provenance", "policy", "grant", "content"})
+"""What `observe until` suspends. Identity, holds, freezes, red lines, bounds and the record stay in force."""

@@ -1,0 +1,137 @@
+"""A manifest made ready for the hot path: everything about a tool that does not depend on the call."""
+
+from decimal import ROUND_UP, Decimal
+from typing import Final
+
+import msgspec
+import re2
+
+from standwatch.enforce.patterns import matches
+from standwatch.enforce.ports import Act
+from standwatch.facts.configuration import Component, Configuration, Limits, Number, RedLine, System, Tool
+from standwatch.facts.words import Effect
+from standwatch.record.state import ALL
+
+MICRO: Final = 1_000_000
+
+
+class ToolEnvelope(msgspec.Struct, frozen=True):
+    """One tool: its rules, its caps (DESIGN.md §6), the red lines on it, and the scopes a hold may name."""
+
+    tool: Tool
+    digest: str
+    """The locked digest of its definition; "" where nothing is locked."""
+    caps: dict[str, int]
+    spends: tuple[tuple[str, str], ...]
+    """(argument, limit name) of the arguments that count against a day's budget."""
+    patterns: dict[str, re2.Pattern]
+    red_lines: tuple[RedLine, ...]
+    scopes: tuple[str, ...]
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """One system as the passage reads it."""
+
+    system: System
+    tools: dict[str, ToolEnvelope]
+    components: dict[str, Component]
+    scopes: tuple[str, ...]
+    caps: dict[str, int]
+    red_lines: tuple[RedLine, ...]
+    approval_seconds: int
+
+    def find(self, act: Act) -> ToolEnvelope | None:
+        """The declared tool of a call; None for an undeclared one and for every other kind of act."""
+        return self.tools.get(act.tool) if act.event == "tool_call" else None
+
+
+def build(configuration: Configuration) -> dict[str, Envelope]:
+    """The envelopes of all systems, by name."""
+    return {name: _system(configuration, system) for name, system in configuration.systems.items()}
+
+
+def _system(configuration: Configuration, system: System) -> Envelope:
+    manifest = system.manifest
+    components = {component.name: component for component in manifest.components}
+    models = [component for component in manifest.components if component.kind != "mcp_server"]
+    scopes = (
+        ALL,
+        f"system:{manifest.system}",
+        *(scope for model in models for scope in component_scopes(model)),
+    )
+    lines = tuple(
+        line
+        for line in configuration.organisation.red_lines
+        if matches(line.systems, manifest.system) and matches(line.environments, manifest.environment)
+    )
+    caps = _caps(manifest.limits)
+    tools = {name: _tool(system, tool, components, scopes, lines) for name, tool in manifest.tools.items()}
+    seconds = manifest.approval_seconds or configuration.organisation.approval_seconds
+    return Envelope(system, tools, components, scopes, caps, lines, seconds)
+
+
+def component_scopes(component: Component) -> tuple[str, ...]:
+    """The hold scopes that name this component: itself, its version, its vendor, and `server:` for a server."""
+    names = [f"component:{component.name}"]
+    if component.version:
+        names.append(f"version:{component.name}@{component.version}")
+    if component.vendor:
+        names.append(f"vendor:{component.vendor}")
+    if component.kind == "mcp_server":
+        names.append(f"server:{component.name}")
+    return tuple(names)
+
+
+def _tool(
+    system: System,
+    tool: Tool,
+    components: dict[str, Component],
+    scopes: tuple[str, ...],
+    lines: tuple[RedLine, ...],
+) -> ToolEnvelope:
+    limits = system.manifest.limits
+    caps = _caps(limits)
+    if tool.per_run is not None:
+        caps[f"run/{tool.name}"] = tool.per_run
+    prefix = tool.name + "."
+    server = components.get(tool.server)
+    return ToolEnvelope(
+        tool=tool,
+        digest=system.lock.tools.get(tool.name, ""),
+        caps=caps,
+        spends=tuple(
+            (limit.removeprefix(prefix), limit) for limit in limits.per_day if limit.startswith(prefix)
+        ),
+        patterns={
+            name: re2.compile(rule.pattern)
+            for name, rule in tool.arguments.items()
+            if rule.pattern is not None
+        },
+        red_lines=tuple(line for line in lines if matches(line.tools, tool.name)),
+        scopes=(*scopes, f"tool:{tool.name}", *(component_scopes(server) if server else ())),
+    )
+
+
+def _caps(limits: Limits) -> dict[str, int]:
+    """Every limit as the sequencer reads it: `PERIOD/NAME` → the most that may stand there; amounts in micro-units."""
+    caps = {
+        f"day/{name}": micro(most) if name.count(".") > 1 else int(most)
+        for name, most in limits.per_day.items()
+    }
+    if limits.calls_per_run is not None:
+        caps["run/calls"] = limits.calls_per_run
+    if limits.calls_per_minute is not None:
+        caps["minute/calls"] = limits.calls_per_minute
+    return caps
+
+
+def micro(amount: Number) -> int:
+    """`amount` in micro-units, rounded up, so that many small amounts never slip under a budget."""
+    return int((Decimal(str(amount)) * MICRO).to_integral_value(ROUND_UP))
+
+
+def effect_of(act: Act, tool: ToolEnvelope | None) -> Effect:
+    """The effect an act has on the world. What is not declared is taken for irreversible; reads are reads."""
+    if tool is not None:
+        return tool.tool.effect
+    return "irreversible" if act.event == "tool_call" else "read"

@@ -1,0 +1,426 @@
+"""The passage: the one machine every act goes through (DESIGN.md §5). It does no I/O.
+
+A generator that yields commands and receives events, read top to bottom like a checklist. Whoever drives it
+executes the commands; a test drives it in any order it likes. Time and chance arrive inside the events.
+"""
+
+import hashlib
+from collections.abc import Generator
+from typing import Any, Final, Protocol, assert_never
+
+import msgspec
+
+from standwatch.authority.grant import Grant
+from standwatch.enforce.case import Case, World
+from standwatch.enforce.envelope import Envelope, ToolEnvelope, component_scopes, effect_of, micro
+from standwatch.enforce.judge import Judgement, judge
+from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.provenance import Trail
+from standwatch.facts.canonical import canonical
+from standwatch.facts.configuration import Finding
+from standwatch.facts.entries import Asked, Denied, Intent, Outcome
+from standwatch.facts.errors import Malformed
+from standwatch.facts.frames import RefusalCode
+from standwatch.facts.ids import new_id
+from standwatch.facts.parts import Action, Part, action_bytes, action_digest, commitment
+from standwatch.facts.words import Word
+from standwatch.record.state import State
+
+# --- commands: what the passage wants done -------------------------------------------------------------------
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Append this, conditionally. The event is `Recorded` once it is durable, or `NotRecorded`."""
+
+    entry: Intent | Denied | Asked | Outcome
+    parts: tuple[Part, ...]
+    scopes: tuple[str, ...] = ()
+    caps: dict[str, int] = {}
+    valid_until: int = 0
+    match: bytes = b""
+    wait: bool = True
+    """False where the reply need not wait for durability: the event then comes at once."""
+
+
+class FindQuestion(msgspec.Struct, frozen=True):
+    """Look for a question in this run that this act repeats. The event is `Question`."""
+
+    run: str
+    match: bytes
+
+
+class Mint(msgspec.Struct, frozen=True):
+    """Make the narrowest credential for this one act. The event is `Minted`."""
+
+    tool: str
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """Carry the act to the world. The event is `Returned`."""
+
+    id: str
+    scopes: tuple[str, ...]
+    arguments: dict[str, Any]
+
+
+Command = Record | FindQuestion | Mint | Forward
+
+# --- events: what happened -----------------------------------------------------------------------------------
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """An act arrives: in run `run`, at `now` (µs), with `CHANCE` random bytes."""
+
+    now: int
+    run: str
+    chance: bytes
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    now: int
+    index: int
+    at: int
+    leaf: bytes
+
+
+class NotRecorded(msgspec.Struct, frozen=True):
+    now: int
+    code: RefusalCode
+    detail: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The action bytes of the question found; empty for none."""
+
+    now: int
+    action: bytes = b""
+
+
+class Minted(msgspec.Struct, frozen=True):
+    now: int
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """What came back, µs after it was sent."""
+
+    now: int
+    carried: Carried
+    took: int = 0
+
+
+Event = Recorded | NotRecorded | Question | Minted | Returned
+
+
+class View(Protocol):
+    """The world as the passage may look at it, always as it is now."""
+
+    @property
+    def world(self) -> World: ...
+    @property
+    def state(self) -> State: ...
+    def grant(self, system: str, now: int) -> Grant: ...
+    def trail(self, run: str) -> Trail: ...
+    def validator(self, act: Act) -> Any: ...
+
+
+Steps = Generator[Command, Event, Reply]
+
+CHANCE: Final = 10 + 16 + 4 * 32
+"""Random bytes one act uses: its id, the nonce of the canonical action, and four salts."""
+
+ROUNDS: Final = 8
+"""How often an act is judged again because something was sequenced meanwhile, before it is `unavailable`."""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """One act on its way: what does not change however often it is judged."""
+
+    act: Act
+    run: str
+    chance: bytes
+    action: Action
+    data: bytes
+    digest: str
+    signed: int = -1
+    """Index of the approval it carries; -1 for none."""
+
+
+def passage(act: Act, view: View, begin: Begin) -> Steps:
+    """Take `act` through: judge, ask, record, forward, record, reply. Returns the reply; never raises."""
+    now = begin.now
+    try:
+        draft = _draft(act, view, begin)
+    except Malformed:
+        return Reply("invalid", new_id(now, begin.chance))
+    for _ in range(ROUNDS):
+        case = _case(draft, view, now)
+        judgement = judge(case)
+        match judgement.disposition:
+            case "allow" | "modify":
+                pass
+            case "step_up" if draft.signed >= 0:
+                pass
+            case "step_up":
+                found = yield FindQuestion(draft.run, _match(draft))
+                now = found.now
+                carried = _redeem(draft, view, found, now)
+                if isinstance(carried, Reply):
+                    return carried
+                if carried is not None:
+                    draft = carried
+                    continue
+                return (yield from _ask(draft, view, case, judgement))
+            case "defer" | "deny":
+                return (yield from _refuse(draft, view, case, judgement))
+            case _:
+                assert_never(judgement.disposition)
+        written = yield _intent(draft, view, case, judgement)
+        now = written.now
+        match written:
+            case Recorded():
+                return (yield from _carry(draft, view, case, written, now - begin.now))
+            case NotRecorded(code="stale"):
+                continue
+            case NotRecorded():
+                return (yield from _refuse_late(draft, view, case, judgement, written))
+            case _:
+                return Reply("unavailable", draft.action.id)
+    return Reply("unavailable", draft.action.id)
+
+
+def _draft(act: Act, view: View, begin: Begin) -> Draft:
+    """Steps 0 and 1: name the act, and fix its canonical bytes."""
+    chance = begin.chance
+    action = Action(
+        id=act.id or new_id(begin.now, chance[:10]),
+        by=act.caller.principal,
+        run=begin.run,
+        system=act.system,
+        tool=act.tool,
+        target=act.target,
+        arguments=act.arguments,
+        event=act.event,
+        phase=act.phase,
+        schema=act.definition.digest if act.definition else "",
+        conf=max(view.state.config, 0),
+        nonce=chance[10:26].hex(),
+        org=view.state.origin,
+    )
+    data = action_bytes(action)
+    return Draft(act, begin.run, chance, action, data, action_digest(data))
+
+
+def _case(draft: Draft, view: View, now: int) -> Case:
+    """Steps 1 to 8 look at nothing but this."""
+    act, world = draft.act, view.world
+    envelope = world.envelopes.get(act.system)
+    tool = envelope.find(act) if envelope else None
+    return Case(
+        act=act,
+        run=draft.run,
+        now=now,
+        world=world,
+        state=view.state,
+        grant=view.grant(act.system, now),
+        envelope=envelope,
+        tool=tool,
+        effect=effect_of(act, tool),
+        scopes=_scopes(act, draft.run, envelope, tool),
+        trail=view.trail(draft.run),
+        valid=view.validator(act),
+    )
+
+
+def _scopes(act: Act, run: str, envelope: Envelope | None, tool: ToolEnvelope | None) -> tuple[str, ...]:
+    own = (f"agent:{act.caller.principal}", f"run:{run}")
+    if tool is not None:
+        return tool.scopes + own
+    server = act.tool.partition(".")[0]
+    named = (f"tool:{act.tool}", f"server:{server}", *own)
+    if envelope is None:
+        return ("all", f"system:{act.system}", *named)
+    component = envelope.components.get(server)
+    return (*envelope.scopes, *named, *(component_scopes(component) if component else ()))
+
+
+def _salt(draft: Draft, which: int) -> bytes:
+    start = 26 + 32 * which
+    return draft.chance[start : start + 32]
+
+
+def _findings(draft: Draft, case: Case, findings: tuple[Finding, ...]) -> tuple[tuple[Part, ...], str]:
+    """The action and the findings as sealed parts, and the commitment to the findings."""
+    data = _encode({"findings": findings, "grant": case.grant})
+    why = Part("findings", _salt(draft, 0), data)
+    return (Part("action", _salt(draft, 1), draft.data), why), commitment(why.salt, data)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _judged(draft: Draft, view: View, case: Case, why: str) -> dict[str, Any]:
+    """The members that every entry about a judged action shares."""
+    act = draft.act
+    return {
+        "by": act.caller.principal,
+        "id": draft.action.id,
+        "run": draft.run,
+        "system": act.system,
+        "tool": act.tool,
+        "digest": draft.digest,
+        "seen": view.state.seen,
+        "why": why,
+        "conf": max(view.state.config, 0),
+        "grant": case.grant.level,
+        "seam": act.seam,
+        "effect": case.effect,
+    }
+
+
+def _spend(case: Case) -> dict[str, int]:
+    if case.tool is None or not case.tool.spends:
+        return {}
+    arguments = case.act.arguments
+    return {limit: micro(arguments[name]) for name, limit in case.tool.spends if arguments.get(name)}
+
+
+def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Record:
+    """Step 10: the intent, to be appended only if nothing was sequenced that now forbids it."""
+    parts, why = _findings(draft, case, judgement.findings)
+    disposition = "allow" if judgement.disposition == "step_up" else judgement.disposition
+    entry = Intent(
+        **_judged(draft, view, case, why),
+        verdict=judgement.verdict,
+        disposition=disposition,
+        signed=draft.signed,
+        spend=_spend(case),
+    )
+    return Record(entry, parts, case.scopes, _caps(case), judgement.until)
+
+
+def _caps(case: Case) -> dict[str, int]:
+    if case.tool is not None:
+        return case.tool.caps
+    return case.envelope.caps if case.envelope is not None else {}
+
+
+def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) -> Steps:
+    """Steps 11 to 15: credential, forward, inspect, outcome, reply."""
+    # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
+    minted = yield Mint(draft.act.tool)
+    returned = yield Forward(draft.action.id, case.scopes, draft.act.arguments)
+    carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")
+    took = returned.took if isinstance(returned, Returned) else 0
+    _learn(draft, view, case, carried)
+    part = Part("result", _salt(draft, 2), carried.result)
+    outcome = Outcome(
+        by=draft.act.caller.principal,
+        id=draft.action.id,
+        of=intent.index,
+        status=carried.status,
+        took={"judge": judged, "upstream": max(took, 0), "record": max(minted.now - intent.at, 0)},
+        result=commitment(part.salt, part.data) if part.data else "",
+    )
+    # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
+    written = yield Record(outcome, (part,) if part.data else (), wait=case.effect == "irreversible")
+    if isinstance(written, NotRecorded) and case.effect == "irreversible":
+        return Reply("unavailable", draft.action.id, index=intent.index)
+    word: Word = "unavailable" if carried.status in ("timeout", "not_sent", "unknown") else "done"
+    return Reply(word, draft.action.id, carried, index=intent.index)
+
+
+def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
+    """Step 13: label what came back, so that later arguments can be traced to it."""
+    trail = view.trail(draft.run)
+    trail.untrusted = trail.untrusted or draft.act.event != "completion"
+    if case.tool is not None and case.tool.tool.trusted and carried.status == "ok":
+        trail.learn_from(case.tool.tool.trusted, carried.result)
+
+
+def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
+    """Record the refusal; the caller hears one word whatever was found."""
+    parts, why = _findings(draft, case, judgement.findings)
+    code = judgement.deciding.code or judgement.deciding.check
+    entry = Denied(**_judged(draft, view, case, why), code=code, verdict=judgement.verdict)
+    written = yield Record(entry, parts)
+    if not isinstance(written, Recorded):
+        return Reply("unavailable", draft.action.id)
+    word: Word = "invalid" if code == "invalid" else "refused"
+    return Reply(word, draft.action.id, index=written.index)
+
+
+def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, refusal: NotRecorded) -> Steps:
+    """The sequencer said no: a budget, a consumed approval, a run that ended, or a record that cannot be written."""
+    if refusal.code in ("unrecorded", "duplicate"):
+        return Reply("unavailable" if refusal.code == "unrecorded" else "refused", draft.action.id)
+    finding = Finding("sequencer", "deny", refusal.detail, refusal.code)
+    late = msgspec.structs.replace(
+        judgement,
+        verdict="deny",
+        disposition="deny",
+        deciding=finding,
+        findings=(*judgement.findings, finding),
+    )
+    return (yield from _refuse(draft, view, case, late))
+
+
+def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
+    """Step 9: put the question into the record. It waits there for a named person; nobody holds a connection."""
+    parts, why = _findings(draft, case, judgement.findings)
+    assert case.envelope is not None
+    until = case.now + case.envelope.approval_seconds * 1_000_000
+    entry = Asked(**_judged(draft, view, case, why), until=until, spend=_spend(case))
+    limits = case.envelope.system.manifest.limits
+    caps = {} if limits.asks_per_run is None else {"run/asks": limits.asks_per_run}
+    written = yield Record(entry, parts, case.scopes, caps, judgement.until, match=_match(draft))
+    match written:
+        case Recorded():
+            return Reply("pending", draft.action.id, index=written.index)
+        case NotRecorded(code="budget"):
+            deferred = msgspec.structs.replace(
+                judgement,
+                verdict="defer",
+                disposition="defer",
+                deciding=Finding("asks", "defer", "the run has used up its questions", "ask_budget"),
+            )
+            return (yield from _refuse(draft, view, case, deferred))
+        case _:
+            return Reply("unavailable", draft.action.id)
+
+
+def _match(draft: Draft) -> bytes:
+    """What makes a retry the same act: run, tool, target and arguments; never id or nonce."""
+    act = draft.act
+    return hashlib.sha256(canonical([draft.run, act.phase, act.tool, act.target, act.arguments])).digest()
+
+
+def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply | None:
+    """The question this act repeats: still open, refused, or approved and so to be judged again and released."""
+    if not isinstance(found, Question) or not found.action:
+        return None
+    asked = _action(found.action)
+    question = view.state.questions.get(asked.id)
+    if question is None or question.used or now >= question.entry.until:
+        return None
+    if question.answer is None:
+        return Reply("pending", asked.id)
+    if question.answer.decision != "approve":
+        return Reply("refused", asked.id)
+    if now >= question.answer.until:
+        return None
+    # INVARIANT: what is released is the action that was signed, with its own id, nonce and digest.
+    return Draft(
+        act=draft.act,
+        run=draft.run,
+        chance=draft.chance,
+        action=asked,
+        data=found.action,
+        digest=action_digest(found.action),
+        signed=question.answer_index,
+    )
+
+
+def _action(data: bytes) -> Action:
+    members = msgspec.json.decode(data, type=dict[str, Any])
+    members.pop("kind", None)
+    return msgspec.convert(members, Action)

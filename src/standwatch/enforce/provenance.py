@@ -1,0 +1,136 @@
+"""Where the values of an action's arguments come from, first form: the task's words, and trusted result fields.
+
+Exact, format-insensitive presence only; what cannot be found has the provenance `model`, the least trusted one
+that a rule may name. A value is never guessed into a better provenance.
+"""
+
+import re
+from typing import Any, Final, cast
+
+import msgspec
+
+from standwatch.facts.configuration import Source
+
+MAX_VALUES: Final = 20_000
+"""Trusted values remembered in one run; beyond it new ones are not learned, so later values count as `model`."""
+
+_WORD: Final = re.compile(r"[^\W_]+(?:[.,'@:/_+-][^\W_]+)*", re.UNICODE)
+_SQUEEZE: Final = re.compile(r"[\s\-./]+")
+
+
+class Trail(msgspec.Struct):
+    """What one run has read so far: its task and the trusted values its tools returned."""
+
+    task: str = ""
+    known: bool = True
+    """False where the task could not be read back: then nothing has the provenance `task`."""
+    words: frozenset[str] = frozenset()
+    squeezed: str = ""
+    trusted: set[str] = set()
+    untrusted: bool = False
+
+    def source(self, value: Any) -> Source:
+        """The provenance of one argument value (a string, number or boolean); containers take the worst inside."""
+        if isinstance(value, dict):
+            return self._worst(list(cast("dict[str, Any]", value).values()))
+        if isinstance(value, list):
+            return self._worst(cast("list[Any]", value))
+        form = normal(value)
+        if form in self.words or (len(form) >= 6 and f" {form} " in self.squeezed):
+            return "task"
+        return "trusted" if form in self.trusted else "model"
+
+    def _worst(self, values: list[Any]) -> Source:
+        sources: list[Source] = [self.source(value) for value in values]
+        return "model" if "model" in sources else "trusted" if "trusted" in sources else "task"
+
+    def learn_from(self, paths: tuple[str, ...], result: bytes) -> None:
+        """Remember the trusted values of a raw MCP tool result: its `structuredContent`, or JSON in its text."""
+        try:
+            members = msgspec.json.decode(result, type=dict[str, Any])
+            structured = members.get("structuredContent")
+            if structured is None:
+                structured = _json_text(members.get("content"))
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+            return
+        if isinstance(structured, dict) and set(cast("dict[str, Any]", structured)) == {"result"}:
+            structured = cast("dict[str, Any]", structured)[
+                "result"
+            ]  # how SDKs wrap a result that is no object
+        self.learn(paths, structured)
+
+    def learn(self, paths: tuple[str, ...], result: Any) -> None:
+        """Remember the values that `paths` select in a tool's structured `result` as trusted."""
+        for path in paths:
+            for value in select(path, result):
+                if isinstance(value, str | int | float) and len(self.trusted) < MAX_VALUES:
+                    self.trusted.add(normal(value))
+
+
+def _json_text(content: Any) -> Any:
+    """The value of a result whose only content is one text that is JSON; None otherwise."""
+    items = cast("list[Any]", content) if isinstance(content, list) else []
+    text: Any = (
+        cast("dict[str, Any]", items[0]).get("text")
+        if len(items) == 1 and isinstance(items[0], dict)
+        else None
+    )
+    return msgspec.json.decode(text.encode()) if isinstance(text, str) else None
+
+
+def trail(task: str) -> Trail:
+    """The trail of a run that has just been opened for `task`."""
+    words = frozenset(
+        form for word in _WORD.findall(task) for form in (normal(word), normal(word.strip(".,:")))
+    )
+    squeezed = f" {' '.join(normal(word) for word in task.split())} "
+    return Trail(task=task, words=words, squeezed=squeezed)
+
+
+def normal(value: Any) -> str:
+    """One spelling for one value: numbers without trailing zeros, text case-folded with separators dropped."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return format(value, "g") if isinstance(value, float) and not value.is_integer() else str(int(value))
+    text = _SQUEEZE.sub("", str(value)).casefold()
+    plain = text.replace(",", "")
+    if plain.isdigit() and str(value).count(".") == 1 and re.fullmatch(r"[\d,]+\.\d+", str(value)):
+        return normal(float(str(value).replace(",", "")))
+    return plain if plain.isdigit() else text
+
+
+def select(path: str, value: Any) -> list[Any]:
+    """The values at a JSONPath of members and wildcards: `$`, `.name`, `[*]`, `[n]`, `..` not included."""
+    found = [value]
+    for step in _STEP.findall(path.removeprefix("$")):
+        name, index = step
+        found = [inner for outer in found for inner in _into(outer, name, index)]
+    return found
+
+
+_STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*|\*)|\[(\*|\d+)\]")
+
+
+def _into(value: Any, name: str, index: str) -> list[Any]:
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        if "*" in (name, index):
+            return list(members.values())
+        return [members[name]] if name in members else []
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        if "*" in (name, index):
+            return items
+        return [items[int(index)]] if index.isdigit() and int(index) < len(items) else []
+    return []
+
+
+def speaks_of(task: str, words: tuple[str, ...]) -> bool:
+    """Whether the task contains one of `words`, or an inflection that begins with it (four letters or more)."""
+    spoken = [word.casefold() for word in _WORD.findall(task)]
+    return any(
+        said == word or (len(word) >= 4 and said.startswith(word))
+        for word in (word.casefold() for word in words)
+        for said in spoken
+    )
