@@ -63,6 +63,13 @@ class Policies:
             self._kept[key] = answer
         return answer
 
+    def may(self, principal: str, system: str, tool: str) -> bool:
+        """False where the answer is no whatever the arguments: lists leave such a tool out."""
+        ready = self._slices.get((system, tool))
+        if ready is None:
+            return False
+        return ready.contextual or self.judge(principal, system, tool, {}).decision != "deny"
+
     def _ask(self, ready: _Ready, principal: str, context: dict[str, Any]) -> Answer:
         request = {
             "principal": principal,

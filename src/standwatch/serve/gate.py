@@ -1,0 +1,433 @@
+"""The point of passage in operation: it drives `enforce.passage`, executing each command it yields.
+
+One object for each process that faces agents. It owns the view the passage looks at (the replica of the state,
+the configuration in force, each run's trail) and the acts in flight, which a hold can cut.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Protocol, assert_never
+
+import msgspec
+
+from standwatch.authority.grant import Grant, grant
+from standwatch.enforce.case import World
+from standwatch.enforce.passage import (
+    CHANCE,
+    Begin,
+    Event,
+    FindQuestion,
+    Forward,
+    Mint,
+    Minted,
+    NotRecorded,
+    Question,
+    Record,
+    Recorded,
+    Returned,
+    Steps,
+    passage,
+)
+from standwatch.enforce.ports import Act, Caller, Carried, Reply
+from standwatch.enforce.ports import Forward as Carry
+from standwatch.enforce.provenance import Trail, trail
+from standwatch.enforce.schema import Schemas, Validator
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import AnyEntry, Hold, Principal, RunClosed, RunOpened
+from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
+from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
+from standwatch.facts.ids import new_id
+from standwatch.facts.parts import Part, commitment
+from standwatch.keys.tokens import new_token, token_hash
+from standwatch.record.state import State
+
+IDLE: Final = 30 * 60 * 1_000_000
+"""µs after which an implicit run without a call ends."""
+
+
+class Link(Protocol):
+    """The recorder as the gate sees it: in this process or behind a socket."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def alive(self) -> bool: ...
+    def next_number(self) -> int: ...
+    def append(self, append: Append) -> "asyncio.Future[Ack | Refusal]": ...
+    def find(self, find: Find) -> "asyncio.Future[Found]": ...
+    def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]": ...
+
+
+class Flight(msgspec.Struct):
+    """An act between its intent and its outcome; `cut` once a hold has fallen on it."""
+
+    task: "asyncio.Task[Any]"
+    scopes: tuple[str, ...]
+    cut: bool = False
+
+
+Sign = Callable[[str, Ack], str]
+"""(action id, acknowledgement) → the receipt a caller can prove later that it was told."""
+
+
+class LiveGate:
+    """`enforce.ports.Gate`, and `enforce.passage.View`."""
+
+    def __init__(
+        self,
+        link: Link,
+        world: World,
+        *,
+        clock: Callable[[], int],
+        chance: Callable[[int], bytes],
+        receipt: Sign,
+    ) -> None:
+        self._link = link
+        self.world = world
+        self._clock = clock
+        self._chance = chance
+        self._receipt = receipt
+        self._schemas = Schemas()
+        self._trails: dict[str, Trail] = {}
+        self._used: dict[str, int] = {}
+        self._grants: dict[str, tuple[int, Grant]] = {}
+        self._opening: dict[str, asyncio.Task[str]] = {}
+        self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
+        self.flights: dict[str, Flight] = {}
+        self.stops: set[str] = set()
+        """Scopes halted in memory while the record cannot be written (DESIGN.md §7)."""
+
+    # --- the view ------------------------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.world.configuration
+
+    @property
+    def state(self) -> State:
+        return self._link.state
+
+    def grant(self, system: str, now: int) -> Grant:
+        """The grant now; computed once for each state and recomputed when it has run out."""
+        state = self._link.state
+        kept = self._grants.get(system)
+        if kept is not None and kept[0] == state.seen and not 0 < kept[1].until <= now:
+            return kept[1]
+        fresh = grant(state, system, now)
+        self._grants[system] = (state.seen, fresh)
+        return fresh
+
+    def trail(self, run: str) -> Trail:
+        return self._trails.get(run) or trail("")
+
+    def validator(self, act: Act) -> Validator | None:
+        return self._schemas.of(act.definition)
+
+    # --- callers and runs ----------------------------------------------------------------------------------
+
+    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+        """The caller behind a bearer token; raises `Forbidden` with one sentence for every other case."""
+        scheme, _, token = authorization.partition(" ")
+        state, now = self.state, self._clock()
+        digest = token_hash(token.strip()) if scheme.lower() == "bearer" else None
+        known = state.tokens.get(digest) if digest else None
+        if known is None:
+            raise Forbidden("the bearer token is not known", code="unauthenticated")
+        kind, name = known
+        bound = state.runs.get(name, (0, None))[1] if kind == "run" else None
+        principal = state.principals.get(bound.principal if bound else name)
+        if principal is None or principal.revoked or 0 < principal.until <= now:
+            raise Forbidden("the bearer token is not valid any more", code="unauthenticated")
+        if bound is not None and (
+            bound.system != system or 0 < bound.until <= now or run not in ("", bound.run)
+        ):
+            raise Forbidden("the run token is not for this", code="unauthenticated")
+        if system and system not in principal.systems:
+            raise Forbidden("the caller may not use this system", code="forbidden")
+        named = bound.run if bound else run
+        return _caller(principal, named, bound.until if bound else 0)
+
+    def visible(self, caller: Caller, system: str) -> frozenset[str]:
+        """Declared tools that no red line and no policy keeps from this caller altogether."""
+        envelope = self.world.envelopes.get(system)
+        if envelope is None:
+            return frozenset()
+        return frozenset(
+            name
+            for name, tool in envelope.tools.items()
+            if not any(tool.tool.effect in line.effects for line in tool.red_lines)
+            and self.world.policies.may(caller.principal, system, name)
+        )
+
+    async def open_run(
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
+    ) -> tuple[str, str, int]:
+        """Open a run for `task`: its id, its token (told once), and when it ends (µs, 0 for not by itself).
+
+        Raises `Forbidden` for a caller that may not start runs: a token that calls tools never names its task.
+        """
+        if not caller.starts or caller.run or system not in caller.systems:
+            raise Forbidden("this caller may not open runs with a task")
+        token = new_token(self._chance)
+        envelope = self.world.envelopes.get(system)
+        minutes = envelope.system.manifest.limits.minutes_per_run if envelope else None
+        until = self._clock() + minutes * 60_000_000 if minutes else 0
+        run = await self._open(caller, system, task, on_behalf_of, token=token_hash(token) or "", until=until)
+        return run, token, until
+
+    async def close_run(self, caller: Caller, run: str) -> None:
+        """End a run; only whom it is bound to may."""
+        _, opened = self.state.runs.get(run, (0, None))
+        if opened is None or opened.principal != caller.principal:
+            raise Forbidden("no such run of this caller")
+        await self.append(RunClosed(by=caller.principal, run=run))
+
+    async def _open(
+        self, caller: Caller, system: str, task: str = "", behalf: str = "", *, token: str = "", until: int = 0
+    ) -> str:
+        """Open a run; one without a token is the caller's implicit one."""
+        now = self._clock()
+        run = new_id(now, self._chance(10))
+        part = Part("task", self._chance(32), msgspec.json.encode({"on_behalf_of": behalf, "task": task}))
+        entry = RunOpened(
+            by=caller.principal,
+            run=run,
+            system=system,
+            principal=caller.principal,
+            token=token,
+            until=until,
+            implicit=not token,
+            why=commitment(part.salt, part.data) if task or behalf else "",
+        )
+        self._trails[run] = trail(task)
+        await self.append(entry, (part,) if task or behalf else ())
+        return run
+
+    async def _run_of(self, caller: Caller, system: str) -> str:
+        """The run an act belongs to: the caller's own, or the implicit one, opened at the first act."""
+        if caller.run:
+            run = caller.run
+        else:
+            key = f"{caller.principal}/{system}"
+            run = self.state.implicit.get(key, "")
+            if not run:
+                opening = self._opening.get(key)
+                if opening is None:
+                    opening = self._opening[key] = asyncio.ensure_future(self._implicit(caller, system, key))
+                run = await asyncio.shield(opening)
+            self._used[run] = self._clock()
+        if run not in self._trails and run in self.state.runs:
+            await self._recall(run)
+        return run
+
+    async def _implicit(self, caller: Caller, system: str, key: str) -> str:
+        try:
+            return await self._open(caller, system)
+        except Conflict:
+            return self.state.implicit.get(key, "")
+        finally:
+            del self._opening[key]
+
+    async def _recall(self, run: str) -> None:
+        """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
+        fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
+        task = msgspec.json.decode(fetched.data, type=dict[str, str]).get("task", "") if fetched.known else ""
+        self._trails[run] = trail(task)
+
+    async def end_idle_runs(self) -> None:
+        """Close implicit runs without a call for half an hour."""
+        now = self._clock()
+        for run in list(self.state.implicit.values()):
+            if now - self._used.setdefault(run, now) >= IDLE:
+                await self.append(RunClosed(by="standwatch", run=run))
+
+    # --- acts ----------------------------------------------------------------------------------------------
+
+    async def act(self, act: Act, forward: Carry) -> Reply:
+        """Take `act` through the passage. Every error path is one of the four words."""
+        try:
+            run = await self._run_of(act.caller, act.system)
+        except (Conflict, Unrecorded):
+            return Reply("unavailable", new_id(self._clock(), self._chance(10)))
+        steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
+        return await self._drive(steps, forward)
+
+    async def _drive(self, steps: Steps, forward: Carry) -> Reply:
+        told: Ack | None = None
+        try:
+            command = next(steps)
+            while True:
+                event: Event
+                match command:
+                    case Record(wait=False):
+                        event = self._record_later(command)
+                    case Record():
+                        event, ack = await self._record(command)
+                        told = told or ack
+                    case Forward():
+                        event = await self._forward(command, forward, steps)
+                    case FindQuestion() | Mint():
+                        event = await self._answer(command)
+                    case _:
+                        assert_never(command)
+                command = steps.send(event)
+        except StopIteration as stop:
+            reply: Reply = stop.value
+            if told is None or reply.index != told.index:
+                return reply
+            return msgspec.structs.replace(reply, receipt=self._receipt(reply.id, told))
+
+    def _frame(self, command: Record) -> Append:
+        return Append(
+            self._link.next_number(),
+            command.entry,
+            command.parts,
+            (),
+            command.scopes,
+            command.caps,
+            command.valid_until,
+            command.match,
+        )
+
+    async def _record(self, command: Record) -> tuple[Event, Ack | None]:
+        answer = await self._link.append(self._frame(command))
+        now = self._clock()
+        match answer:
+            case Ack():
+                # INVARIANT: between acknowledgement and release the fence is compared once more.
+                if command.scopes and self._stopped_since(answer, command):
+                    return NotRecorded(now, "unrecorded", "halted while it was being recorded"), None
+                return Recorded(now, answer.index, answer.at, answer.leaf), answer
+            case Refusal():
+                return NotRecorded(now, answer.code, answer.detail), None
+            case _:
+                assert_never(answer)
+
+    def _stopped_since(self, ack: Ack, command: Record) -> bool:
+        if not self._link.alive or not self.stops.isdisjoint(command.scopes):
+            return True
+        return self.state.fence(command.scopes) > ack.index
+
+    def _record_later(self, command: Record) -> Event:
+        self._link.append(self._frame(command))
+        return Recorded(self._clock(), -1, 0, b"")
+
+    async def _forward(self, command: Forward, forward: Carry, steps: Steps) -> Event:
+        """Carry the act out, where a hold can cut it and the caller's leaving cancels it."""
+        task = asyncio.current_task()
+        assert task is not None
+        flight = self.flights[command.id] = Flight(task, command.scopes)
+        begun = self._clock()
+        try:
+            carried = await forward(command.arguments)
+        except asyncio.CancelledError:
+            if not flight.cut:
+                self._abandon(steps)
+                raise
+            task.uncancel()
+            carried = Carried("unknown")
+        except Exception:
+            carried = Carried("unknown")
+        finally:
+            del self.flights[command.id]
+        now = self._clock()
+        return Returned(now, carried, now - begun)
+
+    def _abandon(self, steps: Steps) -> None:
+        """The caller went away: what became of the act is unknown, and the record says so."""
+        command = steps.send(Returned(self._clock(), Carried("unknown")))
+        if isinstance(command, Record):
+            self._link.append(self._frame(command))
+        steps.close()
+
+    async def _answer(self, command: FindQuestion | Mint) -> Event:
+        match command:
+            case FindQuestion():
+                found = await self._link.find(Find(self._link.next_number(), command.run, command.match))
+                return Question(self._clock(), found.action)
+            case Mint():
+                return Minted(self._clock())
+            case _:
+                assert_never(command)
+
+    # --- the seam without a wire: judge now, hear the outcome later ------------------------------------------
+
+    async def begin(self, act: Act) -> Reply:
+        """Judge and record `act`; `done` means go, and that an outcome is owed to `finish`."""
+        loop = asyncio.get_running_loop()
+        go: asyncio.Future[None] = loop.create_future()
+        outcome: asyncio.Future[Carried] = loop.create_future()
+
+        async def carry(_: dict[str, Any]) -> Carried:
+            go.set_result(None)
+            return await outcome
+
+        task = loop.create_task(self.act(act, carry))
+        await asyncio.wait({task, go}, return_when=asyncio.FIRST_COMPLETED)
+        if not go.done():
+            go.cancel()
+            return await task
+        ident = next(ident for ident, flight in self.flights.items() if flight.task is task)
+        self._owed[ident] = (act.caller, outcome, task)
+        task.add_done_callback(lambda _: self._owed.pop(ident, None))
+        return Reply("done", ident)
+
+    async def finish(self, caller: Caller, ident: str, carried: Carried) -> Reply:
+        """Report what became of act `ident`. Raises `Forbidden` where this caller owes no such outcome."""
+        owner, outcome, task = self._owed.get(ident, (None, None, None))
+        if owner is None or outcome is None or task is None or owner.principal != caller.principal:
+            raise Forbidden("no outcome of this action is owed by this caller")
+        if not outcome.done():
+            outcome.set_result(carried)
+        return await task
+
+    # --- control -------------------------------------------------------------------------------------------
+
+    async def append(self, entry: AnyEntry, parts: tuple[Part, ...] = ()) -> Ack:
+        """Append a control entry; raises `Conflict` where it no longer applies, `Unrecorded` where it cannot be."""
+        answer = await self._link.append(Append(self._link.next_number(), entry, parts))
+        match answer:
+            case Ack():
+                return answer
+            case Refusal(code="unrecorded"):
+                raise Unrecorded(answer.detail, cure="standwatch diagnose")
+            case Refusal():
+                raise Conflict(answer.detail)
+            case _:
+                assert_never(answer)
+
+    def told(self, index: int, entry: AnyEntry) -> None:
+        """A control entry was sequenced: cut what it forbids, forget what has ended."""
+        match entry:
+            case Hold():
+                self.cut(entry.scope)
+            case Principal() if entry.revoked:
+                self.cut(f"agent:{entry.name}")
+            case RunClosed():
+                self.cut(f"run:{entry.run}")
+                self._trails.pop(entry.run, None)
+                self._used.pop(entry.run, None)
+            case _:
+                pass
+
+    def cut(self, scope: str) -> list[str]:
+        """Cancel every act in flight under `scope`; the ids of those acts."""
+        struck = [ident for ident, flight in self.flights.items() if scope in flight.scopes]
+        for ident in struck:
+            flight = self.flights[ident]
+            if not flight.cut:
+                flight.cut = True
+                flight.task.cancel()
+        return struck
+
+
+def _caller(principal: Principal, run: str, until: int) -> Caller:
+    ends = [end for end in (principal.until, until) if end]
+    return Caller(
+        principal=principal.name,
+        role=principal.role,
+        systems=tuple(principal.systems),
+        run=run,
+        starts=principal.starts,
+        until=min(ends, default=0),
+    )
