@@ -37,8 +37,8 @@ install: .venv/.product
 	$(SAY) 'install: ready; .venv/bin/standwatch --help'
 
 .venv/.base: $(PLACE)
-	$(SAY) 'install: making .venv'
-	@tried=''; \
+	@[ ! -e .venv/.place ] && .venv/bin/python $(PIP) --version >/dev/null 2>&1 && exit; \
+	echo 'install: making .venv'; tried=''; \
 	for python in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 python; do \
 		[ -n "$$python" ] && command -v "$$python" >/dev/null 2>&1 || continue; \
 		tried="$$tried $$python"; \
