@@ -1,0 +1,196 @@
+"""A server behind either transport: found out about once, then called. What supervises it sees only this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from standwatch.facts.configuration import Component
+from standwatch.facts.mcp import McpAnswer, McpCall
+from standwatch.upstream import mcp_wire as wire
+from standwatch.upstream.http import HttpClient, Unreachable, UpstreamError
+from standwatch.upstream.mcp_exchange import Surroundings
+from standwatch.upstream.mcp_headers import ParamHeaders
+from standwatch.upstream.mcp_http import Endpoint, internal
+from standwatch.upstream.mcp_session import Introduced, Modern, Sessions, discovered
+from standwatch.upstream.mcp_stdio import Conversation
+from standwatch.upstream.stdio import launch
+
+Heard = Callable[[str, str, bytes], None]
+"""(session, method, raw parameters) of a notification that belongs to no call."""
+
+_ASKS: Final = frozenset({"sampling", "elicitation", "roots"})
+_RESTART: Final = 1.0
+"""Seconds between two starts of one session's child."""
+
+
+class Link(Protocol):
+    """INVARIANT: `call` is used only between a `begin` that returned and the `ended` that follows it."""
+
+    async def begin(self) -> Introduced:
+        """First contact, or the next after `ended`. Raises `UpstreamError`."""
+        ...
+
+    async def ended(self) -> None:
+        """Returns when the server is gone and must be begun anew."""
+        ...
+
+    async def call(self, call: McpCall) -> McpAnswer: ...
+
+    def want(self, session: str, *, wanted: bool) -> None:
+        """Whether anybody listens to `session`."""
+        ...
+
+    async def end_session(self, session: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def diagnose(self) -> str:
+        """What a server last said on its stderr."""
+        ...
+
+
+class HttpLink:
+    """A server at a URL. The era it was found to speak is kept until it says otherwise."""
+
+    def __init__(
+        self, url: str, marked: Callable[[str], ParamHeaders], heard: Heard, around: Surroundings
+    ) -> None:
+        self._era = around.era
+        self._client = HttpClient()
+        self._at = Endpoint(self._client, url, around.bounds)
+        self._modern = Modern(self._at, marked, lambda method, params: heard("", method, params))
+        self._sessions = Sessions(self._at, heard)
+        self._over = asyncio.Event()
+        self.call = self._modern.call
+
+    async def begin(self) -> Introduced:
+        self._over.clear()
+        if self._era != "legacy":
+            said = await self._modern.call(internal("server/discover", self._at.bounds.probe))
+            if not said.sent:
+                raise Unreachable("no connection to the server")
+            found = discovered(said)
+            if found is not None:
+                self.call = self._modern.call
+                return found
+        session = await self._sessions.session("", {})
+        self.call = self._sessions.call
+        return session.introduced
+
+    async def ended(self) -> None:
+        await self._over.wait()
+
+    def want(self, session: str, *, wanted: bool) -> None:
+        self._sessions.want(session, wanted=wanted)
+
+    async def end_session(self, session: str) -> None:
+        await self._sessions.end_session(session)
+
+    async def close(self) -> None:
+        await self._sessions.close()
+        await self._client.close()
+
+    def diagnose(self) -> str:
+        return ""
+
+
+class StdioLink:
+    """A server that we start: one child for all, and one of its own for a session whose client may be asked."""
+
+    def __init__(self, component: Component, heard: Heard, around: Surroundings) -> None:
+        self._component = component
+        self._around = around
+        self._heard = heard
+        self._bounds = around.bounds
+        self._era: str = around.era
+        self._shared: Conversation | None = None
+        self._own: dict[str, Conversation] = {}
+        self._starting: dict[str, asyncio.Lock] = {}
+        self._started: dict[str, float] = {}
+
+    async def begin(self) -> Introduced:
+        self._shared = await self._converse("", {})
+        return self._shared.introduced
+
+    async def ended(self) -> None:
+        if self._shared is not None:
+            await asyncio.shield(self._shared.ended)
+            await self._shared.close()
+
+    async def _converse(self, session: str, capabilities: dict[str, Any]) -> Conversation:
+        what = launch(self._component, self._around.folder, self._around.environment)
+        made = Conversation(self._bounds, lambda method, params: self._heard(session, method, params))
+        try:
+            found = await made.begin(what, self._era, capabilities)
+        except UpstreamError:
+            # Some old servers die of a question before `initialize`: next time that comes first.
+            self._era = "legacy" if not self._era else ""
+            raise
+        self._era = "modern" if found.revision == wire.MODERN else "legacy"
+        return made
+
+    async def call(self, call: McpCall) -> McpAnswer:
+        shared = self._shared
+        if shared is None:
+            return wire.fault("the server is not running", sent=False)
+        asks = call.session and (call.session in self._own or not _ASKS.isdisjoint(call.capabilities))
+        if not asks or self._era == "modern":
+            return await shared.call(call)
+        try:
+            own = await self._child_of(call.session, call.capabilities)
+        except UpstreamError as error:
+            return wire.fault(str(error), sent=False)
+        own.used = asyncio.get_running_loop().time()
+        return await own.call(call)
+
+    async def _child_of(self, session: str, capabilities: dict[str, Any]) -> Conversation:
+        async with self._starting.setdefault(session, asyncio.Lock()):
+            own = self._own.get(session)
+            if own is not None and not own.ended.done():
+                return own
+            self._make_room(session)
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._started.get(session, 0.0) + _RESTART - loop.time())
+            self._started[session] = loop.time()
+            own = self._own[session] = await self._converse(session, capabilities)
+            return own
+
+    def _make_room(self, session: str) -> None:
+        now = asyncio.get_running_loop().time()
+        idle = sorted((own.used, name) for name, own in self._own.items() if name != session and not own.busy)
+        surplus = len(self._own) - self._bounds.children + 1
+        for place, (used, name) in enumerate(idle):
+            if place < surplus or now - used > self._bounds.session_idle:
+                _keep(asyncio.ensure_future(self.end_session(name)))
+        if surplus > len(idle):
+            raise Unreachable("too many sessions have a server of their own")
+
+    def want(self, session: str, *, wanted: bool) -> None:
+        """A pipe is always listened to."""
+
+    async def end_session(self, session: str) -> None:
+        self._starting.pop(session, None)
+        self._started.pop(session, None)
+        own = self._own.pop(session, None)
+        if own is not None:
+            await own.close()
+
+    async def close(self) -> None:
+        everybody = [*self._own.values(), *([] if self._shared is None else [self._shared])]
+        self._own.clear()
+        await asyncio.gather(*(one.close() for one in everybody), return_exceptions=True)
+
+    def diagnose(self) -> str:
+        child = None if self._shared is None else self._shared.child
+        return "" if child is None else child.last_words.decode("utf-8", "replace")
+
+
+_kept: set[asyncio.Future[None]] = set()
+
+
+def _keep(task: asyncio.Future[None]) -> None:
+    """The event loop itself holds tasks only weakly."""
+    _kept.add(task)
+    task.add_done_callback(_kept.discard)

@@ -1,0 +1,230 @@
+"""A server started as a child process: bounded lines out of it, bytes into it, its last words, and its end.
+
+Where the gateway dies by SIGKILL, nothing of ours runs any more, so the kernel must end the child. Two things do:
+its stdin closes, which every MCP server takes as the end; and on Linux `PR_SET_PDEATHSIG` kills the process
+itself. That flag must be set in the child between fork and exec. A `preexec_fn` would run Python there, in a copy
+of a process with threads, where any lock may be held for ever; so a fresh interpreter sets it and then becomes the
+server (`exec`): about 20 ms once per start, no process more. The signal follows the *thread* that forked: children
+are started on the event loop's own, which lives as long as the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from string import Template
+from typing import Final, cast
+
+import msgspec
+
+from standwatch.facts.configuration import Component
+from standwatch.upstream.http_errors import UpstreamError
+
+STDERR_KEPT: Final = 64 << 10
+_INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
+_WRITE_BOUND: Final = 16 << 20
+
+# argv: the parent's id, "1" if LC_CTYPE was declared (CPython adds one in the C locale, PEP 538), the command.
+_BECOME: Final = """
+import ctypes, os, signal, sys
+parent, keep, command = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3:]
+keep or os.environ.pop("LC_CTYPE", None)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+if os.getppid() != parent:
+    os._exit(1)
+try:
+    os.execvp(command[0], command)
+except OSError as error:
+    os.write(2, f"cannot start {command[0]}: {error.strerror}".encode())
+    os._exit(127)
+"""
+
+
+class CannotStart(UpstreamError):
+    """The command does not run."""
+
+    code = "upstream_cannot_start"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=False)
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """How to start a server: nothing else of ours reaches it."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    folder: Path
+
+
+def launch(component: Component, organisation_folder: Path, environment: Mapping[str, str]) -> Launch:
+    """What `component` declares, with `${NAME}` read from `environment`. Raises `CannotStart` for a name that is
+    not there: a server without its secret must not start half-configured."""
+    given = {name: environment[name] for name in _INHERITED if name in environment}
+    try:
+        declared = {name: Template(value).substitute(environment) for name, value in component.env.items()}
+        command = tuple(Template(part).safe_substitute(environment) for part in component.command)
+    except (KeyError, ValueError) as error:
+        raise CannotStart(f"{component.name}: its environment asks for {error}, which is not set") from None
+    return Launch(command, {**given, **declared}, organisation_folder / component.cwd)
+
+
+class Child(asyncio.SubprocessProtocol):
+    """One running server. `on_line` gets each line of its stdout without the line end; `on_end` is called once.
+
+    A line beyond `line_bound` ends the child: what follows could not be told apart from the rest of it.
+    """
+
+    def __init__(self, on_line: Callable[[bytes], None], on_end: Callable[[], None], line_bound: int) -> None:
+        self._on_line = on_line
+        self._on_end = on_end
+        self._bound = line_bound
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._stdin: asyncio.WriteTransport | None = None
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._last_words = bytearray()
+        self._over = False
+        self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.pid = 0
+        self.why = ""
+
+    @property
+    def alive(self) -> bool:
+        return not self._over and self._stdin is not None and not self._stdin.is_closing()
+
+    @property
+    def last_words(self) -> bytes:
+        """The last 64 KiB of its stderr."""
+        return bytes(self._last_words[-STDERR_KEPT:])
+
+    def write(self, line: bytes) -> bool:
+        """Sends one message. False if it surely did not leave: the child is down, or far behind in reading."""
+        stdin = self._stdin
+        if stdin is None or not self.alive or stdin.get_write_buffer_size() > _WRITE_BOUND:
+            return False
+        stdin.write(line + b"\n")
+        return True
+
+    def kill(self, why: str) -> None:
+        """Ends the whole process group at once."""
+        self.why = self.why or why
+        self._signal(signal.SIGKILL)
+        self._finish()
+
+    async def stop(self, patience: float) -> None:
+        """Closes stdin and waits, then SIGTERM and waits, then SIGKILL."""
+        self.why = self.why or "it was stopped"
+        if self._stdin is not None:
+            self._stdin.close()
+        for number in (None, signal.SIGTERM):
+            if number is not None:
+                self._signal(number)
+            done, _ = await asyncio.wait({self.exited}, timeout=patience)
+            if done:
+                break
+        # Also after an exit in good order: what it started and left behind is in its group.
+        self._signal(signal.SIGKILL)
+        await asyncio.wait({self.exited}, timeout=patience)
+        self._finish()
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.SubprocessTransport", transport)
+        self._stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
+        self.pid = self._transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 2:
+            self._last_words += data
+            if len(self._last_words) > 2 * STDERR_KEPT:
+                del self._last_words[:-STDERR_KEPT]
+        elif not self._over:
+            self._lines(data)
+
+    def _lines(self, data: bytes) -> None:
+        if b"\n" not in data:
+            self._hold(data)
+            return
+        *lines, rest = data.split(b"\n")
+        if self._held:
+            lines[0] = b"".join((*self._pieces, lines[0]))
+            self._pieces, self._held = [], 0
+        for line in lines:
+            if len(line) > self._bound:
+                self.kill("it wrote a line beyond all bounds")
+            if self._over:
+                return
+            self._on_line(line)
+        if rest:
+            self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._held += len(data)
+        if self._held > self._bound:
+            self.kill("it wrote a line beyond all bounds")
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        # A server that closed either pipe can neither hear nor answer.
+        if fd in (0, 1) and not self._over:
+            self.why = self.why or "it closed its pipes"
+            self._finish()
+
+    def process_exited(self) -> None:
+        code = None if self._transport is None else self._transport.get_returncode()
+        self.why = self.why or f"it ended with {code}"
+        if not self.exited.done():
+            self.exited.set_result(None)
+        # Whoever it started may hold the pipes open; nobody speaks for it any more.
+        self._signal(signal.SIGKILL)
+        self.pid = (
+            0  # INVARIANT: a reaped child's number is never signalled again; it may be another's by then
+        )
+        asyncio.get_running_loop().call_soon(self._finish)
+
+    def _finish(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._pieces, self._held = [], 0
+        self._on_end()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid <= 0:
+            return
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+    def close_pipes(self) -> None:
+        """Lets go of what is still open."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+async def start(
+    what: Launch, on_line: Callable[[bytes], None], on_end: Callable[[], None], line_bound: int
+) -> Child:
+    """Starts a child in a session and process group of its own. Raises `CannotStart`."""
+    command = what.command
+    if sys.platform == "linux":
+        declared = "1" if "LC_CTYPE" in what.environment else "0"
+        command = (sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), declared, *command)
+    try:
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: Child(on_line, on_end, line_bound),
+            *command,
+            env=what.environment,
+            cwd=what.folder,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"cannot start {what.command[0]}: {error}") from error
+    return child
