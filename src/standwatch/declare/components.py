@@ -1,0 +1,75 @@
+"""One line of the AIBOM."""
+
+from typing import Final
+
+from standwatch.declare.organisation import WORD
+from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
+from standwatch.declare.text import Mapping, Node, Problems
+from standwatch.facts.configuration import Component
+
+KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
+ONLY_SERVERS: Final = ("command", "env", "cwd", "resources", "prompts", "may_ask")
+
+_name = shaped(WORD, "a name in letters, digits, - and _")
+_url = shaped(r"https?://[^\s/?#@]{1,253}(/[^\s#@]*)?", "an address http(s)://… without credentials")
+_argument = text("an argument", 4000)
+_pattern = shaped(r"[^\x00-\x20\x7f]{1,1000}", "a pattern")
+_variable = shaped(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "a variable's name")
+
+
+def read_component(node: Node, problems: Problems) -> Component | None:
+    """The component that `node` declares."""
+    fields = Fields(node, problems, "a component")
+    component = Component(
+        kind=fields.need("kind", _kind, ""),
+        name=fields.need("name", _name, ""),
+        vendor=fields.take("vendor", text("a vendor", 200), ""),
+        version=fields.take("version", text("a version", 200), ""),
+        command=fields.take("command", listing_of_words, ()),
+        url=fields.take("url", _url, ""),
+        env=fields.take("env", mapping(_variable, words(text("a value", 8000)), "variables"), {}),
+        cwd=fields.take("cwd", text("a folder", 1000), ""),
+        resources=fields.take("resources", listing(_pattern, "URI patterns"), ()),
+        prompts=fields.take("prompts", listing(_pattern, "prompts' names or patterns"), ()),
+        may_ask=fields.take("may_ask", listing(choice("sampling", "elicitation", "roots"), "asks"), ()),
+    )
+    fields.close()
+    if isinstance(node, Mapping) and component.kind:
+        _contradictions(fields, component, problems)
+    return component
+
+
+_kind: Reader[str] = choice(*KINDS)
+
+
+def listing_of_words(node: Node, problems: Problems) -> tuple[str, ...] | None:
+    """A command and its arguments, in order; the same word may stand twice."""
+    pairs = listing(_numbered(), "a command and its arguments", least=1)(node, problems)
+    return None if pairs is None else tuple(word for _, word in pairs)
+
+
+def _numbered() -> Reader[tuple[int, str]]:
+    count = iter(range(1_000_000))
+
+    def read(node: Node, problems: Problems) -> tuple[int, str] | None:
+        word = _argument(node, problems)
+        return None if word is None else (next(count), word)
+
+    return read
+
+
+def _contradictions(fields: Fields, component: Component, problems: Problems) -> None:
+    if component.kind == "mcp_server":
+        if fields.has("command") == fields.has("url"):
+            both = "both command and url" if fields.has("url") else "neither command nor url"
+            problems.add(fields.mark, f"the server {component.name!r} has {both}, expected exactly one")
+        for name in ("env", "cwd"):
+            if fields.has(name) and not fields.has("command"):
+                problems.add(fields.place(name), f"{name} without a command, expected it beside command only")
+        return
+    for name in ONLY_SERVERS:
+        if fields.has(name):
+            problems.add(
+                fields.place(name),
+                f"{name} on a component of kind {component.kind}, expected it on an mcp_server only",
+            )

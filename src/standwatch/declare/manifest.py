@@ -1,0 +1,256 @@
+"""`systems/NAME.yaml` → `Manifest`."""
+
+import re
+from typing import Final, Literal
+
+from standwatch.declare.components import read_component
+from standwatch.declare.organisation import WORD, effect
+from standwatch.declare.people import Directory, names
+from standwatch.declare.schema import (
+    Fields,
+    Reader,
+    boolean,
+    choice,
+    duration,
+    instant,
+    integer,
+    listing,
+    mapping,
+    number,
+    parse_number,
+    shaped,
+    short,
+    text,
+    words,
+)
+from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
+from standwatch.declare.tools import TOOL, read_tool
+from standwatch.facts.canonical import SAFE
+from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
+from standwatch.facts.words import Effect
+
+Reversibility = Literal["reversible", "costly", "irreversible"]
+SYSTEM: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
+MOST_AMOUNT: Final = SAFE // 1_000_000
+"""Budgets are kept in micro-units as safe integers."""
+
+_reversibility: Reader[Reversibility] = choice("reversible", "costly", "irreversible")
+_effects: Reader[tuple[Effect, ...]] = listing(effect, "effects", least=1)
+_limit_name = shaped(r"[^\x00-\x20\x7f]{1,400}", "calls, server.tool or server.tool.argument")
+_system_name = shaped(SYSTEM, "a name in lower-case letters, digits, - and _")
+
+
+def read_manifest(name: str, node: Node, whom: Directory, problems: Problems) -> Manifest | None:
+    """The manifest in `systems/{name}.yaml`; None where it is no mapping at all."""
+    if not isinstance(node, Mapping):
+        Fields(node, problems, "the manifest")
+        return None
+    fields = Fields(node, problems, "the manifest")
+    known, strict = names(whom, lenient=True), names(whom, lenient=False)
+    halt = fields.need("halt_authority", known, ())
+    approvers, seconds = fields.take("approvals", _approvals(strict), (None, None))
+    weekly, critical = fields.take("exposure", _exposure, (0, False))
+    components = fields.take("components", listing(read_component, "components"), ())
+    tools = fields.take("tools", mapping(TOOL, read_tool, "tools"), {})
+    manifest = Manifest(
+        system=fields.need("system", _system_name, name),
+        purpose=fields.need("purpose", text("what the system is for"), ""),
+        owner=fields.need("owner", known, ()),
+        halt_authority=halt,
+        validator=fields.need("validator", known, ()),
+        environment=fields.take(
+            "environment", shaped(WORD, "an environment such as production"), "production"
+        ),
+        reversibility=fields.take("reversibility", _reversibility, "irreversible"),
+        people_per_week=weekly,
+        critical_infrastructure=critical,
+        data_subjects=fields.take("data_subjects", listing(_data_subject, "data subjects"), ()),
+        components=components,
+        tools=tools,
+        limits=fields.take("limits", _limits, Limits()),
+        freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
+        fallback=fields.take("fallback", choice("refuse", "refer-to-human"), "refuse"),
+        approvers=halt if approvers is None else approvers,
+        approval_seconds=seconds,
+        observe_until=fields.take("observe", _observe, 0),
+    )
+    fields.close()
+    _check_names(name, fields, problems)
+    _check_people(fields, manifest, whom, problems)
+    _check_components(fields, manifest.components, problems)
+    _check_servers(node, manifest, problems)
+    _check_budgets(node, manifest, problems)
+    return manifest
+
+
+def _approvals(people: Reader[tuple[str, ...]]) -> Reader[tuple[tuple[str, ...] | None, int | None]]:
+    def read(node: Node, problems: Problems) -> tuple[tuple[str, ...] | None, int | None]:
+        fields = Fields(node, problems, "approvals")
+        none: tuple[str, ...] | None = None
+        by = fields.take("by", people, () if fields.has("by") else none)
+        expires = fields.take("expires", _maybe(duration), None)
+        fields.close()
+        return by, expires
+
+    return read
+
+
+def _maybe(reader: Reader[int]) -> Reader[int | None]:
+    return reader
+
+
+def _exposure(node: Node, problems: Problems) -> tuple[int, bool]:
+    fields = Fields(node, problems, "exposure")
+    weekly = fields.take("people_per_week", integer(), 0)
+    critical = fields.take("critical_infrastructure", boolean, False)
+    fields.close()
+    return weekly, critical
+
+
+def _data_subject(node: Node, problems: Problems) -> tuple[str, str] | None:
+    expected = "one of {argument: NAME}, {input: NAME}, {result: NAME}"
+    if not isinstance(node, Mapping) or len(node.members) != 1:
+        problems.add(node.mark, f"a data subject that is not one place, expected {expected}")
+        return None
+    (kind, member), *_ = node.members.items()
+    if kind not in ("argument", "input", "result"):
+        problems.add(member.mark, f"unknown key {short(kind)} in a data subject, expected {expected}")
+        return None
+    name = text("where the id stands", 200)(member.value, problems)
+    return (kind, name) if name else None
+
+
+def _limits(node: Node, problems: Problems) -> Limits:
+    fields = Fields(node, problems, "limits")
+    calls, minutes = fields.take("per_run", _per_run, (None, None))
+    limits = Limits(
+        calls_per_run=calls,
+        minutes_per_run=minutes,
+        calls_per_minute=fields.take("per_minute", _one("calls"), None),
+        per_day=fields.take("per_day", mapping(_limit_name, words(_amount), "budgets"), {}),
+        asks_per_run=fields.take("asks", _one("per_run"), None),
+    )
+    fields.close()
+    return limits
+
+
+def _per_run(node: Node, problems: Problems) -> tuple[int | None, int | None]:
+    fields = Fields(node, problems, "limits.per_run")
+    calls = fields.take("calls", _maybe(integer()), None)
+    minutes = fields.take("minutes", _maybe(integer(1, 60 * 24 * 366)), None)
+    fields.close()
+    return calls, minutes
+
+
+def _one(name: str) -> Reader[int | None]:
+    def read(node: Node, problems: Problems) -> int | None:
+        fields = Fields(node, problems, "this limit")
+        count = fields.need(name, _maybe(integer()), None)
+        fields.close()
+        return count
+
+    return read
+
+
+def _amount(node: Node, problems: Problems) -> Number | None:
+    found = number(node, problems)
+    if found is not None and not 0 <= found <= MOST_AMOUNT:
+        problems.add(node.mark, f"{found}, expected an amount between 0 and {MOST_AMOUNT}")
+        return None
+    return found
+
+
+def _freeze(node: Node, problems: Problems) -> Freeze | None:
+    fields = Fields(node, problems, "a freeze")
+    begin = fields.need("from", instant, 0)
+    until = fields.need("until", instant, 0)
+    effects = fields.take("effects", _effects, ("write", "irreversible"))
+    fields.close()
+    if begin and until and until <= begin:
+        problems.add(
+            fields.place("until"), "the freeze ends before it begins, expected until to be after from"
+        )
+    return Freeze(begin, until, effects)
+
+
+def _observe(node: Node, problems: Problems) -> int:
+    fields = Fields(node, problems, "observe")
+    until = fields.need("until", instant, 0)
+    fields.close()
+    return until
+
+
+def _check_names(name: str, fields: Fields, problems: Problems) -> None:
+    if fields.has("system") and fields.text("system") != name:
+        problems.add(
+            fields.place("system"),
+            f"{short(fields.text('system'))} in the file of {name!r}, expected {name!r}",
+        )
+    if not re.fullmatch(SYSTEM, name, re.ASCII):
+        problems.add(
+            Mark(fields.mark.file),
+            f"the file's name {short(name)}, expected lower-case letters, digits, - and _",
+        )
+
+
+def _check_people(fields: Fields, manifest: Manifest, whom: Directory, problems: Problems) -> None:
+    both = sorted(set(manifest.owner) & set(manifest.validator))
+    if both and not whom.development:
+        problems.add(
+            fields.place("validator"), f"{', '.join(both)} both owns and validates, expected somebody else"
+        )
+
+
+def _check_components(fields: Fields, components: tuple[Component, ...], problems: Problems) -> None:
+    all_names = [one.name for one in components if one.name]
+    for twice in sorted({one for one in all_names if all_names.count(one) > 1}):
+        problems.add(
+            fields.place("components"), f"two components are called {twice!r}, expected different names"
+        )
+
+
+def _check_servers(node: Mapping, manifest: Manifest, problems: Problems) -> None:
+    servers = {one.name for one in manifest.components if one.kind == "mcp_server"}
+    declared = node.members["tools"].value if "tools" in node.members else None
+    if not isinstance(declared, Mapping):
+        return
+    for key, member in declared.members.items():
+        server = key.partition(".")[0]
+        if "." in key and server not in servers:
+            expected = f"one of {', '.join(sorted(servers))}" if servers else "a component of kind mcp_server"
+            problems.add(
+                member.mark,
+                f"{short(key)}: no server {short(server)} among the components, expected {expected}",
+            )
+
+
+def _check_budgets(node: Mapping, manifest: Manifest, problems: Problems) -> None:
+    limits = node.members["limits"].value if "limits" in node.members else None
+    per_day = limits.members.get("per_day") if isinstance(limits, Mapping) else None
+    if per_day is None or not isinstance(per_day.value, Mapping):
+        return
+    for key, member in per_day.value.members.items():
+        meanings = _meanings(key, manifest.tools)
+        if not meanings:
+            problems.add(
+                member.mark,
+                f"{short(key)} is no declared tool or argument, expected calls, server.tool or server.tool.argument",
+            )
+        elif len(meanings) > 1:
+            problems.add(
+                member.mark, f"{short(key)} means both {' and '.join(meanings)}, expected one meaning"
+            )
+        elif meanings[0] != "an amount" and isinstance(member.value, Scalar):
+            count = parse_number(member.value.text)
+            if isinstance(count, float):
+                problems.add(member.value.mark, f"{count} calls, expected a whole number")
+
+
+def _meanings(key: str, tools: dict[str, Tool]) -> list[str]:
+    found = ["all calls"] if key == "calls" else []
+    found += ["a tool"] if key in tools else []
+    return found + [
+        "an amount"
+        for name, tool in tools.items()
+        if key.startswith(name + ".") and key.removeprefix(name + ".") in tool.arguments
+    ]
