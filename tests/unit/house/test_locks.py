@@ -62,7 +62,7 @@ def test_a_leftover_is_noticed() -> None:
     "line",
     [
         "requests==2.0",
-        "--index-url https://mirror.example/simple",
+        "--find-links https://mirror.example/simple",
         "requests @ https://mirror.example/r.whl \\",
     ],
 )
