@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import re2
 
-from standwatch.enforce.patterns import matches
+from standwatch.enforce.patterns import Pattern, matches
 from standwatch.enforce.ports import Act
 from standwatch.facts.configuration import Component, Configuration, Limits, Number, RedLine, System, Tool
 from standwatch.facts.words import Effect
@@ -24,7 +24,7 @@ class ToolEnvelope(msgspec.Struct, frozen=True):
     caps: dict[str, int]
     spends: tuple[tuple[str, str], ...]
     """(argument, limit name) of the arguments that count against a day's budget."""
-    patterns: dict[str, re2.Pattern]
+    patterns: dict[str, Pattern]
     red_lines: tuple[RedLine, ...]
     scopes: tuple[str, ...]
 

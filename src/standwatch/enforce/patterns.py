@@ -2,8 +2,15 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 import re2
+
+
+class Pattern(Protocol):
+    """A compiled RE2 expression."""
+
+    def fullmatch(self, text: str) -> object | None: ...
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ sliced by tool when a configuration is taken up, and parsed once. A slice that n
 the same for one caller and tool for ever, so its answer is kept; one that does is asked every time.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import cedarpy
@@ -42,15 +43,24 @@ class _Ready(msgspec.Struct, frozen=True):
 
 
 class Policies:
-    """All slices of one configuration, parsed. Raises `ValueError` where a slice cannot be parsed."""
+    """All slices of one configuration, parsed. Raises `ValueError` where a slice cannot be parsed.
 
-    def __init__(self, schema: str, slices: dict[tuple[str, str], Slice]) -> None:
+    `context` maps an action's arguments totally into what Cedar can hold: it has no floats and no nulls.
+    """
+
+    def __init__(
+        self,
+        schema: str,
+        slices: dict[tuple[str, str], Slice],
+        context: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> None:
+        self._context = context
         self._schema = cedarpy.Schema.from_str(schema) if schema else None
         self._slices = {key: _ready(slice_) for key, slice_ in slices.items()}
         self._kept: dict[tuple[str, str, str], Answer] = {}
 
-    def judge(self, principal: str, system: str, tool: str, context: dict[str, Any]) -> Answer:
-        """What the policies say to `principal` calling `tool` with `context`."""
+    def judge(self, principal: str, system: str, tool: str, arguments: dict[str, Any]) -> Answer:
+        """What the policies say to `principal` calling `tool` with `arguments`."""
         key = (principal, system, tool)
         kept = self._kept.get(key)
         if kept is not None:
@@ -58,7 +68,7 @@ class Policies:
         ready = self._slices.get((system, tool))
         if ready is None:
             return Answer("deny", "no policy speaks of this tool")
-        answer = self._ask(ready, principal, context)
+        answer = self._ask(ready, principal, arguments)
         if not ready.contextual and len(self._kept) < KEPT:
             self._kept[key] = answer
         return answer
@@ -70,12 +80,12 @@ class Policies:
             return False
         return ready.contextual or self.judge(principal, system, tool, {}).decision != "deny"
 
-    def _ask(self, ready: _Ready, principal: str, context: dict[str, Any]) -> Answer:
+    def _ask(self, ready: _Ready, principal: str, arguments: dict[str, Any]) -> Answer:
         request = {
-            "principal": principal,
+            "principal": f"Agent::{msgspec.json.encode(principal).decode()}",
             "action": ready.action,
             "resource": ready.resource,
-            "context": context if ready.contextual else {},
+            "context": self._context(arguments) if ready.contextual else {},
         }
         try:
             result = cedarpy.is_authorized(request, ready.policies, ready.entities, schema=self._schema)

@@ -1,0 +1,285 @@
+"""The passage as a security engineer reads it: one scene for each rule, command by command where order matters."""
+
+import msgspec
+import pytest
+
+from standwatch.enforce.passage import Forward, Mint, Record, Recorded, Returned
+from standwatch.enforce.ports import Caller, Carried
+from standwatch.facts.configuration import RedLine
+from standwatch.facts.entries import Asked, Denied, Intent, Outcome, Principal, RunClosed
+from standwatch.facts.parts import action_digest
+from support import bank
+from support.playbook import Stage
+
+
+def test_an_allowed_payment_is_recorded_before_it_leaves_and_after_it_returned() -> None:
+    stage = Stage()
+    steps = stage.begin(bank.call(**bank.PAY))
+    intent = next(steps)
+    assert isinstance(intent, Record)
+    assert isinstance(intent.entry, Intent)
+    recorded = stage.execute(intent, Carried("ok"))
+    mint = steps.send(recorded)
+    assert isinstance(mint, Mint)
+    forward = steps.send(stage.execute(mint, Carried("ok")))
+    assert isinstance(forward, Forward)
+    assert forward.arguments == bank.PAY
+    outcome = steps.send(Returned(stage.now, Carried("ok", b'{"paid":true}'), 900))
+    assert isinstance(outcome, Record)
+    assert isinstance(outcome.entry, Outcome)
+    assert outcome.wait, "an irreversible effect is reported only once its outcome is durable"
+    assert isinstance(recorded, Recorded)
+    assert outcome.entry.of == recorded.index
+    with pytest.raises(StopIteration) as end:
+        steps.send(stage.execute(outcome, Carried("ok")))
+    assert end.value.value.word == "done"
+    assert end.value.value.carried.result == b'{"paid":true}'
+
+
+def test_what_is_recorded_is_what_is_forwarded() -> None:
+    stage = Stage()
+    stage.play(bank.call(**bank.PAY))
+    index = next(i for i, entry in stage.log if isinstance(entry, Intent))
+    action = stage.parts[index]["action"]
+    assert msgspec.json.decode(action)["arguments"] == bank.PAY
+    assert stage.last(Intent).digest == action_digest(action)
+    assert stage.last(Intent).spend == {"bank.send_money.amount": 120_000_000}
+
+
+def test_a_hijacked_recipient_is_refused_and_the_reason_stays_with_operators() -> None:
+    stage = Stage()
+    reply = stage.play(bank.call(recipient="DE99ATTACKER0000000000", amount=120))
+    assert reply.word == "refused"
+    assert reply.carried is None
+    assert not stage.forwarded
+    assert stage.last(Denied).code == "source"
+    assert stage.findings()["provenance"]["reason"] == "recipient comes from model"
+    assert stage.findings()["policy"]["reached"] is False
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        (bank.call("bank.transfer_everything"), "undeclared"),
+        (bank.call("other.tool"), "undeclared"),
+        (bank.call(recipient="x"), "invalid"),
+        (bank.call(recipient="GB29NWBK60161331926819", amount="120"), "invalid"),
+        (bank.call(recipient="GB29NWBK60161331926819", amount=-5), "invalid"),
+        (msgspec.structs.replace(bank.call(**bank.PAY), definition=None), "missing"),
+        (
+            msgspec.structs.replace(
+                bank.call(**bank.PAY),
+                definition=msgspec.structs.replace(bank.DEFINITIONS["send_money"], digest="changed"),
+            ),
+            "definition_changed",
+        ),
+        (msgspec.structs.replace(bank.call(**bank.PAY), system="nobody"), "wrong_system"),
+        (
+            bank.call(caller=Caller("stranger", "agent", ("payments-agent",), bank.RUN), **bank.PAY),
+            "unknown_principal",
+        ),
+    ],
+)
+def test_what_is_not_declared_locked_and_well_formed_is_denied(act: object, code: str) -> None:
+    stage = Stage()
+    reply = stage.play(act)  # type: ignore[arg-type]
+    assert reply.word in ("refused", "invalid")
+    assert stage.last(Denied).code == code
+    assert not stage.forwarded
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "all",
+        "system:payments-agent",
+        "tool:bank.send_money",
+        "server:bank",
+        "agent:payer",
+        f"run:{bank.RUN}",
+        "component:bank",
+        "component:claude",
+        "vendor:anthropic",
+        "version:claude@claude-sonnet-5",
+    ],
+)
+def test_a_hold_on_any_scope_of_the_act_stops_it_until_every_holder_released(scope: str) -> None:
+    stage = Stage()
+    first, second = stage.hold(scope), stage.hold(scope)
+    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    stage.release(first)
+    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    stage.release(second)
+    assert stage.play(bank.call(**bank.PAY)).word == "done"
+
+
+def test_a_hold_elsewhere_stops_nothing() -> None:
+    stage = Stage()
+    stage.hold("tool:bank.delete_account")
+    assert stage.play(bank.call(**bank.PAY)).word == "done"
+
+
+def test_a_hold_sequenced_after_the_verdict_wins_over_the_intent() -> None:
+    stage = Stage()
+    steps = stage.begin(bank.call(**bank.PAY))
+    intent = next(steps)
+    stage.hold("server:bank")
+    denied = steps.send(stage.execute(intent, Carried("ok")))
+    assert isinstance(denied, Record)
+    assert isinstance(denied.entry, Denied)
+    assert denied.entry.code == "held"
+    assert not stage.intents()
+
+
+def test_a_large_payment_waits_for_a_signature_and_is_released_once() -> None:
+    stage = Stage()
+    stage.world = bank.world(bank.configuration())
+    large = bank.call(recipient="GB29NWBK60161331926819", amount=900)
+    pending = stage.play(large)
+    assert pending.word == "pending"
+    assert stage.play(large) == msgspec.structs.replace(pending, index=-1), (
+        "asked once, however often it is tried"
+    )
+    assert sum(isinstance(entry, Asked) for _, entry in stage.log) == 1
+    stage.answer(pending.id)
+    done = stage.play(large)
+    assert (done.word, done.id) == ("done", pending.id)
+    assert stage.last(Intent).signed >= 0
+    assert stage.last(Intent).digest == stage.last(Asked).digest
+    again = stage.play(large)
+    assert again.word != "done", "an approval is used once"
+
+
+def test_a_refused_question_stays_refused() -> None:
+    stage = Stage()
+    large = bank.call(recipient="GB29NWBK60161331926819", amount=900)
+    pending = stage.play(large)
+    stage.answer(pending.id, "refuse")
+    assert stage.play(large).word == "refused"
+    assert not stage.forwarded
+
+
+def test_an_approval_does_not_open_what_is_forbidden_by_now() -> None:
+    stage = Stage()
+    large = bank.call(recipient="GB29NWBK60161331926819", amount=900)
+    pending = stage.play(large)
+    stage.answer(pending.id)
+    stage.hold("tool:bank.send_money")
+    assert stage.play(large).word == "refused"
+    assert not stage.forwarded
+
+
+def test_an_expired_approval_asks_anew() -> None:
+    stage = Stage()
+    large = bank.call(recipient="GB29NWBK60161331926819", amount=900)
+    pending = stage.play(large)
+    stage.answer(pending.id, seconds=10)
+    stage.now += 11_000_000
+    assert stage.play(large).word == "pending"
+    assert not stage.forwarded
+
+
+def test_over_the_ask_budget_nothing_more_is_asked() -> None:
+    stage = Stage()
+    words = [
+        stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=900 + step)).word for step in range(4)
+    ]
+    assert words == ["pending", "pending", "refused", "refused"]
+    assert stage.last(Denied).verdict == "defer"
+
+
+def test_budgets_per_run_and_per_day_are_reserved_and_what_was_not_sent_is_given_back() -> None:
+    stage = Stage()
+    pay = {"recipient": "GB29NWBK60161331926819", "amount": 400}
+    assert stage.play(bank.call(**pay), Carried("not_sent")).word == "unavailable"
+    assert [stage.play(bank.call(**pay)).word for _ in range(3)] == ["done", "done", "refused"]
+    assert stage.last(Denied).code == "budget"
+    stage.now += bank.DAY
+    assert stage.play(bank.call(**pay)).word == "done", "a new day, and the third call of this run"
+    assert stage.play(bank.call(**bank.PAY)).word == "refused", "three a run"
+
+
+def test_a_freeze_stops_effects_and_not_reads() -> None:
+    stage = Stage(bank.world(bank.configuration(bank.FROZEN)))
+    assert stage.play(bank.call("bank.delete_account")).word == "refused"
+    assert stage.last(Denied).code == "frozen"
+    assert stage.play(bank.call("bank.get_transactions")).word == "done"
+
+
+def test_a_red_line_cannot_be_observed_away() -> None:
+    observing = msgspec.structs.replace(bank.MANIFEST, observe_until=bank.NOW + bank.DAY)
+    line = RedLine(name="no-deletes", tools=("*.delete_*",), effects=("irreversible",))
+    stage = Stage(bank.world(bank.configuration(observing, (line,))))
+    assert stage.play(bank.call("bank.delete_account")).word == "refused"
+    assert stage.last(Denied).code == "red_line:no-deletes"
+
+
+def test_under_observation_policy_provenance_and_grant_are_judged_but_not_enforced() -> None:
+    observing = msgspec.structs.replace(bank.MANIFEST, observe_until=bank.NOW + bank.DAY)
+    stage = Stage(bank.world(bank.configuration(observing)))
+    assert stage.play(bank.call(recipient="DE99ATTACKER0000000000", amount=120)).word == "done"
+    intent = stage.last(Intent)
+    assert (intent.verdict, intent.disposition) == ("deny", "allow")
+    assert stage.findings()["provenance"]["enforced"] is False
+    over = stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=501))
+    assert over.word == "pending", "irreversible bounds stay in force"
+    stage.now += bank.DAY
+    assert stage.play(bank.call(recipient="DE99ATTACKER0000000000", amount=120)).word == "refused"
+
+
+def test_without_evidence_a_system_is_supervised_and_asks() -> None:
+    stage = Stage()
+    stage.now += 31 * bank.DAY
+    assert stage.play(bank.call("bank.get_transactions")).word == "done"
+    assert stage.play(bank.call(**bank.PAY)).word == "pending"
+    assert stage.findings()["grant"]["code"] == "supervised"
+
+
+def test_a_forbid_of_the_organisation_holds_and_may_ask() -> None:
+    forbid = '@otherwise("step_up")\nforbid(principal, action, resource == Tool::"bank.get_transactions");'
+    stage = Stage(bank.world(forbids=forbid))
+    assert stage.play(bank.call("bank.get_transactions")).word == "pending"
+    stage = Stage(bank.world(forbids='forbid(principal, action, resource == Tool::"bank.get_transactions");'))
+    assert stage.play(bank.call("bank.get_transactions")).word == "refused"
+
+
+def test_a_forbid_that_fails_denies() -> None:
+    stage = Stage(bank.world(forbids="forbid(principal, action, resource) when { context.missing > 3 };"))
+    assert stage.play(bank.call("bank.get_transactions")).word == "refused"
+    assert stage.last(Denied).code == "policy"
+
+
+def test_a_revoked_caller_and_a_closed_run_stop_at_once() -> None:
+    stage = Stage()
+    stage.put(RunClosed(by="payer", run=bank.RUN))
+    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    assert stage.last(Denied).code == "wrong_run"
+    stage = Stage()
+    stage.put(Principal(by="p-maria", name="payer", role="agent", systems=["payments-agent"], revoked=True))
+    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    assert stage.last(Denied).code == "unknown_principal"
+
+
+def test_a_configuration_this_process_has_not_taken_up_denies() -> None:
+    stage = Stage()
+    stage.state.root = "root-2"
+    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    assert stage.last(Denied).code == "configuration"
+
+
+def test_a_trusted_result_lets_its_values_steer_later_acts() -> None:
+    stage = Stage()
+    result = msgspec.json.encode(
+        {"structuredContent": {"result": [{"recipient": "FR7630006000011234567890189"}]}}
+    )
+    later = bank.call(recipient="FR7630006000011234567890189", amount=10)
+    assert stage.play(later).word == "refused"
+    stage.play(bank.call("bank.get_transactions"), Carried("ok", result))
+    assert stage.play(later).word == "done"
+
+
+def test_an_upstream_that_hangs_or_dies_is_unavailable_and_its_outcome_recorded() -> None:
+    for status in ("timeout", "unknown", "not_sent"):
+        stage = Stage()
+        assert stage.play(bank.call(**bank.PAY), Carried(status)).word == "unavailable"  # type: ignore[arg-type]
+        assert stage.last(Outcome).status == status

@@ -1,0 +1,178 @@
+"""The grant's properties (DESIGN.md §8) over generated histories of declarations, evidence, holds and time."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from standwatch.authority.grant import grant, permits
+from standwatch.facts.entries import AnyEntry, Config, Declared, Evidence, Hold, Released
+from standwatch.facts.words import LEVELS
+from standwatch.record.leaf import decode, encode
+from standwatch.record.state import State, load, save
+
+T0 = 1_800_000_000_000_000
+HOUR = 3_600_000_000
+SYSTEM = "s"
+digests = st.sampled_from(("e1", "e2", "e3"))
+components = st.sampled_from(("c1", "c2"))
+
+declared = st.builds(
+    Declared,
+    system=st.just(SYSTEM),
+    envelope=digests,
+    components=components,
+    owner=st.sampled_from(([], ["p-maria"])),
+    halt=st.just(["p-omar"]),
+    validators=st.sampled_from(([], ["p-chen"], ["p-maria"])),
+    tier=st.integers(1, 3),
+    change=st.sampled_from(("first", "same", "narrower", "wider")),
+)
+evidence = st.builds(
+    Evidence,
+    system=st.just(SYSTEM),
+    envelope=digests,
+    components=components,
+    outcome=st.sampled_from(("pass", "conditions", "reject")),
+    until=st.integers(0, 60).map(lambda hours: T0 + hours * HOUR),
+)
+holds = st.builds(
+    Hold, scope=st.sampled_from(("all", "system:s", "tool:x.y")), until=st.sampled_from((0, T0 + HOUR))
+)
+releases = st.builds(Released, hold=st.integers(0, 15))
+configs = st.builds(Config, root=st.just("r"), development=st.booleans())
+histories = st.lists(st.one_of(declared, evidence, holds, releases, configs), max_size=16)
+
+
+def fold(history: list[AnyEntry], stop: int = 99) -> State:
+    state = State()
+    for index, entry in enumerate(history[:stop]):
+        state.fold(index, msgspec.structs.replace(entry, at=T0 + index))
+    return state
+
+
+def level(state: State, hours: int) -> int:
+    return LEVELS.index(grant(state, SYSTEM, T0 + hours * HOUR).level)
+
+
+@given(histories, st.integers(0, 70), st.integers(0, 70))
+def test_letting_time_pass_never_raises_authority_beyond_what_a_hold_took(
+    history: list[AnyEntry], early: int, later: int
+) -> None:
+    """A hold with an end of its own is the one thing whose passing may raise it; without such, time only lowers."""
+    timeless = [msgspec.structs.replace(e, until=0) if isinstance(e, Hold) else e for e in history]
+    state = fold(timeless)
+    assert level(state, min(early, later)) >= level(state, max(early, later))
+
+
+@given(histories, st.integers(0, 70), st.data())
+def test_removing_favourable_evidence_never_raises_authority(
+    history: list[AnyEntry], hours: int, data: st.DataObject
+) -> None:
+    favourable = [i for i, e in enumerate(history) if isinstance(e, Evidence) and e.outcome == "pass"]
+    if not favourable:
+        return
+    gone = data.draw(st.sampled_from(favourable))
+    without: list[AnyEntry] = [*history]
+    without[gone] = Config(root="r", development=fold(history, gone).development)
+    assert level(fold(without), hours) <= level(fold(history), hours) or _superseded(history, gone)
+
+
+def _superseded(history: list[AnyEntry], gone: int) -> bool:
+    """A later pass that overrode conditions or lapsed: what it had superseded speaks again, within its own time."""
+    taken: Any = history[gone]
+    about = (taken.envelope, taken.components)
+    return any(
+        isinstance(e, Evidence)
+        and e.outcome == "pass"
+        and e.until > taken.until
+        and (e.envelope, e.components) == about
+        for e in history[:gone]
+    ) or any(
+        isinstance(e, Evidence) and e.outcome == "pass" and e.until > taken.until for e in history[:gone]
+    )
+
+
+@given(histories, st.integers(0, 70), st.sampled_from(("hold", "reject", "conditions")))
+def test_adding_an_adverse_fact_never_raises_authority(
+    history: list[AnyEntry], hours: int, kind: str
+) -> None:
+    state = fold(history)
+    before = level(state, hours)
+    standing = state.systems.get(SYSTEM)
+    fact: AnyEntry = Hold(scope="system:s")
+    if kind != "hold" and standing is not None:
+        here = standing.entry
+        last = grant(state, SYSTEM, T0 + hours * HOUR)
+        if kind == "conditions" and any(reason.code == "rejected" for reason in last.reasons):
+            return  # conditions after a rejection are the milder statement
+        fact = Evidence(
+            system=SYSTEM,
+            envelope=here.envelope,
+            components=here.components,
+            outcome=kind,
+            until=T0 + 99 * HOUR,
+        )
+    state.fold(len(history), msgspec.structs.replace(fact, at=T0 + len(history)))
+    assert level(state, hours) <= before
+
+
+@given(histories, st.integers(0, 70))
+def test_an_undeclared_system_and_a_stopped_fold_are_lowest(history: list[AnyEntry], hours: int) -> None:
+    state = fold(history)
+    assert grant(state, "nobody", T0).level == "halted"
+    state.stopped = "entry 7 is of an unknown kind"
+    assert level(state, hours) == 0
+
+
+@given(histories, digests, components, st.integers(0, 70))
+def test_a_wider_change_loses_the_evidence_and_a_rollback_restores_the_targets_own(
+    history: list[AnyEntry], envelope: str, component: str, hours: int
+) -> None:
+    base: Any = Declared(
+        system=SYSTEM,
+        envelope="e9",
+        components="c9",
+        owner=["a"],
+        halt=["b"],
+        validators=["c"],
+        change="wider",
+    )
+    valid = Evidence(system=SYSTEM, envelope="e9", components="c9", outcome="pass", until=T0 + 99 * HOUR)
+    changed = msgspec.structs.replace(base, envelope=envelope, components=component)
+    clean = [e for e in history if isinstance(e, Config)]
+    assert level(fold([*clean, base, valid]), hours) == 3
+    assert level(fold([*clean, base, valid, changed]), hours) < 3
+    narrowed = msgspec.structs.replace(changed, change="narrower")
+    assert level(fold([*clean, base, valid, narrowed]), hours) == 3
+    assert level(fold([*clean, base, valid, changed, base]), hours) == 3
+
+
+@given(histories, st.integers(0, 16), st.integers(0, 70))
+@settings(max_examples=200)
+def test_a_past_grant_is_recomputed_bit_for_bit(history: list[AnyEntry], stop: int, hours: int) -> None:
+    """From the leaves, and from a snapshot with the leaves after it."""
+    now = T0 + hours * HOUR
+    whole = fold(history)
+    again, snap = State(), State()
+    for index, entry in enumerate(history):
+        leaf = decode(encode(entry, T0 + index))
+        again.fold(index, leaf)
+        if index == stop:
+            snap = load(save(snap))
+        snap.fold(index, leaf)
+    expected = msgspec.json.encode(grant(whole, SYSTEM, now))
+    assert msgspec.json.encode(grant(again, SYSTEM, now)) == expected
+    assert msgspec.json.encode(grant(snap, SYSTEM, now)) == expected
+
+
+def test_the_table_of_what_a_grant_permits() -> None:
+    acts = ("read", "write", "irreversible", "generation")
+    table = {name: [permits(name, act) for act in acts] for name in LEVELS}  # type: ignore[arg-type]
+    assert table == {
+        "autonomous": ["envelope", "envelope", "envelope", "envelope"],
+        "supervised": ["envelope", "asks", "asks", "envelope"],
+        "restricted": ["envelope", "no", "no", "envelope"],
+        "halted": ["no", "no", "no", "no"],
+    }
