@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo demo-install test test-install check lock lock-check bench soak clean moved
+.PHONY: help install demo demo-install test test-install check lock-check lint types contracts lock bench soak clean moved
 
 PY := .venv/bin/python
 DEMO_PY := .demo/venv/bin/python
@@ -88,18 +88,24 @@ demo: demo-install
 test: test-install
 	@exec "$(PY)" -m pytest $(ARGS)
 
-check: .venv/.test lock-check
-	$(SAY) 'check: ruff'
-	@"$(PY)" -m ruff check .
-	@"$(PY)" -m ruff format --check .
-	$(SAY) 'check: pyright, strict'
-	@PYRIGHT_PYTHON_GLOBAL_NODE=off PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PY)" -m pyright src
-	$(SAY) 'check: import contracts'
-	@.venv/bin/lint-imports --no-logo
+check: lock-check lint types contracts
 
 lock-check: .venv/.test
 	$(SAY) 'check: locks'
 	@"$(PY)" requirements/lock.py --check
+
+lint: .venv/.test
+	$(SAY) 'check: ruff'
+	@"$(PY)" -m ruff check .
+	@"$(PY)" -m ruff format --check .
+
+types: .venv/.test
+	$(SAY) 'check: pyright, strict'
+	@PYRIGHT_PYTHON_GLOBAL_NODE=off PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PY)" -m pyright
+
+contracts: .venv/.test
+	$(SAY) 'check: import contracts'
+	@.venv/bin/lint-imports --no-logo
 
 lock: .venv/.test
 	@"$(PY)" requirements/lock.py $(if $(UPGRADE),--upgrade)
