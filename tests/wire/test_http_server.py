@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,29 @@ def test_keep_alive_and_a_pipeline_are_answered_in_order(run: Run) -> None:
     run(play())
 
 
+def test_whoever_sends_ahead_is_read_no_further(run: Run) -> None:
+    go = asyncio.Event()
+
+    async def wait(request: Request) -> Response:
+        await go.wait()
+        return Response(body=b"%d" % len(request.body))
+
+    async def play() -> None:
+        async with serving(wait, limits=Limits(max_body_bytes=1 << 20)) as listener:
+            reader, writer = await dial(listener)
+            one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+            for _ in range(30):
+                writer.write(one)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(writer.drain(), 0.5)
+            go.set()
+            writer.write(LAST)
+            assert [body for _, body in answers(await reader.read())] == [b"1000000"] * 30 + [b"0"]
+            writer.close()
+
+    run(play())
+
+
 def test_the_request_as_the_handler_sees_it(run: Run) -> None:
     seen: list[Request] = []
 
@@ -205,6 +229,25 @@ def test_a_refusal_is_read_whole_and_nothing_behind_it_is_served(
             assert refused(await reader.read())[0] == expected
             writer.close()
         assert served == []
+
+    run(play())
+
+
+def test_a_client_still_sending_its_body_hears_the_refusal_and_no_reset(run: Run) -> None:
+    def send_on(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+            for _ in range(5):
+                time.sleep(0.02)
+                client.sendall(b"x" * 65536)
+            seen = b""
+            while piece := client.recv(65536):
+                seen += piece
+            return seen
+
+    async def play() -> None:
+        async with serving(limits=QUICK) as listener:
+            assert refused(await asyncio.to_thread(send_on, listener.port))[0] == 413
 
     run(play())
 
@@ -419,7 +462,11 @@ def test_closing_lets_the_busy_finish_and_cuts_what_has_no_end(run: Run) -> None
             replies[path] = asyncio.ensure_future(reader.read())
         await asyncio.sleep(0.05)
         began = loop.time()
-        await listener.close(0.6)
+        closing = asyncio.ensure_future(listener.close(0.6))
+        await asyncio.wait([replies["/stream"], replies[""]], timeout=0.4)
+        assert replies["/stream"].done()
+        assert replies[""].done()
+        await closing
         assert 0.5 < loop.time() - began < 3
         got = dict(zip(replies, await asyncio.gather(*replies.values(), return_exceptions=True), strict=True))
         soon = got["/soon"]

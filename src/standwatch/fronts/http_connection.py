@@ -8,13 +8,8 @@ from typing import Final, Protocol, cast
 
 from standwatch.fronts.http_message import ClientGone, Handler, Limits, Refusal, Request, Response, Stream
 from standwatch.fronts.http_reader import BETWEEN, RequestReader
-from standwatch.fronts.http_wire import (
-    CONTINUE,
-    LAST_CHUNK,
-    encode_chunk,
-    encode_response,
-    encode_stream_head,
-)
+from standwatch.fronts.http_stream import StreamWriter
+from standwatch.fronts.http_wire import CONTINUE, LAST_CHUNK, encode_response, encode_stream_head
 
 _FAILED: Final = Refusal(500, "internal", "The request could not be handled.")
 _SLOW: Final = Refusal(408, "request_timeout", "The request did not arrive in time.")
@@ -46,8 +41,8 @@ class Connection(asyncio.Protocol):
     """INVARIANT: at most one request is being handled; answers leave in the order of their requests."""
 
     __slots__ = (
-        "_deaf", "_handler", "_host", "_loop", "_paused_since", "_peer", "_phase", "_reader", "_request", "_room",
-        "_stream", "_task", "_transport", "expires",
+        "_deaf", "_handler", "_held", "_host", "_loop", "_paused_since", "_peer", "_phase", "_reader", "_request",
+        "_room", "_stream", "_task", "_transport", "expires",
     )  # fmt: skip
 
     def __init__(self, host: Host, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._room: asyncio.Future[None] | None = None
         self._paused_since = math.inf
         self._phase = BETWEEN
-        self._deaf = False
+        self._deaf = self._held = False
         self._peer = ""
         self.expires = math.inf
 
@@ -87,6 +82,11 @@ class Connection(asyncio.Protocol):
         reader.feed(data)
         if self._task is None:
             self._advance()
+        elif reader.done and not self._held and self._transport is not None:
+            # Whoever sends ahead is read no further until it is his turn: bodies would pile up. (Nor is his leaving
+            # seen until then: the price of pipelining.)
+            self._held = True
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool | None:
         """A half-closed connection counts as closed: nothing else tells us that a client went away."""
@@ -144,6 +144,9 @@ class Connection(asyncio.Protocol):
         request.peer = self._peer
         request.listener = self._host.name
         self._request = request
+        if self._held and not self._reader.done and self._transport is not None:
+            self._held = False
+            self._transport.resume_reading()
         self._phase = BETWEEN
         self.expires = math.inf
         self._task = self._loop.create_task(self._serve(request))
@@ -234,6 +237,9 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        if self._held:
+            self._held = False
+            transport.resume_reading()
         answer = refusal.response()
         transport.write(encode_response(answer, date=self._host.date, head_only=False, keep_alive=False))
         if transport.can_write_eof():
@@ -296,42 +302,3 @@ class Connection(asyncio.Protocol):
             if self._room is None or self._room.done():
                 self._room = self._loop.create_future()
             await asyncio.shield(self._room)
-
-
-class StreamWriter:
-    """`http_message.Writer` over one connection."""
-
-    __slots__ = ("_chunked", "_connection", "_cut")
-
-    def __init__(self, connection: Connection, chunked: bool) -> None:
-        self._connection = connection
-        self._chunked = chunked
-        self._cut = False
-
-    @property
-    def closed(self) -> bool:
-        """True once nothing sent can arrive any more."""
-        transport = self._connection.transport
-        return self._cut or transport is None or transport.is_closing()
-
-    async def send(self, data: bytes) -> None:
-        """Sends one piece at once; waits while the client is slow. Raises `ClientGone`."""
-        if self._connection.paused:
-            await self._connection.room()
-        transport = self._connection.transport
-        if self._cut or transport is None or transport.is_closing():
-            raise ClientGone
-        if data:
-            transport.write(encode_chunk(data) if self._chunked else data)
-
-    def cut(self, last: bytes = b"") -> None:
-        """Ends the connection now; see `http_message.Writer.cut`."""
-        transport = self._connection.transport
-        if self.closed or transport is None:
-            return
-        self._cut = True
-        if last and not self._connection.paused and transport.get_write_buffer_size() == 0:
-            transport.write(encode_chunk(last) + LAST_CHUNK if self._chunked else last)
-            self._connection.finish()
-        else:
-            self._connection.abort()
