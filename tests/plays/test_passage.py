@@ -283,3 +283,20 @@ def test_an_upstream_that_hangs_or_dies_is_unavailable_and_its_outcome_recorded(
         stage = Stage()
         assert stage.play(bank.call(**bank.PAY), Carried(status)).word == "unavailable"  # type: ignore[arg-type]
         assert stage.last(Outcome).status == status
+
+
+def test_two_retries_of_one_approved_act_release_it_once() -> None:
+    stage = Stage()
+    large = bank.call(recipient="GB29NWBK60161331926819", amount=900)
+    pending = stage.play(large)
+    stage.answer(pending.id)
+    slow = stage.begin(large)
+    intent = slow.send(stage.execute(next(slow), Carried("ok")))
+    assert isinstance(intent, Record)
+    assert isinstance(intent.entry, Intent), "the slow one holds the approval in its hand"
+    assert stage.play(large).word == "done"
+    denied = slow.send(stage.execute(intent, Carried("ok")))
+    assert isinstance(denied, Record)
+    assert isinstance(denied.entry, Denied)
+    assert denied.entry.code == "approval"
+    assert len(stage.forwarded) == 1
