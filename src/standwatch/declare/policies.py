@@ -21,7 +21,7 @@ MAX_TOKENS: Final = 400
 ANNOTATIONS: Final = ("id", "otherwise", "reason")
 
 _TOKEN = re.compile(
-    r'(?P<space>\s+|//[^\n]*)|(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)'
+    r'(?P<space>\s+|//[^\n\r]*)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)'
     r"|(?P<word>[A-Za-z_0-9]+)|(?P<other>.)",
     re.DOTALL,
 )
@@ -58,7 +58,12 @@ def statements(file: str, text: str, problems: Problems) -> tuple[Statement, ...
             problems.add(mark, f"not Cedar: {' '.join(str(error).split())[:200]}, expected a forbid policy")
             continue
         parsed: list[dict[str, Any]] = [*forms["staticPolicies"].values(), *forms["templates"].values()]
-        found += [Statement(mark, piece, form) for form in parsed]
+        if len(parsed) != 1:
+            problems.add(
+                mark, f"{len(parsed)} policies where one was read, expected policies that end with ;"
+            )
+            continue
+        found.append(Statement(mark, piece, parsed[0]))
     return tuple(found)
 
 

@@ -1,0 +1,138 @@
+"""Narrowing told from widening, field by field: what is not provably narrower is wider (DESIGN.md §8).
+
+Narrowing takes force on reload. Widening, and every change to people, keys, roles, groups and validators, needs
+the signatures of people whom the *previous* configuration names.
+"""
+
+import msgspec
+
+from standwatch.declare.differences import Difference, Differences, Direction, direction
+from standwatch.declare.order import compare_lock, compare_manifest
+from standwatch.declare.policies import statements
+from standwatch.declare.text import Problems
+from standwatch.facts.configuration import Configuration, Organisation, Policy, System
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a new configuration means beside the old one."""
+
+    organisation: Direction
+    systems: dict[str, Direction]
+    """Every system of either configuration; an added one is `wider`, a removed one `narrower`."""
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def whole(self) -> Direction:
+        """`wider` if any part is, else `narrower` if any part is, else `same`."""
+        parts = {self.organisation, *self.systems.values()}
+        return "wider" if "wider" in parts else "narrower" if "narrower" in parts else "same"
+
+    @property
+    def widened(self) -> tuple[str, ...]:
+        """The systems that are wider than before, or new."""
+        return tuple(name for name, one in sorted(self.systems.items()) if one == "wider")
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """One signature that is needed, from any one of these people (ids). Nobody named means it cannot be given."""
+
+    why: str
+    any_of: tuple[str, ...]
+
+
+def compare(old: Configuration, new: Configuration) -> Change:
+    """How `new` differs from `old`. It is a preorder: `same` both ways, or narrower one way and wider the other,
+    or wider both ways where the two cannot be ranked."""
+    organisation = Differences()
+    compare_organisation(organisation, old.organisation, new.organisation)
+    compare_policies(organisation, old.policies, new.policies)
+    found, systems = list(organisation.found), dict[str, Direction]()
+    for name in sorted(old.systems.keys() | new.systems.keys()):
+        differences = Differences(name)
+        _compare_system(differences, old, new, name)
+        systems[name] = direction(differences.found)
+        found += differences.found
+    return Change(direction(organisation.found), systems, tuple(found))
+
+
+def signers_needed(old: Configuration, change: Change) -> tuple[Signature, ...]:
+    """Whose signatures `change` needs before it may be taken up; none where it does not widen.
+
+    An admin of the old configuration, and for every widened system a validator that the old one names for it (an
+    added system, or one whose validator was nobody, has none: it is restricted until somebody validates it).
+    An organisation under development needs none.
+    """
+    if change.whole != "wider" or old.organisation.development:
+        return ()
+    admins = [one.id for one in old.organisation.people if "admin" in one.roles and one.keys]
+    needed = [Signature("an admin, for the widening", tuple(admins))]
+    for name in change.widened:
+        validators = old.systems[name].manifest.validator if name in old.systems else ()
+        if validators:
+            needed.append(Signature(f"the validator of {name}, which is widened", validators))
+    return tuple(needed)
+
+
+def _compare_system(log: Differences, old: Configuration, new: Configuration, name: str) -> None:
+    before: System | None = old.systems.get(name)
+    after: System | None = new.systems.get(name)
+    if before is None or after is None:
+        log.say("system", "added" if before is None else "removed", narrower=after is None)
+        return
+    defaults = (old.organisation.approval_seconds, new.organisation.approval_seconds)
+    compare_manifest(log, before.manifest, after.manifest, defaults)
+    compare_lock(log, before, after)
+
+
+def compare_organisation(log: Differences, old: Organisation, new: Organisation) -> None:
+    """People, keys, roles and groups have no order, nor has where we listen or what the log is called."""
+    for name in ("name", "origin", "public_url", "agents", "operators", "rp_id", "store"):
+        log.any_change(name, getattr(old, name), getattr(new, name))
+    log.ranked("development", old.development, new.development, (True, False))
+    _compare_people(log, old, new)
+    for name in sorted(old.groups.keys() | new.groups.keys()):
+        log.any_change(f"groups {name}", _group(old, name), _group(new, name))
+    lines = [
+        {(line.systems, line.tools, line.environments, line.effects) for line in one.red_lines}
+        for one in (old, new)
+    ]
+    log.demanded("red_lines", *lines)
+    log.at_most("approval_expires", old.approval_seconds, new.approval_seconds)
+
+
+def _group(organisation: Organisation, name: str) -> list[str] | None:
+    return sorted(organisation.groups[name]) if name in organisation.groups else None
+
+
+def _compare_people(log: Differences, old: Organisation, new: Organisation) -> None:
+    before = {one.id: one for one in old.people}
+    after = {one.id: one for one in new.people}
+    for ident in sorted(before.keys() | after.keys()):
+        one, other = before.get(ident), after.get(ident)
+        if one is None or other is None:
+            log.wider(f"people {ident}", "added" if one is None else "removed")
+            continue
+        for name in ("address", "os_user"):
+            log.any_change(f"people {ident} {name}", getattr(one, name), getattr(other, name))
+        for name in ("keys", "roles"):
+            log.any_change(f"people {ident} {name}", sorted(getattr(one, name)), sorted(getattr(other, name)))
+
+
+def compare_policies(log: Differences, old: tuple[Policy, ...], new: tuple[Policy, ...]) -> None:
+    """Forbids are conjoined: one more is narrower, one less wider; file names, layout and order are nothing."""
+    log.demanded("policies", _forbids(old), _forbids(new))
+
+
+def _forbids(policies: tuple[Policy, ...]) -> set[str]:
+    found: set[str] = set()
+    for policy in policies:
+        problems = Problems()
+        forms = [dict(one.form) for one in statements(policy.name, policy.text, problems)]
+        if problems.wrong:
+            found.add(policy.text)
+            continue
+        for form in forms:
+            notes: dict[str, str | None] = form.pop("annotations", {})
+            asks = notes.get("otherwise") == "step_up"
+            found.add(msgspec.json.encode({**form, "asks": asks}, order="sorted").decode())
+    return found

@@ -1,0 +1,175 @@
+"""The order on manifests and locks: which change of which member is narrower, and which is wider."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import msgspec
+
+from standwatch.declare.differences import Differences
+from standwatch.facts.configuration import (
+    ArgumentRule,
+    Component,
+    Freeze,
+    Limits,
+    Manifest,
+    Otherwise,
+    System,
+    Tool,
+)
+
+_ANYTHING = ArgumentRule()
+"""The rule on an argument that nobody speaks of, where undeclared arguments may come."""
+
+_OTHERWISE: tuple[Otherwise, ...] = ("step_up", "deny")
+
+
+def compare_manifest(log: Differences, old: Manifest, new: Manifest, defaults: tuple[int, int]) -> None:
+    """Every member but `purpose`. `defaults`: how long a question stays open in the old and new organisation."""
+    for name in ("owner", "halt_authority", "validator", "approvers"):
+        log.any_change(name, sorted(getattr(old, name)), sorted(getattr(new, name)))
+    log.any_change("environment", old.environment, new.environment)
+    log.ranked(
+        "reversibility", old.reversibility, new.reversibility, ("reversible", "costly", "irreversible")
+    )
+    log.at_least("exposure.people_per_week", old.people_per_week, new.people_per_week)
+    log.ranked(
+        "exposure.critical_infrastructure",
+        old.critical_infrastructure,
+        new.critical_infrastructure,
+        (False, True),
+    )
+    log.demanded("data_subjects", old.data_subjects, new.data_subjects)
+    log.things("component", _named(old), _named(new), lambda name, a, b: _component(log, name, a, b))
+    log.things("tool", old.tools, new.tools, lambda _, a, b: compare_tool(log, a, b))
+    _limits(log, old.limits, new.limits)
+    _freezes(log, old.freeze, new.freeze)
+    if old.fallback != new.fallback:
+        log.say("fallback", f"{old.fallback} → {new.fallback}", narrower=new.fallback == "refuse")
+    log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
+    log.at_most("observe.until", old.observe_until, new.observe_until)
+
+
+def _named(manifest: Manifest) -> dict[str, Component]:
+    return {one.name: one for one in manifest.components}
+
+
+def _component(log: Differences, name: str, old: Component, new: Component) -> None:
+    where = f"component {name}"
+    for member in ("kind", "vendor", "version", "command", "url", "cwd"):
+        log.any_change(f"{where} {member}", getattr(old, member), getattr(new, member))
+    if old.env != new.env:
+        log.wider(f"{where} env", "changed")  # values may be secrets: they are not repeated
+    for member in ("resources", "prompts", "may_ask"):
+        log.permitted(f"{where} {member}", getattr(old, member), getattr(new, member))
+
+
+def compare_tool(log: Differences, old: Tool, new: Tool) -> None:
+    """One tool that both manifests declare.
+
+    An effect has no order: red lines, freezes and policies may name any one of them.
+    """
+    where = f"tool {old.name}"
+    log.any_change(f"{where} effect", old.effect, new.effect)
+    log.ranked(f"{where} otherwise", old.otherwise, new.otherwise, _OTHERWISE)
+    log.ranked(f"{where} only_declared", old.only_declared, new.only_declared, (False, True))
+    for name in sorted(old.arguments.keys() | new.arguments.keys()):
+        _argument(log, f"{where} {name}", name, old, new)
+    log.some_of(f"{where} intent", old.intent or None, new.intent or None)
+    log.at_most(f"{where} per_run", old.per_run, new.per_run)
+    log.permitted(f"{where} returns.trusted", old.trusted, new.trusted)
+    log.at_most(f"{where} timeout", old.timeout, new.timeout)
+
+
+def _argument(log: Differences, where: str, name: str, old: Tool, new: Tool) -> None:
+    """One argument by what binds it in effect: its rule; nothing; or, under `only_declared`, that it may not come."""
+    before, after = _rule(old, name), _rule(new, name)
+    if before is None or after is None:
+        if before is not None:
+            log.say(where, "may no longer come", narrower=_refusal_is_narrower(before, old, new))
+        elif after is not None:
+            log.wider(where, "may come")
+        return
+    log.some_of(f"{where} from", before.sources or None, after.sources or None)
+    log.at_least(f"{where} min", before.min, after.min)
+    log.at_most(f"{where} max", before.max, after.max)
+    log.some_of(f"{where} one_of", _values(before), _values(after))
+    log.some_of(f"{where} pattern", _single(before.pattern), _single(after.pattern))
+    log.at_most(f"{where} max_length", before.max_length, after.max_length)
+    log.ranked(f"{where} required", before.required, after.required, (False, True))
+    if _binds(before):
+        log.ranked(
+            f"{where} otherwise",
+            before.otherwise or old.otherwise,
+            after.otherwise or new.otherwise,
+            _OTHERWISE,
+        )
+
+
+def _rule(tool: Tool, name: str) -> ArgumentRule | None:
+    return tool.arguments.get(name, None if tool.only_declared else _ANYTHING)
+
+
+def _refusal_is_narrower(before: ArgumentRule, old: Tool, new: Tool) -> bool:
+    """Refusing an argument is narrower unless calls had to bring it, or breaking its rule weighed more."""
+    if before.required:
+        return False
+    return new.otherwise == "deny" or not _binds(before) or (before.otherwise or old.otherwise) == "step_up"
+
+
+def _binds(rule: ArgumentRule) -> bool:
+    return msgspec.structs.replace(rule, otherwise=None) != _ANYTHING
+
+
+def _values(rule: ArgumentRule) -> set[Hashable] | None:
+    """`one_of`, told apart by type: 1, 1.0 and true are three values."""
+    return None if rule.one_of is None else {(type(one).__name__, one) for one in rule.one_of}
+
+
+def _single(value: str | None) -> set[Hashable] | None:
+    return None if value is None else {value}
+
+
+def _limits(log: Differences, old: Limits, new: Limits) -> None:
+    for name in ("calls_per_run", "minutes_per_run", "calls_per_minute", "asks_per_run"):
+        log.at_most(f"limits.{name}", getattr(old, name), getattr(new, name))
+    log.caps("limits.per_day", old.per_day, new.per_day)
+
+
+def _freezes(log: Differences, old: tuple[Freeze, ...], new: tuple[Freeze, ...]) -> None:
+    """A freeze that another contains adds nothing; what no freeze of the other side contains is a difference."""
+    for one in old:
+        if not any(_contains(other, one) for other in new):
+            log.wider("freeze", f"the freeze until {one.until} µs is gone, shorter or covers less")
+    for one in new:
+        if not any(_contains(other, one) for other in old):
+            log.narrower("freeze", f"a freeze until {one.until} µs is added, longer or covers more")
+
+
+def _contains(outer: Freeze, inner: Freeze) -> bool:
+    return (
+        outer.begin <= inner.begin and inner.until <= outer.until and set(inner.effects) <= set(outer.effects)
+    )
+
+
+def compare_lock(log: Differences, old: System, new: System) -> None:
+    """A digest accepted for the first time, or another one, is wider; one withdrawn denies its tool, so is narrower."""
+    _digests(log, "lock tool", old.lock.tools, new.lock.tools, gone_is_narrower=True)
+    gone = _named(old.manifest).keys() - _named(new.manifest).keys()
+    for name in sorted(old.lock.components.keys() | new.lock.components.keys()):
+        one, other = old.lock.components.get(name), new.lock.components.get(name)
+        _digests(
+            log,
+            "lock component",
+            {name: one} if one else {},
+            {name: other} if other else {},
+            gone_is_narrower=name in gone,
+        )
+
+
+def _digests(
+    log: Differences, where: str, old: dict[str, Any], new: dict[str, Any], *, gone_is_narrower: bool
+) -> None:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            said = "withdrawn" if name not in new else "accepted" if name not in old else "changed"
+            log.say(f"{where} {name}", said, narrower=name not in new and gone_is_narrower)
