@@ -1,0 +1,257 @@
+"""Was every entry allowed where it stands? The record's rules, replayed over the entries themselves.
+
+The sequencer's own rules are stated once, in `Sequencer.admit`, and are asked again here of every entry at its own
+time; what the sequencer takes on trust (signatures, verdicts) is checked beside. Time enters as the entries' `at`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import msgspec
+
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Config,
+    Declared,
+    Evidence,
+    Intent,
+    Opened,
+    Outcome,
+)
+from standwatch.facts.frames import Append
+from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
+from standwatch.facts.words import LEVELS, Level
+from standwatch.record.leaf import Unknown
+from standwatch.record.sequence import Sequencer
+from standwatch.record.signature import verify as verify_signature
+from standwatch.record.state import ALL, State, folds
+
+RootAt: TypeAlias = Callable[[int], bytes | None]
+"""The root that the first n entries had; None where this source cannot tell."""
+
+GrantRule: TypeAlias = Callable[[State, str, int], Level]
+"""The level that the rules of authority give a system at a time; handed in, because authority stands above."""
+
+Objection: TypeAlias = tuple[str, str]
+"""A stable code and a sentence."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Whose log this is: as the checkpoint and the verifier's key say."""
+
+    name: str
+    vkey: str
+
+
+def scopes_of(entry: Intent | Asked) -> tuple[str, ...]:
+    """The scopes of an action as far as its leaf tells; components, versions and vendors stand in the manifest."""
+    server = entry.tool.partition(".")[0]
+    named = (f"system:{entry.system}", f"tool:{entry.tool}", f"server:{server}")
+    return (ALL, *named, f"agent:{entry.by}", f"run:{entry.run}")
+
+
+def human_keys(state: State, person: str, at: int) -> tuple[str, ...]:
+    """The public keys that `state` gives a person at `at`; none for who is no human or was revoked."""
+    known = state.principals.get(person)
+    if known is None or known.role != "human" or known.revoked or 0 < known.until <= at:
+        return ()
+    return tuple(known.keys)
+
+
+def answer_verifies(entry: Answered, keys: tuple[str, ...], origin: str) -> bool:
+    """The answer is signed, over RECORD.md's bytes, with one of `keys`."""
+    message = approval_bytes(
+        asked=entry.of,
+        by=entry.by,
+        decision=entry.decision,
+        digest=entry.digest,
+        head=entry.head,
+        org=origin,
+        until=entry.until,
+    )
+    return entry.key in keys and verify_signature(entry.key, message, entry.sig)
+
+
+def evidence_verifies(entry: Evidence, keys: tuple[str, ...], origin: str) -> bool:
+    """The statement is signed with one of `keys`."""
+    message = evidence_bytes(
+        by=entry.by,
+        components=entry.components,
+        envelope=entry.envelope,
+        org=origin,
+        outcome=entry.outcome,
+        report=entry.report,
+        system=entry.system,
+        until=entry.until,
+    )
+    return entry.key in keys and verify_signature(entry.key, message, entry.sig)
+
+
+class Replay:
+    """Feeds on entries in order; `objections` says what is wrong with the next one and takes it in.
+
+    `start` is the first index from which *every* entry comes; before it only those come that state folds over, and
+    nothing is held against an outcome whose intent lies there.
+    """
+
+    def __init__(self, origin: Origin, start: int, root_at: RootAt, grant: GrantRule | None = None) -> None:
+        self.sequencer = Sequencer(State())
+        self._origin = origin
+        self._start = start
+        self._root_at = root_at
+        self._grant = grant
+        self._batch: dict[str, tuple[str, ...]] | None = None
+        """People's keys as they were when the configuration now being taken up began to be."""
+        self._wider = False
+
+    @property
+    def state(self) -> State:
+        return self.sequencer.state
+
+    @property
+    def unfinished(self) -> int:
+        """How many intents have no outcome: these read "unknown"."""
+        return len(self.sequencer.open)
+
+    def objections(self, index: int, entry: AnyEntry | Unknown) -> list[Objection]:
+        """What is wrong with entry `index`, standing where it stands; then it is taken into account."""
+        if isinstance(entry, Unknown):
+            self.state.fold(index, entry)
+            return []
+        found = [*self._sequenced(index, entry), *self._judged(index, entry), *self._signed(index, entry)]
+        if index < self._start:
+            if folds(entry):
+                self.state.fold(index, entry)
+        else:
+            self.sequencer.take(index, entry)
+            self.sequencer.dirty.clear()  # nobody writes these ledgers down
+        return found
+
+    def _sequenced(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
+        """What the sequencer would have refused."""
+        if isinstance(entry, Opened) or index == 0:
+            yield from self._opened(index, entry)
+        if isinstance(entry, Outcome) and entry.of < self._start:
+            return
+        scopes = scopes_of(entry) if isinstance(entry, Intent | Asked) else ()
+        # INVARIANT: what was appended had passed `admit` at its own time, with these scopes among its own.
+        refusal = self.sequencer.admit(Append(0, entry, scopes=scopes), entry.at)
+        if refusal is not None:
+            yield refusal.code, refusal.detail
+
+    def _opened(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
+        if index != 0 or not isinstance(entry, Opened):
+            yield "opened", "a log is opened by its first entry and by no other"
+        elif entry.origin != self._origin.name:
+            yield "opened", f"this is the log {entry.origin[:80]}, not {self._origin.name}"
+        elif entry.key != self._origin.vkey:
+            yield "opened", "the log was opened under another key than the one it is verified with"
+
+    def _judged(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
+        """What a verdict may not have been."""
+        if not isinstance(entry, Intent | Asked):
+            return
+        state = self.state
+        if entry.seen >= index:
+            yield "seen", f"it claims to have seen entry {entry.seen}, which came later"
+        if entry.conf != max(state.config, 0):
+            yield (
+                "configuration",
+                f"it was judged under configuration {entry.conf}; {state.config} was in force",
+            )
+        if isinstance(entry, Intent):
+            yield from self._released(entry)
+
+    def _released(self, entry: Intent) -> Iterator[Objection]:
+        state = self.state
+        # INVARIANT: nothing is forwarded under a hold that was sequenced before its intent.
+        for hold in state.held(scopes_of(entry), entry.at):
+            yield "hold", f"released under hold {hold.index} on {hold.scope}"
+        if entry.disposition in ("defer", "deny") or (entry.disposition == "step_up" and entry.signed < 0):
+            yield "disposition", f"released though the disposition was {entry.disposition}"
+        if self._grant is not None:
+            level = self._grant(state, entry.system, entry.at)
+            if LEVELS.index(entry.grant) > LEVELS.index(level):
+                yield "grant", f"it used {entry.grant} authority where the rules give {level}"
+
+    def _signed(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
+        match entry:
+            case Answered():
+                yield from self._answered(index, entry)
+            case Evidence():
+                yield from self._evidence(entry)
+            case Declared():
+                self._begin_batch(entry)
+            case Config():
+                yield from self._configured(entry)
+            case _:
+                return
+
+    def _answered(self, index: int, entry: Answered) -> Iterator[Objection]:
+        """A human of the log's own making, with a key of their own, over exactly the action that was asked about."""
+        state = self.state
+        if not answer_verifies(entry, human_keys(state, entry.by, entry.at), self._origin.name):
+            yield "approval_signature", f"the answer of {entry.by} is not signed with a key of theirs"
+        question = state.questions.get(entry.id)
+        if question is not None and question.entry.digest != entry.digest:
+            yield "approval_digest", "the answer is about another action than the question"
+        if (
+            question is not None
+            and entry.decision == "approve"
+            and not self._may_answer(entry, question.entry)
+        ):
+            yield "approval_person", f"{entry.by} may not answer for {question.entry.system}"
+        if entry.decision not in ("approve", "refuse") or entry.until <= entry.at:
+            yield "approval_void", "the answer was void when it was given"
+        if not self._along(index, entry.head):
+            yield "approval_head", "the checkpoint signed along with the answer is not one of this log"
+
+    def _may_answer(self, entry: Answered, question: Asked) -> bool:
+        standing = self.state.systems.get(question.system)
+        return standing is not None and entry.by in (standing.entry.signers or standing.entry.halt)
+
+    def _along(self, index: int, head: str) -> bool:
+        """The head a human signed along with an answer was this log's, before that answer."""
+        if not head:
+            return True
+        size, _, root = head.partition(":")
+        if not size.isascii() or not size.isdigit() or len(size) > 18 or not 0 < int(size) <= index:
+            return False
+        known = self._root_at(int(size))
+        return known is None or known.hex() == root
+
+    def _evidence(self, entry: Evidence) -> Iterator[Objection]:
+        state = self.state
+        if state.development and not entry.sig:
+            return
+        if not evidence_verifies(entry, human_keys(state, entry.by, entry.at), self._origin.name):
+            yield "evidence_signature", f"the evidence of {entry.by} is not signed with a key of theirs"
+        standing = state.systems.get(entry.system)
+        if standing is None or entry.by not in standing.entry.validators:
+            yield "evidence_person", f"{entry.by} was not a validator of {entry.system}"
+
+    def _begin_batch(self, entry: Declared) -> None:
+        if self._batch is None:
+            self._batch = self._people()
+        self._wider = self._wider or entry.change == "wider"
+
+    def _people(self) -> dict[str, tuple[str, ...]]:
+        state = self.state
+        return {name: keys for name in state.principals if (keys := human_keys(state, name, state.at))}
+
+    def _configured(self, entry: Config) -> Iterator[Objection]:
+        """Signatures are those of people whom the configuration before this one knew."""
+        people = self._people() if self._batch is None else self._batch
+        wider, self._wider, self._batch = self._wider, False, None
+        for person, signature in entry.signatures.items():
+            message = config_bytes(by=person, org=self._origin.name, root=entry.root)
+            if not any(verify_signature(key, message, signature) for key in people.get(person, ())):
+                yield (
+                    "config_signature",
+                    f"the signature of {person} on configuration {entry.root} is not theirs",
+                )
+        # A configuration before which there was none, or one in development, cannot be signed by its predecessor.
+        if wider and self.state.config >= 0 and not self.state.development and not entry.signatures:
+            yield "config_unsigned", "a configuration was widened and nobody signed for it"
