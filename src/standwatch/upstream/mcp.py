@@ -24,7 +24,8 @@ from standwatch.upstream.supervise import Backoff
 OnChange = Callable[[McpServer], None]
 """Called when the server's tools are not what they were, and when they are known for the first time."""
 
-_DEBOUNCE: Final = 0.1
+_DEBOUNCE: Final = 0.5
+"""Seconds between two fetches of the tools, however many changes are announced."""
 
 
 class UpstreamServer:
@@ -105,6 +106,8 @@ class UpstreamServer:
         said = await self._link.call(call)
         if said.error is not None and said.error.code == wire.HEADER_MISMATCH:
             self._stale.set()  # its schema asks for other headers by now
+        elif said.error is not None and said.error.code == wire.UNSUPPORTED_VERSION:
+            self._link.doubt()
         return said
 
     def listen(self, session: str, heard: Callable[[str, bytes], None]) -> Callable[[], None]:
@@ -152,7 +155,7 @@ class UpstreamServer:
                 self._subscriptions.begin(self._introduced)
                 await self._link.ended()
                 self.trouble, lived = "it ended", loop.time() - began
-            except StandwatchError as error:
+            except (StandwatchError, OSError) as error:
                 self.trouble = str(error)
             self._up.clear()
             await asyncio.sleep(self._backoff.after(lived))
@@ -161,7 +164,7 @@ class UpstreamServer:
         """Fetches the tools when they may have changed; a burst of changes is one, and failures are tried again."""
         backoff = Backoff(lambda: 0.0)
         while True:
-            await self._stale.wait()
+            await self._until_stale()
             await self._up.wait()
             self._stale.clear()
             try:
@@ -169,12 +172,19 @@ class UpstreamServer:
                     self._take(await fetch(self._call_now, self._bounds))
                 else:
                     self._take(Catalogue())
-                backoff = Backoff(lambda: 0.0)
+                backoff, self.trouble = Backoff(lambda: 0.0), ""
                 await asyncio.sleep(_DEBOUNCE)
             except UpstreamError as error:
                 self.trouble = str(error)
                 self._stale.set()
                 await asyncio.sleep(backoff.after(0.0))
+
+    async def _until_stale(self) -> None:
+        try:
+            async with asyncio.timeout(self._bounds.relist):
+                await self._stale.wait()
+        except TimeoutError:
+            self._link.sweep()
 
     def _take(self, found: Catalogue) -> None:
         changed = found != self._catalogue or not self._listed.is_set()

@@ -52,6 +52,8 @@ class Bounds(msgspec.Struct, frozen=True):
     session_idle: float = 900.0
     stop: float = 3.0
     """From closing a child's stdin to SIGTERM, and from there to SIGKILL."""
+    relist: float = 300.0
+    """Between two looks at the tools where none was announced: not every server announces."""
     junk: int = 1 << 20
     """Bytes on a child's stdout that are no messages, before it is ended."""
 
@@ -182,15 +184,16 @@ class Exchange:
     async def _answer_ask(self, ident: Id, message: Message, reply: Reply) -> None:
         if self.call.ask is None:
             return
-        if self.patience is not None:
-            self.patience.pause()
+        patience = self.patience
+        if patience is not None:
+            patience.pause()
         try:
             said = await self.call.ask(message.method, bytes(message.params) or b"{}")
         except Exception:
             said = McpAnswer(error=McpError(wire.INTERNAL_ERROR, "The client could not answer"))
         finally:
-            if self.patience is not None:
-                self.patience.resume()
+            if patience is not None and self.patience is patience:
+                patience.resume()
         await reply(wire.write_reply(ident, said))
 
     def _cancel_ask(self, params: Raw) -> None:
@@ -202,6 +205,7 @@ class Exchange:
         """The call is over: nothing is asked on its behalf any more."""
         if self.patience is not None:
             self.patience.stop()
+            self.patience = None  # it holds this exchange, as this holds it
         for task in tuple((self._asks or {}).values()):
             task.cancel()
 

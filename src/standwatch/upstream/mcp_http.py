@@ -92,7 +92,7 @@ class Endpoint:
 
     async def _hear(self, stream: UpstreamStream, exchange: Exchange, headers: Headers) -> McpAnswer:
         kind = stream.headers.get(b"content-type", b"").lower()
-        if stream.status == 200 and kind.startswith(b"text/event-stream"):
+        if is_events(stream):
             return await self._hear_events(stream, exchange, headers)
         if kind.startswith(b"application/json"):
             return _whole(stream.status, await self.body(stream), exchange.ident)
@@ -128,22 +128,18 @@ class Endpoint:
         stream = await self.events(headers, last)
         parser = SseParser(self.bounds.message)
         parser.last_event_id = last
-        if stream is None:
-            return None, parser
         async with stream:
+            if not is_events(stream):
+                return None, parser
             return await _until_answer(stream, parser, exchange), parser
 
-    async def events(self, headers: Headers, last: bytes = b"") -> UpstreamStream | None:
-        """A GET stream; None where the server offers none. Raises `UpstreamError`."""
+    async def events(self, headers: Headers, last: bytes = b"") -> UpstreamStream:
+        """The answer to a GET, hopefully events. Raises `UpstreamError`."""
         sent = [("accept", "text/event-stream"), *headers]
         if last:
             sent.append(("last-event-id", last.decode("latin-1")))
         timeouts = Timeouts(first_byte=3600.0, total=None)
-        stream = await self.client.stream("GET", self.url, headers=sent, timeouts=timeouts, max_bytes=None)
-        if stream.status == 200 and stream.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
-            return stream
-        stream.close()
-        return None
+        return await self.client.stream("GET", self.url, headers=sent, timeouts=timeouts, max_bytes=None)
 
 
 class TooLong(UpstreamError):
@@ -157,6 +153,12 @@ class TooLong(UpstreamError):
 
 _RESUMES: Final = 2
 _LINGER: Final = 0.5
+
+
+def is_events(stream: UpstreamStream) -> bool:
+    """True where the answer is a stream of events."""
+    kind = stream.headers.get(b"content-type", b"")
+    return stream.status == 200 and kind.lower().startswith(b"text/event-stream")
 
 
 def _whole(status: int, body: bytes, ident: int) -> McpAnswer:

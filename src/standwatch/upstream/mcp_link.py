@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 from standwatch.facts.configuration import Component
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.upstream import mcp_wire as wire
-from standwatch.upstream.http import HttpClient, Unreachable, UpstreamError
+from standwatch.upstream.http import HttpClient, Unreachable, UpstreamError, UpstreamTimeout
 from standwatch.upstream.mcp_exchange import Surroundings
 from standwatch.upstream.mcp_headers import ParamHeaders
 from standwatch.upstream.mcp_http import Endpoint, internal
-from standwatch.upstream.mcp_session import Introduced, Modern, Sessions, discovered
+from standwatch.upstream.mcp_session import Introduced, Modern, NotMcp, Sessions, discovered
 from standwatch.upstream.mcp_stdio import Conversation
 from standwatch.upstream.stdio import launch
 
@@ -38,8 +38,16 @@ class Link(Protocol):
 
     async def call(self, call: McpCall) -> McpAnswer: ...
 
+    def doubt(self) -> None:
+        """It does not speak as it did: it should be asked again."""
+        ...
+
     def want(self, session: str, *, wanted: bool) -> None:
         """Whether anybody listens to `session`."""
+        ...
+
+    def sweep(self) -> None:
+        """Ends sessions that nobody has used for long."""
         ...
 
     async def end_session(self, session: str) -> None: ...
@@ -61,7 +69,7 @@ class HttpLink:
         self._client = HttpClient()
         self._at = Endpoint(self._client, url, around.bounds)
         self._modern = Modern(self._at, marked, lambda method, params: heard("", method, params))
-        self._sessions = Sessions(self._at, heard)
+        self._sessions = Sessions(self._at, heard, self.doubt)
         self._over = asyncio.Event()
         self.call = self._modern.call
 
@@ -81,6 +89,13 @@ class HttpLink:
 
     async def ended(self) -> None:
         await self._over.wait()
+        await self._sessions.close()
+
+    def doubt(self) -> None:
+        self._over.set()
+
+    def sweep(self) -> None:
+        self._sessions.sweep()
 
     def want(self, session: str, *, wanted: bool) -> None:
         self._sessions.want(session, wanted=wanted)
@@ -124,9 +139,9 @@ class StdioLink:
         made = Conversation(self._bounds, lambda method, params: self._heard(session, method, params))
         try:
             found = await made.begin(what, self._era, capabilities)
-        except UpstreamError:
+        except (NotMcp, UpstreamTimeout):
             # Some old servers die of a question before `initialize`: next time that comes first.
-            self._era = "legacy" if not self._era else ""
+            self._era = self._around.era or ("" if self._era else "legacy")
             raise
         self._era = "modern" if found.revision == wire.MODERN else "legacy"
         return made
@@ -150,17 +165,25 @@ class StdioLink:
             own = self._own.get(session)
             if own is not None and not own.ended.done():
                 return own
-            self._make_room(session)
+            self._sweep(but=session, room=1)
             loop = asyncio.get_running_loop()
             await asyncio.sleep(self._started.get(session, 0.0) + _RESTART - loop.time())
             self._started[session] = loop.time()
             own = self._own[session] = await self._converse(session, capabilities)
+            own.used = loop.time()
+            _keep(asyncio.ensure_future(_reap(own)))
             return own
 
-    def _make_room(self, session: str) -> None:
+    def doubt(self) -> None:
+        """A process speaks as it did until its end."""
+
+    def sweep(self) -> None:
+        self._sweep()
+
+    def _sweep(self, but: str = "", room: int = 0) -> None:
         now = asyncio.get_running_loop().time()
-        idle = sorted((own.used, name) for name, own in self._own.items() if name != session and not own.busy)
-        surplus = len(self._own) - self._bounds.children + 1
+        idle = sorted((own.used, name) for name, own in self._own.items() if name != but and not own.busy)
+        surplus = len(self._own.keys() - {but}) - self._bounds.children + room
         for place, (used, name) in enumerate(idle):
             if place < surplus or now - used > self._bounds.session_idle:
                 _keep(asyncio.ensure_future(self.end_session(name)))
@@ -185,6 +208,11 @@ class StdioLink:
     def diagnose(self) -> str:
         child = None if self._shared is None else self._shared.child
         return "" if child is None else child.last_words.decode("utf-8", "replace")
+
+
+async def _reap(own: Conversation) -> None:
+    await asyncio.shield(own.ended)
+    await own.close()
 
 
 _kept: set[asyncio.Future[None]] = set()

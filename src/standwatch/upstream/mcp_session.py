@@ -13,10 +13,10 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.facts.sse import SseParser
 from standwatch.upstream import mcp_wire as wire
-from standwatch.upstream.http import Timeouts, UpstreamError, UpstreamStream
+from standwatch.upstream.http import Timeouts, Unreachable, UpstreamError, UpstreamStream
 from standwatch.upstream.mcp_exchange import NOT_OFFERED, Exchange, Unsolicited
 from standwatch.upstream.mcp_headers import ParamHeaders, modern_headers
-from standwatch.upstream.mcp_http import Endpoint, internal
+from standwatch.upstream.mcp_http import Endpoint, internal, is_events
 
 _SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
 _GOODBYE: Final = Timeouts(first_byte=3.0, total=3.0)
@@ -111,7 +111,7 @@ class Session:
             try:
                 await self._reopen(headers)
             except UpstreamError as error:
-                return wire.fault(str(error))
+                return wire.fault(str(error), sent=False)
             said, _ = await self._send(call)
         return said
 
@@ -120,6 +120,7 @@ class Session:
             if self._headers is gone:
                 self._log_level = ""
                 await self.open()
+                self._unsolicited("notifications/tools/list_changed", b"{}")  # it may be another build by now
 
     async def _send(self, call: McpCall) -> tuple[McpAnswer, int]:
         at = self._at
@@ -129,7 +130,7 @@ class Session:
         self.calls[ident] = exchange
         try:
             said, stream = await at.post(exchange, body, self._headers)
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or whoever is notified failed: either way nobody waits any more
             self._cancel(ident)
             raise
         finally:
@@ -155,10 +156,13 @@ class Session:
         attempt, last = 0, b""
         while True:
             try:
-                stream = await self._at.events(self._headers, last)
-                if stream is None:
-                    return
-                async with stream:
+                headers = self._headers
+                async with await self._at.events(headers, last) as stream:
+                    if stream.status == 404 and len(headers) > 1:
+                        await self._reopen(headers)
+                        continue
+                    if not is_events(stream):
+                        return
                     parser = SseParser(self._at.bounds.message)
                     await self._hear(stream, parser)
                     last = parser.last_event_id or last
@@ -203,8 +207,11 @@ class Session:
 class Sessions:
     """A legacy server's sessions by our own names; "" is shared, and may be asked nothing."""
 
-    def __init__(self, at: Endpoint, unsolicited: Callable[[str, str, bytes], None]) -> None:
+    def __init__(
+        self, at: Endpoint, unsolicited: Callable[[str, str, bytes], None], doubt: Callable[[], None]
+    ) -> None:
         self._at = at
+        self._doubt = doubt
         self._unsolicited = unsolicited
         self._open: dict[str, asyncio.Task[Session]] = {}
         self._wanted: set[str] = set()
@@ -212,6 +219,9 @@ class Sessions:
     async def call(self, call: McpCall) -> McpAnswer:
         try:
             session = await self.session(call.session, call.capabilities if call.session else {})
+        except NotMcp as error:
+            self._doubt()  # it spoke otherwise before
+            return wire.fault(str(error), sent=False)
         except UpstreamError as error:
             return wire.fault(str(error), sent=False)
         session.used = asyncio.get_running_loop().time()
@@ -221,7 +231,7 @@ class Sessions:
         """The session, opened if need be. Raises `UpstreamError`."""
         opening = self._open.get(name)
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
-            self._make_room()
+            self.sweep(room=1)
             opening = self._open[name] = asyncio.ensure_future(self._begin(name, capabilities))
         if opening.done():
             return opening.result()
@@ -237,18 +247,21 @@ class Sessions:
             session.listen()
         return session
 
-    def _make_room(self) -> None:
-        """Ends what is idle for long and, at the bound, what was used least lately."""
+    def sweep(self, room: int = 0) -> None:
+        """Ends what is idle for long and, at the bound, what was used least lately. Raises `Unreachable` where
+        that does not make enough `room`."""
         bounds, now = self._at.bounds, asyncio.get_running_loop().time()
         idle = sorted(
             (session.used, name)
             for name, session in self._sessions()
             if name and not session.calls and name not in self._wanted
         )
-        surplus = len(self._open) - bounds.sessions + 1
+        surplus = len(self._open) - bounds.sessions + room
         for place, (used, name) in enumerate(idle):
             if place < surplus or now - used > bounds.session_idle:
                 _keep(asyncio.ensure_future(self.end_session(name)))
+        if surplus > len(idle):
+            raise Unreachable("too many sessions are open at the server")
 
     def _sessions(self) -> list[tuple[str, Session]]:
         done = ((name, task) for name, task in self._open.items() if task.done() and not task.cancelled())

@@ -109,7 +109,7 @@ class Conversation:
         exchange.patience = Patience(loop, call.timeout, lambda: exchange.push(_TIMED_OUT))
         try:
             said = await exchange.wait()
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or whoever is notified failed: either way nobody waits any more
             self._cancel(ident, call.method)
             raise
         finally:

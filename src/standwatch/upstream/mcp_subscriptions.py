@@ -25,6 +25,8 @@ _SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 _DAY: Final = 86_400.0
 _AGAIN: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 MOST_SUBSCRIBED: Final = 1000
+MOST_PER_SECOND: Final = 1000
+"""Notifications that belong to no call; a server that floods is heard no further in that second."""
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 _updated = msgspec.json.Decoder(dict[str, Any])
@@ -42,6 +44,8 @@ class Subscriptions:
         self._uris: dict[str, set[str]] = {}
         self._introduced = Introduced("")
         self._open: asyncio.Task[None] | None = None
+        self._second = 0.0
+        self._heard = 0
 
     def listen(self, session: str, heard: Listener) -> Callable[[], None]:
         self._listeners.setdefault(session, []).append(heard)
@@ -60,6 +64,12 @@ class Subscriptions:
 
     def hear(self, session: str, method: str, params: bytes) -> None:
         """A notification from `session`'s own channel, or with "" from the one that all share."""
+        now = asyncio.get_running_loop().time()
+        if now - self._second >= 1.0:
+            self._second, self._heard = now, 0
+        self._heard += 1
+        if self._heard > MOST_PER_SECOND:
+            return
         match method:
             case "notifications/tools/list_changed":
                 if not session:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from string import Template
 from typing import Final, cast
 
 import msgspec
@@ -27,6 +27,9 @@ from standwatch.upstream.http_errors import UpstreamError
 STDERR_KEPT: Final = 64 << 10
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
 _WRITE_BOUND: Final = 16 << 20
+_FAREWELL: Final = 0.25
+"""Seconds between the end of one of a child's pipes, or of itself, and the end of waiting for the rest."""
+_NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 # argv: the parent's id, "1" if LC_CTYPE was declared (CPython adds one in the C locale, PEP 538), the command.
 _BECOME: Final = """
@@ -66,11 +69,13 @@ def launch(component: Component, organisation_folder: Path, environment: Mapping
     not there: a server without its secret must not start half-configured."""
     given = {name: environment[name] for name in _INHERITED if name in environment}
     try:
-        declared = {name: Template(value).substitute(environment) for name, value in component.env.items()}
-        command = tuple(Template(part).safe_substitute(environment) for part in component.command)
-    except (KeyError, ValueError) as error:
+        declared = {
+            name: _NAMED.sub(lambda found: environment[found[1]], value)
+            for name, value in component.env.items()
+        }
+    except KeyError as error:
         raise CannotStart(f"{component.name}: its environment asks for {error}, which is not set") from None
-    return Launch(command, {**given, **declared}, organisation_folder / component.cwd)
+    return Launch(component.command, {**given, **declared}, organisation_folder / component.cwd)
 
 
 class Child(asyncio.SubprocessProtocol):
@@ -89,7 +94,8 @@ class Child(asyncio.SubprocessProtocol):
         self._held = 0
         self._last_words = bytearray()
         self._over = False
-        self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[None] = self._loop.create_future()
         self.pid = 0
         self.why = ""
 
@@ -171,10 +177,14 @@ class Child(asyncio.SubprocessProtocol):
             self.kill("it wrote a line beyond all bounds")
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        # A server that closed either pipe can neither hear nor answer.
-        if fd in (0, 1) and not self._over:
-            self.why = self.why or "it closed its pipes"
-            self._finish()
+        if self._over or fd == 2:
+            return
+        if fd == 1:
+            # Nothing more will be heard of it; its exit, if that is why, is told next and says more.
+            self._loop.call_later(0.0 if self.exited.done() else _FAREWELL, self._finish)
+        else:
+            # Nothing more can be asked of it, but what it was asked it may still answer.
+            self._loop.call_later(_FAREWELL, self.kill, "it closed its stdin")
 
     def process_exited(self) -> None:
         code = None if self._transport is None else self._transport.get_returncode()
@@ -183,15 +193,16 @@ class Child(asyncio.SubprocessProtocol):
             self.exited.set_result(None)
         # Whoever it started may hold the pipes open; nobody speaks for it any more.
         self._signal(signal.SIGKILL)
-        self.pid = (
-            0  # INVARIANT: a reaped child's number is never signalled again; it may be another's by then
-        )
-        asyncio.get_running_loop().call_soon(self._finish)
+        # INVARIANT: a reaped child's number is never signalled again; it may be another's by then.
+        self.pid = 0
+        # Its last answers may still be in the pipe.
+        self._loop.call_later(_FAREWELL, self._finish)
 
     def _finish(self) -> None:
         if self._over:
             return
         self._over = True
+        self.why = self.why or "it closed its stdout"
         self._pieces, self._held = [], 0
         self._on_end()
 
