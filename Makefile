@@ -59,10 +59,13 @@ install: .venv/.product
 	@"$(PY)" $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.demo/.servers: .venv/.base requirements/demo.txt requirements/npm.py $(wildcard requirements/demo-npm/*)
-	$(SAY) 'demo: environment of the demo servers (.demo/venv)'
+.demo/.base: .venv/.base
 	@mkdir -p .demo
 	@"$(PY)" -m venv --clear .demo/venv
+	@touch $@
+
+.demo/.servers: .demo/.base requirements/demo.txt requirements/npm.py $(wildcard requirements/demo-npm/*)
+	$(SAY) 'demo: environment of the demo servers (.demo/venv)'
 	@"$(DEMO_PY)" $(PIP) install --require-hashes -r requirements/demo.txt
 	$(SAY) 'demo: Node servers (.demo/npm)'
 	@"$(DEMO_PY)" requirements/npm.py requirements/demo-npm .demo/npm
