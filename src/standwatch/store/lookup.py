@@ -1,0 +1,50 @@
+"""Finding what is indexed, flushed or not: the same for the writer, which has the tail, and readers, which read it."""
+
+from standwatch.facts.parts import Part, PartName
+from standwatch.store.journal import Journal
+from standwatch.store.sealing import Keys, slot_of
+from standwatch.store.tail import Days, Tail
+
+
+def of_action(journal: Journal, tail: Tail, ident: str) -> list[int]:
+    """The entries of action `ident`, in order."""
+    return journal.indexes("action", ident) + tail.actions.get(ident, [])
+
+
+def of_run(journal: Journal, tail: Tail, run: str) -> list[int]:
+    """The entries of `run`, in order."""
+    return journal.indexes("run", run) + tail.runs.get(run, [])
+
+
+def leaf_time(leaf: bytes) -> int:
+    """The `at` of a leaf: by construction its first member."""
+    return int(leaf[6 : leaf.index(b",")])
+
+
+def find_part(journal: Journal, tail: Tail, keys: Keys, ident: str, name: PartName) -> Part | None:
+    """The latest part `name` of action, run or entry key `ident`; None where there is none or a key was erased."""
+    for index in reversed(_candidates(journal, tail, ident)):
+        part = part_at(journal, keys, index, ident, name)
+        if part is not None:
+            return part
+    return None
+
+
+def part_at(journal: Journal, keys: Keys, index: int, ident: str, name: PartName) -> Part | None:
+    """Part `name`, sealed under `ident`, of entry `index`."""
+    leaf = journal.leaf(index)
+    if leaf is None:
+        return None
+    blob = journal.sealed(Days().name(leaf_time(leaf)), slot_of(index, name))
+    return None if blob is None else keys.open(blob, name, ident)
+
+
+def _candidates(journal: Journal, tail: Tail, ident: str) -> list[int]:
+    """The entries whose parts are sealed under `ident` (see `part_key`)."""
+    found = of_action(journal, tail, ident)
+    if found:
+        return found
+    if ident.isdecimal() and len(ident) < 19:
+        return [int(ident)]
+    run = of_run(journal, tail, ident)
+    return [run[-1], run[0]] if run else []  # closed with a reason; opened with its task
