@@ -33,7 +33,7 @@ from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.provenance import Trail, trail
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry, Hold, Principal, RunClosed, RunOpened
+from standwatch.facts.entries import AnyEntry, Config, Hold, Principal, RunClosed, RunOpened
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
 from standwatch.facts.ids import new_id
@@ -94,6 +94,9 @@ class LiveGate:
         self._opening: dict[str, asyncio.Task[str]] = {}
         self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
         self.flights: dict[str, Flight] = {}
+        self._prepared: dict[str, World] = {}
+        self.on_world: Callable[[World], None] = lambda _: None
+        """Called when another configuration has come into force."""
         self.stops: set[str] = set()
         """Scopes halted in memory while the record cannot be written (DESIGN.md §7)."""
 
@@ -183,7 +186,14 @@ class LiveGate:
         await self.append(RunClosed(by=caller.principal, run=run))
 
     async def _open(
-        self, caller: Caller, system: str, task: str = "", behalf: str = "", *, token: str = "", until: int = 0
+        self,
+        caller: Caller,
+        system: str,
+        task: str = "",
+        behalf: str = "",
+        *,
+        token: str = "",
+        until: int = 0,
     ) -> str:
         """Open a run; one without a token is the caller's implicit one."""
         now = self._clock()
@@ -399,6 +409,8 @@ class LiveGate:
     def told(self, index: int, entry: AnyEntry) -> None:
         """A control entry was sequenced: cut what it forbids, forget what has ended."""
         match entry:
+            case Config():
+                self._take_up(entry.root)
             case Hold():
                 self.cut(entry.scope)
             case Principal() if entry.revoked:
@@ -409,6 +421,17 @@ class LiveGate:
                 self._used.pop(entry.run, None)
             case _:
                 pass
+
+    def prepare(self, world: World) -> None:
+        """Have `world` ready for the moment its configuration is sequenced."""
+        self._prepared = {world.configuration.root: world}
+
+    def _take_up(self, root: str) -> None:
+        """Swap the world as a whole. Without the one that came into force, every act is denied (check `resolve`)."""
+        world = self._prepared.pop(root, None)
+        if world is not None:
+            self.world = world
+            self.on_world(world)
 
     def cut(self, scope: str) -> list[str]:
         """Cancel every act in flight under `scope`; the ids of those acts."""

@@ -1,0 +1,215 @@
+"""Taking up a configuration: compare with the one in force, want signatures for widening, record, then act on it.
+
+The record holds every configuration that ever had force (sealed beside its entry), so the one in force is read
+from there, never from the folder: a folder edited while the server was down is a change like any other.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from standwatch.declare.configuration import declare
+from standwatch.declare.narrowing import Change, Signature, compare, signers_needed
+from standwatch.enforce.case import World
+from standwatch.facts.configuration import Configuration, Person, System
+from standwatch.facts.entries import AnyEntry, Config, Declared, Principal
+from standwatch.facts.errors import Forbidden, Misconfigured, NotFound
+from standwatch.facts.frames import Ack
+from standwatch.facts.parts import Part, commitment, config_bytes
+from standwatch.keys import ed25519
+from standwatch.record.state import State
+from standwatch.serve.world import compile_world
+from standwatch.store.folder import read_folder
+
+
+class Recording(Protocol):
+    """Where adoption writes: the gate."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def world(self) -> World: ...
+    def prepare(self, world: World) -> None: ...
+    async def append(self, entry: AnyEntry, parts: tuple[Part, ...] = ()) -> Ack: ...
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A configuration that waits for signatures: what it widens, whose it needs, and whose it has."""
+
+    root: str
+    change: Change
+    needed: tuple[Signature, ...]
+    signed: dict[str, str]
+    configuration: Configuration
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """What became of a reload: `in_force`, `unchanged`, `waits` (see `pending`) or `refused` (see `problems`)."""
+
+    result: str
+    root: str
+    direction: str = "same"
+    differences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    needed: tuple[Signature, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Adoption:
+    """Keeps the configuration in force, and the one that waits, if any."""
+
+    def __init__(self, folder: Path, recording: Recording, chance: Callable[[int], bytes]) -> None:
+        self._folder = folder
+        self._recording = recording
+        self._chance = chance
+        self.pending: Pending | None = None
+        self.problems: tuple[str, ...] = ()
+        """What is wrong with the folder's configuration, while the one in force stays; empty for nothing."""
+        self.warnings: tuple[str, ...] = ()
+
+    async def reload(self) -> Adopted:
+        """Read the folder and take up what it says, wholly or not at all. Never raises for a bad configuration."""
+        state, root = self._recording.state, self._recording.state.root
+        try:
+            found = declare(read_folder(self._folder))
+            compile_world(found.configuration)
+        except Misconfigured as error:
+            self.problems = error.problems
+            return Adopted("refused", root, problems=error.problems)
+        except ValueError as error:
+            self.problems = (f"policies: {error}",)
+            return Adopted("refused", root, problems=self.problems)
+        self.problems, self.warnings = (), found.warnings
+        new = found.configuration
+        if new.root == root:
+            self.pending = None
+            return Adopted("unchanged", root, warnings=found.warnings)
+        first = state.config < 0
+        old = self._recording.world.configuration
+        change = compare(new if first else old, new)
+        needed = () if first else signers_needed(old, change)
+        signed = self.pending.signed if self.pending and self.pending.root == new.root else {}
+        self.pending = Pending(new.root, change, needed, signed, new)
+        if _missing(self.pending):
+            return self._told("waits", self.pending)
+        return await self._take_up(self.pending, first=first)
+
+    async def sign(self, by: str, root: str, signature: str) -> Adopted:
+        """Take one person's signature over the waiting root digest; the last one needed puts it in force.
+
+        Raises `NotFound` where that root does not wait, `Forbidden` where the signature is not theirs to give.
+        """
+        pending = self.pending
+        if pending is None or pending.root != root:
+            raise NotFound(f"no configuration with root {root[:12]}… waits", cure="standwatch status")
+        person = self._recording.world.configuration.person(by)
+        message = config_bytes(by=by, org=self._recording.state.origin, root=root)
+        if person is None or not any(ed25519.verify(key, message, signature) for key in person.keys):
+            raise Forbidden(
+                f"that is not a signature of {by} over this configuration", cure="standwatch sign-config"
+            )
+        self.pending = msgspec.structs.replace(pending, signed={**pending.signed, by: signature})
+        if _missing(self.pending):
+            return self._told("waits", self.pending)
+        return await self._take_up(self.pending, first=False)
+
+    def _told(self, result: str, pending: Pending) -> Adopted:
+        return Adopted(
+            result,
+            pending.root,
+            pending.change.whole,
+            tuple(str(difference) for difference in pending.change.differences),
+            self.warnings,
+            _missing(pending),
+        )
+
+    async def _take_up(self, pending: Pending, *, first: bool) -> Adopted:
+        new = pending.configuration
+        self._recording.prepare(compile_world(new))
+        for entry in self._entries(pending, first=first):
+            await self._recording.append(entry)
+        # The configuration's entry comes last: until it is sequenced the old one is in force, from then on the new.
+        part = Part("manifest", self._chance(32), msgspec.json.encode(new))
+        entry = Config(
+            by=BY,
+            root=new.root,
+            development=new.organisation.development,
+            changed=sorted(_changed(pending, first=first)),
+            removed=sorted(set(self._recording.state.systems) - set(new.systems)),
+            signatures=pending.signed,
+            why=commitment(part.salt, part.data),
+        )
+        await self._recording.append(entry, (part,))
+        self.pending = None
+        return self._told("in_force", pending)
+
+    def _entries(self, pending: Pending, *, first: bool) -> list[AnyEntry]:
+        people = _people(self._recording.state, pending.configuration.organisation.people)
+        systems = [
+            _declared(pending.configuration.systems[name], _direction(pending, name, first=first))
+            for name in sorted(_changed(pending, first=first))
+        ]
+        return [*people, *systems]
+
+
+BY: Final = "standwatch"
+"""Who writes what no person asked for by name."""
+
+
+def decode_configuration(data: bytes) -> Configuration:
+    """The configuration sealed beside a `ctl.config` entry."""
+    return msgspec.json.decode(data, type=Configuration)
+
+
+def _missing(pending: Pending) -> tuple[Signature, ...]:
+    return tuple(one for one in pending.needed if not set(one.any_of) & set(pending.signed))
+
+
+def _changed(pending: Pending, *, first: bool) -> set[str]:
+    if first:
+        return set(pending.configuration.systems)
+    return {
+        name
+        for name, how in pending.change.systems.items()
+        if how != "same" and name in pending.configuration.systems
+    }
+
+
+def _direction(pending: Pending, name: str, *, first: bool) -> str:
+    return "first" if first else pending.change.systems[name]
+
+
+def _declared(system: System, change: str) -> Declared:
+    manifest = system.manifest
+    return Declared(
+        by=BY,
+        system=manifest.system,
+        envelope=system.envelope,
+        components=system.component_digest,
+        owner=list(manifest.owner),
+        halt=list(manifest.halt_authority),
+        validators=list(manifest.validator),
+        signers=list(manifest.approvers or manifest.halt_authority),
+        environment=manifest.environment,
+        tier=manifest.tier,
+        change=change,
+        servers=[item.name for item in manifest.components if item.kind == "mcp_server"],
+    )
+
+
+def _people(state: State, people: tuple[Person, ...]) -> list[AnyEntry]:
+    """Principal entries for people who are new, changed or gone: by id and keys, nothing else."""
+    wanted = {person.id: person for person in people}
+    gone = [
+        msgspec.structs.replace(principal, at=0, by=BY, revoked=True)
+        for name, principal in sorted(state.principals.items())
+        if principal.role == "human" and not principal.revoked and name not in wanted
+    ]
+    fresh = [
+        Principal(by=BY, name=ident, role="human", keys=list(person.keys))
+        for ident, person in sorted(wanted.items())
+        if (known := state.principals.get(ident)) is None or known.revoked or known.keys != list(person.keys)
+    ]
+    return [*gone, *fresh]

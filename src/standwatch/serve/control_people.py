@@ -1,0 +1,97 @@
+"""Who is behind an operator's request: an account of this host on the Unix socket, or a human's token elsewhere."""
+
+import pwd
+from collections.abc import Callable
+from typing import Final
+
+from standwatch.facts.configuration import Configuration, Person
+from standwatch.facts.errors import Forbidden
+from standwatch.fronts.control_ports import Actor
+from standwatch.keys.tokens import token_hash
+from standwatch.record.state import State
+from standwatch.respond.orders import Orderer
+
+LOCAL: Final = "local"
+"""The owner of the 0600 socket, where no person of the configuration has that account."""
+
+
+def account_name(uid: int) -> str:
+    """The name of account `uid`; its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def by_account(configuration: Configuration, account: str) -> Actor:
+    """Who acts with the host's account `account` through the socket.
+
+    `local` sees everything, as the file's owner does anyway, and administers only an organisation under development.
+    """
+    organisation = configuration.organisation
+    person = next((one for one in organisation.people if account and one.os_user == account), None)
+    if person is None:
+        return Actor(LOCAL, account or LOCAL, admin=organisation.development, sees_all=True, auditor=True)
+    found = _actor(person)
+    return Actor(
+        found.ident, found.name, found.admin or organisation.development, sees_all=True, auditor=True
+    )
+
+
+def by_peer(
+    configuration: Configuration, peer: str, account: Callable[[int], str] = account_name
+) -> Actor | None:
+    """Who is at the other end of a Unix socket (`unix:UID`); None for any other peer."""
+    kind, _, uid = peer.partition(":")
+    if kind != "unix":
+        return None
+    return by_account(configuration, account(int(uid)) if uid.isdecimal() else "")
+
+
+def by_token(configuration: Configuration, state: State, authorization: str, now: int) -> Actor:
+    """The human whose bearer token this is. Raises `Forbidden` with one sentence for every other case."""
+    scheme, _, token = authorization.partition(" ")
+    digest = token_hash(token.strip()) if scheme.lower() == "bearer" else None
+    kind, name = state.tokens.get(digest, ("", "")) if digest else ("", "")
+    principal = state.principals.get(name) if kind == "principal" else None
+    person = configuration.person(name)
+    if (
+        principal is None
+        or person is None
+        or principal.role != "human"
+        or principal.revoked
+        or 0 < principal.until <= now
+    ):
+        raise Forbidden("an operator's token is needed here", code="unauthenticated", cure=_TOKEN)
+    return _actor(person)
+
+
+_TOKEN: Final = "standwatch agent add ADDRESS --role human   (on the server's host)"  # noqa: S105 - a command
+
+
+def _actor(person: Person) -> Actor:
+    roles = set(person.roles)
+    return Actor(
+        person.id,
+        person.name or person.address,
+        admin="admin" in roles,
+        sees_all=bool(roles),
+        auditor=bool(roles),
+    )
+
+
+def orderer(who: Actor) -> Orderer:
+    """`who` as `respond` knows people."""
+    return Orderer(who.ident, admin=who.admin, sees_all=who.sees_all)
+
+
+def resolve(configuration: Configuration, name: str) -> Person | None:
+    """The person whose opaque id or address `name` is."""
+    lower = name.lower()
+    people = configuration.organisation.people
+    return next((one for one in people if one.id == name or one.address.lower() == lower), None)
+
+
+def names(configuration: Configuration) -> dict[str, str]:
+    """Opaque id → how to show a person."""
+    return {one.id: one.name or one.address for one in configuration.organisation.people}

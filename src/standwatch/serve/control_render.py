@@ -1,0 +1,71 @@
+"""An entry of the record as one sentence for people."""
+
+from typing import assert_never
+
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Config,
+    Declared,
+    Denied,
+    Evidence,
+    Gap,
+    Hold,
+    Intent,
+    Opened,
+    Outcome,
+    Principal,
+    Released,
+    RunClosed,
+    RunOpened,
+)
+from standwatch.record.leaf import Unknown
+
+
+def sentence(entry: AnyEntry | Unknown) -> str:
+    """What `entry` says, without who and when, which stand beside it."""
+    match entry:
+        case Intent():
+            observed = "" if entry.verdict == entry.disposition else f", observed although {entry.verdict}"
+            signed = f", signed in {entry.signed}" if entry.signed >= 0 else ""
+            return f"{entry.system}: {entry.tool} released ({entry.effect}{signed}{observed})  {entry.id}"
+        case Denied():
+            return f"{entry.system}: {entry.tool} refused: {entry.code}  {entry.id}"
+        case Asked():
+            return f"{entry.system}: {entry.tool} waits for a signature  {entry.id}"
+        case Answered():
+            word = "approved" if entry.decision == "approve" else "refused"
+            return f"{word} the question {entry.of}  {entry.id}"
+        case Outcome():
+            return f"outcome of {entry.of}: {entry.status}  {entry.id}"
+        case Declared():
+            return f"declared {entry.system}, tier {entry.tier}, {entry.change}"
+        case Config():
+            changed = ", ".join(entry.changed) or "nothing"
+            return f"configuration {entry.root[:16]} in force; changed: {changed}"
+        case Hold():
+            return f"halted {entry.scope}"
+        case Released():
+            return f"released hold {entry.hold}"
+        case Evidence():
+            return f"validation of {entry.system}: {entry.outcome}"
+        case Principal():
+            return f"{'revoked' if entry.revoked else 'set'} {entry.role} {entry.name}"
+        case RunOpened():
+            return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
+        case RunClosed():
+            return f"run {entry.run} closed"
+        case Opened():
+            return f"log {entry.origin} opened"
+        case Gap():
+            return f"nothing could be recorded; {entry.unrecorded} answer(s) were given without it"
+        case Unknown():
+            return f"an entry of the unknown kind {entry.kind}"
+        case _:
+            assert_never(entry)
+
+
+def kind_of(entry: AnyEntry | Unknown) -> str:
+    """The name of the entry's kind."""
+    return entry.kind if isinstance(entry, Unknown) else str(type(entry).__struct_config__.tag)

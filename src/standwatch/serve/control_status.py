@@ -1,0 +1,154 @@
+"""The fold of the record as an operator reads it: systems, holds, questions, runs, flights, and what is not right."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from standwatch.authority.grant import Grant
+from standwatch.facts.configuration import Configuration, Manifest
+from standwatch.facts.entries import Asked, Denied, Intent
+from standwatch.fronts.control_ports import (
+    Actor,
+    HoldLine,
+    QuestionLine,
+    ReasonLine,
+    RunLine,
+    SystemLine,
+)
+from standwatch.gate.demands import demand
+from standwatch.record.leaf import decode
+from standwatch.record.source import Source
+from standwatch.record.state import Held, Question, Standing, State
+from standwatch.respond.orders import sees
+from standwatch.serve.control_people import orderer
+
+RECENT: Final = 1_000
+"""How many entries the share of seams is taken over."""
+SHOWN_RUNS: Final = 200
+
+
+def system_lines(
+    state: State, configuration: Configuration, who: Actor, grant: Callable[[str], Grant]
+) -> tuple[SystemLine, ...]:
+    """The systems `who` may see, by name; undeclared ones are nobody's."""
+    return tuple(
+        _system(standing, configuration, grant(name))
+        for name, standing in sorted(state.systems.items())
+        if sees(orderer(who), name, state)
+    )
+
+
+def _system(standing: Standing, configuration: Configuration, found: Grant) -> SystemLine:
+    entry = standing.entry
+    system = configuration.systems.get(entry.system)
+    manifest: Manifest | None = system.manifest if system is not None else None
+    return SystemLine(
+        system=entry.system,
+        level=found.level,
+        until=found.until,
+        reasons=tuple(ReasonLine(one.cap, one.code, one.text, one.cure) for one in found.reasons),
+        tier=entry.tier,
+        demands=demand(entry.tier).text,
+        environment=entry.environment,
+        purpose=manifest.purpose if manifest else "",
+        owner=tuple(entry.owner),
+        halt_authority=tuple(entry.halt),
+        validator=tuple(entry.validators),
+        envelope=entry.envelope,
+        components=entry.components,
+        declared=standing.index,
+        evidence=found.evidence,
+        observed_until=manifest.observe_until if manifest else 0,
+    )
+
+
+def hold_line(held: Held, reason: str, release: str) -> HoldLine:
+    """One hold in force."""
+    return HoldLine(held.index, held.scope, held.by, held.at, held.until, reason, release)
+
+
+def open_questions(state: State, now: int, who: Actor) -> tuple[QuestionLine, ...]:
+    """Questions that still wait for an answer, oldest first."""
+    found = [
+        question_line(question, state)
+        for question in state.questions.values()
+        if question.answer is None
+        and now < question.entry.until
+        and sees(orderer(who), question.entry.system, state)
+    ]
+    return tuple(sorted(found, key=lambda each: each.index))
+
+
+def question_line(question: Question, state: State) -> QuestionLine:
+    """One question with the commands that answer it."""
+    entry = question.entry
+    return QuestionLine(
+        id=entry.id,
+        index=question.index,
+        system=entry.system,
+        tool=entry.tool,
+        by=entry.by,
+        run=entry.run,
+        at=entry.at,
+        until=entry.until,
+        digest=entry.digest,
+        signers=signers(state, entry.system),
+        approve=f"standwatch approve {entry.id}",
+        refuse=f"standwatch refuse {entry.id}",
+    )
+
+
+def signers(state: State, system: str) -> tuple[str, ...]:
+    """Who may answer questions about `system`: those its manifest names, else its halt authority."""
+    standing = state.systems.get(system)
+    if standing is None:
+        return ()
+    return tuple(standing.entry.signers or standing.entry.halt)
+
+
+def run_lines(state: State, now: int, who: Actor) -> tuple[RunLine, ...]:
+    """Open runs, the latest first, at most `SHOWN_RUNS`."""
+    found = [
+        RunLine(run, entry.system, entry.principal, entry.implicit, entry.at, entry.until)
+        for run, (_, entry) in state.runs.items()
+        if not 0 < entry.until <= now and sees(orderer(who), entry.system, state)
+    ]
+    return tuple(sorted(found, key=lambda each: -each.at)[:SHOWN_RUNS])
+
+
+def seams(source: Source, size: int) -> Mapping[str, int]:
+    """How the actions among the last `RECENT` of `size` entries reached us."""
+    counts: Counter[str] = Counter()
+    for _, leaf in source.leaves(max(0, size - RECENT), size):
+        entry = decode(leaf)
+        if isinstance(entry, Intent | Denied | Asked):
+            counts[entry.seam] += 1
+    return dict(sorted(counts.items()))
+
+
+def warnings(
+    state: State, configuration: Configuration, now: int, *, alive: bool, unrecorded: int, behind: int
+) -> tuple[str, ...]:
+    """What is not right, each in a sentence with the command that helps."""
+    found: list[str] = []
+    if not alive:
+        found.append("The record cannot be written: nothing is forwarded. standwatch diagnose")
+    if state.stopped:
+        found.append(f"The state stops here: {state.stopped}. standwatch verify")
+    if unrecorded:
+        found.append(
+            f"{unrecorded} hold(s) stand in memory and on disk only, until the record can be written."
+        )
+    if state.development:
+        found.append("A development organisation: signatures are skipped, and no system goes beyond tier 1.")
+    if behind > _LATE:
+        found.append(f"The log's last checkpoint is {behind // 1_000_000} s behind. standwatch diagnose")
+    found += [
+        f"{name} is observed: policy, provenance, content and grant are judged and not enforced."
+        for name, system in sorted(configuration.systems.items())
+        if now < system.manifest.observe_until
+    ]
+    return tuple(found)
+
+
+_LATE: Final = 10_000_000  # µs

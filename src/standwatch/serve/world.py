@@ -1,0 +1,26 @@
+"""A configuration compiled into the world the passage judges in."""
+
+from standwatch.declare import cedar
+from standwatch.enforce.case import World
+from standwatch.enforce.envelope import build
+from standwatch.enforce.policy import Policies, Slice
+from standwatch.facts.configuration import Configuration
+
+
+def compile_world(configuration: Configuration) -> World:
+    """Everything about `configuration` that does not depend on the call: envelopes, and policies parsed by tool."""
+    slices = {
+        (name, tool.name): Slice(
+            text=cedar.cedar_policies(configuration, name, tool.name),
+            entities=cedar.cedar_entities(configuration, name, tool.name),
+            action=cedar.cedar_action(tool),
+            resource=cedar.cedar_resource(tool),
+        )
+        for name, system in configuration.systems.items()
+        for tool in system.manifest.tools.values()
+    }
+    names = cedar.argument_names(configuration)
+    policies = Policies(
+        cedar.cedar_schema(configuration), slices, lambda arguments: cedar.cedar_context(arguments, names)
+    )
+    return World(configuration, build(configuration), policies)
