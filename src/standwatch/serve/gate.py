@@ -33,7 +33,7 @@ from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.provenance import Trail, trail
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry, Config, Hold, Principal, RunClosed, RunOpened
+from standwatch.facts.entries import AnyEntry, Config, Hold, Intent, Outcome, Principal, RunClosed, RunOpened
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
 from standwatch.facts.ids import new_id
@@ -300,18 +300,32 @@ class LiveGate:
         )
 
     async def _record(self, command: Record) -> tuple[Event, Ack | None]:
-        answer = await self._link.append(self._frame(command))
+        future = self._link.append(self._frame(command))
+        try:
+            answer = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # The caller went away while its intent was being written: it was not sent, and the record says so.
+            future.add_done_callback(lambda done: self._not_sent(command, done.result()))
+            raise
         now = self._clock()
         match answer:
             case Ack():
                 # INVARIANT: between acknowledgement and release the fence is compared once more.
-                if command.scopes and self._stopped_since(answer, command):
+                if isinstance(command.entry, Intent) and self._stopped_since(answer, command):
+                    self._not_sent(command, answer)
                     return NotRecorded(now, "unrecorded", "halted while it was being recorded"), None
                 return Recorded(now, answer.index, answer.at, answer.leaf), answer
             case Refusal():
                 return NotRecorded(now, answer.code, answer.detail), None
             case _:
                 assert_never(answer)
+
+    def _not_sent(self, command: Record, answer: Ack | Refusal) -> None:
+        """Close an intent that was recorded and will never leave."""
+        if isinstance(answer, Ack) and isinstance(command.entry, Intent):
+            entry = command.entry
+            outcome = Outcome(by=entry.by, id=entry.id, of=answer.index, status="not_sent")
+            self._link.append(Append(self._link.next_number(), outcome))
 
     def _stopped_since(self, ack: Ack, command: Record) -> bool:
         if not self._link.alive or not self.stops.isdisjoint(command.scopes):

@@ -1,0 +1,66 @@
+"""Where an organisation keeps what is not configuration: the store's folder, its keys, its socket."""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from standwatch.facts.configuration import Organisation
+from standwatch.keys import kek
+from standwatch.keys import log as log_keys
+from standwatch.keys.log import LogKey
+from standwatch.keys.markers import reserve
+from standwatch.store.recorder import Setup
+from standwatch.store.sealing import Kek
+
+
+def now() -> int:
+    """The wall clock: µs since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The folders of one organisation. Nothing is made before `prepare`."""
+
+    organisation: Path
+    state: Path
+
+    @property
+    def keys(self) -> Path:
+        """Beside the database, never in it; a deployment mounts it from elsewhere."""
+        return Path(os.environ.get("STANDWATCH_KEYS") or self.state / "keys")
+
+    @property
+    def socket(self) -> Path:
+        return self.state / "control.sock"
+
+    def prepare(self, origin: str) -> LogKey:
+        """Make what is missing (folders 0700, keys, the reserve for halts) and load the log's key."""
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reserve(self.state)
+        if not kek.epochs(self.keys):
+            kek.create(self.keys)
+        path = self.keys / "log.pem"
+        return log_keys.load(path, origin) if path.exists() else log_keys.create(path, origin)
+
+    def setup(self, log_key: LogKey, *, settle: bool = True) -> Setup:
+        """What the recorder is given."""
+        epochs = kek.epochs(self.keys)
+        keks = tuple(Kek(epoch, kek.load(self.keys, epoch)) for epoch in epochs)
+        return Setup(
+            folder=self.state,
+            key=log_key.key,
+            sign=log_key.sign,
+            kek=keks[-1],
+            older=keks[:-1],
+            clock=now,
+            entropy=os.urandom,
+            settle=settle,
+        )
+
+
+def place_of(folder: Path, organisation: Organisation) -> Place:
+    """The place of the organisation in `folder`."""
+    return Place(folder, (folder / organisation.store).resolve())
