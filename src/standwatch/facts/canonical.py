@@ -10,7 +10,6 @@ import re
 from typing import Any, Final, NoReturn, cast
 
 import msgspec
-import orjson
 import rfc8785
 
 from standwatch.facts.errors import Malformed
@@ -21,6 +20,7 @@ SAFE: Final = 2**53
 MAX_DEPTH: Final = 64
 """Arrays and objects inside each other; deeper input is refused before anything walks it."""
 
+_plainly = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 _long_number = re.compile(rb"[0-9]{16}|[0-9][eE]")
 _surrogate = re.compile(rb"\\u[dD][89abAB]")
@@ -34,13 +34,12 @@ def parse(raw: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(raw)
-        if not _long_number.search(raw) and orjson.dumps(value) == raw:
+        if not _long_number.search(raw) and _plainly.encode(value) == raw:
             _check_depth(raw)
             return value
     except (
         msgspec.DecodeError,
         msgspec.ValidationError,
-        orjson.JSONEncodeError,
         RecursionError,
         UnicodeError,
     ):

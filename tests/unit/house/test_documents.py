@@ -23,8 +23,7 @@ PERMISSIVE = {
     "any-OSI",
 }
 
-# Weak copyleft that ends at the package's own files; docs/dependencies.md says what that asks of us.
-EXCEPTIONS = {"orjson": "MPL-2.0 AND (Apache-2.0 OR MIT)"}
+EXCEPTIONS: dict[str, str] = {}
 
 
 def direct() -> list[str]:
