@@ -23,7 +23,7 @@ MAX_DEPTH: Final = 64
 _plainly = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 _long_number = re.compile(rb"[0-9]{16}|[0-9][eE]")
-_surrogate = re.compile(rb"\\u[dD][89abAB]")
+_surrogate = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse(raw: bytes) -> Any:
