@@ -14,6 +14,7 @@ A range is rounded out to whole bundles of 256. Nothing here is a secret but `pa
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -22,10 +23,10 @@ from standwatch.facts.entries import AnyEntry
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import PartName
 from standwatch.record.checkpoint import Checkpoint, parse_text
-from standwatch.record.leaf import Unknown, decode
+from standwatch.record.leaf import Unknown
 from standwatch.record.note import parse
 from standwatch.record.receipt import Receipt, encode_receipt
-from standwatch.record.source import Source, commitments, ident_of
+from standwatch.record.source import Source, commitments, ident_of, read_leaf
 from standwatch.record.state import State, folds
 from standwatch.record.tiles import (
     TILE_HEIGHT,
@@ -124,8 +125,16 @@ def _before(source: Source, first: int, names: frozenset[PartName]) -> Iterator[
 
 def _control(source: Source, bundle: int) -> list[tuple[int, bytes, AnyEntry | Unknown]]:
     begin = bundle * TILE_WIDTH
-    every = ((index, leaf, decode(leaf)) for index, leaf in source.leaves(begin, begin + TILE_WIDTH))
-    return [each for each in every if folds(each[2])]
+    entries = dict(source.leaves(begin, begin + TILE_WIDTH))
+    every = _readable(entries.items())
+    return [(index, entries[index], entry) for index, entry in every if folds(entry)]
+
+
+def _readable(entries: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, AnyEntry | Unknown]]:
+    """The entries that can be read: a damaged log is exported as it is, for others to see the damage."""
+    for index, leaf in entries:
+        with suppress(Malformed):
+            yield index, read_leaf(leaf)
 
 
 def _within(source: Source, first: int, last: int, names: frozenset[PartName]) -> Iterator[tuple[str, bytes]]:
@@ -135,7 +144,7 @@ def _within(source: Source, first: int, last: int, names: frozenset[PartName]) -
         if [index for index, _ in entries] != list(range(begin, end)):
             raise NotFound(f"the source does not hold every entry of [{begin}, {end})")
         yield path_of(Bundle(bundle, end - begin)), encode_bundle([leaf for _, leaf in entries])
-        if lines := _part_lines(source, [(index, decode(leaf)) for index, leaf in entries], names):
+        if lines := _part_lines(source, _readable(entries), names):
             yield shard("parts", bundle), _lines(lines)
 
 

@@ -11,9 +11,8 @@ from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.checkpoint import parse_text
 from standwatch.record.export import Line, PartLine, shard
-from standwatch.record.leaf import decode
 from standwatch.record.note import parse
-from standwatch.record.source import Sealed, ident_of
+from standwatch.record.source import Sealed, ident_of, read_leaf
 from standwatch.record.state import State, folds
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, decode_bundle, path_of
 
@@ -74,7 +73,7 @@ class Exported:
         return [
             index
             for index, leaf in self.leaves(0, self.span[1])
-            if needle in leaf and ident_of(decode(leaf)) == ident
+            if needle in leaf and ident_of(read_leaf(leaf)) == ident
         ]
 
     def sealed(self, index: int, ident: str, name: PartName) -> Sealed:
@@ -90,7 +89,7 @@ class Exported:
         """Raises `Malformed` at a leaf that cannot be read. Costs a pass over all entries before `index`."""
         state = State()
         for place, leaf in self.leaves(0, index):
-            if folds(entry := decode(leaf)):
+            if folds(entry := read_leaf(leaf)):
                 state.fold(place, entry)
         return state
 

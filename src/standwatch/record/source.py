@@ -26,7 +26,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed, NotFound, Tampered
 from standwatch.facts.parts import Action, Part, PartName, action_bytes, action_digest, commitment
-from standwatch.record.leaf import Unknown
+from standwatch.record.leaf import Unknown, decode
 from standwatch.record.state import State
 from standwatch.record.tiles import Tile, tile_source
 from standwatch.record.tree import HashSource
@@ -83,6 +83,14 @@ class Source(Protocol):
 def hashes(source: Source, size: int) -> HashSource:
     """The nodes of the tree of `size` entries, for proofs."""
     return tile_source(source.tile, size)
+
+
+def read_leaf(leaf: bytes) -> AnyEntry | Unknown:
+    """The entry in a leaf that nobody vouches for yet. Raises `Malformed` and nothing else."""
+    try:
+        return decode(leaf)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Malformed(f"not a leaf: {error}") from None
 
 
 class Commitment(msgspec.Struct, frozen=True):

@@ -22,10 +22,10 @@ from standwatch.facts.entries import AnyEntry, Asked, Denied, Intent
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.record.anchor import Anchors, hash_at
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint
-from standwatch.record.leaf import Unknown, decode
+from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.replay import GrantRule, Origin, Replay
-from standwatch.record.source import Source, commitments, hashes, open_part, read_action
+from standwatch.record.source import Source, commitments, hashes, open_part, read_action, read_leaf
 from standwatch.record.tiles import TILE_WIDTH
 from standwatch.record.tree import (
     MAX_SIZE,
@@ -260,7 +260,7 @@ class _Run:
     def _entry(self, index: int, leaf: bytes) -> None:
         # (4): Canonical, of a known kind, no earlier than the one before.
         try:
-            entry = decode(leaf)
+            entry = read_leaf(leaf)
         except Malformed as error:
             self._say(index, "malformed", str(error))
             return
@@ -296,6 +296,8 @@ class _Run:
     def _check_parts(self, index: int, entry: AnyEntry | Unknown) -> None:
         for wanted in commitments(entry):
             opening = open_part(self._source, index, entry, wanted)
+            if opening.fate == "absent" and index < self._start:
+                continue  # an export brings of earlier entries only what is still in force
             self._counts[f"part.{opening.fate}"] += 1
             if opening.fate == "false":
                 self._say(index, "part", f"its {wanted.name} is not what the entry commits to")
