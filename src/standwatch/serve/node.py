@@ -1,0 +1,168 @@
+"""One running Standwatch: recorder, gate, servers, listeners, put together and taken down in order.
+
+The order of starting is the order of safety: the record is recovered first, the configuration it holds is put in
+force, halts left while we were down are sequenced, and only then does a listener open.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from standwatch.declare.configuration import declare
+from standwatch.enforce.case import World
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import AnyEntry, RunClosed, RunOpened
+from standwatch.facts.errors import StandwatchError, Unrecorded
+from standwatch.facts.frames import Ack, Fetch
+from standwatch.keys.log import LogKey
+from standwatch.record.receipt import encode_receipt, make_receipt
+from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
+from standwatch.serve.gate import LiveGate
+from standwatch.serve.place import Place, now, place_of
+from standwatch.serve.servers import Servers
+from standwatch.serve.world import compile_world
+from standwatch.store.folder import read_folder
+from standwatch.store.link import LocalLink
+from standwatch.store.recorder import Recorder
+
+Say = Callable[[str], None]
+
+
+class Node:
+    """The parts of one process, by name. Made by `start`; nothing else constructs it."""
+
+    def __init__(
+        self, place: Place, log_key: LogKey, recorder: Recorder, link: LocalLink, world: World
+    ) -> None:
+        self.folder = place.organisation
+        self.place = place
+        self.log_key = log_key
+        self.recorder = recorder
+        self.link = link
+        self.gate = LiveGate(link, world, clock=now, chance=os.urandom, receipt=self._receipt)
+        self.adoption = Adoption(self.folder, self.gate, os.urandom)
+        self.servers = Servers(self.folder, os.environ)
+        self.heard: list[Callable[[int, AnyEntry], None]] = []
+        """Who else wants to know of control entries, after the gate."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        link.on_told = self._told
+        self.gate.on_world = lambda world: self._spawn(self.servers.take_up(world.configuration))
+
+    def _receipt(self, ident: str, ack: Ack) -> str:
+        key = self.log_key
+        receipt = make_receipt(
+            ident=ident, index=ack.index, leaf=ack.leaf, origin=key.origin, at=ack.at, sign=key.sign
+        )
+        return encode_receipt(receipt)
+
+    def _told(self, index: int, entry: AnyEntry) -> None:
+        self.gate.told(index, entry)
+        for hear in self.heard:
+            hear(index, entry)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Stop in the order that loses nothing: no more work, then the servers, then the record."""
+        for task in list(self._tasks):
+            task.cancel()
+        with contextlib.suppress(Exception):
+            await self.servers.close()
+        await asyncio.to_thread(self.recorder.close)
+
+
+async def start(folder: Path, say: Say = lambda _: None) -> Node:
+    """Bring up the record and the configuration of the organisation in `folder`. No listener is open yet.
+
+    Raises `Misconfigured` for a folder that has never been in force and cannot be, `Tampered` for a record that is
+    not what was signed, `Conflict` where another process has it.
+    """
+    found, trouble = _read(folder)
+    place = place_of(folder, found.organisation)
+    log_key = place.prepare(found.organisation.origin)
+    recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key))
+    try:
+        link = recorder.link()
+        in_force = await _recorded(link) or found
+        node = Node(place, log_key, recorder, link, compile_world(in_force))
+        adopted = await node.adoption.reload()
+        say(told_of(adopted) if not trouble else f"configuration refused, the recorded one stays: {trouble}")
+        await node.servers.take_up(node.gate.configuration)
+    except BaseException:
+        await asyncio.to_thread(recorder.close)
+        raise
+    return node
+
+
+def _read(folder: Path) -> tuple[Configuration, str]:
+    return declare(read_folder(folder)).configuration, ""
+
+
+async def _recorded(link: LocalLink) -> Configuration | None:
+    """The configuration in force according to the record; None in a new log."""
+    index = link.state.config
+    if index < 0:
+        return None
+    fetched = await link.fetch(Fetch(link.next_number(), str(index), "manifest"))
+    if not fetched.known:
+        raise Unrecorded(f"the configuration of entry {index} cannot be read", cure="standwatch diagnose")
+    return decode_configuration(fetched.data)
+
+
+def told_of(adopted: Adopted) -> str:
+    """What became of a reload, in a sentence."""
+    match adopted.result:
+        case "in_force":
+            return f"configuration {adopted.root[:12]} is in force ({adopted.direction})"
+        case "unchanged":
+            return f"configuration {adopted.root[:12]} is in force"
+        case "waits":
+            wanted = "; ".join(f"{one.why} (any of {', '.join(one.any_of)})" for one in adopted.needed)
+            return f"configuration {adopted.root[:12]} widens and waits for signatures: {wanted}"
+        case _:
+            return "the configuration in the folder is refused, the one in force stays:\n" + "\n".join(
+                adopted.problems
+            )
+
+
+async def watch_folder(node: Node, say: Say, every: float = 1.0) -> None:
+    """Take up changes of the folder as they are saved: read whole, compared, never half-applied."""
+    last = _fingerprint(node.folder)
+    while True:
+        await asyncio.sleep(every)
+        seen = _fingerprint(node.folder)
+        if seen != last:
+            last = seen
+            try:
+                say(told_of(await node.adoption.reload()))
+            except StandwatchError as error:
+                say(f"the configuration in the folder is refused, the one in force stays: {error}")
+
+
+def _fingerprint(folder: Path) -> Mapping[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for path in (folder / "standwatch.yaml", *folder.glob("systems/*"), *folder.glob("policies/*")):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            found[str(path)] = (stat.st_mtime_ns, stat.st_size)
+    return found
+
+
+async def keep_house(node: Node) -> None:
+    """Every minute: close implicit runs that nobody has used for half an hour, and runs whose time is over."""
+    while True:
+        await asyncio.sleep(60)
+        with contextlib.suppress(StandwatchError):
+            await node.gate.end_idle_runs()
+            for run, (_, opened) in list(node.gate.state.runs.items()):
+                if _over(opened):
+                    await node.gate.append(RunClosed(by="standwatch", run=run))
+
+
+def _over(run: RunOpened) -> bool:
+    return 0 < run.until <= now()
