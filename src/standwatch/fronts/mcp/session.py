@@ -1,0 +1,136 @@
+"""Sessions of the older revisions: unguessable, bound to one principal and one system, ended when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any, Final
+
+from standwatch.facts.mcp import McpAnswer
+from standwatch.facts.words import SENTENCES
+from standwatch.fronts.mcp.exchange import Exchange, Question
+from standwatch.fronts.mcp.streams import Standing
+from standwatch.fronts.mcp.wire import UNAVAILABLE, Id, fault, write_request
+
+_BYTES: Final = 32
+_GONE: Final = McpAnswer(error=fault(UNAVAILABLE, SENTENCES["unavailable"]))
+
+
+class Session:
+    """One client's handshake. `id` is also the name under which servers keep the client apart."""
+
+    def __init__(self, ident: str, principal: str, run: str, system: str, revision: str) -> None:
+        self.id = ident
+        self.principal = principal
+        self.run = run
+        self.system = system
+        self.revision = revision
+        self.capabilities: dict[str, Any] = {}
+        self.level = ""
+        self.used = 0
+        self.calls: dict[Id, Exchange] = {}
+        self.subscribed: set[str] = set()
+        self.stream: Standing | None = None
+        self._asked: dict[int, asyncio.Future[McpAnswer]] = {}
+        self._last = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is in use right now."""
+        return bool(self.calls) or self.stream is not None
+
+    async def deliver(self, exchange: Exchange, question: Question, patience: float) -> McpAnswer:
+        """Asks the client on the stream of the call that the question belongs to."""
+        self._last += 1
+        number = self._last
+        self._asked[number] = question.answer
+        try:
+            exchange.emit(write_request(number, question.method, question.params), must=True)
+            async with asyncio.timeout(patience):
+                return await question.answer
+        except TimeoutError:
+            return _GONE
+        finally:
+            del self._asked[number]
+
+    def answered(self, number: Any, answer: McpAnswer) -> None:
+        """The client's answer to one of our requests; to none of them, nothing."""
+        waiting = self._asked.get(number) if type(number) is int else None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+
+class Sessions:
+    """All sessions of this process."""
+
+    def __init__(
+        self,
+        entropy: Callable[[int], bytes],
+        clock: Callable[[], int],
+        idle: int,
+        most: int,
+        ended: Callable[[Session], None],
+    ) -> None:
+        self._entropy = entropy
+        self._clock = clock
+        self._idle = idle * 1_000_000
+        self._most = most
+        self._ended = ended
+        self._open: dict[str, Session] = {}
+        self._swept = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def begin(self, principal: str, run: str, system: str, revision: str) -> Session | None:
+        """A new session; None where the principal has too many that are all in use."""
+        self._sweep()
+        own = [one for one in self._open.values() if one.principal == principal]
+        if len(own) >= self._most:
+            idle = min((one for one in own if not one.busy), key=lambda one: one.used, default=None)
+            if idle is None:
+                return None
+            self.end(idle)
+        ident = base64.urlsafe_b64encode(self._entropy(_BYTES)).rstrip(b"=").decode("ascii")
+        session = self._open[ident] = Session(ident, principal, run, system, revision)
+        session.used = self._clock()
+        return session
+
+    def find(self, ident: str, principal: str, run: str, system: str) -> Session | None:
+        """The session, if it is this caller's for this system: somebody else's is as unknown as none."""
+        session = self._open.get(ident)
+        if session is None or (session.principal, session.run, session.system) != (principal, run, system):
+            return None
+        now = self._clock()
+        if self._over(session, now):
+            self.end(session)
+            return None
+        session.used = now
+        return session
+
+    def of(self, system: str) -> list[Session]:
+        """The sessions of one system."""
+        return [one for one in self._open.values() if one.system == system]
+
+    def end(self, session: Session) -> None:
+        """It is over: its calls are cancelled, its stream is cut, its id is unknown from now on."""
+        if self._open.pop(session.id, None) is None:
+            return
+        for exchange in tuple(session.calls.values()):
+            if exchange.task is not None:
+                exchange.task.cancel()
+        if session.stream is not None:
+            session.stream.cut()
+        self._ended(session)
+
+    def _over(self, session: Session, now: int) -> bool:
+        return now - session.used > self._idle and not session.busy
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        if now - self._swept < 10_000_000:
+            return
+        self._swept = now
+        for session in [one for one in self._open.values() if self._over(one, now)]:
+            self.end(session)
