@@ -13,6 +13,10 @@ import msgspec
 
 from standwatch.facts.errors import Unrecorded
 
+DATABASE: Final = "record.db"
+HEAD: Final = "head"
+"""Files in the recorder's folder."""
+
 FLUSH: Final = 1_024
 """Entries between two writings of the indices."""
 

@@ -55,15 +55,19 @@ class Replica:
         self.on_told: OnTold | None = None
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._looking: dict[int, Answer] = {}
+        """What to answer to a look-up when there is nobody to look."""
 
     def next_number(self) -> int:
         """A number for a frame that this link has not used."""
         return next(self._numbers)
 
-    def expect(self, number: int) -> "asyncio.Future[Answer]":
-        """The future of the answer to frame `number`."""
+    def expect(self, frame: Append | Find | Fetch) -> "asyncio.Future[Answer]":
+        """The future of the answer to `frame`."""
         future: asyncio.Future[Answer] = self.loop.create_future()
-        self._waiting[number] = future
+        self._waiting[frame.number] = future
+        if type(frame) is not Append:
+            self._looking[frame.number] = nothing_for(frame)
         return future
 
     def receive(self, told: Sequence[Told], answers: Sequence[FromRecorder]) -> None:
@@ -76,7 +80,10 @@ class Replica:
         for answer in answers:
             if type(answer) is Told:
                 continue
-            future = self._waiting.pop(cast("Answer", answer).number, None)
+            number = cast("Answer", answer).number
+            future = self._waiting.pop(number, None)
+            if self._looking:
+                self._looking.pop(number, None)
             if future is not None and not future.done():
                 future.set_result(cast("Answer", answer))
 
@@ -91,9 +98,21 @@ class Replica:
     def give_up(self, why: str) -> None:
         """Refuse everything that still waits."""
         waiting, self._waiting = self._waiting, {}
+        looking, self._looking = self._looking, {}
         for number, future in waiting.items():
             if not future.done():
-                future.set_result(Refusal(number, "unrecorded", why, -1))
+                future.set_result(looking.get(number) or Refusal(number, "unrecorded", why, -1))
+
+
+def nothing_for(frame: Append | Find | Fetch, why: str = NOT_ALIVE) -> Answer:
+    """The answer to `frame` where there is no recorder: not written, not found, not known."""
+    match frame:
+        case Append():
+            return Refusal(frame.number, "unrecorded", why, -1)
+        case Find():
+            return Found(frame.number)
+        case Fetch():
+            return Fetched(frame.number)
 
 
 class Source(Protocol):
@@ -119,19 +138,19 @@ class LocalLink(Replica):
 
     def append(self, append: Append) -> "asyncio.Future[Ack | Refusal]":
         """Ask for an entry to be written."""
-        future = self.expect(append.number)
+        future = self.expect(append)
         self._recorder.put(self, append)
         return cast("asyncio.Future[Ack | Refusal]", future)
 
     def find(self, find: Find) -> "asyncio.Future[Found]":
         """Ask for the live question that a retry would repeat."""
-        future = self.expect(find.number)
+        future = self.expect(find)
         self._recorder.put(self, find)
         return cast("asyncio.Future[Found]", future)
 
     def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]":
         """Ask for a sealed part."""
-        future = self.expect(fetch.number)
+        future = self.expect(fetch)
         self._recorder.put(self, fetch)
         return cast("asyncio.Future[Fetched]", future)
 

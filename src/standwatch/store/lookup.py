@@ -1,6 +1,7 @@
 """Finding what is indexed, flushed or not: the same for the writer, which has the tail, and readers, which read it."""
 
 from standwatch.facts.parts import Part, PartName
+from standwatch.record.source import Sealed
 from standwatch.store.journal import Journal
 from standwatch.store.sealing import Keys, slot_of
 from standwatch.store.tail import Days, Tail
@@ -24,19 +25,20 @@ def leaf_time(leaf: bytes) -> int:
 def find_part(journal: Journal, tail: Tail, keys: Keys, ident: str, name: PartName) -> Part | None:
     """The latest part `name` of action, run or entry key `ident`; None where there is none or a key was erased."""
     for index in reversed(_candidates(journal, tail, ident)):
-        part = part_at(journal, keys, index, ident, name)
-        if part is not None:
-            return part
+        found = sealed_at(journal, keys, index, ident, name)
+        if found.parts:
+            return found.parts[0]
     return None
 
 
-def part_at(journal: Journal, keys: Keys, index: int, ident: str, name: PartName) -> Part | None:
-    """Part `name`, sealed under `ident`, of entry `index`."""
+def sealed_at(journal: Journal, keys: Keys, index: int, ident: str, name: PartName) -> Sealed:
+    """Part `name`, sealed under `ident`, of entry `index`. Raises `Tampered` where it was changed."""
     leaf = journal.leaf(index)
-    if leaf is None:
-        return None
-    blob = journal.sealed(Days().name(leaf_time(leaf)), slot_of(index, name))
-    return None if blob is None else keys.open(blob, name, ident)
+    blob = None if leaf is None else journal.sealed(Days().name(leaf_time(leaf)), slot_of(index, name))
+    if blob is None:
+        return Sealed()
+    part = keys.open(blob, name, ident)
+    return Sealed(erased=True) if part is None else Sealed((part,))
 
 
 def _candidates(journal: Journal, tail: Tail, ident: str) -> list[int]:
@@ -47,4 +49,4 @@ def _candidates(journal: Journal, tail: Tail, ident: str) -> list[int]:
     if ident.isdecimal() and len(ident) < 19:
         return [int(ident)]
     run = of_run(journal, tail, ident)
-    return [run[-1], run[0]] if run else []  # closed with a reason; opened with its task
+    return run[:1]  # it was opened with its task

@@ -24,14 +24,12 @@ from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Fr
 from standwatch.record.note import NoteKey, Sign
 from standwatch.store.ballast import Ballast
 from standwatch.store.head import HeadFile, Publisher
-from standwatch.store.journal import Journal
-from standwatch.store.link import LocalLink
+from standwatch.store.journal import DATABASE, HEAD, Journal
+from standwatch.store.link import LocalLink, nothing_for
 from standwatch.store.sealing import Entropy, Kek
 from standwatch.store.tail import RESTRICTING
 from standwatch.store.writer import BATCH, Clock, Writer, outcome_of
 
-DATABASE: Final = "record.db"
-HEAD: Final = "head"
 BALLAST: Final = "ballast"
 LOCK: Final = "lock"
 
@@ -179,7 +177,7 @@ class Recorder:
     def put(self, port: Port, frame: Asked) -> None:
         """Ask; the answer goes to `port`. Any thread."""
         if self._closing:
-            port.deliver((), [_closed(frame)])
+            port.deliver((), [nothing_for(frame, "the recorder is closed")])
         else:
             self._queue.put((port, frame))
 
@@ -356,16 +354,6 @@ class Recorder:
 def _answer(answers: dict[Port, list[FromRecorder]]) -> None:
     for port, some in answers.items():
         port.deliver((), some)
-
-
-def _closed(frame: Asked) -> FromRecorder:
-    match frame:
-        case Append():
-            return Refusal(frame.number, "unrecorded", "the recorder is closed", -1)
-        case Find():
-            return Found(frame.number)
-        case Fetch():
-            return Fetched(frame.number)
 
 
 def _lock(path: Path) -> int:

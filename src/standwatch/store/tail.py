@@ -93,7 +93,7 @@ def part_key(index: int, entry: AnyEntry) -> str:
     match entry:
         case Intent() | Outcome() | Asked() | Denied() | Answered():
             return entry.id
-        case RunOpened() | RunClosed():
+        case RunOpened():
             return entry.run
         case _:
             return str(index)
