@@ -13,13 +13,15 @@ from standwatch.record.checkpoint import parse_text
 from standwatch.record.export import Line, PartLine, shard
 from standwatch.record.note import parse
 from standwatch.record.source import Sealed, ident_of, read_leaf
-from standwatch.record.state import State, folds
+from standwatch.record.state import State, folds, load, save
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, decode_bundle, path_of
 
 T = TypeVar("T")
 
 Files = Callable[[str], bytes | None]
 """Answers the bytes of the file at a relative path; None where there is none."""
+
+_KEPT_STATES: Final = 16
 
 _range: Final = re.compile(rb"(0|[1-9][0-9]{0,18}) (0|[1-9][0-9]{0,18})\n")
 _control: Final = msgspec.json.Decoder(Line)
@@ -36,6 +38,7 @@ class Exported:
         self._read = read
         self.size = parse_text(parse(self.checkpoint()).text).size
         self.span = self._span()
+        self._folded = {0: save(State())}
         self._bundle = lru_cache(maxsize=2)(self._read_bundle)
         self._part_lines = lru_cache(maxsize=2)(self._read_parts)
 
@@ -86,11 +89,15 @@ class Exported:
         return Sealed(parts, any(line.erased for line in lines))
 
     def state_before(self, index: int) -> State:
-        """Raises `Malformed` at a leaf that cannot be read. Costs a pass over all entries before `index`."""
-        state = State()
-        for place, leaf in self.leaves(0, index):
+        """Raises `Malformed` at a leaf that cannot be read. Costs a pass over the entries since the last asked for."""
+        base = max(place for place in self._folded if place <= index)
+        state = load(self._folded[base])
+        for place, leaf in self.leaves(base, index):
             if folds(entry := read_leaf(leaf)):
                 state.fold(place, entry)
+        if len(self._folded) > _KEPT_STATES:
+            self._folded = {0: self._folded[0]}
+        self._folded[index] = save(state)
         return state
 
     def _need(self, path: str) -> bytes:

@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Declared,
     Evidence,
     Intent,
+    Judged,
     Opened,
     Outcome,
 )
@@ -45,7 +46,7 @@ class Origin(msgspec.Struct, frozen=True):
     vkey: str
 
 
-def scopes_of(entry: Intent | Asked) -> tuple[str, ...]:
+def scopes_of(entry: Judged) -> tuple[str, ...]:
     """The scopes of an action as far as its leaf tells; components, versions and vendors stand in the manifest."""
     server = entry.tool.partition(".")[0]
     named = (f"system:{entry.system}", f"tool:{entry.tool}", f"server:{server}")

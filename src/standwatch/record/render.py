@@ -1,0 +1,203 @@
+"""An explanation as text for a terminal: whole, in the order in which things happened, times in UTC with offset."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told
+
+_SENTENCES: Final[dict[Standing, str]] = {
+    "done": "It was released, and its outcome is in the record.",
+    "under_way": "It was released; no outcome is in the record, so what became of it is unknown.",
+    "denied": "It was denied: nothing was sent.",
+    "pending": "It waits for a person's answer: nothing was sent.",
+    "expired": "Nobody's approval was in force in time: nothing was sent.",
+    "refused": "A person refused it: nothing was sent.",
+    "approved": "A person approved it; it was not asked for again yet, and nothing was sent.",
+}
+
+
+def render(told: Explanation) -> str:
+    """The text, ending in a newline. Control characters from outside are shown as escapes, never sent raw."""
+    return "".join(_safe(line).rstrip() + "\n" for line in _lines(told))
+
+
+def instant(micros: int) -> str:
+    """µs since 1970 as `2026-11-18 11:06:40.001000+00:00`; "never" for 0."""
+    if micros <= 0:
+        return "never"
+    try:
+        moment = datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+    except (OverflowError, ValueError, OSError):
+        return f"{micros} µs after 1970"
+    return moment.isoformat(" ", "microseconds")
+
+
+def duration(micros: int) -> str:
+    """µs in the unit a reader would choose."""
+    if micros < 1000:
+        return f"{micros} µs"
+    if micros < 1_000_000:
+        return f"{micros / 1000:.1f} ms"
+    if micros < 120_000_000:
+        return f"{micros / 1_000_000:.1f} s"
+    return f"{micros / 60_000_000:.1f} min"
+
+
+def _safe(line: str) -> str:
+    """What an agent or a server wrote must not steer the reader's terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    yield f"Action {told.id}"
+    yield f"  {told.tool} ({told.effect}) of system {told.system}, {instant(told.at)}"
+    yield f"  {_SENTENCES[told.standing]}"
+    for problem in told.problems:
+        yield f"  ! {problem}"
+    yield from _who(told)
+    yield from _rules(told)
+    yield from _findings(told)
+    yield from _authority(told)
+    yield from _asked(told.asked)
+    yield from _sent(told)
+    yield from _proof(told)
+
+
+def _who(told: Explanation) -> Iterator[str]:
+    run = told.run
+    yield ""
+    yield "Who"
+    yield f"  by            {told.by}{f' ({told.role})' if told.role else ''}"
+    yield from _part("on behalf of", run.on_behalf_of)
+    opened = f", opened {instant(run.at)} by {run.by} (entry {run.opened})" if run.opened >= 0 else ""
+    yield f"  run           {run.id}{' (implicit)' if run.implicit else ''}{opened}"
+    yield from _part("task", run.task)
+    yield f"  seam          {told.seam}"
+
+
+def _rules(told: Explanation) -> Iterator[str]:
+    rules = told.rules
+    yield ""
+    yield "Under which rules"
+    yield f"  configuration entry {rules.config}, {rules.root or 'no digest'}"
+    if rules.development:
+        yield "  development   this organisation is in development: signatures may have been skipped"
+    if rules.declared < 0:
+        yield f"  manifest      nobody had declared {told.system}"
+        return
+    yield f"  manifest      entry {rules.declared}, envelope {rules.envelope}"
+    yield f"  components    {rules.components}"
+    yield f"  environment   {rules.environment}, tier {rules.tier}"
+    if rules.schema:
+        yield f"  definition    {rules.schema}"
+    for hold in told.holds:
+        yield f"  held          entry {hold.index} on {hold.scope} by {hold.by}, {instant(hold.at)}"
+
+
+def _findings(told: Explanation) -> Iterator[str]:
+    done = "" if told.disposition == told.verdict else f", done: {told.disposition}"
+    yield ""
+    yield f"Findings: {told.verdict}{done}{f' ({told.code})' if told.code else ''}"
+    if told.found != "present":
+        yield f"  {_gone(told.found)}"
+    for finding in told.findings:
+        said = finding.decision if finding.reached else "not reached"
+        code = f" [{finding.code}]" if finding.code else ""
+        observed = "" if finding.enforced else " (observed, not enforced)"
+        yield f"  {finding.check:<13} {said}{code}{observed}{': ' if finding.reason else ''}{finding.reason}"
+
+
+def _authority(told: Explanation) -> Iterator[str]:
+    grant = told.authority
+    ends = f", until {instant(grant.until)}" if grant.until else ""
+    rules = f", rules {grant.rules}" if grant.rules else ""
+    yield ""
+    yield f"Grant: {grant.level}{ends}{rules}"
+    for reason in grant.reasons:
+        yield f"  {reason}"
+    if not grant.evidence:
+        yield "  no evidence was in the record"
+    for statement in grant.evidence:
+        yield f"  {_statement(statement)}"
+
+
+def _statement(said: Statement) -> str:
+    marks = ["rested on" if said.used else "not used", "live" if said.live else "not live"]
+    marks += ["signed" if said.signed else "NOT SIGNED"]
+    return f"evidence {said.index}: {said.outcome} by {said.by}, until {instant(said.until)} ({', '.join(marks)})"
+
+
+def _asked(asked: Inquiry | None) -> Iterator[str]:
+    if asked is None:
+        return
+    yield ""
+    yield f"Asked: {instant(asked.at)} (entry {asked.index}), open until {instant(asked.until)}"
+    yield f"  of            {', '.join(asked.of) or 'nobody'}"
+    if asked.answered < 0:
+        yield "  answer        none in the record"
+        return
+    yield f"  answer        {asked.decision} by {asked.by}, {instant(asked.answered_at)} (entry {asked.answered})"
+    yield f"  signature     {'verifies' if asked.signed else 'DOES NOT VERIFY'}, {asked.key}"
+    yield f"  good until    {instant(asked.good_until)}"
+    if asked.head:
+        yield f"  signed along  checkpoint {asked.head}"
+    yield from _part("reason", asked.reason)
+
+
+def _sent(told: Explanation) -> Iterator[str]:
+    sent, back = told.sent, told.back
+    released = told.standing in ("done", "under_way")
+    yield ""
+    yield f"{'Sent' if released else 'Not sent'}: digest {sent.digest}"
+    if sent.target:
+        yield f"  target        {sent.target} ({sent.event})"
+    yield from _part("action", sent.action)
+    if sent.modified:
+        yield f"  modified      what was sent has digest {sent.modified}"
+    for name, amount in sent.spend.items():
+        yield f"  reserved      {name} {amount / 1_000_000:g}"
+    if released:
+        yield ""
+        yield f"Came back: {back.status or 'unknown: no outcome is in the record'}"
+        if back.status:
+            yield f"  when          {instant(back.at)} (entry {back.index})"
+            yield from _part("result", back.result)
+    if told.steps:
+        yield ""
+        yield "How long"
+        for step in told.steps:
+            yield f"  {duration(step.micros):>10}  {step.name}"
+
+
+def _proof(told: Explanation) -> Iterator[str]:
+    yield ""
+    yield "Proof"
+    for proof in told.proofs:
+        walked = f"in the log by {len(proof.path)} hashes" if proof.proved else "not under a checkpoint yet"
+        yield f"  entry {proof.index:<7} {proof.kind}, {instant(proof.at)}"
+        yield f"                leaf {proof.leaf}, {walked}"
+    if told.head is None:
+        yield "  no checkpoint here can be relied on"
+        return
+    checked = "signature checked" if told.head.trusted else "signature not checked: bring the log's key"
+    yield f"  checkpoint    {told.head.origin}, {told.head.size} entries ({checked})"
+    yield f"  root          {told.head.root}"
+
+
+def _part(name: str, told: Told) -> Iterator[str]:
+    if told.fate != "present":
+        yield f"  {name:<13} {_gone(told.fate)}"
+        return
+    first, *rest = told.text.split("\n")
+    yield f"  {name:<13} {first}"
+    for line in rest:
+        yield f"  {'':<13} {line}"
+
+
+def _gone(fate: str) -> str:
+    return {
+        "erased": "erased: its key was destroyed, and nobody can read it any more",
+        "absent": "not in this record: only the commitment is",
+        "false": "NOT WHAT THE ENTRY COMMITS TO",
+    }[fate]
