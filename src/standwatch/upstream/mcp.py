@@ -95,12 +95,10 @@ class UpstreamServer:
 
     async def call(self, call: McpCall) -> McpAnswer:
         """Send a request and wait; never raises for a fault of the server. Cancelling cancels upstream too."""
-        if not self._up.is_set():
-            try:
-                async with asyncio.timeout(min(call.timeout, self._bounds.connect_wait)):
-                    await self._up.wait()
-            except TimeoutError:
-                return wire.fault(f"the server is down: {self.trouble}", sent=False)
+        if not self._link.running:
+            self._up.clear()  # sooner than whoever keeps it up hears of it
+        if not self._up.is_set() and not await self._wait_until_up(call.timeout):
+            return wire.fault(f"the server is down: {self.trouble}", sent=False)
         if call.method in ("resources/subscribe", "resources/unsubscribe") and self.revision == wire.MODERN:
             return self._subscriptions.subscribe(call)
         said = await self._link.call(call)
@@ -109,6 +107,14 @@ class UpstreamServer:
         elif said.error is not None and said.error.code == wire.UNSUPPORTED_VERSION:
             self._link.doubt()
         return said
+
+    async def _wait_until_up(self, patience: float) -> bool:
+        try:
+            async with asyncio.timeout(min(patience, self._bounds.connect_wait)):
+                await self._up.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def listen(self, session: str, heard: Callable[[str, bytes], None]) -> Callable[[], None]:
         """Hear notifications not tied to a call; returns what ends it."""

@@ -36,6 +36,11 @@ class Link(Protocol):
         """Returns when the server is gone and must be begun anew."""
         ...
 
+    @property
+    def running(self) -> bool:
+        """False from the moment that a started server is known to be gone."""
+        ...
+
     async def call(self, call: McpCall) -> McpAnswer: ...
 
     def doubt(self) -> None:
@@ -87,6 +92,10 @@ class HttpLink:
         self.call = self._sessions.call
         return session.introduced
 
+    @property
+    def running(self) -> bool:
+        return True
+
     async def ended(self) -> None:
         await self._over.wait()
         await self._sessions.close()
@@ -121,6 +130,7 @@ class StdioLink:
         self._bounds = around.bounds
         self._era: str = around.era
         self._shared: Conversation | None = None
+        self._latest: Conversation | None = None
         self._own: dict[str, Conversation] = {}
         self._starting: dict[str, asyncio.Lock] = {}
         self._started: dict[str, float] = {}
@@ -128,6 +138,10 @@ class StdioLink:
     async def begin(self) -> Introduced:
         self._shared = await self._converse("", {})
         return self._shared.introduced
+
+    @property
+    def running(self) -> bool:
+        return self._shared is not None and self._shared.running
 
     async def ended(self) -> None:
         if self._shared is not None:
@@ -137,6 +151,7 @@ class StdioLink:
     async def _converse(self, session: str, capabilities: dict[str, Any]) -> Conversation:
         what = launch(self._component, self._around.folder, self._around.environment)
         made = Conversation(self._bounds, lambda method, params: self._heard(session, method, params))
+        self._latest = made
         try:
             found = await made.begin(what, self._era, capabilities)
         except (NotMcp, UpstreamTimeout):
@@ -206,7 +221,8 @@ class StdioLink:
         await asyncio.gather(*(one.close() for one in everybody), return_exceptions=True)
 
     def diagnose(self) -> str:
-        child = None if self._shared is None else self._shared.child
+        latest = self._latest if self._shared is None or not self._shared.running else self._shared
+        child = None if latest is None else latest.child
         return "" if child is None else child.last_words.decode("utf-8", "replace")
 
 

@@ -41,6 +41,10 @@ class Conversation:
         return bool(self._calls)
 
     @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.alive
+
+    @property
     def child(self) -> Child | None:
         return self._child
 
@@ -71,6 +75,8 @@ class Conversation:
                 return found
         if said.timed_out:
             raise UpstreamTimeout("first_byte", sent=True)
+        if not self.running:
+            raise NotMcp(f"it ended before it introduced itself{self._epitaph()}", sent=True)
         hello = introduced(said)
         self._write(wire.write_notification("notifications/initialized"))
         return hello
@@ -166,8 +172,9 @@ class Conversation:
                 token = wire.progress_token(message.params)
                 return self._calls.get(token) if isinstance(token, int) else None
             case "notifications/message":
-                # Nothing says whose it is: it is somebody's only where he is alone.
-                return next(iter(self._calls.values())) if len(self._calls) == 1 else None
+                # Nothing says whose it is: it is somebody's only where no other call can have caused it.
+                causes = [one for one in self._calls.values() if one.call.log_level or not self._modern]
+                return causes[0] if len(causes) == 1 else None
             case "notifications/cancelled":
                 return self._to_ask()
             case _:
@@ -182,10 +189,12 @@ class Conversation:
             said = McpAnswer(b"{}") if message.method == "ping" else NOT_OFFERED
             self._write(wire.write_reply(message.id, said))
 
+    def _epitaph(self) -> str:
+        return "" if self._child is None or not self._child.why else f": {self._child.why}"
+
     def _end(self) -> None:
-        why = self._child.why if self._child is not None else ""
         for exchange in tuple(self._calls.values()):
-            exchange.push(wire.fault(f"the server ended before it answered: {why}"))
+            exchange.push(wire.fault(f"the server ended before it answered{self._epitaph()}"))
         if not self.ended.done():
             self.ended.set_result(None)
 

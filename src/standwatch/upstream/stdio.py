@@ -4,7 +4,8 @@ Where the gateway dies by SIGKILL, nothing of ours runs any more, so the kernel 
 its stdin closes, which every MCP server takes as the end; and on Linux `PR_SET_PDEATHSIG` kills the process
 itself. That flag must be set in the child between fork and exec. A `preexec_fn` would run Python there, in a copy
 of a process with threads, where any lock may be held for ever; so a fresh interpreter sets it and then becomes the
-server (`exec`): about 20 ms once per start, no process more. The signal follows the *thread* that forked: children
+server (`exec`): about 20 ms once per start, no process more. It also closes every descriptor but the three, which
+uvloop's `subprocess_exec` does not. The signal follows the *thread* that forked: children
 are started on the event loop's own, which lives as long as the process.
 """
 
@@ -36,6 +37,7 @@ _BECOME: Final = """
 import ctypes, os, signal, sys
 parent, keep, command = int(sys.argv[1]), sys.argv[2] == "1", sys.argv[3:]
 keep or os.environ.pop("LC_CTYPE", None)
+os.closerange(3, 1 << 20)
 ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 if os.getppid() != parent:
     os._exit(1)
@@ -93,7 +95,7 @@ class Child(asyncio.SubprocessProtocol):
         self._pieces: list[bytes] = []
         self._held = 0
         self._last_words = bytearray()
-        self._over = False
+        self._over = self._stopping = False
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[None] = self._loop.create_future()
         self.pid = 0
@@ -125,6 +127,7 @@ class Child(asyncio.SubprocessProtocol):
     async def stop(self, patience: float) -> None:
         """Closes stdin and waits, then SIGTERM and waits, then SIGKILL."""
         self.why = self.why or "it was stopped"
+        self._stopping = True
         if self._stdin is not None:
             self._stdin.close()
         for number in (None, signal.SIGTERM):
@@ -182,7 +185,7 @@ class Child(asyncio.SubprocessProtocol):
         if fd == 1:
             # Nothing more will be heard of it; its exit, if that is why, is told next and says more.
             self._loop.call_later(0.0 if self.exited.done() else _FAREWELL, self._finish)
-        else:
+        elif not self._stopping:
             # Nothing more can be asked of it, but what it was asked it may still answer.
             self._loop.call_later(_FAREWELL, self.kill, "it closed its stdin")
 
