@@ -68,7 +68,7 @@ class Standing:
         if method == UPDATED:
             if _uri(params) in self._uris:
                 self._say(method, params)
-        elif method in CHANGED and method in self._kinds:
+        elif CHANGED.get(method) in self._kinds:
             # A burst of changes is one change: nothing in the notification tells them apart.
             self._say(method, b"{}", once=True)
 
