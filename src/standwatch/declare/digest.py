@@ -59,7 +59,7 @@ def definition_digest(definition: Mapping[str, Any]) -> str:
 
 
 def _digest(kind: str, members: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical({"kind": kind, **members})).hexdigest()
+    return hashlib.sha256(canonical({"kind": kind, "of": members})).hexdigest()
 
 
 def _members(struct: msgspec.Struct) -> dict[str, Any]:

@@ -37,12 +37,12 @@ def drafted_effect(definition: Mapping[str, Any]) -> tuple[Effect, str]:
     """An effect, and why a person must look: the hints are the server's own word, so silence is irreversible."""
     hints = definition.get("annotations")
     given = cast("dict[str, Any]", hints) if isinstance(hints, dict) else {}
+    if given.get("destructiveHint") is True:
+        return "irreversible", "the server calls it destructive"
     if given.get("readOnlyHint") is True:
         return "read", "the server calls it read-only"
     if given.get("destructiveHint") is False:
         return "write", "the server says that it destroys nothing"
-    if given.get("destructiveHint") is True:
-        return "irreversible", "the server calls it destructive"
     return "irreversible", "the server does not say"
 
 

@@ -54,7 +54,7 @@ def statements(file: str, text: str, problems: Problems) -> tuple[Statement, ...
     for mark, piece in _pieces(file, text, problems):
         try:
             forms: dict[str, Any] = msgspec.json.decode(cedarpy.policies_to_json_str(piece))
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, RecursionError) as error:
             problems.add(mark, f"not Cedar: {' '.join(str(error).split())[:200]}, expected a forbid policy")
             continue
         parsed: list[dict[str, Any]] = [*forms["staticPolicies"].values(), *forms["templates"].values()]

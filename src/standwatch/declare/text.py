@@ -128,7 +128,7 @@ def read_yaml(file: str, data: bytes, problems: Problems) -> Node | None:
     if text is None:
         return None
     try:
-        return _document(file, text)
+        return _document(file, text, problems)
     except _Refused as refused:
         problems.add(refused.mark, refused.what)
     except yaml.MarkedYAMLError as error:
@@ -142,14 +142,14 @@ def read_yaml(file: str, data: bytes, problems: Problems) -> Node | None:
     return None
 
 
-def _document(file: str, text: str) -> Node:
+def _document(file: str, text: str, problems: Problems) -> Node:
     stack: list[_Open] = []
     root: Node | None = None
     for count, event in enumerate(_events(text)):
         mark = Mark(file, event.start_mark.line + 1, event.start_mark.column + 1)
         if count > MAX_NODES:
             raise _Refused(mark, f"more than {MAX_NODES} values, expected fewer")
-        _refuse_cleverness(event, mark)
+        _refuse_cleverness(event, mark, problems)
         node: Node | None = None
         match event:
             case yaml.DocumentStartEvent() if root is not None:
@@ -167,10 +167,12 @@ def _document(file: str, text: str) -> Node:
                 )
             case yaml.ScalarEvent():
                 node = Scalar(event.value, event.style is None or event.style == "", mark)
+            case yaml.AliasEvent():
+                node = Scalar("", False, mark)
             case _:
                 pass
         if node is not None and stack:
-            _place(stack[-1], node)
+            _place(stack[-1], node, problems)
         elif node is not None:
             root = node
     if root is None:
@@ -182,30 +184,31 @@ def _events(text: str) -> Iterator[Any]:
     return yaml.parse(text, Loader=_Loader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def _refuse_cleverness(event: Any, mark: Mark) -> None:
+def _refuse_cleverness(event: Any, mark: Mark, problems: Problems) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refused(mark, f"an alias (*{event.anchor}), expected the value itself")
-    if getattr(event, "anchor", None) is not None:
-        raise _Refused(mark, f"an anchor (&{event.anchor}), expected the value itself")
+        problems.add(mark, f"an alias (*{event.anchor}), expected the value itself")
+    elif getattr(event, "anchor", None) is not None:
+        problems.add(mark, f"an anchor (&{event.anchor}), expected the value itself")
     if getattr(event, "tag", None) is not None:
-        raise _Refused(mark, f"a tag ({event.tag}), expected a plain value")
+        problems.add(mark, f"a tag ({event.tag}), expected a plain value")
 
 
-def _place(parent: _Open, node: Node) -> None:
+def _place(parent: _Open, node: Node, problems: Problems) -> None:
+    """Put `node` into the collection it stands in; a key that stands twice keeps its first value, and is told."""
     if not parent.mapping:
         parent.items.append(node)
         return
     if parent.key is not None:
-        parent.members[parent.key.text] = Member(parent.key.mark, node)
+        parent.members.setdefault(parent.key.text, Member(parent.key.mark, node))
         parent.key = None
         return
     if not isinstance(node, Scalar):
         raise _Refused(node.mark, "a collection as a key, expected a word")
     if node.plain and node.text == "<<":
-        raise _Refused(node.mark, "a merge key (<<), expected the members themselves")
+        problems.add(node.mark, "a merge key (<<), expected the members themselves")
     if node.text in parent.members:
         first = parent.members[node.text].mark
-        raise _Refused(
-            node.mark, f"{node.text!r} stands twice (first in line {first.line}), expected each key once"
+        problems.add(
+            node.mark, f"{node.text[:60]!r} stands twice (first in line {first.line}), expected each key once"
         )
     parent.key = node

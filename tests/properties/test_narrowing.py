@@ -1,0 +1,283 @@
+"""Narrowing is an order that means something: what it calls narrower admits nothing that was not admitted before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import re2
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+
+from standwatch.declare.narrowing import compare
+from standwatch.facts.configuration import (
+    ArgumentRule,
+    Component,
+    Configuration,
+    Freeze,
+    Limits,
+    Listener,
+    Lock,
+    Manifest,
+    Organisation,
+    Person,
+    Policy,
+    RedLine,
+    System,
+    Tool,
+)
+
+HERE = Listener("127.0.0.1", 1)
+EFFECTS = st.sampled_from(["read", "write", "irreversible"])
+NUMBER = st.sampled_from([None, 0, 1, 1.5, 2])
+OTHERWISE = st.sampled_from(["step_up", "deny"])
+VALUES = [0, 1, 1.0, 1.5, 2, 3, True, "x", "xx", "y", [], {}, None]
+
+
+def some(*members: Any, least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(st.sampled_from(members), min_size=least, max_size=3, unique_by=repr).map(tuple)
+
+
+def or_none(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+RULES: dict[str, st.SearchStrategy[Any]] = {
+    "sources": some("task", "trusted", "untrusted", "model"),
+    "min": NUMBER,
+    "max": NUMBER,
+    "one_of": or_none(some(0, 1, 1.0, True, "x", "y", least=1)),
+    "pattern": st.sampled_from([None, "x", "x+", "x|y"]),
+    "max_length": st.sampled_from([None, 0, 1, 2]),
+    "required": st.booleans(),
+    "otherwise": or_none(OTHERWISE),
+}
+RULE = st.builds(ArgumentRule, **RULES) | st.just(ArgumentRule())
+TOOLS: dict[str, st.SearchStrategy[Any]] = {
+    "effect": EFFECTS,
+    "arguments": st.dictionaries(st.sampled_from("abc"), RULE, max_size=2),
+    "only_declared": st.booleans(),
+    "intent": some("pay", "send"),
+    "per_run": st.sampled_from([None, 0, 1]),
+    "otherwise": OTHERWISE,
+    "trusted": some("$.a", "$.b"),
+    "timeout": st.sampled_from([None, 1, 2]),
+}
+TOOL = st.builds(Tool, name=st.just("s.t"), **TOOLS)
+MANIFESTS: dict[str, st.SearchStrategy[Any]] = {
+    "owner": some("p", "q"),
+    "validator": some("p", "q"),
+    "reversibility": st.sampled_from(["reversible", "costly", "irreversible"]),
+    "people_per_week": st.integers(0, 2),
+    "critical_infrastructure": st.booleans(),
+    "data_subjects": some(("argument", "a"), ("input", "b")),
+    "components": some(
+        Component("mcp_server", "s", url="http://s"),
+        Component("mcp_server", "s", url="http://s", resources=("a:*",)),
+        Component("llm", "m"),
+    ).map(lambda found: tuple({one.name: one for one in found}.values())),
+    "tools": st.dictionaries(st.sampled_from(["s.t", "s.u"]), TOOL, max_size=2).map(
+        lambda tools: {name: msgspec.structs.replace(tool, name=name) for name, tool in tools.items()}
+    ),
+    "limits": st.builds(
+        Limits,
+        calls_per_run=st.sampled_from([None, 1, 2]),
+        per_day=st.dictionaries(st.sampled_from(["calls", "s.t"]), st.integers(0, 2), max_size=2),
+    ),
+    "freeze": st.lists(
+        st.builds(
+            Freeze, begin=st.integers(0, 2), until=st.integers(3, 5), effects=some("read", "write", least=1)
+        ),
+        max_size=2,
+    ).map(tuple),
+    "fallback": st.sampled_from(["refuse", "refer-to-human"]),
+    "approval_seconds": st.sampled_from([None, 60, 1200]),
+    "observe_until": st.integers(0, 2),
+}
+MANIFEST = st.builds(
+    Manifest, system=st.just("x"), purpose=st.just("p"), halt_authority=st.just(()), **MANIFESTS
+)
+FORBIDS = [f'forbid (principal, action == Action::"{effect}", resource);' for effect in ("read", "write")]
+CONFIGURATIONS: dict[str, st.SearchStrategy[Any]] = {
+    "development": st.booleans(),
+    "people": some(Person("p", "p@x.example"), Person("q", "q@x.example", roles=("admin",))),
+    "groups": st.dictionaries(st.just("g"), some("p", "q"), max_size=1),
+    "red_lines": some(RedLine("a", tools=("*",)), RedLine("b", tools=("*",)), RedLine("c", systems=("x",))),
+    "approval_seconds": st.sampled_from([60, 900]),
+}
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    organisation = Organisation(
+        name="o",
+        origin="o",
+        public_url="http://o",
+        agents=HERE,
+        operators=HERE,
+        **{name: draw(strategy) for name, strategy in CONFIGURATIONS.items()},
+    )
+    systems: dict[str, System] = {}
+    for name in draw(some("x", "y")):
+        digest = st.sampled_from(["1", "2"])
+        lock = Lock(
+            draw(st.dictionaries(st.sampled_from(["s.t"]), digest)),
+            draw(st.dictionaries(st.just("s"), digest)),
+        )
+        systems[name] = System(draw(MANIFEST), lock, "")
+    policies = tuple(Policy(f"f{index}", text) for index, text in enumerate(draw(some(*FORBIDS))))
+    return Configuration(organisation, systems, policies, "")
+
+
+def nearby(draw: st.DrawFn, one: Configuration) -> Configuration:
+    """`one` with a few members drawn again, so that many pairs can be ranked."""
+    found = one
+    for _ in range(draw(st.integers(1, 2))):
+        if not found.systems or draw(st.booleans()):
+            name = draw(st.sampled_from(sorted(CONFIGURATIONS)))
+            changed = msgspec.structs.replace(found.organisation, **{name: draw(CONFIGURATIONS[name])})
+            found = msgspec.structs.replace(found, organisation=changed)
+            continue
+        key = draw(st.sampled_from(sorted(found.systems)))
+        system = found.systems[key]
+        name = draw(st.sampled_from(sorted(MANIFESTS)))
+        manifest = msgspec.structs.replace(system.manifest, **{name: draw(MANIFESTS[name])})
+        if draw(st.booleans()) and manifest.tools:
+            tool = draw(st.sampled_from(sorted(manifest.tools)))
+            tools = {**manifest.tools, tool: near_tool(draw, manifest.tools[tool])}
+            manifest = msgspec.structs.replace(system.manifest, tools=tools)
+        found = msgspec.structs.replace(
+            found, systems={**found.systems, key: msgspec.structs.replace(system, manifest=manifest)}
+        )
+    return found
+
+
+def near_tool(draw: st.DrawFn, tool: Tool) -> Tool:
+    """`tool` with one or two members, or members of one argument's rule, drawn again."""
+    found = tool
+    for _ in range(draw(st.integers(1, 2))):
+        if found.arguments and draw(st.booleans()):
+            argument = draw(st.sampled_from(sorted(found.arguments)))
+            name = draw(st.sampled_from(sorted(RULES)))
+            rule = msgspec.structs.replace(found.arguments[argument], **{name: draw(RULES[name])})
+            found = msgspec.structs.replace(found, arguments={**found.arguments, argument: rule})
+        else:
+            name = draw(st.sampled_from(sorted(TOOLS)))
+            found = msgspec.structs.replace(found, **{name: draw(TOOLS[name])})
+    return found
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[Configuration, Configuration, Configuration]:
+    first = draw(configurations())
+    second = nearby(draw, first)
+    return first, second, nearby(draw, second)
+
+
+@st.composite
+def tool_pairs(draw: st.DrawFn) -> tuple[Tool, Tool]:
+    first = draw(TOOL)
+    return first, near_tool(draw, first)
+
+
+def of_tool(tool: Tool) -> Configuration:
+    organisation = Organisation("o", "o", "http://o", HERE, HERE)
+    manifest = Manifest("x", "", (), (), (), tools={tool.name: tool})
+    return Configuration(organisation, {"x": System(manifest, Lock(), "")}, (), "")
+
+
+ALLOW, ASK, DENY = 0, 1, 2
+
+
+def outcome(tool: Tool, arguments: dict[str, Any], source: str) -> int:
+    """A tiny oracle of static bounds and provenance: the worst of what `tool` says to `arguments` from `source`."""
+    weight: Callable[[str | None], int] = lambda said: ASK if (said or tool.otherwise) == "step_up" else DENY  # noqa: E731
+    worst = ALLOW
+    if tool.only_declared and set(arguments) - set(tool.arguments):
+        worst = weight(None)
+    for name, rule in tool.arguments.items():
+        if (name not in arguments and rule.required) or (
+            name in arguments and breaks(rule, arguments[name], source)
+        ):
+            worst = max(worst, weight(rule.otherwise))
+    return worst
+
+
+def breaks(rule: ArgumentRule, value: Any, source: str) -> bool:
+    number = type(value) in (int, float)
+    return (
+        (rule.min is not None and not (number and value >= rule.min))
+        or (rule.max is not None and not (number and value <= rule.max))
+        or (
+            rule.one_of is not None
+            and not any(type(one) is type(value) and one == value for one in rule.one_of)
+        )
+        or (rule.pattern is not None and not (isinstance(value, str) and re2.fullmatch(rule.pattern, value)))
+        or (
+            rule.max_length is not None
+            and not (isinstance(value, str | list) and len(value) <= rule.max_length)
+        )
+        or (bool(rule.sources) and source not in rule.sources)
+    )
+
+
+@given(configurations())
+def test_a_configuration_is_the_same_as_itself(one: Configuration) -> None:
+    change = compare(one, one)
+    assert change.whole == "same"
+    assert not change.differences
+
+
+@settings(max_examples=300)
+@given(chains())
+def test_the_order_has_two_sides(
+    chain: tuple[Configuration, Configuration, Configuration],
+) -> None:
+    one, other, _ = chain
+    forth, back = compare(one, other).whole, compare(other, one).whole
+    event(f"{forth}/{back}")
+    if forth == "narrower":
+        assert back == "wider"
+    assert (forth == "same") == (back == "same")
+
+
+@settings(max_examples=250)
+@given(chains())
+def test_narrower_than_narrower_is_narrower(
+    chain: tuple[Configuration, Configuration, Configuration],
+) -> None:
+    first, second, third = chain
+    steps = {compare(first, second).whole, compare(second, third).whole}
+    assume("wider" not in steps)
+    event(" and ".join(sorted(steps)))
+    assert compare(first, third).whole == ("narrower" if "narrower" in steps else "same")
+
+
+@settings(max_examples=1500)
+@given(
+    tool_pairs(),
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from(VALUES), max_size=3),
+    st.sampled_from(["task", "trusted", "untrusted", "model"]),
+)
+def test_what_is_called_narrower_admits_nothing_more(
+    pair: tuple[Tool, Tool], arguments: dict[str, Any], source: str
+) -> None:
+    old, new = pair
+    change = compare(of_tool(old), of_tool(new)).whole
+    event(change)
+    if change != "wider":
+        assert outcome(new, arguments, source) >= outcome(old, arguments, source)
+
+
+@given(configurations(), configurations())
+def test_people_keys_groups_and_validators_never_change_unsigned(
+    one: Configuration, other: Configuration
+) -> None:
+    people = (one.organisation.people, one.organisation.groups)
+    others = (other.organisation.people, other.organisation.groups)
+    if {p.id: p for p in people[0]} != {p.id: p for p in others[0]}:
+        assert compare(one, other).organisation == "wider"
+    for name in one.systems.keys() & other.systems.keys():
+        if set(one.systems[name].manifest.validator) != set(other.systems[name].manifest.validator):
+            assert compare(one, other).systems[name] == "wider"
