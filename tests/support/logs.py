@@ -200,9 +200,8 @@ class Log:
         self.append(RunOpened(by="service-1", run="r1", system="pay", principal="agent-1", why=why), task)
 
     def declare(self, envelope: str, change: str = "first", signer: Person | None = None) -> None:
-        part = sealed("manifest", msgspec.json.encode({"system": "pay", "envelope": envelope}))
         declared = Declared(
-            by=MARIA.name,
+            by="standwatch",
             system="pay",
             envelope=envelope,
             components="c1",
@@ -211,13 +210,19 @@ class Log:
             validators=[CHEN.name],
             signers=[OLGA.name],
             change=change,
-            why=commitment(part.salt, part.data),
         )
-        self.append(declared, part)
+        self.append(declared)
         root = sha256(envelope.encode()).hexdigest()
         message = config_bytes(by=signer.name, org=ORIGIN, root=root) if signer else b""
         signatures = {signer.name: signer.sign(message)} if signer else {}
-        self.append(Config(by=MARIA.name, root=root, changed=["pay"], signatures=signatures))
+        system = {"manifest": {"system": "pay", "purpose": envelope}, "lock": {}, "envelope": envelope}
+        policies = [{"name": "night.cedar", "text": "forbid(principal, action, resource);"}]
+        part = sealed(
+            "manifest", msgspec.json.encode({"systems": {"pay": system}, "policies": policies, "root": root})
+        )
+        why = commitment(part.salt, part.data)
+        entry = Config(by="standwatch", root=root, changed=["pay"], signatures=signatures, why=why)
+        self.append(entry, part)
 
     def evidence(self, person: Person, envelope: str, by: str = "") -> int:
         fields = {"components": "c1", "envelope": envelope, "outcome": "pass", "report": "", "system": "pay"}

@@ -28,8 +28,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     """Who opened it."""
     implicit: bool = False
-    task: Told = Told("absent")
-    on_behalf_of: Told = Told("absent")
+    task: Told = Told("none")
+    on_behalf_of: Told = Told("none")
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     tier: int
     manifest: Told
+    """The manifest as JSON, out of the configuration sealed beside its entry."""
+    policies: dict[str, str]
+    """The organisation's own policies by name: SHA-256 of each one's text."""
     schema: str
 
 
@@ -101,7 +104,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     signed: bool = False
     """Whether the signature over RECORD.md's bytes verifies with a key of theirs at the time."""
     head: str = ""
-    reason: Told = Told("absent")
+    reason: Told = Told("none")
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +124,7 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     index: int = -1
     at: int = 0
     status: str = ""
-    result: Told = Told("absent")
+    result: Told = Told("none")
 
 
 class Step(msgspec.Struct, frozen=True):

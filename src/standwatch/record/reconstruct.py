@@ -4,11 +4,12 @@ Its own entries say what happened; the state folded up to the one that judged it
 parts say the rest, where they are still there. Nothing is guessed and nothing is looked up anywhere else.
 """
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
 
-from standwatch.facts.configuration import Finding
+from standwatch.facts.configuration import Finding, Policy
 from standwatch.facts.entries import Answered, AnyEntry, Asked, Denied, Evidence, Intent, Outcome
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
@@ -30,10 +31,11 @@ from standwatch.record.explanation import (
     Told,
 )
 from standwatch.record.explanation import Standing as Stand
+from standwatch.record.leaf import Unknown
 from standwatch.record.note import parse, parse_vkey
 from standwatch.record.replay import answer_verifies, evidence_verifies, human_keys, scopes_of
 from standwatch.record.source import (
-    ABSENT,
+    NONE,
     Fate,
     Opening,
     Source,
@@ -63,6 +65,17 @@ class _Why(msgspec.Struct, frozen=True):
 
     findings: tuple[Finding, ...] = ()
     grant: _Grant = _Grant()
+
+
+class _System(msgspec.Struct, frozen=True):
+    manifest: msgspec.Raw
+
+
+class _Configuration(msgspec.Struct, frozen=True):
+    """Of `facts.configuration.Configuration` what an explanation quotes."""
+
+    systems: dict[str, _System] = {}
+    policies: tuple[Policy, ...] = ()
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -191,14 +204,14 @@ _BETWEEN: Final[dict[tuple[type, type], str]] = {
 # ------------------------------------------------------------------------------------------------ its parts
 
 
-def _part(source: Source, index: int, entry: AnyEntry, name: str, problems: list[str]) -> Opening:
+def _part(source: Source, index: int, entry: AnyEntry | Unknown, name: str, problems: list[str]) -> Opening:
     for wanted in commitments(entry):
         if wanted.name == name:
             opening = open_part(source, index, entry, wanted)
             if opening.fate == "false":
                 problems.append(f"the {name} beside entry {index} is not what the entry commits to")
             return opening
-    return ABSENT
+    return NONE
 
 
 def _told(opening: Opening) -> Told:
@@ -299,7 +312,7 @@ def _task(opening: Opening) -> tuple[Told, Told]:
     try:
         both = msgspec.json.decode(opening.data, type=_Task)
     except (msgspec.DecodeError, UnicodeError):
-        return _told(opening), Told("absent")
+        return _told(opening), Told("none")
     return Told("present", both.task), Told("present", both.on_behalf_of)
 
 
@@ -308,7 +321,9 @@ def _rules(source: Source, state: State, judged: Judged, action: Action | None, 
     if judged.conf != max(state.config, 0):
         problems.append(f"it was judged under configuration {judged.conf}; {state.config} was in force")
     entry = standing.entry if standing else None
-    manifest = _part(source, standing.index, standing.entry, "manifest", problems) if standing else ABSENT
+    fate, configuration = _configuration(source, state.config, problems)
+    system = configuration.systems.get(judged.system)
+    policies = {each.name: sha256(each.text.encode()).hexdigest() for each in configuration.policies}
     return Rules(
         config=judged.conf,
         root=state.root,
@@ -318,9 +333,28 @@ def _rules(source: Source, state: State, judged: Judged, action: Action | None, 
         components=entry.components if entry else "",
         environment=entry.environment if entry else "",
         tier=entry.tier if entry else 0,
-        manifest=_told(manifest),
+        manifest=Told(fate, bytes(system.manifest).decode())
+        if system
+        else Told("none" if fate == "present" else fate),
+        policies=policies,
         schema=action.schema if action else "",
     )
+
+
+def _configuration(source: Source, index: int, problems: list[str]) -> tuple[Fate, _Configuration]:
+    """The configuration in force, as far as it is read here: it may be of another version's making."""
+    if index < 0:
+        return "none", _Configuration()
+    try:
+        entry = read_leaf(source.leaf(index))
+    except (NotFound, Malformed):
+        return "absent", _Configuration()
+    opening = _part(source, index, entry, "manifest", problems)
+    try:
+        return opening.fate, msgspec.json.decode(opening.data or b"{}", type=_Configuration)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        problems.append(f"the configuration beside entry {index} cannot be read")
+        return "false", _Configuration()
 
 
 def _authority(source: Source, state: State, judged: Judged, why: _Why) -> Authority:

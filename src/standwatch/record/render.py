@@ -88,6 +88,8 @@ def _rules(told: Explanation) -> Iterator[str]:
         return
     yield f"  manifest      entry {rules.declared}, envelope {rules.envelope}"
     yield f"  components    {rules.components}"
+    for name, digest in rules.policies.items():
+        yield f"  policy        {name}, {digest}"
     yield f"  environment   {rules.environment}, tier {rules.tier}"
     if rules.schema:
         yield f"  definition    {rules.schema}"
@@ -197,6 +199,7 @@ def _part(name: str, told: Told) -> Iterator[str]:
 
 def _gone(fate: str) -> str:
     return {
+        "none": "none",
         "erased": "erased: its key was destroyed, and nobody can read it any more",
         "absent": "not in this record: only the commitment is",
         "false": "NOT WHAT THE ENTRY COMMITS TO",

@@ -20,6 +20,7 @@ from standwatch.facts.entries import (
     Judged,
     Opened,
     Outcome,
+    Principal,
 )
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
@@ -183,7 +184,7 @@ class Replay:
                 yield from self._answered(index, entry)
             case Evidence():
                 yield from self._evidence(entry)
-            case Declared():
+            case Declared() | Principal(role="human"):
                 self._begin_batch(entry)
             case Config():
                 yield from self._configured(entry)
@@ -230,13 +231,15 @@ class Replay:
         if not evidence_verifies(entry, human_keys(state, entry.by, entry.at), self._origin.name):
             yield "evidence_signature", f"the evidence of {entry.by} is not signed with a key of theirs"
         standing = state.systems.get(entry.system)
-        if standing is None or entry.by not in standing.entry.validators:
+        named = standing is not None and entry.by in standing.entry.validators
+        if not named and not state.development:
             yield "evidence_person", f"{entry.by} was not a validator of {entry.system}"
 
-    def _begin_batch(self, entry: Declared) -> None:
+    def _begin_batch(self, entry: Declared | Principal) -> None:
+        """People and systems come first, the configuration they belong to last (`serve/adopt.py`)."""
         if self._batch is None:
             self._batch = self._people()
-        self._wider = self._wider or entry.change == "wider"
+        self._wider = self._wider or (isinstance(entry, Declared) and entry.change == "wider")
 
     def _people(self) -> dict[str, tuple[str, ...]]:
         state = self.state

@@ -130,8 +130,9 @@ def ident_of(entry: AnyEntry | Unknown) -> str:
             return ""
 
 
-Fate = Literal["present", "erased", "absent", "false"]
-"""What became of a part: readable and as committed; its key destroyed; not in this source; other bytes."""
+Fate = Literal["present", "erased", "absent", "false", "none"]
+"""What became of a part: readable and as committed; its key destroyed; not in this source; other bytes; or there
+never was one."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -142,6 +143,7 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 ABSENT: Final = Opening("absent")
+NONE: Final = Opening("none")
 
 
 def open_part(source: Source, index: int, entry: AnyEntry | Unknown, wanted: Commitment) -> Opening:

@@ -109,7 +109,7 @@ def test_a_range_brings_the_control_entries_before_it_and_their_proofs(log: Log)
 def test_a_range_brings_the_parts_in_force_but_not_the_rest_of_the_past(log: Log) -> None:
     read = Exported(log.files(start=512).get)
     assert read.sealed(8, "r1", "task").parts  # the run is still open
-    declared = [index for index, leaf in enumerate(log.all) if b"ctl.declared.1" in leaf]
+    declared = [index for index, leaf in enumerate(log.all) if b"ctl.config.1" in leaf]
     assert [bool(read.sealed(index, "", "manifest").parts) for index in declared] == [False, True]
     assert not read.sealed(12, "", "action").parts
 

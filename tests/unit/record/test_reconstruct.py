@@ -1,5 +1,6 @@
 """`explain` says everything the record holds about one action, and says what it does not."""
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from standwatch.facts.entries import Hold, Principal
 from standwatch.facts.errors import NotFound
-from standwatch.facts.parts import PartName
+from standwatch.facts.parts import PartName, commitment
 from standwatch.record.explanation import Explanation, Told
 from standwatch.record.exported import Exported
 from standwatch.record.leaf import decode
@@ -43,7 +44,8 @@ def test_an_approved_action_is_told_whole(log: Log) -> None:
     assert said.run.task == Told("present", "pay the June invoices")
     assert said.run.on_behalf_of == Told("present", "user-7")
     assert (said.rules.config, said.rules.declared, said.rules.envelope) == (6, 5, "e1")
-    assert said.rules.manifest.text == '{"system":"pay","envelope":"e1"}'
+    assert said.rules.manifest == Told("present", '{"system":"pay","purpose":"e1"}')
+    assert said.rules.policies == {"night.cedar": sha256(b"forbid(principal, action, resource);").hexdigest()}
     assert [finding.check for finding in said.findings] == ["limits", "grant"]
     assert said.authority.level == "autonomous"
     (statement,) = said.authority.evidence
@@ -208,13 +210,10 @@ def test_a_changed_leaf_is_not_proved() -> None:
 
 def test_what_others_wrote_does_not_steer_the_terminal() -> None:
     log = bank(0)
-    ident = log.ident()
-    members, parts = log.judged(ident)
     hostile = "\x1b[2J\x1b]0;owned\x07 \u202e gnp.exe\r"
     task = sealed("task", msgspec.json.encode({"task": hostile, "on_behalf_of": "a\nb"}))
     log.parts[8, "task"] = Sealed((task,))
-    del members, parts
-    log.replace(8, why=msgspec.json.decode(b'"' + _commit(task).encode() + b'"'))
+    log.replace(8, why=commitment(task.salt, task.data))
     log.sign()
     text = render(told(log, 9))
     assert "\x1b" not in text
@@ -223,10 +222,14 @@ def test_what_others_wrote_does_not_steer_the_terminal() -> None:
     assert "\\x1b[2J" in text
 
 
-def _commit(part: Any) -> str:
-    from standwatch.facts.parts import commitment
-
-    return commitment(part.salt, part.data)
+def test_what_never_was_is_told_as_none() -> None:
+    log = bank(0)
+    log.replace(8, why="")
+    log.replace(10, result="")
+    log.sign()
+    said = told(log, 9)
+    assert (said.run.task, said.run.on_behalf_of, said.back.result) == (Told("none"),) * 3
+    assert "on behalf of  none" in render(said)
 
 
 def test_nobody_of_that_name() -> None:
