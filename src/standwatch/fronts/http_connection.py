@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import Final, Protocol, cast
 
 from standwatch.fronts.http_message import ClientGone, Handler, Limits, Refusal, Request, Response, Stream
 from standwatch.fronts.http_reader import BETWEEN, RequestReader
 from standwatch.fronts.http_stream import StreamWriter
+from standwatch.fronts.http_unix import peer_name
 from standwatch.fronts.http_wire import CONTINUE, LAST_CHUNK, encode_response, encode_stream_head
 
 _FAILED: Final = Refusal(500, "internal", "The request could not be handled.")
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
             address = cast("tuple[object, ...]", peer)
             self._peer = f"{address[0]}:{address[1]}"
         else:
-            self._peer = "unix"
+            self._peer = peer_name(_descriptor(transport))
         self.expires = self._loop.time() + self._host.limits.read_timeout
         if not self._host.admit(self):
             self._refuse(_FULL)
@@ -302,3 +304,9 @@ class Connection(asyncio.Protocol):
             if self._room is None or self._room.done():
                 self._room = self._loop.create_future()
             await asyncio.shield(self._room)
+
+
+def _descriptor(transport: asyncio.BaseTransport) -> int:
+    """The file descriptor under `transport`; -1 for none."""
+    lent: object = transport.get_extra_info("socket")
+    return cast("socket.socket", lent).fileno() if lent is not None else -1

@@ -98,7 +98,7 @@ class ClientGone(Exception):
 class Request:
     """One whole request. `headers` has lower-case names; a repeated list header is joined with `, ` (RFC 9110 §5.3).
 
-    `path` and `query` are ASCII as received, percent-encoding included. `peer` is `address:port`, or `unix`.
+    `path` and `query` are ASCII as received, percent-encoding included. `peer` is `address:port`, or `unix:UID`.
     """
 
     __slots__ = (

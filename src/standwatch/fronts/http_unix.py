@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import stat
+import struct
 from pathlib import Path
 
 from standwatch.facts.errors import Conflict, Misconfigured
@@ -67,3 +68,19 @@ def _answers(path: Path) -> bool:
             # Anything but a plain refusal (a full backlog, a time-out) may be a living server.
             return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
         return True
+
+
+_PEERCRED = getattr(socket, "SO_PEERCRED", None)
+
+
+def peer_name(descriptor: int) -> str:
+    """`unix:UID` of the process at the other end of a connected Unix socket; `unix` where the system cannot say.
+
+    The kernel's word, taken when the peer connected (unix(7), SO_PEERCRED). A duplicate of the descriptor is asked,
+    because event loops lend sockets that answer nothing themselves.
+    """
+    if _PEERCRED is None or descriptor < 0:
+        return "unix"
+    with socket.socket(fileno=os.dup(descriptor)) as peer:
+        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, _PEERCRED, struct.calcsize("3i")))
+    return f"unix:{uid}"

@@ -1,6 +1,7 @@
 """Which of the declared systems a scope touches: what `halt` says it covers, and whose authority lifts it."""
 
 from standwatch.enforce.case import World
+from standwatch.facts.entries import Intent
 from standwatch.record.state import State
 from standwatch.respond.scope import ALL, Scope
 
@@ -24,6 +25,16 @@ def covered(scope: Scope, world: World, state: State) -> tuple[str, ...]:
 def _scopes(world: World, system: str) -> set[str]:
     envelope = world.envelopes[system]
     return {*envelope.scopes, *(scope for tool in envelope.tools.values() for scope in tool.scopes)}
+
+
+def touches(scope: str, intent: Intent, world: World) -> bool:
+    """Whether a hold on `scope` falls on `intent`."""
+    own = {ALL, f"system:{intent.system}", f"tool:{intent.tool}", f"agent:{intent.by}", f"run:{intent.run}"}
+    server = intent.tool.partition(".")[0]
+    envelope = world.envelopes.get(intent.system)
+    tool = envelope.tools.get(intent.tool) if envelope is not None else None
+    scopes = tool.scopes if tool is not None else envelope.scopes if envelope is not None else ()
+    return scope in {*own, f"server:{server}", *scopes}
 
 
 def known(world: World, state: State) -> list[str]:

@@ -1,0 +1,288 @@
+"""The operators' listeners: the API, health, metrics, the log and the status page."""
+
+from __future__ import annotations
+
+import asyncio
+import tarfile
+from base64 import b64decode
+from collections.abc import Collection
+from functools import cache
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from standwatch.facts.canonical import parse
+from standwatch.facts.errors import (
+    Conflict,
+    Forbidden,
+    Malformed,
+    Misconfigured,
+    NotFound,
+    StandwatchError,
+    Tampered,
+    Unrecorded,
+)
+from standwatch.fronts.control_metrics import OPENMETRICS, metrics
+from standwatch.fronts.control_openapi import Problem, document
+from standwatch.fronts.control_page import page
+from standwatch.fronts.control_ports import Actor, Operations
+from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route
+from standwatch.fronts.http import (
+    LOOPBACK_HOSTS,
+    LOOPBACK_ORIGINS,
+    ORIGIN_STATUS,
+    Handler,
+    Request,
+    Response,
+    Stream,
+    Writer,
+    check_origin,
+)
+from standwatch.fronts.log import log_response
+
+_SAFE: Final = (
+    ("cache-control", "no-store"),
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+)
+_MAX_BODY: Final = 64 * 1024
+_TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
+
+_STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
+    (Malformed, 400),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Misconfigured, 422),
+    (Unrecorded, 503),
+    (Tampered, 500),
+)
+
+
+class Control:
+    """Serves `operations`. One handler for every operators' listener; a Unix peer is known by its account."""
+
+    def __init__(
+        self, operations: Operations, hosts: Collection[str] = (), origins: Collection[str] = ()
+    ) -> None:
+        self._operations = operations
+        self._hosts = frozenset(hosts) | LOOPBACK_HOSTS
+        self._origins = frozenset(origins) | LOOPBACK_ORIGINS
+
+    async def __call__(self, request: Request) -> Response | Stream:
+        """Answer one request. Every refusal has the one shape of errors."""
+        try:
+            self._same_site(request)
+            return await self._answer(request)
+        except StandwatchError as error:
+            return refusal(error)
+
+    def _same_site(self, request: Request) -> None:
+        """A web page that rebinds a name, or posts from elsewhere, gets nowhere. On the Unix socket nobody browses."""
+        if request.peer.startswith("unix"):
+            return
+        problem = check_origin(request.header("host"), request.header("origin"), self._hosts, self._origins)
+        if problem is not None:
+            raise _Answered("this listener is not known by that name", problem, ORIGIN_STATUS[problem])
+
+    async def _answer(self, request: Request) -> Response | Stream:
+        path, reading = request.path, request.method in ("GET", "HEAD")
+        match path:
+            case "/healthz" if reading:
+                return _plain(200, "ok\n")
+            case "/readyz" if reading:
+                problem = self._operations.ready()
+                return _plain(503 if problem else 200, (problem or "ready") + "\n")
+            case "/" if reading:
+                return await self._page(request)
+            case "/metrics" if reading:
+                who = self._who(request)
+                text = metrics(await self._operations.status(who), self._operations.ready())
+                return Response(200, text, _SAFE, OPENMETRICS)
+            case _ if path.startswith("/log/") and reading:
+                return self._log(request)
+            case _ if path == f"{BASE}/openapi.json" and reading:
+                return Response(200, _document(), _SAFE)
+            case _ if path == f"{BASE}/entries/stream" and reading:
+                return self._tail(request)
+            case _ if path == f"{BASE}/export" and reading:
+                return self._export(request)
+            case _:
+                return await self._api(request)
+
+    def _who(self, request: Request) -> Actor:
+        return self._operations.actor(request.peer, request.header("authorization") or "")
+
+    # --- the API -------------------------------------------------------------------------------------------
+
+    async def _api(self, request: Request) -> Response:
+        route, names = _route(request)
+        who = self._who(request)
+        body = _body(request, route.takes) if route.takes is not None else None
+        call = Call(who, names, _query(request, route.query), body)
+        found = await route.act(self._operations, call)
+        return Response(201 if route.made else 200, msgspec.json.encode(found), _SAFE)
+
+    def _tail(self, request: Request) -> Stream:
+        who, query = self._who(request), _query(request, ("from",))
+        lines = self._operations.tail(who, query.get("from", ""))
+
+        async def produce(writer: Writer) -> None:
+            async for line in lines:
+                await writer.send(b"id: %d\ndata: %b\n\n" % (line.index, msgspec.json.encode(line)))
+
+        return Stream(produce, ends_early=True)
+
+    def _export(self, request: Request) -> Stream:
+        """A tar archive, written as it is read."""
+        who, query = self._who(request), _query(request, ("from", "to", "payloads"))
+        files = self._operations.export(
+            who, query.get("from", ""), query.get("to", ""), query.get("payloads", "")
+        )
+        first = next(files)  # what cannot be exported is refused before the first byte
+
+        async def produce(writer: Writer) -> None:
+            await writer.send(_member(*first))
+            for path, data in files:
+                await writer.send(_member(path, data))
+                await asyncio.sleep(0)
+            await writer.send(bytes(1024))
+
+        return Stream(
+            produce, headers=(("x-content-type-options", "nosniff"),), content_type="application/x-tar"
+        )
+
+    # --- the rest ------------------------------------------------------------------------------------------
+
+    def _log(self, request: Request) -> Response:
+        path = request.path.removeprefix("/log/")
+        if path != "checkpoint":
+            who = self._who(request)
+            if not (who.auditor or who.admin):
+                raise Forbidden(f"{who.name} is no auditor: entries need that role")
+        return log_response(self._operations, path)
+
+    async def _page(self, request: Request) -> Response:
+        """The status page. Browsers cannot say `Bearer`, so here, and only to read, Basic carries the token."""
+        who = self._operations.anybody(request.peer)
+        if who is None:
+            try:
+                who = self._operations.actor(request.peer, _bearer(request.header("authorization") or ""))
+            except Forbidden as error:
+                answer = refusal(error)
+                realm = ("www-authenticate", 'Basic realm="Standwatch: any name, your token as password"')
+                return msgspec.structs.replace(answer, headers=(*answer.headers, realm))
+        body, policy = page(await self._operations.status(who))
+        headers = tuple(
+            (name, policy if name == "content-security-policy" else value) for name, value in _SAFE
+        )
+        return Response(200, body, headers, "text/html; charset=utf-8")
+
+
+def handler(operations: Operations, hosts: Collection[str] = (), origins: Collection[str] = ()) -> Handler:
+    """The handler for the operators' listeners; `hosts` and `origins` are allowed beside those of loopback."""
+    return Control(operations, hosts, origins)
+
+
+class _Answered(StandwatchError):
+    """An error that knows its HTTP status."""
+
+    def __init__(self, message: str, code: str, status: int) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+
+
+def refusal(error: StandwatchError) -> Response:
+    """`error` in the one shape of errors."""
+    problem = Problem(error.code, str(error), error.reference, error.cure)
+    return Response(status_of(error), msgspec.json.encode(problem), _SAFE)
+
+
+def status_of(error: StandwatchError) -> int:
+    """The HTTP status that goes with `error`."""
+    if isinstance(error, _Answered):
+        return error.status
+    if error.code == "unauthenticated":
+        return 401
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 409)
+
+
+def _route(request: Request) -> tuple[Route, dict[str, str]]:
+    others: list[str] = []
+    for route, pattern in _TABLE:
+        found = pattern.fullmatch(request.path)
+        if found is not None and route.method == request.method:
+            return route, {name: _text(value) for name, value in found.groupdict().items()}
+        if found is not None:
+            others.append(route.method)
+    if others:
+        raise _Answered(f"{request.path} takes {', '.join(others)}", "method_not_allowed", 405)
+    raise NotFound(f"nothing is served at {request.path}", cure=f"GET {BASE}/openapi.json")
+
+
+def _body(request: Request, kind: Any) -> Any:
+    if len(request.body) > _MAX_BODY:
+        raise _Answered(f"a body has at most {_MAX_BODY} bytes here", "too_large", 413)
+    try:
+        return msgspec.convert(parse(request.body), kind)
+    except msgspec.ValidationError as error:
+        raise Malformed(str(error)) from None
+
+
+def _query(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            request.query, keep_blank_values=True, strict_parsing=bool(request.query), max_num_fields=20
+        )
+    except ValueError as error:
+        raise Malformed(f"the query cannot be read: {error}") from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("a query parameter stands twice")
+    if strange := sorted(set(found) - set(known)):
+        raise Malformed(
+            f"unknown query parameter {strange[0][:40]!r}; known here: {', '.join(known) or 'none'}"
+        )
+    return found
+
+
+def _text(segment: str) -> str:
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise Malformed("the path is not UTF-8") from None
+
+
+def _bearer(authorization: str) -> str:
+    """`Basic NAME:TOKEN` as the bearer it carries."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    try:
+        return "Bearer " + b64decode(value, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _member(path: str, data: bytes) -> bytes:
+    about = tarfile.TarInfo(path)
+    about.size = len(data)
+    about.mode = 0o644
+    padding = bytes(-len(data) % 512)
+    return about.tobuf(tarfile.PAX_FORMAT) + data + padding
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(status, text.encode(), _SAFE, "text/plain; charset=utf-8")
+
+
+@cache
+def _document() -> bytes:
+    return msgspec.json.encode(document())

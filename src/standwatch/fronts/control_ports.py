@@ -1,0 +1,362 @@
+"""What the operators' side speaks: the documents it answers with, the orders it takes, and who can carry them out.
+
+Times are integer microseconds UTC (0 for none), as in the record. People are named by their opaque id; `names`
+says how to show them.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asks. `ident` is a person's opaque id, or `local` for the owner of the socket who is nobody's account."""
+
+    ident: str
+    name: str
+    admin: bool = False
+    sees_all: bool = False
+    auditor: bool = False
+
+
+# --- answers -------------------------------------------------------------------------------------------------
+
+
+class ReasonLine(msgspec.Struct, frozen=True):
+    """Why a grant is no higher: the level it is capped to, and the command that would cure it."""
+
+    cap: str
+    code: str
+    text: str
+    cure: str = ""
+
+
+class SystemLine(msgspec.Struct, frozen=True):
+    """One system: what it may do alone now, until when, why, and what its tier demands."""
+
+    system: str
+    level: str
+    until: int
+    reasons: tuple[ReasonLine, ...]
+    tier: int
+    demands: str
+    environment: str
+    purpose: str
+    owner: tuple[str, ...]
+    halt_authority: tuple[str, ...]
+    validator: tuple[str, ...]
+    envelope: str
+    components: str
+    declared: int
+    evidence: tuple[int, ...] = ()
+    observed_until: int = 0
+
+
+class HoldLine(msgspec.Struct, frozen=True):
+    """A hold. `id` is its entry's index; -1 while it is in force in memory and not yet in the record."""
+
+    id: int
+    scope: str
+    by: str
+    at: int
+    until: int = 0
+    reason: str = ""
+    release: str = ""
+    """Who, beside its holder, may release it."""
+
+
+class QuestionLine(msgspec.Struct, frozen=True):
+    """An open question, and the commands that answer it."""
+
+    id: str
+    index: int
+    system: str
+    tool: str
+    by: str
+    run: str
+    at: int
+    until: int
+    digest: str
+    signers: tuple[str, ...]
+    approve: str
+    refuse: str
+
+
+class RunLine(msgspec.Struct, frozen=True):
+    """An open run."""
+
+    run: str
+    system: str
+    principal: str
+    implicit: bool
+    at: int
+    until: int = 0
+
+
+class FlightLine(msgspec.Struct, frozen=True):
+    """An intent whose outcome is not known yet."""
+
+    id: str
+    index: int
+    system: str
+    tool: str
+    by: str
+    at: int
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """The record. `checkpoint`: entries under the last signed one (-1 for none yet); `behind`: how long, in µs, the
+    oldest entry that none covers has waited; `alive`: whether entries can be written."""
+
+    origin: str
+    vkey: str
+    size: int
+    checkpoint: int = -1
+    behind: int = 0
+    alive: bool = True
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Everything an operator asks first. `index` and `at` say which state of the record this is."""
+
+    organisation: str
+    development: bool
+    now: int
+    at: int
+    index: int
+    past: bool
+    root: str
+    config: int
+    systems: tuple[SystemLine, ...]
+    holds: tuple[HoldLine, ...]
+    questions: tuple[QuestionLine, ...]
+    runs: tuple[RunLine, ...]
+    flights: tuple[FlightLine, ...]
+    agents: int
+    seams: dict[str, int]
+    """Actions among the last thousand entries, by how they reached us."""
+    log: LogLine
+    warnings: tuple[str, ...]
+    names: dict[str, str]
+    """Opaque id → how to show a person."""
+
+
+class Struck(msgspec.Struct, frozen=True):
+    """An act that was under way when a hold fell on it: cancelled or not, and its outcome where it is known."""
+
+    id: str
+    cancelled: bool
+    outcome: str = ""
+    index: int = -1
+    tool: str = ""
+
+
+class Halted(msgspec.Struct, frozen=True):
+    """A hold is in force. `recorded` is False while only memory and a marker on disk hold it."""
+
+    hold: int
+    scope: str
+    at: int
+    recorded: bool
+    covers: tuple[str, ...]
+    """The declared systems that it touches."""
+    in_flight: tuple[Struck, ...]
+    release: str
+    warning: str = ""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """An entry was written."""
+
+    index: int
+    at: int
+    text: str
+
+
+class AgentLine(msgspec.Struct, frozen=True):
+    """A principal: an agent, a service, or a human's credential."""
+
+    name: str
+    role: str
+    systems: tuple[str, ...]
+    starts: bool
+    at: int
+    until: int = 0
+    revoked: bool = False
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """A new principal's token: shown this once, stored as a hash."""
+
+    name: str
+    token: str
+    index: int
+    until: int = 0
+
+
+class QuestionSheet(msgspec.Struct, frozen=True):
+    """One question with what has to be signed: the canonical action WHOLE, as text that is its exact UTF-8 bytes."""
+
+    question: QuestionLine
+    action: str
+    findings: Any
+    org: str
+    names: dict[str, str]
+    answered: str = ""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """What a validator would sign about a system as it stands now, and what its tier demands."""
+
+    system: str
+    envelope: str
+    components: str
+    org: str
+    tier: int
+    demands: str
+    longest: int
+    validators: tuple[str, ...]
+
+
+class EntryLine(msgspec.Struct, frozen=True):
+    """One entry of the record: as it stands there, and in a sentence."""
+
+    index: int
+    at: int
+    kind: str
+    text: str
+    entry: Any
+
+
+class NeededLine(msgspec.Struct, frozen=True):
+    """A signature that is still wanted, of any one of these people."""
+
+    why: str
+    any_of: tuple[str, ...]
+
+
+class PersonLine(msgspec.Struct, frozen=True):
+    """A person of the organisation, with the public keys that the record gives them."""
+
+    id: str
+    name: str
+    address: str
+    keys: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+class ConfigLine(msgspec.Struct, frozen=True):
+    """The configuration in force, and what became of a change: `in_force`, `unchanged`, `waits`, `refused`."""
+
+    result: str
+    root: str
+    org: str
+    direction: str = "same"
+    differences: tuple[str, ...] = ()
+    needed: tuple[NeededLine, ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing `diagnose` looked at."""
+
+    name: str
+    ok: bool
+    text: str
+    cure: str = ""
+
+
+# --- orders --------------------------------------------------------------------------------------------------
+
+
+class HaltOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    scope: str
+    reason: str
+    until: int = 0
+
+
+class ReleaseOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: str
+
+
+class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    systems: tuple[str, ...] = ()
+    starts: bool = False
+    until: int = 0
+    role: str = "agent"
+
+
+class AnswerOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A human's answer, signed over `facts.parts.approval_bytes`."""
+
+    decision: str
+    by: str
+    key: str
+    sig: str
+    head: str
+    until: int
+
+
+class ValidationOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A validator's statement, signed over `facts.parts.evidence_bytes`."""
+
+    outcome: str
+    until: int
+    by: str
+    key: str
+    sig: str
+    report: str = ""
+
+
+class SignatureOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's signature over `facts.parts.config_bytes` of a configuration that waits."""
+
+    by: str
+    root: str
+    sig: str
+
+
+class Operations(Protocol):
+    """What can be done. Every error is a `StandwatchError`."""
+
+    def actor(self, peer: str, authorization: str) -> Actor:
+        """Who is behind a request; raises `Forbidden` (`unauthenticated`) for nobody."""
+        ...
+
+    def anybody(self, peer: str) -> Actor | None:
+        """Who may read the status page without a credential: on loopback, in a development organisation."""
+        ...
+
+    async def status(self, who: Actor, as_of: str = "") -> Status: ...
+    async def halt(self, who: Actor, order: HaltOrder) -> Halted: ...
+    async def release(self, who: Actor, hold: str, order: ReleaseOrder) -> Done: ...
+    async def agents(self, who: Actor) -> tuple[AgentLine, ...]: ...
+    async def add_agent(self, who: Actor, order: AgentOrder) -> Issued: ...
+    async def revoke_agent(self, who: Actor, name: str) -> Done: ...
+    async def questions(self, who: Actor) -> tuple[QuestionLine, ...]: ...
+    async def question(self, who: Actor, ident: str) -> QuestionSheet: ...
+    async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done: ...
+    async def statement(self, who: Actor, system: str) -> Statement: ...
+    async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done: ...
+    async def people(self, who: Actor) -> tuple[PersonLine, ...]: ...
+    async def configuration(self, who: Actor) -> ConfigLine: ...
+    async def reload(self, who: Actor) -> ConfigLine: ...
+    async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine: ...
+    async def entries(self, who: Actor, start: str, limit: str) -> tuple[EntryLine, ...]: ...
+    def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]: ...
+    async def explain(self, who: Actor, ident: str) -> Any: ...
+    def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
+        """The files of an export: (path, bytes)."""
+        ...
+
+    async def diagnose(self, who: Actor) -> tuple[Check, ...]: ...
+    async def take_markers(self) -> int: ...
+    def ready(self) -> str:
+        """Why no action may pass now; "" where they may."""
+        ...
+
+    def checkpoint(self) -> bytes: ...
+    def tile(self, path: str) -> bytes | None: ...

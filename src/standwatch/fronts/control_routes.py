@@ -1,0 +1,246 @@
+"""The operators' API as a table: what is served, what the OpenAPI document says, and what tests walk through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from standwatch.fronts.control_ports import (
+    Actor,
+    AgentLine,
+    AgentOrder,
+    AnswerOrder,
+    Check,
+    ConfigLine,
+    Done,
+    EntryLine,
+    Halted,
+    HaltOrder,
+    Issued,
+    Operations,
+    PersonLine,
+    QuestionLine,
+    QuestionSheet,
+    ReleaseOrder,
+    SignatureOrder,
+    Statement,
+    Status,
+    ValidationOrder,
+)
+
+BASE: Final = "/api/v1"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request, as an operation sees it: who asks, the path's names, the query's, and the body."""
+
+    who: Actor
+    names: dict[str, str]
+    query: dict[str, str]
+    body: Any = None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation. `takes` and `gives` are the types of its bodies; `query` names its query parameters."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    gives: Any
+    act: Callable[[Operations, Call], Awaitable[Any]]
+    takes: Any = None
+    query: tuple[str, ...] = ()
+    made: bool = False
+    """Answers 201: something new is in the record."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What the path must match, whole; `{name}` is one segment."""
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", BASE + self.path))
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/whoami",
+        "whoami",
+        "Who the server takes you for.",
+        Actor,
+        lambda _, call: _now(call.who),
+    ),
+    Route(
+        "GET",
+        "/status",
+        "status",
+        "Systems with their grants, holds, questions, runs, what is in flight, the log; now or as of a moment.",
+        Status,
+        lambda ops, call: ops.status(call.who, call.query.get("as_of", "")),
+        query=("as_of",),
+    ),
+    Route(
+        "POST",
+        "/holds",
+        "halt",
+        "Stop a scope: in memory at once, then in the record. Lists what was in flight.",
+        Halted,
+        lambda ops, call: ops.halt(call.who, call.body),
+        HaltOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/holds/{hold}/release",
+        "release",
+        "Lift one hold: its holder may, or the scope's halt authority.",
+        Done,
+        lambda ops, call: ops.release(call.who, call.names["hold"], call.body),
+        ReleaseOrder,
+    ),
+    Route(
+        "POST",
+        "/markers",
+        "take_markers",
+        "Sequence halts that were ordered while the server could not be reached.",
+        dict[str, int],
+        lambda ops, _: _markers(ops),
+    ),
+    Route(
+        "GET",
+        "/agents",
+        "agents",
+        "Principals with tokens.",
+        tuple[AgentLine, ...],
+        lambda ops, call: ops.agents(call.who),
+    ),
+    Route(
+        "POST",
+        "/agents",
+        "add_agent",
+        "A new principal; its token is told once.",
+        Issued,
+        lambda ops, call: ops.add_agent(call.who, call.body),
+        AgentOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/agents/{name}/revoke",
+        "revoke_agent",
+        "End a principal's credential, and cut what it has in flight.",
+        Done,
+        lambda ops, call: ops.revoke_agent(call.who, call.names["name"]),
+    ),
+    Route(
+        "GET",
+        "/questions",
+        "questions",
+        "What waits for a human's signature.",
+        tuple[QuestionLine, ...],
+        lambda ops, call: ops.questions(call.who),
+    ),
+    Route(
+        "GET",
+        "/questions/{id}",
+        "question",
+        "One question with the canonical action whole: what has to be signed.",
+        QuestionSheet,
+        lambda ops, call: ops.question(call.who, call.names["id"]),
+    ),
+    Route(
+        "POST",
+        "/questions/{id}/answer",
+        "answer",
+        "A person's signed answer.",
+        Done,
+        lambda ops, call: ops.answer(call.who, call.names["id"], call.body),
+        AnswerOrder,
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/statement",
+        "statement",
+        "What a validator would sign about a system as it stands now.",
+        Statement,
+        lambda ops, call: ops.statement(call.who, call.names["system"]),
+    ),
+    Route(
+        "POST",
+        "/systems/{system}/evidence",
+        "validate",
+        "A validator's signed statement.",
+        Done,
+        lambda ops, call: ops.validate(call.who, call.names["system"], call.body),
+        ValidationOrder,
+        made=True,
+    ),
+    Route(
+        "GET",
+        "/people",
+        "people",
+        "The people of the organisation and their public keys.",
+        tuple[PersonLine, ...],
+        lambda ops, call: ops.people(call.who),
+    ),
+    Route(
+        "GET",
+        "/configuration",
+        "configuration",
+        "The configuration in force, or the one that waits for signatures.",
+        ConfigLine,
+        lambda ops, call: ops.configuration(call.who),
+    ),
+    Route(
+        "POST",
+        "/configuration/reload",
+        "reload",
+        "Read the organisation's folder again, and take it up wholly or not at all.",
+        ConfigLine,
+        lambda ops, call: ops.reload(call.who),
+    ),
+    Route(
+        "POST",
+        "/configuration/signatures",
+        "sign_configuration",
+        "A person's signature over a configuration that waits.",
+        ConfigLine,
+        lambda ops, call: ops.sign_configuration(call.who, call.body),
+        SignatureOrder,
+    ),
+    Route(
+        "GET",
+        "/entries",
+        "entries",
+        "Entries of the record; a negative `from` counts from its end.",
+        tuple[EntryLine, ...],
+        lambda ops, call: ops.entries(call.who, call.query.get("from", ""), call.query.get("limit", "")),
+        query=("from", "limit"),
+    ),
+    Route(
+        "GET",
+        "/actions/{id}",
+        "explain",
+        "How one action came to what it came to, with the proof that this is in the log.",
+        dict[str, Any],
+        lambda ops, call: ops.explain(call.who, call.names["id"]),
+    ),
+    Route(
+        "GET",
+        "/diagnose",
+        "diagnose",
+        "What to look at when something is wrong.",
+        tuple[Check, ...],
+        lambda ops, call: ops.diagnose(call.who),
+    ),
+)
+
+
+async def _now(value: Any) -> Any:
+    return value
+
+
+async def _markers(ops: Operations) -> dict[str, int]:
+    return {"taken": await ops.take_markers()}

@@ -1,0 +1,87 @@
+"""What each tier demands of a validation before it counts: proportion by how many people a system touches."""
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from standwatch.facts.entries import Declared
+from standwatch.facts.errors import Forbidden, Malformed
+
+OUTCOMES: Final = ("pass", "conditions", "reject")
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """The evidence a tier asks for. `longest`: µs a validation may last; `report`: whether it must name one."""
+
+    tier: int
+    longest: int
+    report: bool
+    text: str
+
+
+def _demand(tier: int, days: int, report: bool, text: str) -> Demand:
+    return Demand(tier, timedelta(days=days) // timedelta(microseconds=1), report, text)
+
+
+DEMANDS: Final = (
+    _demand(1, 366, report=False, text="a validation by its validator, for at most a year"),
+    _demand(
+        2, 184, report=False, text="a validation by a validator who is not its owner, for at most six months"
+    ),
+    _demand(
+        3,
+        92,
+        report=True,
+        text="a validation with a report, by a validator who is not its owner, for at most three months",
+    ),
+)
+"""By tier: 1 below a thousand people a week, 2 to a million, 3 above or critical infrastructure."""
+
+
+def demand(tier: int) -> Demand:
+    """What `tier` demands; the strictest for a tier that nobody defined."""
+    return next((found for found in DEMANDS if found.tier == tier), DEMANDS[-1])
+
+
+def require_validator(declared: Declared, by: str, development: bool) -> None:
+    """Raise `Forbidden` unless `by` may validate the system: named by its manifest, and not its owner."""
+    if by not in declared.validators:
+        named = ", ".join(declared.validators) or "nobody"
+        raise Forbidden(f"{by} is not the validator of {declared.system}: its manifest names {named}")
+    if by in declared.owner and not development:
+        raise Forbidden(
+            f"{by} owns {declared.system}: no owner validates their own system",
+            code="own_validator",
+            cure=f"name another validator in systems/{declared.system}.yaml",
+        )
+
+
+def require_statement(declared: Declared, outcome: str, report: str, until: int, now: int) -> None:
+    """Raise `Malformed` for a statement that could not count: its words, its report, or its end.
+
+    A rejection needs no more than the word: saying no is never made harder than saying yes.
+    """
+    if outcome not in OUTCOMES:
+        raise Malformed(
+            f"{outcome!r} is no outcome: expected one of {', '.join(OUTCOMES)}", code="bad_outcome"
+        )
+    if outcome == "reject":
+        return
+    wanted = demand(declared.tier)
+    command = f"standwatch validate {declared.system} --until DATE --outcome {outcome}"
+    if until <= now:
+        raise Malformed("a validation ends in the future", code="bad_until", cure=command)
+    if until - now > wanted.longest:
+        days = wanted.longest // 86_400_000_000
+        raise Malformed(
+            f"tier {declared.tier} is validated for at most {days} days at a time",
+            code="bad_until",
+            cure=command,
+        )
+    if wanted.report and not report:
+        raise Malformed(
+            f"tier {declared.tier} wants the digest of a report",
+            code="no_report",
+            cure=command + " --report DIGEST",
+        )

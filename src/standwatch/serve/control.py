@@ -1,0 +1,456 @@
+"""What operators can do, whatever they hold in their hands: the CLI, the API and the console are skins over this.
+
+Rights are decided in `respond` and `gate`, signatures verified in `control_evidence`; here things are put together,
+and appended through the one gate. `fronts.control_ports.Operations` is its contract.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from standwatch.authority.grant import grant
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import Principal
+from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, StandwatchError
+from standwatch.facts.frames import Fetch
+from standwatch.fronts.control_ports import (
+    Actor,
+    AgentLine,
+    AgentOrder,
+    AnswerOrder,
+    Check,
+    ConfigLine,
+    Done,
+    EntryLine,
+    FlightLine,
+    Halted,
+    HaltOrder,
+    HoldLine,
+    Issued,
+    LogLine,
+    NeededLine,
+    PersonLine,
+    QuestionLine,
+    QuestionSheet,
+    ReleaseOrder,
+    SignatureOrder,
+    Statement,
+    Status,
+    ValidationOrder,
+)
+from standwatch.gate.demands import demand
+from standwatch.keys.tokens import new_token, token_hash
+from standwatch.record.state import State
+from standwatch.respond import orders
+from standwatch.respond.scope import parse
+from standwatch.serve import control_evidence as evidence
+from standwatch.serve import control_people as people
+from standwatch.serve import control_reading as reading
+from standwatch.serve import control_status as lines
+from standwatch.serve.adopt import Adopted, Adoption
+from standwatch.serve.control_holds import Holds
+from standwatch.serve.control_reading import Record
+from standwatch.serve.control_scopes import covered
+from standwatch.serve.gate import Link, LiveGate
+
+_AGENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_POLL: Final = 0.25  # seconds between two looks for new entries
+
+
+class Control:
+    """Operations on one organisation. Times in µs UTC; every error is a `StandwatchError`."""
+
+    def __init__(
+        self,
+        gate: LiveGate,
+        link: Link,
+        source: Record,
+        *,
+        vkey: str,
+        folder: Path,
+        clock: Callable[[], int],
+        chance: Callable[[int], bytes],
+        adoption: Adoption | None = None,
+        bypasses: Sequence[str] = (),
+        checks: Callable[[], Sequence[Check]] = tuple,
+        account: Callable[[int], str] = people.account_name,
+    ) -> None:
+        """`folder` is the state folder (`halts.reserve` lies there); `bypasses` paths known to go round us;
+        `checks` what else `diagnose` should look at; `account` names a host account by its uid."""
+        self._gate = gate
+        self._link = link
+        self._source = source
+        self._vkey = vkey
+        self._clock = clock
+        self._chance = chance
+        self._adoption = adoption
+        self._bypasses = tuple(bypasses)
+        self._checks = checks
+        self._account = account
+        self.holds = Holds(gate, link, source, folder, clock, chance)
+
+    @property
+    def _state(self) -> State:
+        return self._gate.state
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._gate.configuration
+
+    # --- who -----------------------------------------------------------------------------------------------
+
+    def actor(self, peer: str, authorization: str) -> Actor:
+        """Who is behind a request: the account at the socket's other end, unless a token says more precisely."""
+        if not authorization:
+            found = people.by_peer(self._configuration, peer, self._account)
+            if found is not None:
+                return found
+        return people.by_token(self._configuration, self._state, authorization, self._clock())
+
+    def anybody(self, peer: str) -> Actor | None:
+        """The status page on loopback is open in a development organisation, to be read only."""
+        address = peer.rpartition(":")[0].strip("[]")
+        if self._configuration.organisation.development and address in ("127.0.0.1", "::1"):
+            return Actor("anonymous", "anonymous", sees_all=True)
+        return None
+
+    # --- status --------------------------------------------------------------------------------------------
+
+    async def status(self, who: Actor, as_of: str = "") -> Status:
+        """Everything of `standwatch status`: now, or at an index or RFC 3339 time of the past."""
+        moment = reading.moment(self._source, as_of) if as_of else None
+        state = self._state if moment is None else self._source.state_before(moment.index + 1)
+        now = self._clock() if moment is None else moment.at
+        organisation = self._configuration.organisation
+        log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
+        size = self._source.size if moment is None else moment.index + 1
+        return Status(
+            organisation=organisation.name,
+            development=state.development,
+            now=self._clock(),
+            at=now,
+            index=self._source.size - 1 if moment is None else moment.index,
+            past=moment is not None,
+            root=state.root,
+            config=state.config,
+            systems=lines.system_lines(state, self._configuration, who, lambda name: grant(state, name, now)),
+            holds=await self._hold_lines(state, now, past=moment is not None),
+            questions=lines.open_questions(state, now, who),
+            runs=lines.run_lines(state, now, who),
+            flights=self._flights(who) if moment is None else (),
+            agents=sum(one.role != "human" and not one.revoked for one in state.principals.values()),
+            seams=dict(lines.seams(self._source, size)),
+            log=log,
+            warnings=self._warnings(log) if moment is None else (),
+            names=people.names(self._configuration),
+        )
+
+    async def _hold_lines(self, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
+        found: list[HoldLine] = [] if past else list(self.holds.pending.values())
+        for held in state.holds.values():
+            if not 0 < held.until <= now:
+                scope = parse(held.scope)
+                may = orders.authority(scope, covered(scope, self._gate.world, state), state)
+                found.append(lines.hold_line(held, await self.holds.reason(held), may))
+        return tuple(found)
+
+    def _flights(self, who: Actor) -> tuple[FlightLine, ...]:
+        found = [
+            FlightLine(entry.id, index, entry.system, entry.tool, entry.by, entry.at)
+            for index, entry in self._source.open_intents().items()
+            if orders.sees(people.orderer(who), entry.system, self._state)
+        ]
+        return tuple(found[: lines.SHOWN_RUNS])
+
+    def _warnings(self, log: LogLine) -> tuple[str, ...]:
+        found = lines.warnings(
+            self._state,
+            self._configuration,
+            self._clock(),
+            alive=self._link.alive,
+            unrecorded=len(self.holds.pending),
+            behind=log.behind,
+        )
+        refused = self._adoption.problems if self._adoption is not None else ()
+        waits = self._adoption is not None and self._adoption.pending is not None
+        return (
+            *found,
+            *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
+            *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
+            *(f"Goes round us: {path}" for path in self._bypasses),
+        )
+
+    # --- holds ---------------------------------------------------------------------------------------------
+
+    async def halt(self, who: Actor, order: HaltOrder) -> Halted:
+        """Stop a scope: one act, no approval."""
+        return await self.holds.halt(_somebody(who), order)
+
+    async def release(self, who: Actor, hold: str, order: ReleaseOrder) -> Done:
+        """Lift one hold; the scope runs again once every holder has released."""
+        return await self.holds.release(_somebody(who), hold, order.reason)
+
+    async def take_markers(self) -> int:
+        """Sequence halts that were ordered while the server was down. See `Holds.take_markers`."""
+        return await self.holds.take_markers()
+
+    # --- principals ----------------------------------------------------------------------------------------
+
+    async def agents(self, who: Actor) -> tuple[AgentLine, ...]:
+        """Every principal that holds or held a token."""
+        _require(who.sees_all, who, "list principals")
+        return tuple(
+            AgentLine(name, one.role, tuple(one.systems), one.starts, one.at, one.until, one.revoked)
+            for name, one in sorted(self._state.principals.items())
+            if one.role != "human" or one.token
+        )
+
+    async def add_agent(self, who: Actor, order: AgentOrder) -> Issued:
+        """A new principal, or a new token for a human; the token is in the answer and nowhere else."""
+        _require(who.admin, who, "add principals", cure=_ADMIN)
+        if 0 < order.until <= self._clock():
+            raise Malformed("a token ends in the future", code="bad_until")
+        token = new_token(self._chance)
+        make = self._human if order.role == "human" else self._agent
+        entry = make(who, order, token)
+        ack = await self._gate.append(entry)
+        return Issued(entry.name, token, ack.index, order.until)
+
+    def _agent(self, who: Actor, order: AgentOrder, token: str) -> Principal:
+        if order.role not in ("agent", "service"):
+            raise Malformed(f"{order.role!r} is no role: expected agent, service or human")
+        if not _AGENT.fullmatch(order.name) or self._configuration.person(order.name):
+            raise Malformed(
+                f"{order.name[:80]!r} is no name for an agent: lower-case letters, digits, . _ -, at most 63",
+                cure="standwatch agent add invoices-bot --system NAME",
+            )
+        known = self._state.principals.get(order.name)
+        if known is not None and (not known.revoked or known.role == "human"):
+            raise Conflict(f"{order.name} is there already", cure=f"standwatch agent revoke {order.name}")
+        if not order.systems:
+            raise Malformed(
+                "an agent needs a system", cure=f"standwatch agent add {order.name} --system NAME"
+            )
+        for system in order.systems:
+            evidence.standing_of(system, self._state)
+        return Principal(
+            by=who.ident,
+            name=order.name,
+            role=order.role,
+            systems=list(dict.fromkeys(order.systems)),
+            token=token_hash(token) or "",
+            starts=order.starts,
+            until=order.until,
+        )
+
+    def _human(self, who: Actor, order: AgentOrder, token: str) -> Principal:
+        person = people.resolve(self._configuration, order.name)
+        if person is None:
+            raise NotFound(f"{order.name} is nobody of standwatch.yaml", cure="standwatch check")
+        known = self._state.principals.get(person.id)
+        base = (
+            known
+            if known is not None
+            else Principal(by="", name=person.id, role="human", keys=list(person.keys))
+        )
+        return msgspec.structs.replace(
+            base, at=0, by=who.ident, token=token_hash(token) or "", until=order.until, revoked=False
+        )
+
+    async def revoke_agent(self, who: Actor, name: str) -> Done:
+        """End a principal's credential: a way of stopping, so whoever may see one of its systems may."""
+        known = self._state.principals.get(name)
+        if known is None or known.revoked or (known.role == "human" and not known.token):
+            raise NotFound(f"no principal {name} has a token", cure="standwatch agent list")
+        mine = any(orders.sees(people.orderer(who), system, self._state) for system in known.systems)
+        _require(_somebody(who).sees_all or mine, who, f"revoke {name}")
+        # A human loses the token and keeps the keys: those belong to the configuration.
+        human = known.role == "human"
+        ended = msgspec.structs.replace(
+            known, at=0, by=who.ident, revoked=not human, token="" if human else known.token
+        )
+        ack = await self._gate.append(ended)
+        return Done(ack.index, ack.at, f"revoked {name}")
+
+    # --- questions and evidence ------------------------------------------------------------------------------
+
+    async def questions(self, who: Actor) -> tuple[QuestionLine, ...]:
+        """What waits for a human."""
+        return lines.open_questions(self._state, self._clock(), who)
+
+    async def question(self, who: Actor, ident: str) -> QuestionSheet:
+        """One question, with the canonical action whole."""
+        question = evidence.open_question(ident, self._state, self._clock())
+        _require(
+            orders.sees(people.orderer(who), question.entry.system, self._state), who, "see that question"
+        )
+        action = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
+        if not action.known:
+            raise NotFound(f"the action of {ident} was erased: it cannot be approved", reference=ident)
+        findings = await self._link.fetch(Fetch(self._link.next_number(), ident, "findings"))
+        return QuestionSheet(
+            question=lines.question_line(question, self._state),
+            action=action.data.decode(),
+            findings=msgspec.json.decode(findings.data) if findings.known else {},
+            org=self._state.origin,
+            names=people.names(self._configuration),
+        )
+
+    async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
+        """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
+        _somebody(who)
+        entry = evidence.answer(
+            ident, order, self._state, self._configuration, self._source, now=self._clock()
+        )
+        ack = await self._gate.append(entry)
+        word = "approved" if order.decision == "approve" else "refused"
+        return Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
+
+    async def statement(self, who: Actor, system: str) -> Statement:
+        """What a validator of `system` would sign now."""
+        entry = evidence.standing_of(system, self._state).entry
+        _require(orders.sees(people.orderer(who), system, self._state), who, f"see {system}")
+        wanted = demand(entry.tier)
+        return Statement(
+            system=system,
+            envelope=entry.envelope,
+            components=entry.components,
+            org=self._state.origin,
+            tier=entry.tier,
+            demands=wanted.text,
+            longest=wanted.longest,
+            validators=tuple(entry.validators),
+        )
+
+    async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done:
+        """Take a validator's signed statement."""
+        _somebody(who)
+        entry = evidence.validation(system, order, self._state, self._configuration, self._clock())
+        ack = await self._gate.append(entry)
+        level = grant(self._state, system, self._clock()).level
+        return Done(ack.index, ack.at, f"{system}: {order.outcome} by {order.by}; its grant is {level}")
+
+    async def people(self, who: Actor) -> tuple[PersonLine, ...]:
+        """Who is who, and with which keys they sign."""
+        _require(who.sees_all, who, "list people")
+        return tuple(
+            PersonLine(
+                one.id,
+                one.name or one.address,
+                one.address,
+                tuple(evidence.keys_of(one.id, self._state, self._configuration)),
+                one.roles,
+            )
+            for one in self._configuration.organisation.people
+        )
+
+    # --- configuration ---------------------------------------------------------------------------------------
+
+    async def configuration(self, who: Actor) -> ConfigLine:
+        """The configuration in force, or the one that waits."""
+        _require(who.sees_all, who, "see the configuration")
+        adoption = self._adopting()
+        if adoption.pending is not None:
+            return self._config_line(await adoption.reload())
+        result = "refused" if adoption.problems else "unchanged"
+        return self._config_line(
+            Adopted(result, self._state.root, warnings=adoption.warnings, problems=adoption.problems)
+        )
+
+    async def reload(self, who: Actor) -> ConfigLine:
+        """Read the organisation's folder again, and take it up wholly or not at all."""
+        _require(who.sees_all, who, "reload the configuration")
+        return self._config_line(await self._adopting().reload())
+
+    async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine:
+        """Take one person's signature over a configuration that waits."""
+        _somebody(who)
+        return self._config_line(await self._adopting().sign(order.by, order.root, order.sig))
+
+    def _adopting(self) -> Adoption:
+        if self._adoption is None:
+            raise StandwatchError("this process does not take up configurations", code="unavailable")
+        return self._adoption
+
+    def _config_line(self, adopted: Adopted) -> ConfigLine:
+        return ConfigLine(
+            result=adopted.result,
+            root=adopted.root,
+            org=self._state.origin,
+            direction=adopted.direction,
+            differences=adopted.differences,
+            needed=tuple(NeededLine(one.why, one.any_of) for one in adopted.needed),
+            problems=adopted.problems,
+            warnings=adopted.warnings,
+        )
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    async def entries(self, who: Actor, start: str, limit: str) -> tuple[EntryLine, ...]:
+        """Entries from index `start` on (negative: from the end), at most `limit`."""
+        _require(who.sees_all, who, "read the record")
+        return tuple(reading.entry_lines(self._source, start, limit))
+
+    async def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]:
+        """Entries from `start` on, and then as they come."""
+        _require(who.sees_all, who, "read the record")
+        position = reading.position(self._source, start)
+        while True:
+            for line in reading.entry_lines(self._source, str(position), ""):
+                position = line.index + 1
+                yield line
+            await asyncio.sleep(_POLL)
+
+    async def explain(self, who: Actor, ident: str) -> Any:
+        """How one action came to what it came to, with its proof."""
+        _require(who.sees_all, who, "read the record")
+        told, text = await asyncio.to_thread(reading.explained, self._source, self._vkey, ident)
+        return {"explanation": told, "text": text}
+
+    def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
+        """The files of an export of [start, stop)."""
+        _require(who.auditor or who.admin, who, "export the record")
+        return reading.export(self._source, self._vkey, start, stop, payloads=payloads == "true")
+
+    async def diagnose(self, who: Actor) -> tuple[Check, ...]:
+        """What is looked at when something is wrong."""
+        _require(who.sees_all, who, "diagnose")
+        log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
+        return (*reading.checks(self._state, self._configuration, log, self._clock()), *self._checks())
+
+    def ready(self) -> str:
+        """Why no action may pass now; "" where they may."""
+        if not self._link.alive:
+            return "the record cannot be written"
+        if self._state.stopped:
+            return self._state.stopped
+        return "" if self._state.config >= 0 else "no configuration is in force"
+
+    def checkpoint(self) -> bytes:
+        """The latest signed checkpoint. Raises `NotFound` before the first."""
+        return self._source.checkpoint()
+
+    def tile(self, path: str) -> bytes | None:
+        """The resource `tile/…` of the log; None where there is none of that name."""
+        return reading.tile(self._source, path)
+
+
+_ADMIN: Final = (
+    "ask somebody with the role admin; on the server's host, set os_user for an admin in standwatch.yaml"
+)
+
+
+def _require(allowed: bool, who: Actor, act: str, cure: str = "") -> None:
+    if not allowed:
+        raise Forbidden(f"{who.name} may not {act}", cure=cure)
+
+
+def _somebody(who: Actor) -> Actor:
+    """Acts need somebody who answers for them: reading anonymously is all that anonymity gives."""
+    if who.ident == "anonymous":
+        raise Forbidden("sign in to act", code="unauthenticated")
+    return who

@@ -1,0 +1,159 @@
+"""What humans sign: answers to questions, and validations. Verified here, before the record takes them."""
+
+from collections.abc import Collection
+
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import Answered, Declared, Evidence
+from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
+from standwatch.facts.parts import approval_bytes, evidence_bytes
+from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
+from standwatch.gate.demands import require_statement, require_validator
+from standwatch.record.signature import verify
+from standwatch.record.source import Source, hashes
+from standwatch.record.state import Question, Standing, State
+from standwatch.record.tree import Frontier
+from standwatch.serve.control_status import signers
+
+
+def keys_of(person: str, state: State, configuration: Configuration) -> Collection[str]:
+    """The public keys that the record gives `person`; those of the configuration where it says nothing of them."""
+    principal = state.principals.get(person)
+    if principal is not None:
+        return () if principal.revoked or principal.role != "human" else principal.keys
+    found = configuration.person(person)
+    return found.keys if found is not None else ()
+
+
+def answer(
+    ident: str, order: AnswerOrder, state: State, configuration: Configuration, source: Source, *, now: int
+) -> Answered:
+    """The entry for a human's answer to question `ident`. Raises `NotFound`, `Forbidden` or `Malformed`."""
+    question = open_question(ident, state, now)
+    asked = question.entry
+    if order.decision not in ("approve", "refuse"):
+        raise Malformed(f"{order.decision!r} is no answer: expected approve or refuse")
+    if order.by not in signers(state, asked.system):
+        named = ", ".join(signers(state, asked.system)) or "nobody"
+        raise Forbidden(
+            f"{order.by} may not answer for {asked.system}: its manifest names {named}", reference=ident
+        )
+    if not now < order.until <= asked.until:
+        raise Malformed("an answer stands for no longer than its question", code="bad_until", reference=ident)
+    require_head(order.head, source)
+    message = approval_bytes(
+        asked=question.index,
+        by=order.by,
+        decision=order.decision,
+        digest=asked.digest,
+        head=order.head,
+        org=state.origin,
+        until=order.until,
+    )
+    require_signature(order.by, order.key, order.sig, message, keys_of(order.by, state, configuration))
+    return Answered(
+        by=order.by,
+        id=ident,
+        of=question.index,
+        decision=order.decision,
+        digest=asked.digest,
+        key=order.key,
+        sig=order.sig,
+        head=order.head,
+        until=order.until,
+    )
+
+
+def open_question(ident: str, state: State, now: int) -> Question:
+    """The question `ident`, not yet answered and not expired."""
+    question = state.questions.get(ident)
+    if question is None:
+        raise NotFound(f"no question {ident} is open", cure="standwatch status", reference=ident)
+    if question.answer is not None:
+        raise StandwatchError(
+            f"{ident} was answered already: {question.answer.decision}",
+            code="answered",
+            reference=str(question.answer_index),
+            cure=f"standwatch explain {ident}",
+        )
+    if now >= question.entry.until:
+        raise NotFound(f"question {ident} has expired", code="expired", cure=f"standwatch explain {ident}")
+    return question
+
+
+def validation(
+    system: str, order: ValidationOrder, state: State, configuration: Configuration, now: int
+) -> Evidence:
+    """The entry for a validator's statement about `system` as it is declared now."""
+    declared = standing_of(system, state).entry
+    require_validator(declared, order.by, state.development)
+    require_statement(declared, order.outcome, order.report, order.until, now)
+    require_signature(
+        order.by,
+        order.key,
+        order.sig,
+        _statement(declared, order, state.origin),
+        keys_of(order.by, state, configuration),
+    )
+    return Evidence(
+        by=order.by,
+        system=system,
+        envelope=declared.envelope,
+        components=declared.components,
+        outcome=order.outcome,
+        until=order.until,
+        report=order.report,
+        key=order.key,
+        sig=order.sig,
+    )
+
+
+def _statement(declared: Declared, order: ValidationOrder, origin: str) -> bytes:
+    return evidence_bytes(
+        by=order.by,
+        components=declared.components,
+        envelope=declared.envelope,
+        org=origin,
+        outcome=order.outcome,
+        report=order.report,
+        system=declared.system,
+        until=order.until,
+    )
+
+
+def standing_of(system: str, state: State) -> Standing:
+    """The system as declared; raises `NotFound`."""
+    standing = state.systems.get(system)
+    if standing is None:
+        known = ", ".join(sorted(state.systems)) or "none"
+        raise NotFound(f"no manifest declares {system}; declared: {known}", cure="standwatch status")
+    return standing
+
+
+def require_signature(by: str, key: str, sig: str, message: bytes, keys: Collection[str]) -> None:
+    """Raise `Forbidden` unless `sig` is that of `key` over `message`, and `key` one of `keys`."""
+    if key not in keys:
+        raise Forbidden(
+            f"that is no key of {by}: standwatch.yaml lists the keys of its people",
+            code="unknown_key",
+            cure="standwatch key new",
+        )
+    if not verify(key, message, sig):
+        raise Forbidden(f"the signature is not that of {by} over exactly this", code="bad_signature")
+
+
+def require_head(head: str, source: Source) -> None:
+    """Raise `Malformed` unless the checkpoint signed along, `SIZE:ROOT` in hexadecimal, is one of this log.
+
+    "" stands for a log that has signed none yet.
+    """
+    if not head:
+        return
+    size, _, root = head.partition(":")
+    if not (size.isdecimal() and len(size) < 17 and 0 < int(size) <= source.size):
+        raise Malformed("the checkpoint signed along is not one of this log", code="bad_head")
+    if Frontier.of(hashes(source, int(size)), int(size)).root().hex() != root:
+        raise Malformed(
+            "the checkpoint that you kept is not of this log: somebody shows you another history",
+            code="forked",
+            cure="standwatch verify",
+        )
