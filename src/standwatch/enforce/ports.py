@@ -87,7 +87,10 @@ class Gate(Protocol):
     def configuration(self) -> Configuration: ...
 
     def identify(self, authorization: str, system: str, run: str = "") -> Caller:
-        """The caller behind an `Authorization` header, for use of `system`; raises `Forbidden` for anybody else."""
+        """The caller behind an `Authorization` header, for use of `system`; raises `Forbidden` for anybody else.
+
+        `system` "" asks only who it is, whatever they may use.
+        """
         ...
 
     def visible(self, caller: Caller, system: str) -> frozenset[str]:
@@ -96,4 +99,28 @@ class Gate(Protocol):
 
     async def act(self, act: Act, forward: Forward) -> Reply:
         """Take `act` through the passage. Never raises for a refusal; every error path is a word."""
+        ...
+
+    async def begin(self, act: Act) -> Reply:
+        """Judge and record `act` for a caller that carries it out itself: `done` means go, and an outcome is owed.
+
+        The same `id` again gets the same answer, and goes once.
+        """
+        ...
+
+    async def finish(self, caller: Caller, ident: str, carried: Carried) -> Reply:
+        """Hear what became of act `ident`; raises `Forbidden` where this caller owes no such outcome."""
+        ...
+
+    async def open_run(
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
+    ) -> tuple[str, str, int]:
+        """Open a run: its id, its token (told once), when it ends (µs; 0 for not by itself).
+
+        Raises `Forbidden` for a caller that may not start runs, `Conflict` or `Unrecorded` where it cannot be.
+        """
+        ...
+
+    async def close_run(self, caller: Caller, run: str) -> None:
+        """End a run; raises `Forbidden` for anybody but the principal it is bound to."""
         ...

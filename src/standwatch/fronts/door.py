@@ -1,0 +1,84 @@
+"""What the plain JSON paths of the agents' listener share: who may come in, how a body is read, how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from standwatch.enforce.ports import Caller, Gate, Reply
+from standwatch.facts.canonical import parse
+from standwatch.facts.errors import Forbidden, Malformed
+from standwatch.facts.words import SENTENCES, Word
+from standwatch.fronts.http_message import Headers, Refusal, Request, Response
+from standwatch.fronts.http_origin import ORIGIN_STATUS, check_origin
+
+T = TypeVar("T")
+
+STATUS: Final[dict[Word, int]] = {
+    "done": 200, "pending": 202, "refused": 403, "invalid": 400, "unavailable": 503,
+}  # fmt: skip
+"""HTTP status of each word."""
+
+UNAUTHENTICATED: Final = Refusal(401, "unauthenticated", "A valid bearer token is needed.").response(
+    (("www-authenticate", 'Bearer realm="standwatch"'),)
+)
+NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
+
+
+class Door:
+    """`hosts` and `origins` as `check_origin` takes them."""
+
+    def __init__(self, gate: Gate, hosts: Collection[str], origins: Collection[str]) -> None:
+        self.gate = gate
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origins)
+
+    def refusal(self, request: Request, method: str) -> Response | None:
+        """Host, Origin, verb and the presence of a credential: what is looked at before any body."""
+        wrong = check_origin(request.header("host"), request.header("origin"), self._hosts, self._origins)
+        if wrong is not None:
+            return Refusal(ORIGIN_STATUS[wrong], wrong, "Forbidden Host or Origin.").response()
+        if request.method != method:
+            return Refusal(405, "method_refused", f"Only {method} is served here.").response(
+                (("allow", method),)
+            )
+        return None if request.headers.get(b"authorization") else UNAUTHENTICATED
+
+    def caller(self, request: Request, system: str) -> Caller | None:
+        """The caller, or None for somebody who may not use `system`."""
+        try:
+            return self.gate.identify(
+                request.header("authorization") or "", system, request.header("standwatch-run") or ""
+            )
+        except Forbidden:
+            return None
+
+
+def read(request: Request, form: type[T]) -> T | None:
+    """The body as `form`; None where it is not strict JSON of that form."""
+    try:
+        value: Any = parse(request.body)
+        return msgspec.convert(value, form)
+    except (Malformed, msgspec.ValidationError):
+        return None
+
+
+def invalid(message: str, ident: str = "") -> Response:
+    """400, and what was expected: it concerns the form of the request, never a check's reason."""
+    return answer(400, {"word": "invalid", "id": ident, "message": message})
+
+
+def answer(status: int, body: dict[str, Any], headers: Headers = ()) -> Response:
+    """A JSON answer."""
+    return Response(status, msgspec.json.encode(body), headers)
+
+
+def of_word(reply: Reply, go: str = "done") -> Response:
+    """The gate's word, with the fixed sentence; `go` is what `done` is called here."""
+    headers: Headers = (("standwatch-receipt", reply.receipt),) if reply.receipt else ()
+    if reply.word == "done":
+        return answer(200, {"word": go, "id": reply.id}, headers)
+    told = {"word": reply.word, "id": reply.id, "message": SENTENCES[reply.word]}
+    return answer(STATUS[reply.word], told, headers)
