@@ -187,7 +187,7 @@ class Log:
 
     def open(self) -> None:
         """A bank: its people, an agent, a declared system, a configuration, a validation, a run with a task."""
-        self.append(Opened(by="log", origin=ORIGIN, key=KEY.vkey))
+        self.append(Opened(by="recorder", origin=ORIGIN, key=KEY.vkey))
         for person in (MARIA, CHEN, OLGA):
             self.append(Principal(by="log", name=person.name, role="human", keys=[person.public]))
         self.append(Principal(by=MARIA.name, name="agent-1", role="agent", systems=["pay"], token="ab" * 32))
