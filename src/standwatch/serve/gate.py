@@ -377,7 +377,13 @@ class LiveGate:
     # --- the seam without a wire: judge now, hear the outcome later ------------------------------------------
 
     async def begin(self, act: Act) -> Reply:
-        """Judge and record `act`; `done` means go, and that an outcome is owed to `finish`."""
+        """Judge and record `act`; `done` means go, and that an outcome is owed to `finish`.
+
+        The same id again, while its outcome is owed, gets the same answer; afterwards one id never goes twice.
+        """
+        owed = self._owed.get(act.id)
+        if owed is not None and owed[0].principal == act.caller.principal:
+            return Reply("done", act.id)
         loop = asyncio.get_running_loop()
         go: asyncio.Future[None] = loop.create_future()
         outcome: asyncio.Future[Carried] = loop.create_future()

@@ -19,12 +19,14 @@ from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.log import LogKey
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
+from standwatch.serve.control import Control
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.place import Place, now, place_of
 from standwatch.serve.servers import Servers
 from standwatch.serve.world import compile_world
 from standwatch.store.folder import read_folder
 from standwatch.store.link import LocalLink
+from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
 
 Say = Callable[[str], None]
@@ -44,6 +46,18 @@ class Node:
         self.gate = LiveGate(link, world, clock=now, chance=os.urandom, receipt=self._receipt)
         self.adoption = Adoption(self.folder, self.gate, os.urandom)
         self.servers = Servers(self.folder, os.environ)
+        setup = place.setup(log_key)
+        self.reader = Reader(place.state, kek=setup.kek, older=setup.older)
+        self.control = Control(
+            self.gate,
+            link,
+            self.reader,
+            vkey=log_key.vkey,
+            folder=place.state,
+            clock=now,
+            chance=os.urandom,
+            adoption=self.adoption,
+        )
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +87,7 @@ class Node:
             task.cancel()
         with contextlib.suppress(Exception):
             await self.servers.close()
+        self.reader.close()
         await asyncio.to_thread(self.recorder.close)
 
 
