@@ -174,7 +174,7 @@ def _forward(turn: Turn, aim: Aim, extra: Params, heard: list[McpAnswer]) -> For
         params = aim.params(arguments)
         call = _call(turn, aim, {**params, **extra} if extra else params, offered)
         answer = await server.call(call)
-        if offered and not turn.modern and b'"input_required"' in answer.result:
+        if not turn.modern and b'"input_required"' in answer.result:
             answer = await rounds.settle(turn, server, call, answer)
         heard.append(answer)
         return carried(answer)
