@@ -38,6 +38,8 @@ class Record(msgspec.Struct, frozen=True):
     caps: dict[str, int] = {}
     valid_until: int = 0
     match: bytes = b""
+    subjects: tuple[str, ...] = ()
+    """The people whom the act is about: their keys seal the parts."""
     wait: bool = True
     """False where the reply need not wait for durability: the event then comes at once."""
 
@@ -295,7 +297,18 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         signed=draft.signed,
         spend=_spend(case),
     )
-    return Record(entry, parts, case.scopes, _caps(case), judgement.until)
+    return Record(entry, parts, case.scopes, _caps(case), judgement.until, subjects=_subjects(case))
+
+
+def _subjects(case: Case) -> tuple[str, ...]:
+    """The data subjects that the manifest says the arguments name."""
+    if case.envelope is None:
+        return ()
+    named = [
+        name for where, name in case.envelope.system.manifest.data_subjects if where in ("argument", "input")
+    ]
+    values = [case.act.arguments.get(name) for name in named]
+    return tuple(str(value) for value in values if isinstance(value, str | int))
 
 
 def _caps(case: Case) -> dict[str, int]:
@@ -322,7 +335,8 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
         result=commitment(part.salt, part.data) if part.data else "",
     )
     # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
-    written = yield Record(outcome, (part,) if part.data else (), wait=case.effect == "irreversible")
+    parts = (part,) if part.data else ()
+    written = yield Record(outcome, parts, subjects=_subjects(case), wait=case.effect == "irreversible")
     if isinstance(written, NotRecorded) and case.effect == "irreversible":
         return Reply("unavailable", draft.action.id, index=intent.index)
     word: Word = "unavailable" if carried.status in ("timeout", "not_sent", "unknown") else "done"
@@ -342,7 +356,7 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     parts, why = _findings(draft, case, judgement.findings)
     code = judgement.deciding.code or judgement.deciding.check
     entry = Denied(**_judged(draft, view, case, why), code=code, verdict=judgement.verdict)
-    written = yield Record(entry, parts)
+    written = yield Record(entry, parts, subjects=_subjects(case))
     if not isinstance(written, Recorded):
         return Reply("unavailable", draft.action.id)
     word: Word = "invalid" if code == "invalid" else "refused"
@@ -372,7 +386,9 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     entry = Asked(**_judged(draft, view, case, why), until=until, spend=_spend(case))
     limits = case.envelope.system.manifest.limits
     caps = {} if limits.asks_per_run is None else {"run/asks": limits.asks_per_run}
-    written = yield Record(entry, parts, case.scopes, caps, judgement.until, match=_match(draft))
+    written = yield Record(
+        entry, parts, case.scopes, caps, judgement.until, match=_match(draft), subjects=_subjects(case)
+    )
     match written:
         case Recorded():
             return Reply("pending", draft.action.id, index=written.index)

@@ -125,6 +125,8 @@ class Declared(Entry, frozen=True, kw_only=True, tag="ctl.declared.1"):
     tier: int = 1
     change: str = "wider"
     """`first`, `same`, `narrower` or `wider` than the one before; only `narrower` and `same` carry evidence on."""
+    former: str = ""
+    """The envelope before, where evidence gathered on it is carried on to this one."""
     servers: list[str] = []
     why: str = ""
 

@@ -148,7 +148,11 @@ class Adoption:
     def _entries(self, pending: Pending, *, first: bool) -> list[AnyEntry]:
         people = _people(self._recording.state, pending.configuration.organisation.people)
         systems = [
-            _declared(pending.configuration.systems[name], _direction(pending, name, first=first))
+            _declared(
+                pending.configuration.systems[name],
+                _direction(pending, name, first=first),
+                self._recording.state,
+            )
             for name in sorted(_changed(pending, first=first))
         ]
         return [*people, *systems]
@@ -181,8 +185,9 @@ def _direction(pending: Pending, name: str, *, first: bool) -> str:
     return "first" if first else pending.change.systems[name]
 
 
-def _declared(system: System, change: str) -> Declared:
+def _declared(system: System, change: str, state: State) -> Declared:
     manifest = system.manifest
+    before = state.systems.get(manifest.system)
     return Declared(
         by=BY,
         system=manifest.system,
@@ -195,6 +200,7 @@ def _declared(system: System, change: str) -> Declared:
         environment=manifest.environment,
         tier=manifest.tier,
         change=change,
+        former=before.entry.envelope if before is not None and change == "narrower" else "",
         servers=[item.name for item in manifest.components if item.kind == "mcp_server"],
     )
 

@@ -33,7 +33,17 @@ from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.provenance import Trail, trail
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry, Config, Hold, Intent, Outcome, Principal, RunClosed, RunOpened
+from standwatch.facts.entries import (
+    AnyEntry,
+    Config,
+    Denied,
+    Hold,
+    Intent,
+    Outcome,
+    Principal,
+    RunClosed,
+    RunOpened,
+)
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
 from standwatch.facts.ids import new_id
@@ -94,6 +104,7 @@ class LiveGate:
         self._opening: dict[str, asyncio.Task[str]] = {}
         self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
         self.flights: dict[str, Flight] = {}
+        self._turned = 0
         self._prepared: dict[str, World] = {}
         self.on_world: Callable[[World], None] = lambda _: None
         """Called when another configuration has come into force."""
@@ -135,20 +146,34 @@ class LiveGate:
         digest = token_hash(token.strip()) if scheme.lower() == "bearer" else None
         known = state.tokens.get(digest) if digest else None
         if known is None:
-            raise Forbidden("the bearer token is not known", code="unauthenticated")
+            raise self._turned_away("", system, "the bearer token is not known")
         kind, name = known
         bound = state.runs.get(name, (0, None))[1] if kind == "run" else None
         principal = state.principals.get(bound.principal if bound else name)
         if principal is None or principal.revoked or 0 < principal.until <= now:
-            raise Forbidden("the bearer token is not valid any more", code="unauthenticated")
+            raise self._turned_away(name, system, "the bearer token is not valid any more")
         if bound is not None and (
             bound.system != system or 0 < bound.until <= now or run not in ("", bound.run)
         ):
-            raise Forbidden("the run token is not for this", code="unauthenticated")
+            raise self._turned_away(principal.name, system, "the run token is not for this")
         if system and system not in principal.systems:
-            raise Forbidden("the caller may not use this system", code="forbidden")
+            raise self._turned_away(principal.name, system, "the caller may not use this system")
         named = bound.run if bound else run
         return _caller(principal, named, bound.until if bound else 0)
+
+    def _turned_away(self, principal: str, system: str, why: str) -> Forbidden:
+        """Whoever is turned away at the door stands in the record, at most once a second: a flood is one entry."""
+        now = self._clock()
+        if now - self._turned >= 1_000_000 and self._link.alive:
+            self._turned = now
+            ident = new_id(now, self._chance(10))
+            seen, conf = self.state.seen, max(self.state.config, 0)
+            entry = Denied(
+                by=principal, id=ident, run="", system=system, tool="", digest="", seen=seen, why="", conf=conf,
+                code="unauthenticated",
+            )  # fmt: skip
+            self._link.append(Append(self._link.next_number(), entry))
+        return Forbidden(why, code="unauthenticated")
 
     def visible(self, caller: Caller, system: str) -> frozenset[str]:
         """Declared tools that no red line and no policy keeps from this caller altogether."""
@@ -292,7 +317,7 @@ class LiveGate:
             self._link.next_number(),
             command.entry,
             command.parts,
-            (),
+            command.subjects,
             command.scopes,
             command.caps,
             command.valid_until,
