@@ -38,8 +38,9 @@ CREATE TABLE IF NOT EXISTS question (
 CREATE TABLE IF NOT EXISTS subject_key (
     subject TEXT PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- AUTOINCREMENT: the number of a key that was erased is never given to another.
 CREATE TABLE IF NOT EXISTS run_key (
-    id INTEGER PRIMARY KEY, run TEXT NOT NULL, subjects TEXT NOT NULL, wrapped BLOB NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, subjects TEXT NOT NULL, wrapped BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS run_key_of ON run_key (run, subjects);
 

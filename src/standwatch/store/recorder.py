@@ -94,6 +94,9 @@ class Recorder:
         self._ports: list[Port] = []
         self.fleet: Fleet | None = None
         self._closing = False
+        self._ended = False
+        self._closed = False
+        self._died = ""
         self.writable = writer.writable
         self._publisher = Publisher(
             head,
@@ -149,8 +152,9 @@ class Recorder:
 
     def close(self) -> None:
         """Answer what was asked, sign what was written, let go of the log."""
-        if self._closing:
+        if self._closed:
             return
+        self._closed = True
         self._publisher.stop()
         with contextlib.suppress(Exception):  # unsigned is not unsafe: the next start signs
             self._publisher.publish()
@@ -180,6 +184,8 @@ class Recorder:
             port.deliver((), [nothing_for(frame, "the recorder is closed")])
         else:
             self._queue.put((port, frame))
+            if self._ended:  # it ended while this was put
+                self._refuse_rest()
 
     def submit(self, act: Callable[[], T]) -> "Future[T]":
         """Have the recorder's thread call `act` between two batches."""
@@ -188,6 +194,8 @@ class Recorder:
             done.set_exception(Unrecorded("the recorder is closed"))
         else:
             self._queue.put((None, _Job(act, done)))
+            if self._ended:
+                self._refuse_rest()
         return done
 
     def join(self, port: Port, welcome: Callable[[bytes, int], None]) -> "Future[None]":
@@ -213,7 +221,7 @@ class Recorder:
 
     def drop_day(self, day: str) -> "Future[None]":
         """Let go of the sealed parts of `day` (YYYYMMDD): retention by a written policy only."""
-        return self.submit(lambda: self._journal.drop_day(day))
+        return self.submit(lambda: self._writer.drop_day(day))
 
     def open_intents(self) -> "Future[dict[str, int]]":
         """Action id → index of the intents without an outcome."""
@@ -231,11 +239,33 @@ class Recorder:
     @property
     def problem(self) -> str:
         """Why nothing can be recorded or signed now; "" where all is well."""
-        return self._writer.broken or self._publisher.problem
+        return self._died or self._writer.broken or self._publisher.problem
 
     # ------------------------------------------------------------------------------------ on its own thread
 
     def _serve(self) -> None:
+        try:
+            self._serve_all()
+        except BaseException as error:
+            self._died = f"the recorder ended: {error!r}"
+            raise
+        finally:
+            # INVARIANT: whoever asks a recorder that has ended is refused; nobody waits for ever.
+            self.writable = False
+            self._closing = self._ended = True
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                port, frame = self._queue.get_nowait()
+                if isinstance(frame, _Job):
+                    if frame.done.set_running_or_notify_cancel():
+                        frame.done.set_exception(Unrecorded("the recorder is closed"))
+                elif frame is not None and port is not None:
+                    port.deliver((), [nothing_for(frame, "the recorder is closed")])
+
+    def _serve_all(self) -> None:
         while not self._closing or not self._queue.empty():
             try:
                 first = self._queue.get(timeout=None if self.writable else _RETRY)

@@ -14,9 +14,18 @@ from typing import Any, Final, cast
 
 from standwatch.facts.entries import Intent, Outcome
 from standwatch.facts.errors import Conflict, Malformed
-from standwatch.facts.frames import Ack, Append, Fetch, Find, FromRecorder, Seen, Told
+from standwatch.facts.frames import Ack, Append, Fetch, Find, FromRecorder, Refusal, Seen, Told
 from standwatch.store.recorder import Recorder
-from standwatch.store.wire import Frames, FromWorker, Hello, ToWorker, Welcome, encode_frame, from_worker
+from standwatch.store.wire import (
+    Frames,
+    FromWorker,
+    Hello,
+    ToWorker,
+    Unreadable,
+    Welcome,
+    encode_frame,
+    from_worker,
+)
 
 SILENCE: Final = 0.05
 """Seconds a worker may take to say that it has seen a restriction."""
@@ -67,7 +76,7 @@ class _Session(asyncio.Protocol):
         except Malformed:
             self.drop()
 
-    def _take(self, frame: FromWorker) -> None:
+    def _take(self, frame: FromWorker | Unreadable) -> None:
         match frame:
             case Hello():
                 self._server.greet(self, frame)
@@ -82,6 +91,8 @@ class _Session(asyncio.Protocol):
                 self._recorder.put(self, frame)
             case Find() | Fetch():
                 self._recorder.put(self, frame)
+            case Unreadable():
+                self._send([Refusal(frame.number, "invalid", frame.why[:500], -1)])
 
     def welcome(self, state: bytes, _size: int) -> None:
         """Called on the recorder's thread, before anything is told."""

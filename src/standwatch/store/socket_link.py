@@ -22,7 +22,7 @@ from standwatch.facts.frames import (
 )
 from standwatch.record.state import State, load
 from standwatch.store.link import NOT_ALIVE, Answer, Replica, nothing_for
-from standwatch.store.wire import Frames, FromWorker, Hello, Welcome, encode_frame, to_worker
+from standwatch.store.wire import Frames, FromWorker, Hello, Unreadable, Welcome, encode_frame, to_worker
 
 _BACKOFF: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to reach the recorder."""
@@ -168,7 +168,7 @@ class SocketLink(Replica):
         if stream.transport is not None:
             stream.transport.write(encode_frame(Hello(self._worker, tuple(self._open))))
 
-    def received(self, stream: _Stream, frames: list[Welcome | FromRecorder]) -> None:
+    def received(self, stream: _Stream, frames: list[Welcome | FromRecorder | Unreadable]) -> None:
         """Called by the stream: fold, answer, and say what has been seen."""
         if stream is not self._stream:
             return
@@ -179,7 +179,7 @@ class SocketLink(Replica):
                 self._welcome(frame)
             elif isinstance(frame, Told):
                 told.append(frame)
-            else:
+            elif not isinstance(frame, Unreadable):
                 if isinstance(frame, (Ack, Refusal)):
                     self._note(frame)
                 answers.append(frame)

@@ -26,6 +26,13 @@ class Welcome(msgspec.Struct, frozen=True, tag=True):
     state: bytes
 
 
+class Unreadable(msgspec.Struct, frozen=True):
+    """An `Append` that is whole but says what no entry can say: its number, and what is wrong. Never sent."""
+
+    number: int
+    why: str
+
+
 FromWorker = Hello | ToRecorder
 ToWorker = Welcome | FromRecorder
 
@@ -51,10 +58,10 @@ class Frames(Generic[F]):
         self._decode = decoder.decode
         self._kept = b""
 
-    def feed(self, data: bytes) -> list[F]:
+    def feed(self, data: bytes) -> list[F | Unreadable]:
         """The frames that are whole now. Raises `Malformed`; after that the stream means nothing."""
         data = self._kept + data if self._kept else data
-        found: list[F] = []
+        found: list[F | Unreadable] = []
         at, end = 0, len(data)
         view = memoryview(data)
         while end - at >= _LENGTH:
@@ -68,8 +75,25 @@ class Frames(Generic[F]):
         self._kept = data[at:]
         return found
 
-    def _read(self, body: memoryview) -> F:
+    def _read(self, body: memoryview) -> F | Unreadable:
         try:
             return self._decode(body)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        except msgspec.ValidationError as error:
+            return _refusable(body, str(error))
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Malformed(f"not a frame: {error}") from None
+
+
+def _refusable(body: memoryview, why: str) -> Unreadable:
+    """Who sends one wrong entry hears of it; its other acts are not cut off."""
+    try:
+        return Unreadable(_numbered.decode(body).number, why)
+    except (msgspec.DecodeError, RecursionError):
+        raise Malformed(f"not a frame: {why}") from None
+
+
+class _Numbered(msgspec.Struct, tag="Append"):
+    number: int
+
+
+_numbered: Final = msgspec.msgpack.Decoder(_Numbered)

@@ -137,6 +137,11 @@ class Writer:
         """See `Sealer.erase`."""
         self._sealer.erase(subject)
 
+    def drop_day(self, day: str) -> None:
+        """Let go of the sealed parts of `day`; more of that day may still come."""
+        self._memory.days.discard(day)
+        self._journal.drop_day(day)
+
     def rewrap(self, kek: Kek) -> int:
         """See `Sealer.rewrap`."""
         return self._sealer.rewrap(kek)
