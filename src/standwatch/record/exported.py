@@ -82,9 +82,7 @@ class Exported:
     def sealed(self, index: int, ident: str, name: PartName) -> Sealed:
         """Raises `Malformed` where the file of parts cannot be read. Parts are found by `index` alone here."""
         del ident
-        lines = [
-            line for line in self._part_lines(index // TILE_WIDTH) if (line.index, line.name) == (index, name)
-        ]
+        lines = self._part_lines(index // TILE_WIDTH).get((index, name), ())
         parts = tuple(Part(name, line.salt, line.data) for line in lines if not line.erased)
         return Sealed(parts, any(line.erased for line in lines))
 
@@ -119,9 +117,12 @@ class Exported:
         entries = decode_bundle(self._need(path_of(Bundle(bundle, width))), width)
         return tuple(enumerate(entries, begin))
 
-    def _read_parts(self, bundle: int) -> tuple[PartLine, ...]:
+    def _read_parts(self, bundle: int) -> dict[tuple[int, PartName], list[PartLine]]:
         raw = self._read(shard("parts", bundle)) or b""
-        return tuple(_decode(_parts, line) for line in raw.splitlines())
+        found: dict[tuple[int, PartName], list[PartLine]] = {}
+        for line in (_decode(_parts, each) for each in raw.splitlines()):
+            found.setdefault((line.index, line.name), []).append(line)
+        return found
 
 
 def _decode(decoder: "msgspec.json.Decoder[T]", line: bytes) -> T:
