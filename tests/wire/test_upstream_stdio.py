@@ -446,3 +446,50 @@ def test_a_server_inherits_no_open_file_of_ours(tmp_path: Path, loop: str) -> No
             os.close(kept)
 
     run(go(), loop)
+
+
+def test_a_slow_start_is_finished_though_its_first_caller_left(tmp_path: Path) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text(RUDE.read_text().replace("\n\nmain()\n", "\n\ntime.sleep(1.0)\nmain()\n"))
+
+    async def go() -> None:
+        async with opened(command=(sys.executable, str(program), str(tmp_path / "notes"))) as server:
+            hasty = await server.call(tool("echo", session="s", timeout=0.2, **OFFERS))
+            assert not hasty.sent
+            assert text_of(await server.call(tool("echo", session="s", **OFFERS))) == "echo"
+            assert len(pids(tmp_path)) == 2
+
+    run(go())
+
+
+def test_a_child_that_is_starting_does_not_outlive_the_end(tmp_path: Path) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text(RUDE.read_text().replace('    note({"pid"', '    time.sleep(0.5)\n    note({"pid"'))
+
+    async def go() -> None:
+        async with opened(command=(sys.executable, str(program), str(tmp_path / "notes"))) as server:
+            starting = asyncio.ensure_future(server.call(tool("echo", session="s", **OFFERS)))
+            await asyncio.sleep(0.1)
+        said = await starting
+        assert said.error is not None
+        await asyncio.sleep(1.0)
+        assert not any(alive(pid) for pid in pids(tmp_path))
+
+    run(go())
+
+
+def test_what_a_listener_raises_costs_no_connection(tmp_path: Path) -> None:
+    def fails(_method: str, _params: bytes) -> None:
+        raise ZeroDivisionError
+
+    async def go() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: seen.append(told["exception"]))
+        async with rude(tmp_path) as server:
+            server.listen("", fails)
+            assert text_of(await server.call(tool("changes"))) == "changes"
+            assert text_of(await server.call(tool("echo"))) == "echo"
+            assert len(pids(tmp_path)) == 1
+
+    seen: list[Exception] = []
+    run(go())
+    assert any(isinstance(one, ZeroDivisionError) for one in seen)

@@ -195,9 +195,11 @@ class UpstreamServer:
     def _take(self, found: Catalogue) -> None:
         changed = found != self._catalogue or not self._listed.is_set()
         self._catalogue = found
-        self._listed.set()
+        loop = asyncio.get_running_loop()
         if changed:
-            self._on_change(self)
+            # Not from here: what whoever is told may raise is none of this task's business.
+            loop.call_soon(self._on_change, self)
+        loop.call_soon(self._listed.set)
 
 
 def open_server(

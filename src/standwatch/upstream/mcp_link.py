@@ -10,6 +10,7 @@ from standwatch.facts.configuration import Component
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.upstream import mcp_wire as wire
 from standwatch.upstream.http import HttpClient, Unreachable, UpstreamError, UpstreamTimeout
+from standwatch.upstream.mcp_children import Children
 from standwatch.upstream.mcp_exchange import Surroundings
 from standwatch.upstream.mcp_headers import ParamHeaders
 from standwatch.upstream.mcp_http import Endpoint, internal
@@ -21,8 +22,6 @@ Heard = Callable[[str, str, bytes], None]
 """(session, method, raw parameters) of a notification that belongs to no call."""
 
 _ASKS: Final = frozenset({"sampling", "elicitation", "roots"})
-_RESTART: Final = 1.0
-"""Seconds between two starts of one session's child."""
 
 
 class Link(Protocol):
@@ -88,7 +87,7 @@ class HttpLink:
             if found is not None:
                 self.call = self._modern.call
                 return found
-        session = await self._sessions.session("", {})
+        session = await self._sessions.session("", {}, self._at.bounds.handshake)
         self.call = self._sessions.call
         return session.introduced
 
@@ -131,9 +130,7 @@ class StdioLink:
         self._era: str = around.era
         self._shared: Conversation | None = None
         self._latest: Conversation | None = None
-        self._own: dict[str, Conversation] = {}
-        self._starting: dict[str, asyncio.Lock] = {}
-        self._started: dict[str, float] = {}
+        self._children = Children(self._converse, around.bounds)
 
     async def begin(self) -> Introduced:
         self._shared = await self._converse("", {})
@@ -165,76 +162,33 @@ class StdioLink:
         shared = self._shared
         if shared is None:
             return wire.fault("the server is not running", sent=False)
-        asks = call.session and (call.session in self._own or not _ASKS.isdisjoint(call.capabilities))
+        asks = call.session and (call.session in self._children or not _ASKS.isdisjoint(call.capabilities))
         if not asks or self._era == "modern":
             return await shared.call(call)
         try:
-            own = await self._child_of(call.session, call.capabilities)
+            own = await self._children.of(call.session, call.capabilities, call.timeout)
         except UpstreamError as error:
             return wire.fault(str(error), sent=False)
-        own.used = asyncio.get_running_loop().time()
         return await own.call(call)
-
-    async def _child_of(self, session: str, capabilities: dict[str, Any]) -> Conversation:
-        async with self._starting.setdefault(session, asyncio.Lock()):
-            own = self._own.get(session)
-            if own is not None and not own.ended.done():
-                return own
-            self._sweep(but=session, room=1)
-            loop = asyncio.get_running_loop()
-            await asyncio.sleep(self._started.get(session, 0.0) + _RESTART - loop.time())
-            self._started[session] = loop.time()
-            own = self._own[session] = await self._converse(session, capabilities)
-            own.used = loop.time()
-            _keep(asyncio.ensure_future(_reap(own)))
-            return own
 
     def doubt(self) -> None:
         """A process speaks as it did until its end."""
 
     def sweep(self) -> None:
-        self._sweep()
-
-    def _sweep(self, but: str = "", room: int = 0) -> None:
-        now = asyncio.get_running_loop().time()
-        idle = sorted((own.used, name) for name, own in self._own.items() if name != but and not own.busy)
-        surplus = len(self._own.keys() - {but}) - self._bounds.children + room
-        for place, (used, name) in enumerate(idle):
-            if place < surplus or now - used > self._bounds.session_idle:
-                _keep(asyncio.ensure_future(self.end_session(name)))
-        if surplus > len(idle):
-            raise Unreachable("too many sessions have a server of their own")
+        self._children.sweep()
 
     def want(self, session: str, *, wanted: bool) -> None:
         """A pipe is always listened to."""
 
     async def end_session(self, session: str) -> None:
-        self._starting.pop(session, None)
-        self._started.pop(session, None)
-        own = self._own.pop(session, None)
-        if own is not None:
-            await own.close()
+        await self._children.end(session)
 
     async def close(self) -> None:
-        everybody = [*self._own.values(), *([] if self._shared is None else [self._shared])]
-        self._own.clear()
-        await asyncio.gather(*(one.close() for one in everybody), return_exceptions=True)
+        await self._children.close()
+        if self._shared is not None:
+            await self._shared.close()
 
     def diagnose(self) -> str:
         latest = self._latest if self._shared is None or not self._shared.running else self._shared
         child = None if latest is None else latest.child
         return "" if child is None else child.last_words.decode("utf-8", "replace")
-
-
-async def _reap(own: Conversation) -> None:
-    await asyncio.shield(own.ended)
-    await own.close()
-
-
-_kept: set[asyncio.Future[None]] = set()
-
-
-def _keep(task: asyncio.Future[None]) -> None:
-    """The event loop itself holds tasks only weakly."""
-    _kept.add(task)
-    task.add_done_callback(_kept.discard)

@@ -13,7 +13,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.facts.sse import SseParser
 from standwatch.upstream import mcp_wire as wire
-from standwatch.upstream.http import Timeouts, Unreachable, UpstreamError, UpstreamStream
+from standwatch.upstream.http import Timeouts, Unreachable, UpstreamError, UpstreamStream, UpstreamTimeout
 from standwatch.upstream.mcp_exchange import NOT_OFFERED, Exchange, Unsolicited
 from standwatch.upstream.mcp_headers import ParamHeaders, modern_headers
 from standwatch.upstream.mcp_http import Endpoint, internal, is_events
@@ -218,7 +218,9 @@ class Sessions:
 
     async def call(self, call: McpCall) -> McpAnswer:
         try:
-            session = await self.session(call.session, call.capabilities if call.session else {})
+            session = await self.session(
+                call.session, call.capabilities if call.session else {}, call.timeout
+            )
         except NotMcp as error:
             self._doubt()  # it spoke otherwise before
             return wire.fault(str(error), sent=False)
@@ -227,15 +229,18 @@ class Sessions:
         session.used = asyncio.get_running_loop().time()
         return await session.call(call)
 
-    async def session(self, name: str, capabilities: dict[str, Any]) -> Session:
-        """The session, opened if need be. Raises `UpstreamError`."""
+    async def session(self, name: str, capabilities: dict[str, Any], patience: float) -> Session:
+        """The session, opened if need be and waited for so long. Raises `UpstreamError`."""
         opening = self._open.get(name)
-        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+        if opening is None or _failed(opening):
             self.sweep(room=1)
             opening = self._open[name] = asyncio.ensure_future(self._begin(name, capabilities))
-        if opening.done():
-            return opening.result()
-        return await asyncio.shield(opening)
+            opening.add_done_callback(_failed)  # looks at a failure that nobody waits for any more
+        if not opening.done() and not (await asyncio.wait({opening}, timeout=patience))[0]:
+            raise UpstreamTimeout("connect", sent=False)
+        if opening.cancelled():
+            raise Unreachable("the session was ended")
+        return opening.result()
 
     async def _begin(self, name: str, capabilities: dict[str, Any]) -> Session:
         def heard(method: str, params: bytes) -> None:
@@ -288,6 +293,10 @@ class Sessions:
 
     async def close(self) -> None:
         await asyncio.gather(*(self.end_session(name) for name in tuple(self._open)), return_exceptions=True)
+
+
+def _failed(opening: asyncio.Task[Session]) -> bool:
+    return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 
 def introduced(said: McpAnswer) -> Introduced:

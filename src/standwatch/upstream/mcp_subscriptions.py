@@ -83,7 +83,8 @@ class Subscriptions:
             case _:
                 pass
         for heard in self._concerned(session, method, params):
-            heard(method, _unmarked(params))
+            # Not from here: this may be a transport's callback, and an exception would cost the connection.
+            asyncio.get_running_loop().call_soon(heard, method, _unmarked(params))
 
     def _concerned(self, session: str, method: str, params: bytes) -> list[Listener]:
         if session:
