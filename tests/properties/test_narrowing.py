@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 import re2
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ HERE = Listener("127.0.0.1", 1)
 EFFECTS = st.sampled_from(["read", "write", "irreversible"])
 NUMBER = st.sampled_from([None, 0, 1, 1.5, 2])
 OTHERWISE = st.sampled_from(["step_up", "deny"])
+SOURCES = ("task", "trusted", "untrusted", "model")
 VALUES = [0, 1, 1.0, 1.5, 2, 3, True, "x", "xx", "y", [], {}, None]
 
 
@@ -181,10 +183,49 @@ def tool_pairs(draw: st.DrawFn) -> tuple[Tool, Tool]:
     return first, near_tool(draw, first)
 
 
-def of_tool(tool: Tool) -> Configuration:
+@st.composite
+def rule_pairs(draw: st.DrawFn) -> tuple[Tool, Tool]:
+    """Two tools that differ in one member of one rule."""
+    rule = draw(RULE)
+    name = draw(st.sampled_from(sorted(RULES)))
+    other = msgspec.structs.replace(rule, **{name: draw(RULES[name])})
+    otherwise = draw(OTHERWISE)
+    return (
+        Tool("s.t", "read", {"a": rule}, otherwise=otherwise),
+        Tool("s.t", "read", {"a": other}, otherwise=otherwise),
+    )
+
+
+@st.composite
+def dropped_rules(draw: st.DrawFn) -> tuple[Tool, Tool]:
+    """A tool, and the same without its one rule, perhaps with undeclared arguments refused."""
+    tools = [
+        Tool("s.t", "read", rules, only_declared=draw(st.booleans()), otherwise=draw(OTHERWISE))
+        for rules in ({"a": draw(RULE)}, {})
+    ]
+    old, new = draw(st.permutations(tools))
+    return old, new
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> tuple[Tool, Tool]:
+    """Two tools that differ in `one_of`, with values that Python takes for equal."""
+    values = some(1, 1.0, True, least=1)
+    rules = [{"a": ArgumentRule(one_of=draw(values))} for _ in range(2)]
+    return Tool("s.t", "read", rules[0]), Tool("s.t", "read", rules[1])
+
+
+def of_manifest(manifest: Manifest) -> Configuration:
     organisation = Organisation("o", "o", "http://o", HERE, HERE)
-    manifest = Manifest("x", "", (), (), (), tools={tool.name: tool})
     return Configuration(organisation, {"x": System(manifest, Lock(), "")}, (), "")
+
+
+def of_tool(tool: Tool) -> Configuration:
+    return of_manifest(Manifest("x", "", (), (), (), tools={tool.name: tool}))
+
+
+def of_freezes(freezes: tuple[Freeze, ...]) -> Configuration:
+    return of_manifest(Manifest("x", "", (), (), (), freeze=freezes))
 
 
 ALLOW, ASK, DENY = 0, 1, 2
@@ -254,20 +295,43 @@ def test_narrower_than_narrower_is_narrower(
     assert compare(first, third).whole == ("narrower" if "narrower" in steps else "same")
 
 
-@settings(max_examples=1500)
-@given(
-    tool_pairs(),
-    st.dictionaries(st.sampled_from("abcd"), st.sampled_from(VALUES), max_size=3),
-    st.sampled_from(["task", "trusted", "untrusted", "model"]),
-)
+@pytest.mark.parametrize("pairs", [tool_pairs, rule_pairs, dropped_rules, choices])
+@settings(max_examples=400)
+@given(data=st.data(), drawn=st.dictionaries(st.sampled_from("abcd"), st.sampled_from(VALUES), max_size=3))
 def test_what_is_called_narrower_admits_nothing_more(
-    pair: tuple[Tool, Tool], arguments: dict[str, Any], source: str
+    pairs: Callable[[], st.SearchStrategy[tuple[Tool, Tool]]], data: st.DataObject, drawn: dict[str, Any]
 ) -> None:
-    old, new = pair
+    old, new = data.draw(pairs())
     change = compare(of_tool(old), of_tool(new)).whole
     event(change)
-    if change != "wider":
-        assert outcome(new, arguments, source) >= outcome(old, arguments, source)
+    if change == "wider":
+        return
+    singles: list[dict[str, Any]] = [{name: value} for name in "abd" for value in VALUES]
+    for arguments in [{}, drawn, *singles]:
+        for source in SOURCES:
+            stricter = outcome(new, arguments, source) >= outcome(old, arguments, source)
+            assert stricter, (arguments, source)
+
+
+@settings(max_examples=400)
+@given(MANIFESTS["freeze"], MANIFESTS["freeze"], st.booleans())
+def test_freezes_are_ordered_by_what_they_stop(
+    old: tuple[Freeze, ...], drawn: tuple[Freeze, ...], adding: bool
+) -> None:
+    new = old + drawn if adding else drawn
+    forth, back = (
+        compare(of_freezes(old), of_freezes(new)).whole,
+        compare(of_freezes(new), of_freezes(old)).whole,
+    )
+    assert (forth, back) != ("narrower", "narrower")
+    assert (forth == "same") == (back == "same")
+    assert back == "wider" or forth != "narrower"
+    if forth != "wider":
+        assert stopped(old) <= stopped(new)
+
+
+def stopped(freezes: tuple[Freeze, ...]) -> set[tuple[int, str]]:
+    return {(at, effect) for one in freezes for at in range(one.begin, one.until) for effect in one.effects}
 
 
 @given(configurations(), configurations())

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import cedarpy
 import msgspec
 
-from standwatch.declare.policies import Statement, statements
+from standwatch.declare.policies import Statement, accepted, statements
 from standwatch.declare.text import Problems
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Configuration, Manifest, Tool
@@ -86,7 +86,7 @@ def _escaped(letter: str) -> str:
 def cedar_policies(configuration: Configuration, system: str, tool: str) -> str:
     """The slice for `tool` of `system`: its generated permit, and every forbid that could speak of it.
 
-    Raises `KeyError` for what is not declared: no slice means denied.
+    Raises `KeyError` for what is not declared (no slice means denied), `ValueError` for a policy that cannot be read.
     """
     manifest = configuration.systems[system].manifest
     declared = manifest.tools[tool]
@@ -97,7 +97,7 @@ def cedar_policies(configuration: Configuration, system: str, tool: str) -> str:
     forbids = [
         statement.text
         for policy in configuration.policies
-        for statement in statements(policy.name, policy.text, Problems())
+        for statement in accepted(policy.text)
         if may_concern(statement.form, manifest, declared)
     ]
     return "\n".join([permit, *forbids])

@@ -8,8 +8,7 @@ import msgspec
 
 from standwatch.declare.differences import Difference, Differences, Direction, direction
 from standwatch.declare.order import compare_lock, compare_manifest
-from standwatch.declare.policies import statements
-from standwatch.declare.text import Problems
+from standwatch.declare.policies import accepted
 from standwatch.facts.configuration import Configuration, Organisation, Policy, System
 
 
@@ -126,9 +125,9 @@ def compare_policies(log: Differences, old: tuple[Policy, ...], new: tuple[Polic
 def _forbids(policies: tuple[Policy, ...]) -> set[str]:
     found: set[str] = set()
     for policy in policies:
-        problems = Problems()
-        forms = [dict(one.form) for one in statements(policy.name, policy.text, problems)]
-        if problems.wrong:
+        try:
+            forms = [dict(one.form) for one in accepted(policy.text)]
+        except ValueError:
             found.add(policy.text)
             continue
         for form in forms:

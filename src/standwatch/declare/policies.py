@@ -5,6 +5,7 @@ and length first; it also gives every policy its place.
 """
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import cedarpy
@@ -65,6 +66,19 @@ def statements(file: str, text: str, problems: Problems) -> tuple[Statement, ...
             continue
         found.append(Statement(mark, piece, parsed[0]))
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def accepted(text: str) -> tuple[Statement, ...]:
+    """The policies of a file that was read without a problem, kept: every slice asks for them again.
+
+    Raises `ValueError` where the text holds anything that cannot be read.
+    """
+    problems = Problems()
+    found = statements("", text, problems)
+    if problems.wrong:
+        raise ValueError(problems.wrong[0])
+    return found
 
 
 def _pieces(file: str, text: str, problems: Problems) -> list[tuple[Mark, str]]:

@@ -187,7 +187,8 @@ def _events(text: str) -> Iterator[Any]:
 def _refuse_cleverness(event: Any, mark: Mark, problems: Problems) -> None:
     if isinstance(event, yaml.AliasEvent):
         problems.add(mark, f"an alias (*{event.anchor}), expected the value itself")
-    elif getattr(event, "anchor", None) is not None:
+        return
+    if getattr(event, "anchor", None) is not None:
         problems.add(mark, f"an anchor (&{event.anchor}), expected the value itself")
     if getattr(event, "tag", None) is not None:
         problems.add(mark, f"a tag ({event.tag}), expected a plain value")

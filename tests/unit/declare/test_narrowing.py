@@ -31,6 +31,8 @@ def changed(files: dict[str, bytes], file: str, old: str, new: str) -> tuple[Con
         (MANIFEST, "from: [task, trusted]", "max_length: 9", "wider", "recipient from: "),
         (MANIFEST, "EUR, no, 1", "EUR, 1", "narrower", "currency one_of: str, no removed"),
         (MANIFEST, "EUR, no, 1, true", "EUR, no, 1, '1'", "wider", "currency one_of: str, 1 added"),
+        (MANIFEST, "EUR, no, 1, true", "EUR, no, true", "narrower", "currency one_of: int, 1 removed"),
+        (MANIFEST, "min: 0.5, max: 500", "max: 500, otherwise: deny", "wider", "amount otherwise: step_up → deny"),
         (MANIFEST, '"[A-Z]{3}"', '"[A-Z]{2}"', "wider", "currency pattern: [A-Z]{2} added"),
         (MANIFEST, "otherwise: step_up", "otherwise: deny", "narrower", "otherwise: step_up → deny"),
         (MANIFEST, "effect: read", "effect: write", "wider", "tool bank.get_transactions effect: read → write"),
