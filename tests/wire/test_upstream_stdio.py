@@ -493,3 +493,13 @@ def test_what_a_listener_raises_costs_no_connection(tmp_path: Path) -> None:
     seen: list[Exception] = []
     run(go())
     assert any(isinstance(one, ZeroDivisionError) for one in seen)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_shell_may_write_to_its_streams_by_name(loop: str) -> None:
+    async def go() -> None:
+        command = ("/bin/sh", "-c", "echo to stderr > /dev/stderr; sleep 5")
+        async with opened(command=command, ready=False) as server:
+            await until(lambda: server.diagnose() == "to stderr\n")
+
+    run(go(), loop)

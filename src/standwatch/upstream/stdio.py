@@ -17,6 +17,8 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Final, cast
 
@@ -92,6 +94,7 @@ class Child(asyncio.SubprocessProtocol):
         self._bound = line_bound
         self._transport: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
+        self._pipes: list[asyncio.BaseTransport] = []
         self._pieces: list[bytes] = []
         self._held = 0
         self._last_words = bytearray()
@@ -141,11 +144,16 @@ class Child(asyncio.SubprocessProtocol):
         await asyncio.wait({self.exited}, timeout=patience)
         self._finish()
 
-    # What the transport calls.
+    def attach(self, fd: int, pipe: asyncio.BaseTransport) -> None:
+        """Takes over our end of a pipe to it."""
+        self._pipes.append(pipe)
+        if fd == 0:
+            self._stdin = cast("asyncio.WriteTransport", pipe)
+
+    # What the transports call.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
-        self._stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
         self.pid = self._transport.get_pid()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
@@ -219,8 +227,27 @@ class Child(asyncio.SubprocessProtocol):
 
     def close_pipes(self) -> None:
         """Lets go of what is still open."""
+        for pipe in self._pipes:
+            pipe.close()
         if self._transport is not None:
             self._transport.close()
+
+
+class _Pipe(asyncio.Protocol):
+    """Our end of one of a child's three pipes."""
+
+    def __init__(self, child: Child, fd: int) -> None:
+        self._child = child
+        self._fd = fd
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._child.attach(self._fd, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._child.pipe_data_received(self._fd, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._child.pipe_connection_lost(self._fd, exc)
 
 
 async def start(
@@ -231,14 +258,42 @@ async def start(
     if sys.platform == "linux":
         declared = "1" if "LC_CTYPE" in what.environment else "0"
         command = (sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), declared, *command)
+    loop = asyncio.get_running_loop()
+    # Pipes of our own: uvloop would give it sockets, on which `> /dev/stderr` in a shell fails.
+    theirs, ours = _pipes()
     try:
-        _, child = await asyncio.get_running_loop().subprocess_exec(
+        _, child = await loop.subprocess_exec(
             lambda: Child(on_line, on_end, line_bound),
             *command,
+            stdin=theirs[0],
+            stdout=theirs[1],
+            stderr=theirs[2],
             env=what.environment,
             cwd=what.folder,
             start_new_session=True,
         )
-    except (OSError, ValueError) as error:
-        raise CannotStart(f"cannot start {what.command[0]}: {error}") from error
+    except BaseException as error:
+        for end in ours:
+            end.close()
+        if isinstance(error, OSError | ValueError):
+            raise CannotStart(f"cannot start {what.command[0]}: {error}") from error
+        raise
+    finally:
+        for fd in theirs:
+            os.close(fd)
+    try:
+        await loop.connect_write_pipe(lambda: _Pipe(child, 0), ours[0])
+        for fd in (1, 2):
+            await loop.connect_read_pipe(partial(_Pipe, child, fd), ours[fd])
+    except BaseException:  # cancelled in between: nobody would know of it
+        child.kill("it was stopped")
+        child.close_pipes()
+        raise
     return child
+
+
+def _pipes() -> tuple[tuple[int, int, int], tuple[FileIO, FileIO, FileIO]]:
+    """A child's ends of stdin, stdout and stderr, and ours."""
+    stdin, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
+    ours = (FileIO(stdin[1], "wb"), FileIO(stdout[0], "rb"), FileIO(stderr[0], "rb"))
+    return (stdin[0], stdout[1], stderr[1]), ours
