@@ -72,12 +72,17 @@ class Exported:
                     yield index, leaf
 
     def of_action(self, ident: str) -> Sequence[int]:
+        """Costs a search through all bytes of the entries."""
         needle = b'"id":%b' % msgspec.json.encode(ident)
-        return [
-            index
-            for index, leaf in self.leaves(0, self.span[1])
-            if needle in leaf and ident_of(read_leaf(leaf)) == ident
-        ]
+        found: list[int] = []
+        for bundle in range(-(-self.span[1] // TILE_WIDTH)):
+            if bundle * TILE_WIDTH < self.span[0] or needle in self._raw(bundle):
+                found += [
+                    index
+                    for index, leaf in self._bundle(bundle)
+                    if needle in leaf and ident_of(read_leaf(leaf)) == ident
+                ]
+        return found
 
     def sealed(self, index: int, ident: str, name: PartName) -> Sealed:
         """Raises `Malformed` where the file of parts cannot be read. Parts are found by `index` alone here."""
@@ -113,9 +118,13 @@ class Exported:
             raw = self._read(shard("control", bundle)) or b""
             lines = [_decode(_control, line) for line in raw.splitlines()]
             return tuple((line.index, line.leaf.encode()) for line in _ordered(lines, bundle))
-        width = min(TILE_WIDTH, self.span[1] - begin)
-        entries = decode_bundle(self._need(path_of(Bundle(bundle, width))), width)
-        return tuple(enumerate(entries, begin))
+        return tuple(enumerate(decode_bundle(self._raw(bundle), self._width(bundle)), begin))
+
+    def _raw(self, bundle: int) -> bytes:
+        return self._need(path_of(Bundle(bundle, self._width(bundle))))
+
+    def _width(self, bundle: int) -> int:
+        return min(TILE_WIDTH, self.span[1] - bundle * TILE_WIDTH)
 
     def _read_parts(self, bundle: int) -> dict[tuple[int, PartName], list[PartLine]]:
         raw = self._read(shard("parts", bundle)) or b""

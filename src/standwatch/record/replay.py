@@ -205,8 +205,8 @@ class Replay:
             and not self._may_answer(entry, question.entry)
         ):
             yield "approval_person", f"{entry.by} may not answer for {question.entry.system}"
-        if entry.decision not in ("approve", "refuse") or entry.until <= entry.at:
-            yield "approval_void", "the answer was void when it was given"
+        if entry.decision not in ("approve", "refuse"):
+            yield "approval_void", f"{entry.decision[:40]!r} is no answer"
         if not self._along(index, entry.head):
             yield "approval_head", "the checkpoint signed along with the answer is not one of this log"
 

@@ -186,10 +186,10 @@ class _Run:
         try:
             proof = consistency_proof(self._hashes, kept.size, head.size)
             verify_consistency(kept.size, head.size, proof, kept.root, head.root)
-        except (NotFound, Malformed) as error:
-            self._say(-1, "unlinked", f"nothing links this to the checkpoint kept at {kept.size}: {error}")
         except Unproven:
             self._say(-1, "fork", f"this is not the log whose checkpoint was kept at {kept.size} entries")
+        except StandwatchError as error:
+            self._say(-1, "unlinked", f"nothing links this to the checkpoint kept at {kept.size}: {error}")
 
     def root(self) -> bool:
         """Step (3), first half: the right edge hashes to the root. Without it nothing else can be proved."""
@@ -197,7 +197,7 @@ class _Run:
             if self._anchors.edge_root() == self._head.root:
                 return True
             self._say(-1, "root", "the tiles do not hash to the root of the checkpoint")
-        except (NotFound, Malformed) as error:
+        except StandwatchError as error:
             self._say(-1, "root", f"the root cannot be recomputed: {error}")
         return False
 
@@ -206,7 +206,7 @@ class _Run:
         which is reported where it is noticed, and the tile is reported where it is read."""
         try:
             return Frontier.of(self._hashes, size).root()
-        except (NotFound, Malformed):
+        except StandwatchError:
             return None
 
     # ------------------------------------------------------------------------------------------ steps 3 to 6

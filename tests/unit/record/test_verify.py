@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from standwatch.authority.grant import grant
 from standwatch.facts.entries import Answered, Declared, Hold, Intent, Opened, Outcome, Principal
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import PartName
@@ -432,6 +433,20 @@ def test_more_authority_than_the_rules_give() -> None:
     assert len(asked) == verify(log, KEY.vkey).counts["act.intent.1"]
     found = verify(log, KEY.vkey, grant=lambda *_: "supervised")
     assert codes(found) == {"grant"}
+
+
+def test_the_rules_of_authority_give_what_the_log_says_was_used() -> None:
+    found = verify(bank(3), KEY.vkey, grant=lambda state, system, now: grant(state, system, now).level)
+    assert (found.problems, found.status) == ((), "verified")
+
+    log = opened()
+    log.append(Principal(by="log", name="x", role="human"))
+    log.declare("e2", "wider", MARIA)  # the evidence was about what it was before
+    log.allowed()
+    log.sign()
+    found = verify(log, KEY.vkey, grant=lambda state, system, now: grant(state, system, now).level)
+    assert codes(found) == {"grant"}
+    assert "autonomous authority where the rules give supervised" in found.problems[0].text
 
 
 def test_an_outcome_of_nothing_and_an_outcome_twice() -> None:
