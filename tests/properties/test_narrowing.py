@@ -199,8 +199,9 @@ def rule_pairs(draw: st.DrawFn) -> tuple[Tool, Tool]:
 @st.composite
 def dropped_rules(draw: st.DrawFn) -> tuple[Tool, Tool]:
     """A tool, and the same without its one rule, perhaps with undeclared arguments refused."""
+    otherwise = draw(OTHERWISE)
     tools = [
-        Tool("s.t", "read", rules, only_declared=draw(st.booleans()), otherwise=draw(OTHERWISE))
+        Tool("s.t", "read", rules, only_declared=draw(st.booleans()), otherwise=otherwise)
         for rules in ({"a": draw(RULE)}, {})
     ]
     old, new = draw(st.permutations(tools))

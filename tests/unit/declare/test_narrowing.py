@@ -138,3 +138,16 @@ def test_policies_may_move_between_files(files: dict[str, bytes]) -> None:
     before = declare(files).configuration
     files["policies/all.cedar"] = files.pop(POLICY)
     assert compare(before, declare(files).configuration).whole == "same"
+
+
+def test_refusing_an_argument_is_wider_where_breaking_its_rule_weighed_more(files: dict[str, bytes]) -> None:
+    rule, refused = "amount: {min: 0.5, max: 500, otherwise: deny}", "per_run: 3\n    only_declared: true"
+    text = files[MANIFEST].decode().replace("amount: {min: 0.5, max: 500}", rule)
+    text = text.replace("bank.send_money.amount: 20000, ", "")
+    after = text.replace(f"      {rule}\n", "").replace("per_run: 3", refused, 1)
+    before = declare({**files, MANIFEST: text.encode()}).configuration
+    files.pop(POLICY)
+    change = compare(before, declare({**files, MANIFEST: after.encode()}).configuration)
+    assert "wider: payments-agent: tool bank.send_money amount: may no longer come" in map(
+        str, change.differences
+    )
