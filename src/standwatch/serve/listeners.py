@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from standwatch.facts.configuration import Listener as Address
+from standwatch.facts.entries import AnyEntry, Config, Declared, Hold, Principal
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.http import LOOPBACK_HOSTS, LOOPBACK_ORIGINS, Refusal, Request, Response, Stream
 from standwatch.fronts.mcp.front import McpFront
@@ -29,11 +30,13 @@ class Agents:
         address: Address,
         key: bytes,
         on_error: Callable[[BaseException], None],
+        *,
+        chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
         hosts = (*LOOPBACK_HOSTS, *address.allowed_hosts)
         origins = (*LOOPBACK_ORIGINS, *address.allowed_origins)
         self.mcp = McpFront(
-            gate, servers.of, now, os.urandom, key=key, hosts=hosts, origins=origins, on_error=on_error
+            gate, servers.of, now, chance, key=key, hosts=hosts, origins=origins, on_error=on_error
         )
         self._actions = ActionsFront(gate, hosts=hosts, origins=origins)
         self._runs = RunsFront(gate, hosts=hosts, origins=origins)
@@ -48,3 +51,19 @@ class Agents:
         if path.startswith("/v1/runs"):
             return await self._runs.handle(request)
         return NOWHERE
+
+
+def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
+    """Cut standing streams under a hold, and tell listeners when what they may use has changed."""
+    systems = list(gate.configuration.systems)
+    match entry:
+        case Hold(scope="all"):
+            for system in systems:
+                agents.mcp.cut(system)
+        case Hold() if entry.scope.startswith("system:"):
+            agents.mcp.cut(entry.scope.removeprefix("system:"))
+        case Config() | Declared() | Principal():
+            for system in systems:
+                agents.mcp.changed(system)
+        case _:
+            pass

@@ -14,7 +14,7 @@ from standwatch.declare.configuration import declare
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import AnyEntry, RunClosed, RunOpened
-from standwatch.facts.errors import StandwatchError, Unrecorded
+from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.log import LogKey
 from standwatch.record.receipt import encode_receipt, make_receipt
@@ -62,7 +62,6 @@ class Node:
         """Who else wants to know of control entries, after the gate."""
         self._tasks: set[asyncio.Task[None]] = set()
         link.on_told = self._told
-        self.gate.on_world = lambda world: self._spawn(self.servers.take_up(world.configuration))
 
     def _receipt(self, ident: str, ack: Ack) -> str:
         key = self.log_key
@@ -76,7 +75,8 @@ class Node:
         for hear in self.heard:
             hear(index, entry)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Have `work` done beside everything else; it ends with the node."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -91,31 +91,43 @@ class Node:
         await asyncio.to_thread(self.recorder.close)
 
 
-async def start(folder: Path, say: Say = lambda _: None) -> Node:
+async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True) -> Node:
     """Bring up the record and the configuration of the organisation in `folder`. No listener is open yet.
 
-    Raises `Misconfigured` for a folder that has never been in force and cannot be, `Tampered` for a record that is
-    not what was signed, `Conflict` where another process has it.
+    Without `fronts`, workers serve the agents: intents left open may still be theirs, and no server is started
+    here. A folder that cannot be taken up leaves the recorded configuration in force. Raises `Misconfigured` where
+    there is none, `Tampered` for a record that is not what was signed, `Conflict` where another process has it.
     """
-    found, trouble = _read(folder)
-    place = place_of(folder, found.organisation)
-    log_key = place.prepare(found.organisation.origin)
-    recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key))
+    found, place, origin = _read(folder)
+    log_key = place.prepare(origin)
+    recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key, settle=fronts))
     try:
         link = recorder.link()
         in_force = await _recorded(link) or found
+        if in_force is None:
+            raise Misconfigured(("standwatch.yaml:1:1: there is no configuration to start with",))
         node = Node(place, log_key, recorder, link, compile_world(in_force))
-        adopted = await node.adoption.reload()
-        say(told_of(adopted) if not trouble else f"configuration refused, the recorded one stays: {trouble}")
-        await node.servers.take_up(node.gate.configuration)
+        say(told_of(await node.adoption.reload()))
+        if fronts:
+            node.gate.on_world = lambda world: node.spawn(node.servers.take_up(world.configuration))
+            await node.servers.take_up(node.gate.configuration)
     except BaseException:
         await asyncio.to_thread(recorder.close)
         raise
     return node
 
 
-def _read(folder: Path) -> tuple[Configuration, str]:
-    return declare(read_folder(folder)).configuration, ""
+def _read(folder: Path) -> tuple[Configuration | None, Place, str]:
+    """The folder's configuration with its place; for a broken one the place where an earlier one was in force."""
+    try:
+        found = declare(read_folder(folder)).configuration
+    except Misconfigured:
+        place = Place(folder, (folder / "state").resolve())
+        origin = place.known_origin()
+        if not origin:
+            raise
+        return None, place, origin
+    return found, place_of(folder, found.organisation), found.organisation.origin
 
 
 async def _recorded(link: LocalLink) -> Configuration | None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -42,8 +43,17 @@ class Place(msgspec.Struct, frozen=True):
         reserve(self.state)
         if not kek.epochs(self.keys):
             kek.create(self.keys)
+        self._origin.write_text(origin + "\n", encoding="utf-8")
         path = self.keys / "log.pem"
         return log_keys.load(path, origin) if path.exists() else log_keys.create(path, origin)
+
+    @property
+    def _origin(self) -> Path:
+        return self.state / "origin"
+
+    def known_origin(self) -> str:
+        """The origin of the log that was kept here last; "" where none was."""
+        return self._origin.read_text(encoding="utf-8").strip() if self._origin.is_file() else ""
 
     def setup(self, log_key: LogKey, *, settle: bool = True) -> Setup:
         """What the recorder is given."""
@@ -64,3 +74,8 @@ class Place(msgspec.Struct, frozen=True):
 def place_of(folder: Path, organisation: Organisation) -> Place:
     """The place of the organisation in `folder`."""
     return Place(folder, (folder / organisation.store).resolve())
+
+
+def shared_key(place: Place) -> bytes:
+    """The key that seals what clients carry for us (`requestState`): one for all workers, new with every KEK."""
+    return sha256(b"standwatch/request-state/1\n" + kek.load(place.keys, kek.current(place.keys))).digest()

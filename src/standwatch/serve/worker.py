@@ -1,0 +1,117 @@
+"""One worker of `up --workers N`: a gate and the agents' listener, its recorder behind a Unix socket.
+
+`python -m standwatch.serve.worker FOLDER STATE NUMBER OF`: started and watched by `serve.fleet`, and it ends with it.
+A worker without a live recorder refuses everything; one that has not the configuration in force denies.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import uvloop
+
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import AnyEntry
+from standwatch.facts.errors import Unrecorded
+from standwatch.facts.frames import Ack, Fetch
+from standwatch.fronts.http import serve_http
+from standwatch.keys import log as log_keys
+from standwatch.record.receipt import encode_receipt, make_receipt
+from standwatch.serve.adopt import decode_configuration
+from standwatch.serve.gate import LiveGate
+from standwatch.serve.listeners import Agents, cutting
+from standwatch.serve.place import Place, now, shared_key
+from standwatch.serve.relay import Relay, marked, socket_of
+from standwatch.serve.report import report
+from standwatch.serve.servers import Servers
+from standwatch.serve.world import compile_world
+from standwatch.store.socket_link import SocketLink
+
+CATCH_UP: float = 0.1
+"""Seconds between two looks whether the configuration in force is still ours."""
+
+
+async def recorded(link: SocketLink) -> Configuration | None:
+    """The configuration in force according to the record; None while there is none or it cannot be had."""
+    index = link.state.config
+    if index < 0:
+        return None
+    fetched = await link.fetch(Fetch(link.next_number(), str(index), "manifest"))
+    return decode_configuration(fetched.data) if fetched.known else None
+
+
+async def work(place: Place, number: int, workers: int) -> None:
+    """Serve agents until our parent is gone."""
+    link = await SocketLink.connect(place.state / "recorder.sock", f"worker-{number}")
+    configuration = await recorded(link)
+    if configuration is None:
+        raise Unrecorded("the record does not tell the configuration in force", cure="standwatch diagnose")
+    log_key = log_keys.load(place.keys / "log.pem", configuration.organisation.origin)
+
+    def receipt(ident: str, ack: Ack) -> str:
+        made = make_receipt(
+            ident=ident, index=ack.index, leaf=ack.leaf, origin=log_key.origin, at=ack.at, sign=log_key.sign
+        )
+        return encode_receipt(made)
+
+    gate = LiveGate(link, compile_world(configuration), clock=now, chance=os.urandom, receipt=receipt)
+    servers = Servers(place.organisation, os.environ)
+    address = configuration.organisation.agents
+    agents = Agents(gate, servers, address, shared_key(place), report, chance=marked(number))
+
+    def told(index: int, entry: AnyEntry) -> None:
+        gate.told(index, entry)
+        cutting(agents, gate, entry)
+
+    link.on_told = told
+    await servers.take_up(configuration)
+    relay = Relay(place.state, number, workers, agents.handle)
+    doors = [
+        await serve_http(
+            agents.handle, name="relay", unix_path=socket_of(place.state, number), on_error=report
+        ),
+        await serve_http(
+            relay, name="agents", host=address.host, port=address.port, reuse_port=True, on_error=report
+        ),
+    ]
+    keeping = asyncio.get_running_loop().create_task(keep_up(link, gate, servers))
+    await parent_gone()
+    keeping.cancel()
+    await asyncio.gather(*(door.close(5.0) for door in doors))
+    await relay.close()
+    await servers.close()
+    await link.close()
+
+
+async def keep_up(link: SocketLink, gate: LiveGate, servers: Servers) -> None:
+    """Take up another configuration as soon as the record has it; until then the passage denies (check `resolve`)."""
+    while True:
+        await asyncio.sleep(CATCH_UP)
+        if link.state.root == gate.configuration.root:
+            continue
+        with contextlib.suppress(Exception):
+            configuration = await recorded(link)
+            if configuration is not None and configuration.root == link.state.root:
+                gate.world = compile_world(configuration)
+                await servers.take_up(configuration)
+
+
+async def parent_gone() -> None:
+    """Wait for the end of standard input, a pipe that only our parent holds."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+def main() -> None:
+    """The process of one worker."""
+    folder, state, number, workers = sys.argv[1:5]
+    os.umask(0o077)
+    uvloop.run(work(Place(Path(folder), Path(state)), int(number), int(workers)))
+
+
+if __name__ == "__main__":
+    main()
