@@ -24,10 +24,8 @@ CLAUDE_CODE = {
         "sentry": {"type": "http", "url": "https://mcp.sentry.example/mcp", "headers": {"X-Key": "hunter2"}}
     },
     "projects": {
-        "/home/a/shop": {
-            "mcpServers": {"git": {"type": "stdio", "command": "uvx", "args": ["mcp-server-git"]}}
-        },
-        "/home/a/empty": {},
+        "/w/shop": {"mcpServers": {"git": {"type": "stdio", "command": "uvx", "args": ["mcp-server-git"]}}},
+        "/w/empty": {},
     },
 }
 VS_CODE = b"""{
@@ -60,7 +58,7 @@ def test_claude_code_of_the_user_and_of_each_project() -> None:
     remote, local = read_client("Claude Code", "~/.claude.json", encoded(CLAUDE_CODE))
     assert remote.component.url == "https://mcp.sentry.example/mcp"
     assert remote.notes == ("headers are not carried over: X-Key",)
-    assert (local.project, local.component.command) == ("/home/a/shop", ("uvx", "mcp-server-git"))
+    assert (local.project, local.component.command) == ("/w/shop", ("uvx", "mcp-server-git"))
 
 
 def test_vs_code_with_comments_and_trailing_commas() -> None:
