@@ -1,0 +1,125 @@
+"""`approve` and `refuse`: the whole action is shown, then signed, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from standwatch.cli import signing
+from standwatch.cli.show import out, paint, people, say, visible, when
+from standwatch.cli.verbs import DONE, Verb
+from standwatch.cli.wire import Server, organisation, segment
+from standwatch.facts.errors import Tampered
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the action's id, from status")
+    signing.arguments(parser)
+
+
+def approve(given: Namespace) -> int:
+    """Sign that exactly this action may be carried out, once."""
+    return _answer(given, "approve")
+
+
+def refuse(given: Namespace) -> int:
+    """Sign that this action may not be carried out."""
+    return _answer(given, "refuse")
+
+
+def _answer(given: Namespace, decision: str) -> int:
+    from standwatch.cli import keeping
+    from standwatch.facts.parts import approval_bytes
+    from standwatch.keys import ed25519
+
+    server = Server(organisation(given.org))
+    sheet = server.get(f"/questions/{segment(given.id)}")
+    question, digest = sheet["question"], checked(sheet)
+    if not given.json:
+        show(sheet, digest)
+    signing.confirm(given, f"{decision} this action?")
+    key = signing.load_key(given)
+    public = ed25519.public(key)
+    person = signing.whose(server, public, given.by)
+    head = keeping.head(keeping.latest(server))
+    message = approval_bytes(
+        asked=question["index"],
+        by=person["id"],
+        decision=decision,
+        digest=digest,
+        head=head,
+        org=sheet["org"],
+        until=question["until"],
+    )
+    answer = {
+        "decision": decision,
+        "by": person["id"],
+        "key": public,
+        "sig": ed25519.sign(key, message),
+        "head": head,
+        "until": question["until"],
+    }
+    found = server.post(f"/questions/{segment(given.id)}/answer", answer)
+    out(found | {"digest": digest, "head": head}) if given.json else say(visible(found["text"]))
+    return DONE
+
+
+def checked(sheet: dict[str, Any]) -> str:
+    """The digest of the action shown, computed here. Raises `Tampered` where it is not the one asked about."""
+    from standwatch.facts.canonical import canonical, parse
+    from standwatch.facts.parts import action_digest
+
+    data = str(sheet["action"]).encode()
+    action, question = parse(data), sheet["question"]
+    told = {"id": question["id"], "system": question["system"], "tool": question["tool"], "org": sheet["org"]}
+    if (
+        canonical(action) != data
+        or action_digest(data) != question["digest"]
+        or any(action.get(name) != value for name, value in told.items())
+    ):
+        raise Tampered(
+            f"what is shown of {question['id']} is not the action that was asked about",
+            cure="standwatch verify",
+        )
+    return question["digest"]
+
+
+def show(sheet: dict[str, Any], digest: str) -> None:
+    """The action whole: nothing left out, nothing summed up, what cannot be seen made visible."""
+    question, names = sheet["question"], sheet["names"]
+    action = json.loads(sheet["action"])
+    asked = f"of {question['system']}, asked by {question['by']} {when(question['at'])}"
+    say(f"{paint(visible(question['tool']), 'bold')}  {visible(asked)}")
+    say(
+        f"open until {when(question['until'])}; may answer: {visible(people(question['signers'], names))}", ""
+    )
+    for line in json.dumps(action, ensure_ascii=False, indent=2, sort_keys=True).splitlines():
+        say("  " + _marked(line))
+    say("", f"sha256 {digest}")
+    for finding in sheet["findings"].get("findings", ()):
+        if finding.get("decision", "allow") != "allow" and finding.get("reached", True):
+            say(f"why: {visible(finding['check'])}: {visible(finding.get('reason', ''))}")
+
+
+def _marked(line: str) -> str:
+    shown = visible(line)
+    return shown if shown == line else paint(shown, "warn")
+
+
+VERBS = (
+    Verb(
+        "approve",
+        "Show an action that waits, whole, and sign that it may be carried out once.",
+        "standwatch approve 0f5c2m7k1v8e3a9q4t6w2x0y5z --key ~/.config/standwatch/key.pem",
+        _arguments,
+        approve,
+    ),
+    Verb(
+        "refuse",
+        "Show an action that waits, whole, and sign that it may not be.",
+        "standwatch refuse 0f5c2m7k1v8e3a9q4t6w2x0y5z --yes",
+        _arguments,
+        refuse,
+    ),
+)

@@ -1,0 +1,171 @@
+"""`status`, `tail`, `diagnose`: what is, what happens, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from standwatch.cli.show import advise, out, paint, people, row, say, table, title, visible, when
+from standwatch.cli.verbs import DONE, NO, Verb, nothing
+from standwatch.cli.wire import Server, organisation
+
+
+def _status_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-of", default="", metavar="T", help="an entry's number, or a time: 2026-11-20T08:00Z"
+    )
+
+
+def status(given: Namespace) -> int:
+    """What may run alone, what is held, what waits, and why."""
+    found = Server(organisation(given.org)).get("/status", as_of=given.as_of)
+    if given.json:
+        out(found)
+    else:
+        _tell(found)
+    return DONE
+
+
+def _tell(found: dict[str, Any]) -> None:
+    names = found["names"]
+    moment = f"as of {when(found['at'])} (entry {found['index']})" if found["past"] else when(found["now"])
+    say(f"{paint(visible(found['organisation']), 'bold')}  {moment}")
+    for text in found["warnings"]:
+        say(paint(visible(text), "warn"))
+    _systems(found["systems"], names)
+    _holds(found["holds"], names)
+    _questions(found["questions"], names)
+    _moving(found)
+    log = found["log"]
+    seams = ", ".join(f"{count} {seam}" for seam, count in found["seams"].items()) or "none yet"
+    say(
+        f"\nrecord: {log['size']} entries, {max(log['checkpoint'], 0)} signed"
+        f"{'' if log['alive'] else ', CANNOT BE WRITTEN'}; {found['agents']} agents; seams: {seams}"
+    )
+
+
+def _systems(systems: list[dict[str, Any]], names: dict[str, str]) -> None:
+    title("systems")
+    for one in systems:
+        until = f"until {when(one['until'])}" if one["until"] else ""
+        owner = f"owner {people(one['owner'], names)}"
+        row(one["level"], one["level"], one["system"], f"tier {one['tier']}", until, owner)
+        for reason in one["reasons"]:
+            advise(reason["text"], reason["cure"])
+        advise(f"tier {one['tier']} wants {one['demands']}")
+    if not systems:
+        say("no system is declared, or none that you may see")
+
+
+def _holds(holds: list[dict[str, Any]], names: dict[str, str]) -> None:
+    if holds:
+        title("holds")
+        for one in holds:
+            recorded = one["id"] >= 0
+            number = f"hold {one['id']}" if recorded else "not recorded yet"
+            until = f"until {when(one['until'])}" if one["until"] else ""
+            by = f"by {people([one['by']], names)}, {when(one['at'])}"
+            row("held", "halted", one["scope"], number, by, until)
+            advise(
+                one["reason"] or "no reason is kept",
+                f"standwatch release {one['id']} --reason …" if recorded else "",
+            )
+
+
+def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:
+    if questions:
+        title("waiting for a signature")
+        for one in questions:
+            who = f"may answer: {people(one['signers'], names)}"
+            row(
+                "asks",
+                "supervised",
+                one["tool"],
+                f"{one['system']}, by {one['by']}",
+                f"until {when(one['until'])}",
+                who,
+            )
+            advise(one["approve"], one["refuse"])
+
+
+def _moving(found: dict[str, Any]) -> None:
+    if found["flights"]:
+        title("in flight")
+        table(
+            ("action", "tool", "system", "since"),
+            [(one["id"], one["tool"], one["system"], when(one["at"])) for one in found["flights"]],
+        )
+    if found["runs"]:
+        title("open runs")
+        table(
+            ("run", "system", "principal", "opened"),
+            [
+                (
+                    one["run"],
+                    one["system"],
+                    one["principal"],
+                    when(one["at"]) + (" (implicit)" if one["implicit"] else ""),
+                )
+                for one in found["runs"][:20]
+            ],
+        )
+
+
+def _tail_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="start", default="", metavar="N", help="from this entry on (negative: from the end)"
+    )
+    parser.add_argument("--no-follow", action="store_true", help="print what is there, then end")
+
+
+def tail(given: Namespace) -> int:
+    """Entries of the record as they are written."""
+    server = Server(organisation(given.org), timeout=3600.0)
+    if given.no_follow:
+        for line in server.get("/entries", **{"from": given.start}):
+            _entry(line, given.json)
+        return DONE
+    rest = b""
+    for piece in server.stream("/api/v1/entries/stream" + (f"?from={given.start}" if given.start else "")):
+        *whole, rest = (rest + piece).split(b"\n")
+        for text in whole:
+            if text.startswith(b"data: "):
+                _entry(json.loads(text[6:]), given.json)
+    return DONE
+
+
+def _entry(line: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    else:
+        print(
+            f"{line['index']}\t{when(line['at'])}\t{visible(line['kind'])}\t{visible(line['text'])}",
+            flush=True,
+        )
+
+
+def diagnose(given: Namespace) -> int:
+    """What to look at when something is wrong."""
+    found = Server(organisation(given.org)).get("/diagnose")
+    if given.json:
+        out(found)
+    else:
+        for one in found:
+            mark = paint("ok ", "good") if one["ok"] else paint("NOT", "bad")
+            cure = f"  →  {visible(one['cure'])}" if one["cure"] and not one["ok"] else ""
+            say(f"{mark} {visible(one['name'])}: {visible(one['text'])}{cure}")
+    return DONE if all(one["ok"] for one in found) else NO
+
+
+VERBS = (
+    Verb(
+        "status",
+        "What may run alone, what is held, what waits for a signature, and why.",
+        "standwatch status --as-of 2026-11-20T08:00Z",
+        _status_arguments,
+        status,
+    ),
+    Verb("tail", "The record as it is written.", "standwatch tail --from -50", _tail_arguments, tail),
+    Verb("diagnose", "What to look at when something is wrong.", "standwatch diagnose", nothing, diagnose),
+)

@@ -1,0 +1,128 @@
+"""`standwatch`: one program, one verb for each thing that can be done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from standwatch import __version__
+from standwatch.cli import (
+    agents,
+    answers,
+    configuration,
+    evidence,
+    holds,
+    key,
+    look,
+    record,
+    serving,
+    setting_up,
+)
+from standwatch.cli.show import complain
+from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb
+from standwatch.cli.wire import Refused, Unreachable
+from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, Tampered, Unrecorded
+
+GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
+    ("Set up", setting_up.VERBS),
+    ("Run", serving.VERBS),
+    ("Look", look.VERBS),
+    ("Stop, and start again", holds.VERBS),
+    ("Answer", answers.VERBS),
+    ("Vouch", evidence.VERBS),
+    ("Change", configuration.VERBS),
+    ("Prove", record.VERBS),
+    ("People and programs", (*agents.VERBS, *key.VERBS)),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = _common()
+    top = argparse.ArgumentParser(
+        prog="standwatch",
+        description="The standing watch over the AI that an organisation deploys.",
+        epilog=_overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    top.add_argument("--version", action="version", version=f"standwatch {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS)
+    for _, group in GROUPS:
+        for verb in group:
+            sub = verbs.add_parser(
+                verb.name,
+                description=verb.help,
+                epilog=f"example:\n  {verb.example}",
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+                parents=[common],
+            )
+            verb.arguments(sub)
+            sub.set_defaults(run=verb.run)
+    return top
+
+
+def _common() -> argparse.ArgumentParser:
+    """Options that may stand before the verb or behind it."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--org",
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="the organisation's folder (default: $STANDWATCH_ORG or .)",
+    )
+    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="answer in JSON")
+    return common
+
+
+def _overview() -> str:
+    width = max(len(verb.name) for _, group in GROUPS for verb in group) + 2
+    lines: list[str] = []
+    for heading, group in GROUPS:
+        lines += [f"{heading}:", *(f"  {verb.name:<{width}}{verb.help}" for verb in group), ""]
+    return "\n".join([*lines, "example:\n  standwatch halt system:payments-agent --reason 'odd payments'"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what `arguments` say; returns the exit code. Every error ends with the command that helps."""
+    given = parser().parse_args(arguments, argparse.Namespace())
+    given.org = getattr(given, "org", None) or os.environ.get("STANDWATCH_ORG") or "."
+    given.json = getattr(given, "json", False)
+    try:
+        return given.run(given)
+    except StandwatchError as error:
+        complain(error, code=error.code, cure=error.cure, reference=error.reference, as_json=given.json)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader has seen enough: `standwatch tail | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def exit_code(error: StandwatchError) -> int:
+    """1 refused or found wanting, 2 misuse or bad configuration, 3 could not reach or could not do."""
+    match error:
+        case Unreachable() | Unrecorded():
+            return UNABLE
+        case Refused(status=400 | 422):
+            return MISUSE
+        case Refused(status=status) if status >= 500:
+            return UNABLE
+        case Malformed() | Misconfigured() | StandwatchError(code="no_organisation"):
+            return MISUSE
+        case Tampered():
+            return NO
+        case _:
+            return NO
+
+
+def run() -> None:
+    """The program's entry point."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

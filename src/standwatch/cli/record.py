@@ -1,0 +1,298 @@
+"""`explain`, `export`, `verify`: what happened, and the proof, with or without a server."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from standwatch.cli.show import out, paint, say, visible
+from standwatch.cli.verbs import DONE, NO, Verb
+from standwatch.cli.wire import Server, Unreachable, organisation, segment, state_folder
+from standwatch.facts.errors import Malformed, NotFound, StandwatchError
+
+if TYPE_CHECKING:
+    from standwatch.record.source import Source
+    from standwatch.record.verify import Verification
+
+_MOST = 64 << 30  # bytes of an export that is unpacked
+
+
+# --- explain -----------------------------------------------------------------------------------------------------
+
+
+def _explain_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the action's id: the reference its caller was given")
+    parser.add_argument(
+        "--export", default="", metavar="PATH", help="an export to read instead of the organisation's record"
+    )
+
+
+def explain(given: Namespace) -> int:
+    """One action, put together again from the record alone."""
+    if not given.export:
+        try:
+            found = Server(organisation(given.org)).get(f"/actions/{segment(given.id)}")
+        except Unreachable:
+            pass
+        else:
+            out(found["explanation"]) if given.json else print(found["text"], end="")
+            return DONE
+    with _source(given.export, given.org) as (source, vkey):
+        _explain_offline(source, vkey, given)
+    return DONE
+
+
+def _explain_offline(source: Source, vkey: str, given: Namespace) -> None:
+    from msgspec import to_builtins
+
+    from standwatch.record.reconstruct import explain as reconstruct
+    from standwatch.record.render import render
+
+    told = reconstruct(source, given.id, vkey)
+    out(to_builtins(told)) if given.json else print(render(told), end="")
+
+
+# --- export ------------------------------------------------------------------------------------------------------
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="a new folder, or a file ending in .tar")
+    parser.add_argument(
+        "--range", default="", metavar="A..B", help="entries A to B, B not included (default: all)"
+    )
+    parser.add_argument(
+        "--with-payloads", action="store_true", help="also what actions and results said, in the clear"
+    )
+
+
+def export(given: Namespace) -> int:
+    """Write the record, or a range of it, as files that prove themselves."""
+    start, _, stop = given.range.partition("..")
+    if given.range and not (start.isdecimal() and stop.isdecimal()):
+        raise Malformed(
+            f"{given.range!r} is no range", code="bad_range", cure="standwatch export out --range 0..1000"
+        )
+    path = Path(given.path)
+    if path.exists():
+        raise Malformed(f"{path} is there already: an export is written into a new place")
+    query = f"?from={start}&to={stop}&payloads={'true' if given.with_payloads else ''}"
+    server = Server(organisation(given.org), timeout=600.0)
+    archive = path if path.suffix == ".tar" else path.with_name(path.name + ".tar.part")
+    handle = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        for piece in server.stream("/api/v1/export" + query):
+            file.write(piece)
+    count = _count(archive)
+    if archive != path:
+        _unpack(archive, path)
+        archive.unlink()
+    if given.json:
+        out({"path": str(path), "files": count})
+    else:
+        say(f"{count} files in {path}", f"  to check it: standwatch verify {path}")
+    return DONE
+
+
+def _count(archive: Path) -> int:
+    with tarfile.open(archive) as opened:
+        return len(opened.getnames())
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Only files that an export has, only regular ones, only below `folder`."""
+    from standwatch.record.export import is_export_path
+
+    total = 0
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            total += member.size
+            if not member.isreg() or not is_export_path(member.name) or total > _MOST:
+                raise Malformed(f"{archive} is not an export: it holds {visible(member.name)[:80]}")
+            data = opened.extractfile(member)
+            path = folder / member.name
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_bytes(data.read() if data is not None else b"")
+
+
+# --- verify ------------------------------------------------------------------------------------------------------
+
+
+def _verify_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "where",
+        nargs="?",
+        default="",
+        metavar="PATH|URL",
+        help="an export, or an operators' listener (default: the organisation's record)",
+    )
+    parser.add_argument(
+        "--vkey", default="", help="the log's key, from somewhere you trust (default: the one you kept)"
+    )
+
+
+def verify(given: Namespace) -> int:
+    """Check every entry, hash, signature and rule, against the checkpoint you kept."""
+    from standwatch.authority.grant import grant
+    from standwatch.cli import keeping
+    from standwatch.record.verify import verify as check
+
+    with _source(given.where, given.org) as (source, shown):
+        vkey = given.vkey or shown
+        origin = vkey.partition("+")[0]
+        known, trusted = keeping.kept(origin)
+        if known and not given.vkey and known != shown:
+            raise StandwatchError(
+                f"{origin} shows another key than the one you kept: {shown}", code="other_key"
+            )
+        found = check(source, vkey, trusted, grant=lambda state, system, now: grant(state, system, now).level)
+        if found.status == "verified":
+            _keep(source, vkey)
+    _tell(found, first=not known and not given.vkey, as_json=given.json)
+    return DONE if found.status == "verified" else NO
+
+
+def _keep(source: Source, vkey: str) -> None:
+    from standwatch.cli import keeping
+    from standwatch.record.checkpoint import parse_text
+    from standwatch.record.note import parse
+
+    note = source.checkpoint()
+    keeping.keep(vkey, note, parse_text(parse(note).text))
+
+
+def _tell(found: Verification, *, first: bool, as_json: bool) -> None:
+    from msgspec import to_builtins
+
+    if as_json:
+        out(to_builtins(found))
+        return
+    colour = "good" if found.status == "verified" else "bad"
+    say(
+        f"{paint(found.status, colour)}  {visible(found.origin)}  {found.size} entries  root {found.root[:32]}"
+    )
+    say(*(f"  entry {one.index}: {visible(one.code)}: {visible(one.text)}" for one in found.problems[:50]))
+    if found.more or len(found.problems) > 50:
+        say(f"  and {found.more + max(0, len(found.problems) - 50)} more")
+    if found.status == "prefix":
+        say(f"  genuine up to entry {found.reaches}")
+    say("  " + ", ".join(f"{count} {kind}" for kind, count in found.counts.items() if count))
+    if first:
+        say(
+            "  the log's key was trusted on first sight, and is kept from now on; --vkey names one you were given"
+        )
+    say(*(f"  {visible(limit)}" for limit in found.limits))
+
+
+# --- sources -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _source(where: str, org: str) -> Generator[tuple[Source, str]]:
+    """The record at `where`, with the key it shows: an export (folder or .tar), a listener, or the organisation's."""
+    if where.startswith(("http://", "https://")):
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "export.tar"
+            _download(where, archive)
+            _unpack(archive, Path(folder) / "export")
+            yield _exported(Path(folder) / "export")
+    elif where and Path(where).is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            _unpack(Path(where), Path(folder) / "export")
+            yield _exported(Path(folder) / "export")
+    elif where:
+        yield _exported(Path(where))
+    else:
+        yield _stored(organisation(org))
+
+
+def _exported(folder: Path) -> tuple[Source, str]:
+    from standwatch.record.exported import Exported
+
+    if not folder.is_dir():
+        raise NotFound(f"there is no export at {folder}", cure="standwatch export PATH")
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    return Exported(read), (read("vkey") or b"").decode(errors="replace").strip()
+
+
+def _stored(org: Path) -> tuple[Source, str]:
+    """The organisation's own record, beside its writer or without one; the key is that of its first entry."""
+    from standwatch.facts.entries import Opened
+    from standwatch.keys import kek
+    from standwatch.store.reader import Reader
+    from standwatch.store.sealing import Kek
+
+    state = state_folder(org)
+    keys = Path(os.environ.get("STANDWATCH_KEYS") or state / "keys")
+    keks = [Kek(epoch, kek.load(keys, epoch)) for epoch in kek.epochs(keys)]
+    reader = Reader(state, kek=keks[-1] if keks else None, older=tuple(keks[:-1]))
+    opened = reader.entry(0)
+    return reader, opened.key if isinstance(opened, Opened) else ""
+
+
+def _download(url: str, archive: Path) -> None:
+    """An export from an operators' listener; the token comes from `$STANDWATCH_TOKEN`."""
+    import urllib.error
+    import urllib.request
+
+    request = urllib.request.Request(  # noqa: S310 - http and https only, checked by the caller
+        url.rstrip("/") + "/api/v1/export",
+        headers={"Authorization": f"Bearer {os.environ.get('STANDWATCH_TOKEN', '')}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=600) as answer, archive.open("wb") as file:  # noqa: S310
+            while piece := answer.read(1 << 20):
+                file.write(piece)
+    except urllib.error.HTTPError as error:
+        raise _refused(error) from None
+    except OSError as error:
+        raise Unreachable(f"{url} does not answer: {error}") from None
+
+
+def _refused(error: Any) -> StandwatchError:
+    import json
+
+    try:
+        problem = json.loads(io.BytesIO(error.read()).getvalue())
+        return StandwatchError(
+            str(problem["message"]), code=str(problem["code"]), cure="export STANDWATCH_TOKEN=sw_…"
+        )
+    except (ValueError, KeyError, TypeError):
+        return Unreachable(f"the listener answered {error.code}")
+
+
+VERBS = (
+    Verb(
+        "explain",
+        "Put one action together again from the record.",
+        "standwatch explain 0f5c2m7k1v8e3a9q4t6w2x0y5z",
+        _explain_arguments,
+        explain,
+    ),
+    Verb(
+        "export",
+        "Write the record, or a range of it, as files that prove themselves.",
+        "standwatch export evidence.tar --range 0..5000",
+        _export_arguments,
+        export,
+    ),
+    Verb(
+        "verify",
+        "Check a record against the checkpoint you kept.",
+        "standwatch verify evidence.tar",
+        _verify_arguments,
+        verify,
+    ),
+)

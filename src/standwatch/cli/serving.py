@@ -1,0 +1,89 @@
+"""`up`, `connect`, `demo`: what runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from standwatch.cli.verbs import Verb, nothing
+from standwatch.cli.wire import organisation
+from standwatch.facts.errors import Malformed
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def up(given: Namespace) -> int:
+    """Serve the organisation until told to stop."""
+    org = organisation(given.org)
+    from standwatch.serve import app
+
+    return app.main(org.resolve(), _say)
+
+
+def connect(given: Namespace) -> int:
+    """Bridge a client that only starts commands. The token comes from the environment: arguments are seen by all."""
+    token = os.environ.get("STANDWATCH_TOKEN", "")
+    if not token:
+        raise Malformed(
+            "a token is needed in $STANDWATCH_TOKEN",
+            code="no_token",
+            cure=f"standwatch agent add NAME --system {given.system}",
+        )
+    url = given.url or agents_url(organisation(given.org))
+    from standwatch.serve import connect as bridge
+
+    return bridge.main(url, given.system, token, Path(given.receipts) if given.receipts else None)
+
+
+def agents_url(org: Path) -> str:
+    """Where agents come in, as the organisation's configuration says."""
+    from standwatch.declare.configuration import declare
+    from standwatch.store.folder import read_folder
+
+    listener = declare(read_folder(org)).configuration.organisation.agents
+    host = "127.0.0.1" if listener.host in ("0.0.0.0", "") else listener.host  # noqa: S104 - said, not bound
+    return f"http://[{host}]:{listener.port}" if ":" in host else f"http://{host}:{listener.port}"
+
+
+def demo(given: Namespace) -> int:
+    """The example organisation at work; the server goes on in the background."""
+    from standwatch.serve import demo as example
+
+    return example.main(Path(given.folder).resolve(), print, sign=given.sign, stop=given.stop)
+
+
+def _connect_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("system", metavar="SYSTEM")
+    parser.add_argument(
+        "--url", default="", metavar="URL", help="the agents' listener (default: as standwatch.yaml says)"
+    )
+    parser.add_argument("--receipts", default="", metavar="FILE", help="where receipts are kept")
+
+
+def _demo_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--folder", default=".", metavar="DIR", help="the checkout (default: .)")
+    parser.add_argument("--sign", action="store_true", help="also approve the payment that waits")
+    parser.add_argument("--stop", action="store_true", help="end a demo that still runs")
+
+
+VERBS = (
+    Verb("up", "Serve the organisation until told to stop.", "standwatch --org bank up", nothing, up),
+    Verb(
+        "connect",
+        "Bridge a system's MCP to stdio, for clients that only start a command.",
+        "STANDWATCH_TOKEN=sw_… standwatch connect payments-agent",
+        _connect_arguments,
+        connect,
+    ),
+    Verb(
+        "demo",
+        "Start the example organisation and show it at work.",
+        "standwatch demo",
+        _demo_arguments,
+        demo,
+    ),
+)

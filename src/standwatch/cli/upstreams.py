@@ -1,0 +1,54 @@
+"""Asking a system's own servers what tools they have: for `init` and `accept`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from standwatch.facts.configuration import Component
+
+Listed = dict[str, tuple[dict[str, Any], ...]]
+"""Server's name → its tools' definitions as it lists them."""
+
+_PATIENCE = 30.0  # seconds a server has to start and list
+
+
+def ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict[str, str]]:
+    """What `servers` list, and for those that do not answer, why. Starts them, and ends them again."""
+    return asyncio.run(_ask(servers, folder))
+
+
+async def _ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict[str, str]]:
+    found = await asyncio.gather(*(_one(server, folder) for server in servers))
+    listed: Listed = {}
+    silent: dict[str, str] = {}
+    for server, answer in zip(servers, found, strict=True):
+        if isinstance(answer, str):
+            silent[server.name] = answer
+        else:
+            listed[server.name] = answer
+    return listed, silent
+
+
+async def _one(component: Component, folder: Path) -> tuple[dict[str, Any], ...] | str:
+    from standwatch.facts.errors import StandwatchError
+    from standwatch.upstream.mcp import open_server
+
+    try:
+        server = open_server(
+            component, organisation_folder=folder, environment=os.environ, on_change=lambda _: None
+        )
+    except StandwatchError as error:
+        return str(error)
+    try:
+        if not await server.ready(_PATIENCE):
+            said = server.diagnose().strip().splitlines()
+            return server.trouble or (said[-1] if said else f"no answer within {_PATIENCE:.0f} s")
+        return tuple(json.loads(raw) for raw in server.tools.values())
+    finally:
+        await server.close()
