@@ -4,83 +4,47 @@ Its own entries say what happened; the state folded up to the one that judged it
 parts say the rest, where they are still there. Nothing is guessed and nothing is looked up anywhere else.
 """
 
-from hashlib import sha256
 from typing import Final
 
 import msgspec
 
-from standwatch.facts.configuration import Finding, Policy
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Denied, Evidence, Intent, Outcome
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Denied, Intent, Outcome
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
 from standwatch.facts.words import Decision
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint, parse_text
 from standwatch.record.explanation import (
-    Authority,
     Back,
     Explanation,
     Head,
-    Holding,
     Inquiry,
     Proof,
-    Rules,
-    Run,
     Sent,
-    Statement,
     Step,
-    Told,
 )
 from standwatch.record.explanation import Standing as Stand
-from standwatch.record.leaf import Unknown
+from standwatch.record.judged import (
+    Judged,
+    authority_of,
+    findings_of,
+    holds_of,
+    part_of,
+    rules_of,
+    run_of,
+    told,
+)
 from standwatch.record.note import parse, parse_vkey
-from standwatch.record.replay import answer_verifies, evidence_verifies, human_keys, scopes_of
+from standwatch.record.replay import answer_verifies, human_keys
 from standwatch.record.source import (
-    NONE,
-    Fate,
-    Opening,
     Source,
-    commitments,
     hashes,
-    open_part,
     read_action,
     read_leaf,
 )
-from standwatch.record.state import State
 from standwatch.record.tree import Unproven, inclusion_proof, leaf_hash, verify_inclusion
 
-Judged = Intent | Denied | Asked
 Own = dict[int, AnyEntry]
 """An action's entries by index, ascending."""
-
-
-class _Grant(msgspec.Struct, frozen=True):
-    reasons: tuple[dict[str, str], ...] = ()
-    until: int = 0
-    evidence: tuple[int, ...] = ()
-    rules: str = ""
-
-
-class _Why(msgspec.Struct, frozen=True):
-    """The sealed findings as the passage writes them: every finding, and the grant it was judged under."""
-
-    findings: tuple[Finding, ...] = ()
-    grant: _Grant = _Grant()
-
-
-class _System(msgspec.Struct, frozen=True):
-    manifest: msgspec.Raw
-
-
-class _Configuration(msgspec.Struct, frozen=True):
-    """Of `facts.configuration.Configuration` what an explanation quotes."""
-
-    systems: dict[str, _System] = {}
-    policies: tuple[Policy, ...] = ()
-
-
-class _Task(msgspec.Struct, frozen=True):
-    task: str = ""
-    on_behalf_of: str = ""
 
 
 def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
@@ -93,7 +57,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
     if not isinstance(judged, Judged):
         raise NotFound(f"nothing in this record was judged under the id {ident}", reference=ident)
     state = source.state_before(index)
-    why, found = _why(source, index, judged, problems)
+    why, found = findings_of(source, index, judged, problems)
     sent, action = _sent(source, index, judged, problems)
     asked = _inquiry(source, own, problems)
     back = _back(source, own, problems)
@@ -104,7 +68,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
         standing=_stand(own, asked, source),
         by=judged.by,
         role=principal.role if principal else "",
-        run=_run(source, state, judged, problems),
+        run=run_of(source, state, judged, problems),
         seam=judged.seam,
         system=judged.system,
         tool=judged.tool,
@@ -116,9 +80,9 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
         code=judged.code if isinstance(judged, Denied) else "",
         findings=why.findings,
         found=found,
-        rules=_rules(source, state, judged, action, problems),
-        authority=_authority(source, state, judged, why),
-        holds=_holds(state, judged),
+        rules=rules_of(source, state, judged, action, problems),
+        authority=authority_of(source, state, judged, why),
+        holds=holds_of(state, judged),
         asked=asked,
         sent=sent,
         back=back,
@@ -204,33 +168,8 @@ _BETWEEN: Final[dict[tuple[type, type], str]] = {
 # ------------------------------------------------------------------------------------------------ its parts
 
 
-def _part(source: Source, index: int, entry: AnyEntry | Unknown, name: str, problems: list[str]) -> Opening:
-    for wanted in commitments(entry):
-        if wanted.name == name:
-            opening = open_part(source, index, entry, wanted)
-            if opening.fate == "false":
-                problems.append(f"the {name} beside entry {index} is not what the entry commits to")
-            return opening
-    return NONE
-
-
-def _told(opening: Opening) -> Told:
-    return Told(opening.fate, opening.data.decode("utf-8", "backslashreplace"))
-
-
-def _why(source: Source, index: int, entry: Judged, problems: list[str]) -> tuple[_Why, Fate]:
-    opening = _part(source, index, entry, "findings", problems)
-    if opening.fate != "present":
-        return _Why(), opening.fate
-    try:
-        return msgspec.json.decode(opening.data, type=_Why), "present"
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        problems.append(f"the findings beside entry {index} cannot be read")
-        return _Why(), "false"
-
-
 def _sent(source: Source, index: int, judged: Judged, problems: list[str]) -> tuple[Sent, Action | None]:
-    opening = _part(source, index, judged, "action", problems)
+    opening = part_of(source, index, judged, "action", problems)
     action: Action | None = None
     if opening.fate == "present":
         try:
@@ -238,7 +177,7 @@ def _sent(source: Source, index: int, judged: Judged, problems: list[str]) -> tu
         except Malformed as error:
             problems.append(f"the action beside entry {index} cannot be read: {error}")
     sent = Sent(
-        action=_told(opening),
+        action=told(opening),
         digest=judged.digest,
         target=action.target if action else "",
         event=action.event if action else "",
@@ -252,7 +191,7 @@ def _back(source: Source, own: Own, problems: list[str]) -> Back:
     index, entry = _last(own, Outcome)
     if not isinstance(entry, Outcome):
         return Back()
-    result = _told(_part(source, index, entry, "result", problems))
+    result = told(part_of(source, index, entry, "result", problems))
     return Back(index=index, at=entry.at, status=entry.status, result=result)
 
 
@@ -280,124 +219,8 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
         key=answer.key,
         signed=signed,
         head=answer.head,
-        reason=_told(_part(source, place, answer, "reason", problems)),
+        reason=told(part_of(source, place, answer, "reason", problems)),
     )
-
-
-# --------------------------------------------------------------------------------- the state it was judged in
-
-
-def _run(source: Source, state: State, judged: Judged, problems: list[str]) -> Run:
-    index, opened = state.runs.get(judged.run, (-1, None))
-    if opened is None:
-        problems.append(f"run {judged.run} was not open")
-        return Run(id=judged.run)
-    opening = _part(source, index, opened, "task", problems)
-    task, behalf = _task(opening)
-    return Run(
-        id=judged.run,
-        opened=index,
-        at=opened.at,
-        by=opened.by,
-        implicit=opened.implicit,
-        task=task,
-        on_behalf_of=behalf,
-    )
-
-
-def _task(opening: Opening) -> tuple[Told, Told]:
-    """The task and on whose behalf: one sealed part holds both."""
-    if opening.fate != "present":
-        return Told(opening.fate), Told(opening.fate)
-    try:
-        both = msgspec.json.decode(opening.data, type=_Task)
-    except (msgspec.DecodeError, UnicodeError):
-        return _told(opening), Told("none")
-    return Told("present", both.task), Told("present", both.on_behalf_of)
-
-
-def _rules(source: Source, state: State, judged: Judged, action: Action | None, problems: list[str]) -> Rules:
-    standing = state.systems.get(judged.system)
-    if judged.conf != max(state.config, 0):
-        problems.append(f"it was judged under configuration {judged.conf}; {state.config} was in force")
-    entry = standing.entry if standing else None
-    fate, configuration = _configuration(source, state.config, problems)
-    system = configuration.systems.get(judged.system)
-    policies = {each.name: sha256(each.text.encode()).hexdigest() for each in configuration.policies}
-    return Rules(
-        config=judged.conf,
-        root=state.root,
-        development=state.development,
-        declared=standing.index if standing else -1,
-        envelope=entry.envelope if entry else "",
-        components=entry.components if entry else "",
-        environment=entry.environment if entry else "",
-        tier=entry.tier if entry else 0,
-        manifest=Told(fate, bytes(system.manifest).decode())
-        if system
-        else Told("none" if fate == "present" else fate),
-        policies=policies,
-        schema=action.schema if action else "",
-    )
-
-
-def _configuration(source: Source, index: int, problems: list[str]) -> tuple[Fate, _Configuration]:
-    """The configuration in force, as far as it is read here: it may be of another version's making."""
-    if index < 0:
-        return "none", _Configuration()
-    try:
-        entry = read_leaf(source.leaf(index))
-    except (NotFound, Malformed):
-        return "absent", _Configuration()
-    opening = _part(source, index, entry, "manifest", problems)
-    try:
-        return opening.fate, msgspec.json.decode(opening.data or b"{}", type=_Configuration)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        problems.append(f"the configuration beside entry {index} cannot be read")
-        return "false", _Configuration()
-
-
-def _authority(source: Source, state: State, judged: Judged, why: _Why) -> Authority:
-    grant = why.grant
-    known = state.evidence.get(judged.system, ())
-    return Authority(
-        level=judged.grant,
-        reasons=tuple(each.get("text", "") for each in grant.reasons),
-        evidence=tuple(
-            msgspec.structs.replace(
-                _statement(index, entry, state, judged.at),
-                used=index in grant.evidence,
-                signed=_stated(source, index, entry),
-            )
-            for index, entry in known
-        ),
-        until=grant.until,
-        rules=grant.rules,
-    )
-
-
-def _statement(index: int, entry: Evidence, state: State, at: int) -> Statement:
-    standing = state.systems.get(entry.system)
-    lineage = standing.lineage if standing else ()
-    return Statement(
-        index=index,
-        at=entry.at,
-        by=entry.by,
-        outcome=entry.outcome,
-        until=entry.until,
-        live=at < entry.until and (entry.envelope, entry.components) in lineage,
-    )
-
-
-def _stated(source: Source, index: int, entry: Evidence) -> bool:
-    """Signed with a key they had then: one that was taken away since had signed all the same."""
-    state = source.state_before(index)
-    return evidence_verifies(entry, human_keys(state, entry.by, entry.at), state.origin)
-
-
-def _holds(state: State, judged: Judged) -> tuple[Holding, ...]:
-    held = state.held(scopes_of(judged), judged.at)
-    return tuple(Holding(hold.index, hold.scope, hold.by, hold.at) for hold in held)
 
 
 # ------------------------------------------------------------------------------------------------- the proof

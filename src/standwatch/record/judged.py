@@ -1,0 +1,190 @@
+"""Under what an action was judged: its run, its rules, its authority, the holds of the moment; and its findings.
+
+All of it comes from the state folded up to the entry that judged it, and from the parts sealed beside entries.
+"""
+
+from hashlib import sha256
+
+import msgspec
+
+from standwatch.facts.configuration import Finding, Policy
+from standwatch.facts.entries import AnyEntry, Asked, Denied, Evidence, Intent
+from standwatch.facts.errors import Malformed, NotFound
+from standwatch.facts.parts import Action
+from standwatch.record.explanation import Authority, Holding, Rules, Run, Statement, Told
+from standwatch.record.leaf import Unknown
+from standwatch.record.replay import evidence_verifies, human_keys, scopes_of
+from standwatch.record.source import NONE, Fate, Opening, Source, commitments, open_part, read_leaf
+from standwatch.record.state import State
+
+Judged = Intent | Denied | Asked
+
+
+class Grant(msgspec.Struct, frozen=True):
+    reasons: tuple[dict[str, str], ...] = ()
+    until: int = 0
+    evidence: tuple[int, ...] = ()
+    rules: str = ""
+
+
+class Why(msgspec.Struct, frozen=True):
+    """The sealed findings as the passage writes them: every finding, and the grant it was judged under."""
+
+    findings: tuple[Finding, ...] = ()
+    grant: Grant = Grant()
+
+
+class _System(msgspec.Struct, frozen=True):
+    manifest: msgspec.Raw
+
+
+class _Configuration(msgspec.Struct, frozen=True):
+    """Of `facts.configuration.Configuration` what an explanation quotes."""
+
+    systems: dict[str, _System] = {}
+    policies: tuple[Policy, ...] = ()
+
+
+class _Task(msgspec.Struct, frozen=True):
+    task: str = ""
+    on_behalf_of: str = ""
+
+
+def part_of(source: Source, index: int, entry: AnyEntry | Unknown, name: str, problems: list[str]) -> Opening:
+    for wanted in commitments(entry):
+        if wanted.name == name:
+            opening = open_part(source, index, entry, wanted)
+            if opening.fate == "false":
+                problems.append(f"the {name} beside entry {index} is not what the entry commits to")
+            return opening
+    return NONE
+
+
+def told(opening: Opening) -> Told:
+    return Told(opening.fate, opening.data.decode("utf-8", "backslashreplace"))
+
+
+def findings_of(source: Source, index: int, entry: Judged, problems: list[str]) -> tuple[Why, Fate]:
+    opening = part_of(source, index, entry, "findings", problems)
+    if opening.fate != "present":
+        return Why(), opening.fate
+    try:
+        return msgspec.json.decode(opening.data, type=Why), "present"
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        problems.append(f"the findings beside entry {index} cannot be read")
+        return Why(), "false"
+
+
+def run_of(source: Source, state: State, judged: Judged, problems: list[str]) -> Run:
+    index, opened = state.runs.get(judged.run, (-1, None))
+    if opened is None:
+        problems.append(f"run {judged.run} was not open")
+        return Run(id=judged.run)
+    opening = part_of(source, index, opened, "task", problems)
+    task, behalf = _task(opening)
+    return Run(
+        id=judged.run,
+        opened=index,
+        at=opened.at,
+        by=opened.by,
+        implicit=opened.implicit,
+        task=task,
+        on_behalf_of=behalf,
+    )
+
+
+def _task(opening: Opening) -> tuple[Told, Told]:
+    """The task and on whose behalf: one sealed part holds both."""
+    if opening.fate != "present":
+        return Told(opening.fate), Told(opening.fate)
+    try:
+        both = msgspec.json.decode(opening.data, type=_Task)
+    except (msgspec.DecodeError, UnicodeError):
+        return told(opening), Told("none")
+    return Told("present", both.task), Told("present", both.on_behalf_of)
+
+
+def rules_of(
+    source: Source, state: State, judged: Judged, action: Action | None, problems: list[str]
+) -> Rules:
+    standing = state.systems.get(judged.system)
+    if judged.conf != max(state.config, 0):
+        problems.append(f"it was judged under configuration {judged.conf}; {state.config} was in force")
+    entry = standing.entry if standing else None
+    fate, configuration = _configuration(source, state.config, problems)
+    system = configuration.systems.get(judged.system)
+    policies = {each.name: sha256(each.text.encode()).hexdigest() for each in configuration.policies}
+    return Rules(
+        config=judged.conf,
+        root=state.root,
+        development=state.development,
+        declared=standing.index if standing else -1,
+        envelope=entry.envelope if entry else "",
+        components=entry.components if entry else "",
+        environment=entry.environment if entry else "",
+        tier=entry.tier if entry else 0,
+        manifest=Told(fate, bytes(system.manifest).decode())
+        if system
+        else Told("none" if fate == "present" else fate),
+        policies=policies,
+        schema=action.schema if action else "",
+    )
+
+
+def _configuration(source: Source, index: int, problems: list[str]) -> tuple[Fate, _Configuration]:
+    """The configuration in force, as far as it is read here: it may be of another version's making."""
+    if index < 0:
+        return "none", _Configuration()
+    try:
+        entry = read_leaf(source.leaf(index))
+    except (NotFound, Malformed):
+        return "absent", _Configuration()
+    opening = part_of(source, index, entry, "manifest", problems)
+    try:
+        return opening.fate, msgspec.json.decode(opening.data or b"{}", type=_Configuration)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        problems.append(f"the configuration beside entry {index} cannot be read")
+        return "false", _Configuration()
+
+
+def authority_of(source: Source, state: State, judged: Judged, why: Why) -> Authority:
+    grant = why.grant
+    known = state.evidence.get(judged.system, ())
+    return Authority(
+        level=judged.grant,
+        reasons=tuple(each.get("text", "") for each in grant.reasons),
+        evidence=tuple(
+            msgspec.structs.replace(
+                _statement(index, entry, state, judged.at),
+                used=index in grant.evidence,
+                signed=_stated(source, index, entry),
+            )
+            for index, entry in known
+        ),
+        until=grant.until,
+        rules=grant.rules,
+    )
+
+
+def _statement(index: int, entry: Evidence, state: State, at: int) -> Statement:
+    standing = state.systems.get(entry.system)
+    lineage = standing.lineage if standing else ()
+    return Statement(
+        index=index,
+        at=entry.at,
+        by=entry.by,
+        outcome=entry.outcome,
+        until=entry.until,
+        live=at < entry.until and (entry.envelope, entry.components) in lineage,
+    )
+
+
+def _stated(source: Source, index: int, entry: Evidence) -> bool:
+    """Signed with a key they had then: one that was taken away since had signed all the same."""
+    state = source.state_before(index)
+    return evidence_verifies(entry, human_keys(state, entry.by, entry.at), state.origin)
+
+
+def holds_of(state: State, judged: Judged) -> tuple[Holding, ...]:
+    held = state.held(scopes_of(judged), judged.at)
+    return tuple(Holding(hold.index, hold.scope, hold.by, hold.at) for hold in held)
