@@ -97,9 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader has seen enough: `standwatch tail | head`
+    except OSError as error:
+        return _machine(error, as_json=given.json)
+
+
+def _machine(error: OSError, *, as_json: bool) -> int:
+    """The machine said no: a port that is taken, a disk that is full, a reader that has seen enough."""
+    if isinstance(error, BrokenPipeError):  # `standwatch tail | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    complain(error, code="machine", cure="", reference="", as_json=as_json)
+    return UNABLE
 
 
 def exit_code(error: StandwatchError) -> int:

@@ -7,7 +7,7 @@ import os
 import tarfile
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,10 +85,7 @@ def export(given: Namespace) -> int:
     query = f"?from={start}&to={stop}&payloads={'true' if given.with_payloads else ''}"
     server = Server(organisation(given.org), timeout=600.0)
     archive = path if path.suffix == ".tar" else path.with_name(path.name + ".tar.part")
-    handle = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        for piece in server.stream("/api/v1/export" + query):
-            file.write(piece)
+    _write(archive, server.stream("/api/v1/export" + query))
     count = _count(archive)
     if archive != path:
         _unpack(archive, path)
@@ -98,6 +95,20 @@ def export(given: Namespace) -> int:
     else:
         say(f"{count} files in {path}", f"  to check it: standwatch verify {path}")
     return DONE
+
+
+def _write(archive: Path, pieces: Iterator[bytes]) -> None:
+    """Write a new file, of its owner alone; nothing where the server refuses, or stops half-way."""
+    first = next(pieces, b"")
+    handle = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(first)
+            for piece in pieces:
+                file.write(piece)
+    except BaseException:
+        archive.unlink()
+        raise
 
 
 def _count(archive: Path) -> int:
@@ -110,15 +121,18 @@ def _unpack(archive: Path, folder: Path) -> None:
     from standwatch.record.export import is_export_path
 
     total = 0
-    with tarfile.open(archive) as opened:
-        for member in opened:
-            total += member.size
-            if not member.isreg() or not is_export_path(member.name) or total > _MOST:
-                raise Malformed(f"{archive} is not an export: it holds {visible(member.name)[:80]}")
-            data = opened.extractfile(member)
-            path = folder / member.name
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_bytes(data.read() if data is not None else b"")
+    try:
+        with tarfile.open(archive, "r:") as opened:
+            for member in opened:
+                total += member.size
+                if not member.isreg() or not is_export_path(member.name) or total > _MOST:
+                    raise Malformed(f"{archive} is not an export: it holds {visible(member.name)[:80]}")
+                data = opened.extractfile(member)
+                path = folder / member.name
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.write_bytes(data.read() if data is not None else b"")
+    except tarfile.TarError as error:
+        raise Malformed(f"{archive} is no archive: {error}") from None
 
 
 # --- verify ------------------------------------------------------------------------------------------------------
