@@ -56,9 +56,11 @@ class Instant:
 
     name = "bank"
     revision = "2026-07-28"
-    capabilities: dict[str, Any] = {"tools": {}}
-    definitions = {"send_money": Definition("send_money", "d", {"type": "object"})}
-    tools = {"send_money": b'{"name":"send_money","inputSchema":{"type":"object"}}'}
+
+    def __init__(self) -> None:
+        self.capabilities: dict[str, Any] = {"tools": {}}
+        self.definitions = {"send_money": Definition("send_money", "d", {"type": "object"})}
+        self.tools = {"send_money": b'{"name":"send_money","inputSchema":{"type":"object"}}'}
 
     async def call(self, call: McpCall) -> McpAnswer:
         del call

@@ -23,8 +23,8 @@ from mcp.shared.exceptions import MCPError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bare_gateway import TOKEN, PassThrough, start  # noqa: E402
-from conformance.serving import fixture_server  # noqa: E402
+from bare_gateway import TOKEN, PassThrough, start
+from conformance.serving import fixture_server
 
 pytestmark = pytest.mark.anyio
 ERAS = ("modern", "legacy")

@@ -104,7 +104,8 @@ class Gate(Protocol):
     async def begin(self, act: Act) -> Reply:
         """Judge and record `act` for a caller that carries it out itself: `done` means go, and an outcome is owed.
 
-        The same `id` again gets the same answer, and goes once.
+        The same `id` again gets the same answer, and goes once. Where the judge changed the arguments, `carried.result`
+        of the answer has them as JSON: they, and no others, may be carried out.
         """
         ...
 

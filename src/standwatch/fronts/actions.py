@@ -94,10 +94,7 @@ class ActionsFront:
             id=asked.id,
         )
         reply = await self._gate.begin(act)
-        if reply.word == "done" and reply.carried is not None and reply.carried.result:
-            judged = msgspec.Raw(reply.carried.result)
-            return answer(200, {"word": "go", "id": reply.id, "arguments": judged})
-        return of_word(reply, "go")
+        return of_word(reply, "go", "arguments")
 
     async def _hear(self, request: Request, ident: str) -> Response:
         told = read(request, Told)

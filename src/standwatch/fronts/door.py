@@ -75,10 +75,14 @@ def answer(status: int, body: dict[str, Any], headers: Headers = ()) -> Response
     return Response(status, msgspec.json.encode(body), headers)
 
 
-def of_word(reply: Reply, go: str = "done") -> Response:
-    """The gate's word, with the fixed sentence; `go` is what `done` is called here."""
+def of_word(reply: Reply, go: str = "done", carried: str = "") -> Response:
+    """The gate's word, with the fixed sentence. `go` is what `done` is called here, `carried` the member in which
+    what the gate gave along is told; "" for not at all."""
     headers: Headers = (("standwatch-receipt", reply.receipt),) if reply.receipt else ()
     if reply.word == "done":
-        return answer(200, {"word": go, "id": reply.id}, headers)
+        body: dict[str, Any] = {"word": go, "id": reply.id}
+        if carried and reply.carried is not None and reply.carried.result:
+            body[carried] = msgspec.Raw(reply.carried.result)
+        return answer(200, body, headers)
     told = {"word": reply.word, "id": reply.id, "message": SENTENCES[reply.word]}
     return answer(STATUS[reply.word], told, headers)

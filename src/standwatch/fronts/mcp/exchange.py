@@ -14,15 +14,21 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.facts.mcp import McpAnswer
+from standwatch.facts.words import SENTENCES
 from standwatch.fronts.http_message import Response, Stream, Writer
 from standwatch.fronts.mcp.outcome import Outcome
-from standwatch.fronts.mcp.wire import PING, SSE_HEADERS, frame
+from standwatch.fronts.mcp.wire import PING, SSE_HEADERS, UNAVAILABLE, fault, frame
 
 PATIENCE: Final = 15.0
 """Seconds without news after which a stream is opened, and a ping sent on it."""
 
 MOST_FRAMES: Final = 256
+MOST_BYTES: Final = 4 << 20
 """Notifications that wait for a slow client; further ones are dropped, as progress may be."""
+
+
+NOBODY: Final = McpAnswer(error=fault(UNAVAILABLE, SENTENCES["unavailable"]))
+"""What a server hears when its question cannot reach anybody."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -37,14 +43,30 @@ class Question(msgspec.Struct, frozen=True):
 class Exchange:
     """The work of one call, and what it has to say before its answer."""
 
-    __slots__ = ("_frames", "_loop", "_waiter", "modern", "on_done", "questions", "task")
+    __slots__ = (
+        "_frames",
+        "_loop",
+        "_size",
+        "_waiter",
+        "asked",
+        "gone",
+        "modern",
+        "on_done",
+        "questions",
+        "task",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, modern: bool) -> None:
         self._loop = loop
         self._frames: list[bytes] = []
+        self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self.modern = modern
+        self.gone = False
         self.questions: dict[str, Question] = {}
+        """What a 2026-07-28 client is asked by the next answer."""
+        self.asked: set[asyncio.Future[McpAnswer]] = set()
+        """What an older client was asked on this call's stream."""
         self.task: asyncio.Task[Outcome] | None = None
         self.on_done: Callable[[], None] | None = None
 
@@ -63,8 +85,9 @@ class Exchange:
 
     def emit(self, message: bytes, *, must: bool = False) -> None:
         """A message for the client, before the answer. `must`: not one that may be dropped."""
-        if must or len(self._frames) < MOST_FRAMES:
+        if must or (len(self._frames) < MOST_FRAMES and self._size + len(message) < MOST_BYTES):
             self._frames.append(frame(message))
+            self._size += len(message)
             self.wake()
 
     def wake(self) -> None:
@@ -115,7 +138,7 @@ class Exchange:
             await writer.send(PING)
         while True:
             if self._frames:
-                waiting, self._frames = self._frames, []
+                waiting, self._frames, self._size = self._frames, [], 0
                 await writer.send(b"".join(waiting))
             elif self.settled:
                 return
@@ -126,6 +149,13 @@ class Exchange:
         """The client went away. In 2026-07-28 that cancels the call; before, it does not."""
         if self.modern:
             await self.cancel()
+
+    def lost(self) -> None:
+        """The connection of an older client closed: the call goes on, but nobody is there to be asked."""
+        self.gone = True
+        for waiting in self.asked:
+            if not waiting.done():
+                waiting.set_result(NOBODY)
 
     async def cancel(self) -> None:
         """Cancels the work and waits until it has seen to its end."""

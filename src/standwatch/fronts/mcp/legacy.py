@@ -158,7 +158,7 @@ class LegacyFront:
         session.calls[ident] = exchange
         exchange.on_done = lambda: self._done(session, ident)
         # A closed connection does not cancel a call in these revisions; a notification does.
-        request.when_gone(exchange.wake)
+        request.when_gone(exchange.lost)
         exchange.start(self._work(turn, session, method, params))
         return await exchange.answer(lambda: self._render(turn))
 

@@ -87,9 +87,34 @@ def of_reply(reply: Reply, answer: McpAnswer | None, *, tool: bool, cached: bool
         return _word(NO_ANSWER, "unavailable", UNANSWERED, reply, headers, tool=tool)
     if found.status == "withheld" and not found.result:
         return _word(NO_ANSWER, "unavailable", WITHHELD, reply, headers, tool=tool)
-    if answer is not None and answer.error is not None:
-        return Outcome(error=answer.error, headers=headers)
+    error = None if found.status == "withheld" else _error_of(found, answer)
+    if error is not None:
+        return Outcome(error=error, headers=headers)
+    if not found.result:
+        return _word(NO_ANSWER, "unavailable", UNANSWERED, reply, headers, tool=tool)
     return Outcome(found.result, headers=headers, cached=cached)
+
+
+class _Object(msgspec.Struct, frozen=True):
+    code: int
+    message: str
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_object = msgspec.json.Decoder(_Object)
+
+
+def _error_of(found: Carried, answer: McpAnswer | None) -> McpError | None:
+    """The error that came back; read from the record's bytes where the gate answers for an earlier act."""
+    if answer is not None:
+        return answer.error
+    if found.status != "error":
+        return None
+    try:
+        read = _object.decode(found.result)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    return McpError(read.code, read.message, bytes(read.data))
 
 
 def _headers(reply: Reply) -> Headers:

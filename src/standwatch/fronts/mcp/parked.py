@@ -7,20 +7,17 @@ system, method, name and arguments that it was given to; each time the call asks
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from standwatch.facts.mcp import McpAnswer
-from standwatch.facts.words import SENTENCES
 from standwatch.fronts.http_message import Response
 from standwatch.fronts.mcp import asks, rounds
-from standwatch.fronts.mcp.exchange import Question
+from standwatch.fronts.mcp.exchange import NOBODY, Question
 from standwatch.fronts.mcp.outcome import Outcome, render
 from standwatch.fronts.mcp.turn import House, Turn
-from standwatch.fronts.mcp.wire import INVALID_PARAMS, UNAVAILABLE, Rejected, encode, fault
-
-_NO_ROOM: Final = McpAnswer(error=fault(UNAVAILABLE, SENTENCES["unavailable"]))
+from standwatch.fronts.mcp.wire import INVALID_PARAMS, Rejected, encode
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -46,7 +43,7 @@ class Parking:
         principal = turn.caller.principal
         waiting = sum(1 for one in self._parked.values() if one.turn.caller.principal == principal)
         if waiting >= self._house.limits.calls:
-            return _NO_ROOM
+            return NOBODY
         self._asked += 1
         key = f"ask-{self._asked}"
         turn.exchange.questions[key] = question

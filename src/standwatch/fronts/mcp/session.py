@@ -8,13 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from standwatch.facts.mcp import McpAnswer
-from standwatch.facts.words import SENTENCES
-from standwatch.fronts.mcp.exchange import Exchange, Question
+from standwatch.fronts.mcp.exchange import NOBODY, Exchange, Question
 from standwatch.fronts.mcp.streams import Standing
-from standwatch.fronts.mcp.wire import UNAVAILABLE, Id, fault, write_request
+from standwatch.fronts.mcp.wire import Id, write_request
 
 _BYTES: Final = 32
-_GONE: Final = McpAnswer(error=fault(UNAVAILABLE, SENTENCES["unavailable"]))
 
 
 class Session:
@@ -42,17 +40,21 @@ class Session:
 
     async def deliver(self, exchange: Exchange, question: Question, patience: float) -> McpAnswer:
         """Asks the client on the stream of the call that the question belongs to."""
+        if exchange.gone:
+            return NOBODY
         self._last += 1
         number = self._last
         self._asked[number] = question.answer
+        exchange.asked.add(question.answer)
         try:
             exchange.emit(write_request(number, question.method, question.params), must=True)
             async with asyncio.timeout(patience):
                 return await question.answer
         except TimeoutError:
-            return _GONE
+            return NOBODY
         finally:
             del self._asked[number]
+            exchange.asked.discard(question.answer)
 
     def answered(self, number: Any, answer: McpAnswer) -> None:
         """The client's answer to one of our requests; to none of them, nothing."""

@@ -48,7 +48,7 @@ class Standing:
         self._writer: Writer | None = None
         self._over = False
         self._marked: dict[str, Any] | None = None
-        self._last = b""
+        self._last = PING
         self._begin: Callable[[], Iterable[Callable[[], None]]] = tuple
 
     def mark(self, ident: Id, honoured: dict[str, Any]) -> None:
