@@ -99,26 +99,27 @@ class Demo:
     def play(self, *, sign: bool) -> None:
         """The scenes of the example, in order."""
         for system in ("payments-agent", "account-keeper"):
-            self.run("accept", system, "--yes")
+            self.run("accept", system, "--yes", shown="^ *(new|changed|configuration)")
         self.run("validate", "payments-agent", "--until", _in_a_week(), "--outcome", "pass",
-                 "--by", "chen", "--key", str(self.keys / "chen.pem"), "--yes")  # fmt: skip
+                 "--by", "chen", "--key", os.path.relpath(self.keys / "chen.pem"), "--yes")  # fmt: skip
         token = self.run("agent", "add", "scheduler", "--system", "payments-agent", "--system", "account-keeper",
                          "--starts", "--service", as_json=True)["token"]  # fmt: skip
         payments = self.open_run(token, "payments-agent")
         keeper = self.open_run(token, "account-keeper")
-        self.scene("What the agent may do, it does: it reads the invoices and pays one that its task names")
-        lines = self.agent("payments-agent", payments, "inbox", "books", "allowed")
-        self.scene("An invoice carries an order from a stranger; the agent obeys it, the watch does not")
-        lines += self.agent("payments-agent", payments, "hijack")
-        self.scene("A large payment waits for a person")
-        lines += self.agent("payments-agent", payments, "large")
+        lines = self.agent("payments-agent", payments, {
+            "inbox": "What the agent may do, it does: it reads what it was sent",
+            "books": "",
+            "allowed": "A payment that its task names",
+            "hijack": "An invoice carries an order from a stranger: the agent obeys it, the watch does not",
+            "large": "A large payment waits for a person",
+        })  # fmt: skip
         self.scene("A delete in production, during the freeze")
-        self.agent("account-keeper", keeper, "delete")
+        self.agent("account-keeper", keeper, {"delete": ""})
         self.scene("Halt, and release")
         hold = self.run("halt", "system:payments-agent", "--reason", "demo: stop the payments", as_json=True)[
             "hold"
         ]
-        self.agent("payments-agent", payments, "allowed")
+        self.agent("payments-agent", payments, {"allowed": ""})
         self.run("release", str(hold), "--reason", "demo: over")
         pending = self.run("status", as_json=True)["questions"]
         if sign and pending:
@@ -126,7 +127,7 @@ class Demo:
             self.run(
                 "approve", pending[0]["id"], "--by", "olga", "--key", str(self.keys / "olga.pem"), "--yes"
             )
-            self.agent("payments-agent", payments, "large")
+            self.agent("payments-agent", payments, {"large": ""})
         self.account(lines)
 
     def account(self, lines: list[dict[str, str]]) -> None:
@@ -152,15 +153,15 @@ class Demo:
     def scene(self, title: str) -> None:
         self.say(f"\n── {title}")
 
-    def run(self, *words: str, as_json: bool = False) -> Any:
-        """Run `standwatch WORDS` and show it; with `as_json`, its answer as a value. Raises where it ends badly."""
+    def run(self, *words: str, as_json: bool = False, shown: str = "") -> Any:
+        """Run `standwatch WORDS` and show it; with `as_json`, its answer as a value. Raises where it ends badly.
+
+        With `shown`, only the lines of its answer that match.
+        """
         self.say("$ standwatch " + " ".join(_quoted(word) for word in words))
-        extra = ["--json"] if as_json else []
+        options = ["--org", str(self.org), *(["--json"] if as_json else [])]
         done = subprocess.run(
-            [*self._standwatch, *words, "--org", str(self.org), *extra],
-            capture_output=True,
-            text=True,
-            check=False,
+            [*self._standwatch, *options, *words], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise StandwatchError(
@@ -168,7 +169,8 @@ class Demo:
             )
         if as_json:
             return json.loads(done.stdout)
-        self.say("\n".join("  " + line for line in done.stdout.rstrip().splitlines()))
+        lines = [line for line in done.stdout.rstrip().splitlines() if re.search(shown, line)]
+        self.say("\n".join("  " + line for line in lines))
         return None
 
     def open_run(self, token: str, system: str) -> str:
@@ -184,8 +186,8 @@ class Demo:
         answer = json.loads(connection.getresponse().read())
         return answer["token"]
 
-    def agent(self, system: str, token: str, *steps: str) -> list[dict[str, str]]:
-        """Let the scripted agent take `steps`; what it was told, a line for each call."""
+    def agent(self, system: str, token: str, steps: dict[str, str]) -> list[dict[str, str]]:
+        """Let the scripted agent take `steps` (each with its scene's title, or ""); a line for each call."""
         url = f"{self.url}/mcp/{system}"
         self.say(f"$ python agent.py --url {url} {' '.join(steps)}   # scripted: no model is behind it")
         environment = {**os.environ, "STANDWATCH_TOKEN": token}
@@ -195,9 +197,13 @@ class Demo:
         )  # fmt: skip
         if done.returncode != 0:
             raise StandwatchError(f"the agent could not work: {done.stderr.strip()}")
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        for line in lines:
-            self.say(f"  {line['tool']:<22} {line['word']:<9} {' '.join(line['text'].split())[:110]}")
+        lines: list[dict[str, str]] = [json.loads(line) for line in done.stdout.splitlines()]
+        for step, title in steps.items():
+            if title:
+                self.scene(title)
+            for line in lines:
+                if line["step"] == step:
+                    self.say(f"  {line['tool']:<18} {line['word']:<9} {' '.join(line['text'].split())[:140]}")
         return lines
 
     def _program(self, command: list[str]) -> None:

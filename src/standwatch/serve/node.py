@@ -103,10 +103,7 @@ async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True)
     recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key, settle=fronts))
     try:
         link = recorder.link()
-        in_force = await _recorded(link) or found
-        if in_force is None:
-            raise Misconfigured(("standwatch.yaml:1:1: there is no configuration to start with",))
-        node = Node(place, log_key, recorder, link, compile_world(in_force))
+        node = Node(place, log_key, recorder, link, compile_world(await _in_force(link, found)))
         say(told_of(await node.adoption.reload()))
         if fronts:
             node.gate.on_world = lambda world: node.spawn(node.servers.take_up(world.configuration))
@@ -128,6 +125,14 @@ def _read(folder: Path) -> tuple[Configuration | None, Place, str]:
             raise
         return None, place, origin
     return found, place_of(folder, found.organisation), found.organisation.origin
+
+
+async def _in_force(link: LocalLink, found: Configuration | None) -> Configuration:
+    """The recorded configuration; the folder's where the log is new."""
+    configuration = await _recorded(link) or found
+    if configuration is None:
+        raise Misconfigured(("standwatch.yaml:1:1: there is no configuration to start with",))
+    return configuration
 
 
 async def _recorded(link: LocalLink) -> Configuration | None:
