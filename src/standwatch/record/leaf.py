@@ -55,7 +55,7 @@ def decode(leaf: bytes) -> AnyEntry | Unknown:
 def _decode_unknown(leaf: bytes) -> Unknown:
     try:
         value = _members.decode(leaf)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, RecursionError):
         raise Malformed("a leaf is one JSON object") from None
     if _encoder.encode(value) != leaf:
         raise Malformed("not canonical: an unknown kind still follows the rules of every leaf")
