@@ -447,8 +447,10 @@ async def test_a_client_that_leaves_cancels_its_call() -> None:
 
 # --- questions ---------------------------------------------------------------------------------
 
-ASKS = b'{"resultType":"input_required","inputRequests":{"k":{"method":"%b","params":{"message":"Who?"}}},"requestState":"up"}'
-FORM = ASKS % b"elicitation/create"
+FORM = (
+    b'{"resultType":"input_required","requestState":"up",'
+    b'"inputRequests":{"k":{"method":"elicitation/create","params":{"message":"Who?"}}}}'
+)
 YES = {"action": "accept", "content": {"name": "Ada"}}
 
 
