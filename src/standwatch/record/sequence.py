@@ -4,7 +4,8 @@ Pure: `admit` says no or nothing, `take` accounts for what was appended. The sto
 transaction that appends, in order, on one thread; whatever changed since the verdict is seen here.
 """
 
-from datetime import UTC, datetime
+from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -84,6 +85,8 @@ class Sequencer(msgspec.Struct):
                 return "duplicate", f"hold {entry.hold} is not in force"
             case RunClosed() if entry.run not in state.runs:
                 return "duplicate", f"run {entry.run} is not open"
+            case RunOpened() if entry.run in state.runs:
+                return "duplicate", f"run {entry.run} is already open"
             case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in state.implicit:
                 return "duplicate", "an implicit run is already open"
             case _:
@@ -158,6 +161,7 @@ class Sequencer(msgspec.Struct):
 
 
 _MINUTE: Final = 60_000_000
+_DAY: Final = 1_440 * _MINUTE
 
 
 def _ledger(period: str, entry: Intent | Asked, now: int) -> str:
@@ -165,9 +169,18 @@ def _ledger(period: str, entry: Intent | Asked, now: int) -> str:
         case "run":
             return f"run/{entry.run}"
         case "day":
-            return f"day/{datetime.fromtimestamp(now // 1_000_000, UTC):%Y-%m-%d}/{entry.system}"
+            return f"day/{_date(now // _DAY)}/{entry.system}"
         case _:
             return f"minute/{now // _MINUTE}/{entry.system}"
+
+
+@lru_cache(maxsize=8)
+def _date(day: int) -> str:
+    """ISO date of a day since 1970: asked for several times by every intent."""
+    return f"{date.fromordinal(_EPOCH + day):%Y-%m-%d}"
+
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 def _amount(entry: Intent | Asked, limit: str) -> int:
