@@ -29,6 +29,7 @@ FORMAT: Final = 1
 Value = str | int | bytes | None
 
 _BUSY_MS: Final = 5_000
+_PATIENT_MS: Final = 250
 
 
 def _read_statements(text: str) -> dict[str, str]:
@@ -121,10 +122,13 @@ class Journal:
 
     def empty_log(self) -> bool:
         """Copy the write-ahead log into the file and cut it to nothing; False where a reader was in the way."""
+        self._db.set_busy_timeout(_PATIENT_MS)  # the writer does not stand still for a reader
         try:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.BusyError:
             return False
+        finally:
+            self._db.set_busy_timeout(_BUSY_MS)
         return True
 
     def close(self) -> None:

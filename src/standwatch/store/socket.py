@@ -110,18 +110,18 @@ class _Session(asyncio.Protocol):
         if self._transport is None:
             return
         for frame in frames:
-            if type(frame) is Ack:
+            if isinstance(frame, (Ack, Refusal)):
                 self._note(frame)
         self._transport.write(b"".join(map(encode_frame, frames)))
         if self._transport.get_write_buffer_size() > _BUFFERED:
             self.drop()
 
-    def _note(self, ack: Ack) -> None:
+    def _note(self, answer: Ack | Refusal) -> None:
         """Remember what the worker is carrying out."""
-        ident, begins = self._asked.pop(ack.number, ("", False))
-        if ident and self.worker is not None:
+        ident, begins = self._asked.pop(answer.number, ("", False))
+        if ident and self.worker is not None and isinstance(answer, Ack):
             if begins:
-                self.worker.open[ident] = ack.index
+                self.worker.open[ident] = answer.index
             else:
                 self.worker.open.pop(ident, None)
 
