@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from standwatch.enforce.passage import Forward, Mint, Record, Recorded, Returned
 from standwatch.enforce.ports import Caller, Carried
+from standwatch.enforce.steps import Forward, Mint, Record, Recorded, Returned
 from standwatch.facts.configuration import RedLine
 from standwatch.facts.entries import Asked, Denied, Intent, Outcome, Principal, RunClosed
 from standwatch.facts.parts import action_digest

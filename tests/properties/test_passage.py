@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from standwatch.enforce.case import CHECKS
-from standwatch.enforce.passage import Command, Forward, NotRecorded, Record, Steps
 from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.steps import Command, Forward, NotRecorded, Record, Steps
 from standwatch.facts.entries import Answered, Hold, Intent, Released
 from support import bank
 from support.playbook import Stage

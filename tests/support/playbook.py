@@ -6,7 +6,11 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
-from standwatch.enforce.passage import (
+from standwatch.enforce.passage import passage
+from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.provenance import Trail, trail
+from standwatch.enforce.schema import Schemas
+from standwatch.enforce.steps import (
     CHANCE,
     Begin,
     Command,
@@ -21,11 +25,7 @@ from standwatch.enforce.passage import (
     Recorded,
     Returned,
     Steps,
-    passage,
 )
-from standwatch.enforce.ports import Act, Carried, Reply
-from standwatch.enforce.provenance import Trail, trail
-from standwatch.enforce.schema import Schemas
 from standwatch.facts.entries import Answered, AnyEntry, Asked, Hold, Intent, Released
 from standwatch.facts.frames import Append, Refusal
 from support import bank

@@ -12,7 +12,12 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
-from standwatch.enforce.passage import (
+from standwatch.enforce.passage import passage
+from standwatch.enforce.ports import Act, Caller, Carried, Reply
+from standwatch.enforce.ports import Forward as Carry
+from standwatch.enforce.provenance import Trail, trail
+from standwatch.enforce.schema import Schemas, Validator
+from standwatch.enforce.steps import (
     CHANCE,
     Begin,
     Event,
@@ -26,12 +31,7 @@ from standwatch.enforce.passage import (
     Recorded,
     Returned,
     Steps,
-    passage,
 )
-from standwatch.enforce.ports import Act, Caller, Carried, Reply
-from standwatch.enforce.ports import Forward as Carry
-from standwatch.enforce.provenance import Trail, trail
-from standwatch.enforce.schema import Schemas, Validator
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import (
     AnyEntry,
@@ -81,7 +81,7 @@ Sign = Callable[[str, Ack], str]
 
 
 class LiveGate:
-    """`enforce.ports.Gate`, and `enforce.passage.View`."""
+    """`enforce.ports.Gate`, and `enforce.steps.View`."""
 
     def __init__(
         self,

@@ -1,0 +1,119 @@
+"""What the passage says and hears: the commands it yields, the events it receives, and the world it may look at."""
+
+from collections.abc import Generator
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from standwatch.authority.grant import Grant
+from standwatch.enforce.case import World
+from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.provenance import Trail
+from standwatch.facts.entries import Asked, Denied, Intent, Outcome
+from standwatch.facts.frames import RefusalCode
+from standwatch.facts.parts import Part
+from standwatch.record.state import State
+
+# --- commands: what the passage wants done -------------------------------------------------------------------
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Append this, conditionally. The event is `Recorded` once it is durable, or `NotRecorded`."""
+
+    entry: Intent | Denied | Asked | Outcome
+    parts: tuple[Part, ...]
+    scopes: tuple[str, ...] = ()
+    caps: dict[str, int] = {}
+    valid_until: int = 0
+    match: bytes = b""
+    subjects: tuple[str, ...] = ()
+    """The people whom the act is about: their keys seal the parts."""
+    wait: bool = True
+    """False where the reply need not wait for durability: the event then comes at once."""
+
+
+class FindQuestion(msgspec.Struct, frozen=True):
+    """Look for a question in this run that this act repeats. The event is `Question`."""
+
+    run: str
+    match: bytes
+
+
+class Mint(msgspec.Struct, frozen=True):
+    """Make the narrowest credential for this one act. The event is `Minted`."""
+
+    tool: str
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """Carry the act to the world. The event is `Returned`."""
+
+    id: str
+    scopes: tuple[str, ...]
+    arguments: dict[str, Any]
+
+
+Command = Record | FindQuestion | Mint | Forward
+
+# --- events: what happened -----------------------------------------------------------------------------------
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """An act arrives: in run `run`, at `now` (µs), with `CHANCE` random bytes."""
+
+    now: int
+    run: str
+    chance: bytes
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    now: int
+    index: int
+    at: int
+    leaf: bytes
+
+
+class NotRecorded(msgspec.Struct, frozen=True):
+    now: int
+    code: RefusalCode
+    detail: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The action bytes of the question found; empty for none."""
+
+    now: int
+    action: bytes = b""
+
+
+class Minted(msgspec.Struct, frozen=True):
+    now: int
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """What came back, µs after it was sent."""
+
+    now: int
+    carried: Carried
+    took: int = 0
+
+
+Event = Recorded | NotRecorded | Question | Minted | Returned
+
+
+class View(Protocol):
+    """The world as the passage may look at it, always as it is now."""
+
+    @property
+    def world(self) -> World: ...
+    @property
+    def state(self) -> State: ...
+    def grant(self, system: str, now: int) -> Grant: ...
+    def trail(self, run: str) -> Trail: ...
+    def validator(self, act: Act) -> Any: ...
+
+
+Steps = Generator[Command, Event, Reply]
+
+CHANCE: Final = 10 + 16 + 4 * 32
+"""Random bytes one act uses: its id, the nonce of the canonical action, and four salts."""
