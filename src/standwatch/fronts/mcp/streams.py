@@ -119,7 +119,8 @@ class Standing:
             async with asyncio.timeout(PATIENCE):
                 await self._news.wait()
         except TimeoutError:
-            await writer.send(PING)
+            if not self._over:  # cut in the very moment of the timeout
+                await writer.send(PING)
 
 
 def _uri(params: bytes) -> str:
