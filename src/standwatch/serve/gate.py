@@ -6,7 +6,7 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 import msgspec
 
@@ -15,7 +15,7 @@ from standwatch.enforce.case import World
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Caller, Carried, Reply
 from standwatch.enforce.ports import Forward as Carry
-from standwatch.enforce.provenance import Trail, trail
+from standwatch.enforce.provenance import Trail
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
     CHANCE,
@@ -42,17 +42,13 @@ from standwatch.facts.entries import (
     Outcome,
     Principal,
     RunClosed,
-    RunOpened,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
 from standwatch.facts.ids import new_id
-from standwatch.facts.parts import Part, commitment
+from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
-
-IDLE: Final = 30 * 60 * 1_000_000
-"""µs after which an implicit run without a call ends."""
 
 
 class Link(Protocol):
@@ -98,10 +94,8 @@ class LiveGate:
         self._chance = chance
         self._receipt = receipt
         self._schemas = Schemas()
-        self._trails: dict[str, Trail] = {}
-        self._used: dict[str, int] = {}
+        self.runs = Runs(link, self.append, clock, chance)
         self._grants: dict[str, tuple[int, Grant]] = {}
-        self._opening: dict[str, asyncio.Task[str]] = {}
         self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
         self.flights: dict[str, Flight] = {}
         self._turned = 0
@@ -132,7 +126,7 @@ class LiveGate:
         return fresh
 
     def trail(self, run: str) -> Trail:
-        return self._trails.get(run) or trail("")
+        return self.runs.trail(run)
 
     def validator(self, act: Act) -> Validator | None:
         return self._schemas.of(act.definition)
@@ -200,7 +194,9 @@ class LiveGate:
         envelope = self.world.envelopes.get(system)
         minutes = envelope.system.manifest.limits.minutes_per_run if envelope else None
         until = self._clock() + minutes * 60_000_000 if minutes else 0
-        run = await self._open(caller, system, task, on_behalf_of, token=token_hash(token) or "", until=until)
+        run = await self.runs.open(
+            caller, system, task, on_behalf_of, token=token_hash(token) or "", until=until
+        )
         return run, token, until
 
     async def close_run(self, caller: Caller, run: str) -> None:
@@ -210,78 +206,12 @@ class LiveGate:
             raise Forbidden("no such run of this caller")
         await self.append(RunClosed(by=caller.principal, run=run))
 
-    async def _open(
-        self,
-        caller: Caller,
-        system: str,
-        task: str = "",
-        behalf: str = "",
-        *,
-        token: str = "",
-        until: int = 0,
-    ) -> str:
-        """Open a run; one without a token is the caller's implicit one."""
-        now = self._clock()
-        run = new_id(now, self._chance(10))
-        part = Part("task", self._chance(32), msgspec.json.encode({"on_behalf_of": behalf, "task": task}))
-        entry = RunOpened(
-            by=caller.principal,
-            run=run,
-            system=system,
-            principal=caller.principal,
-            token=token,
-            until=until,
-            implicit=not token,
-            why=commitment(part.salt, part.data) if task or behalf else "",
-        )
-        self._trails[run] = trail(task)
-        await self.append(entry, (part,) if task or behalf else ())
-        return run
-
-    async def _run_of(self, caller: Caller, system: str) -> str:
-        """The run an act belongs to: the caller's own, or the implicit one, opened at the first act."""
-        if caller.run:
-            run = caller.run
-        else:
-            key = f"{caller.principal}/{system}"
-            run = self.state.implicit.get(key, "")
-            if not run:
-                opening = self._opening.get(key)
-                if opening is None:
-                    opening = self._opening[key] = asyncio.ensure_future(self._implicit(caller, system, key))
-                run = await asyncio.shield(opening)
-            self._used[run] = self._clock()
-        if run not in self._trails and run in self.state.runs:
-            await self._recall(run)
-        return run
-
-    async def _implicit(self, caller: Caller, system: str, key: str) -> str:
-        try:
-            return await self._open(caller, system)
-        except Conflict:
-            return self.state.implicit.get(key, "")
-        finally:
-            del self._opening[key]
-
-    async def _recall(self, run: str) -> None:
-        """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
-        fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
-        task = msgspec.json.decode(fetched.data, type=dict[str, str]).get("task", "") if fetched.known else ""
-        self._trails[run] = trail(task)
-
-    async def end_idle_runs(self) -> None:
-        """Close implicit runs without a call for half an hour."""
-        now = self._clock()
-        for run in list(self.state.implicit.values()):
-            if now - self._used.setdefault(run, now) >= IDLE:
-                await self.append(RunClosed(by="standwatch", run=run))
-
     # --- acts ----------------------------------------------------------------------------------------------
 
     async def act(self, act: Act, forward: Carry) -> Reply:
         """Take `act` through the passage. Every error path is one of the four words."""
         try:
-            run = await self._run_of(act.caller, act.system)
+            run = await self.runs.of(act.caller, act.system)
         except (Conflict, Unrecorded):
             return Reply("unavailable", new_id(self._clock(), self._chance(10)))
         steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
@@ -462,8 +392,7 @@ class LiveGate:
                 self.cut(f"agent:{entry.name}")
             case RunClosed():
                 self.cut(f"run:{entry.run}")
-                self._trails.pop(entry.run, None)
-                self._used.pop(entry.run, None)
+                self.runs.forget(entry.run)
             case _:
                 pass
 

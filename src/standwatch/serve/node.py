@@ -13,7 +13,7 @@ from pathlib import Path
 from standwatch.declare.configuration import declare
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry, RunClosed, RunOpened
+from standwatch.facts.entries import AnyEntry
 from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.log import LogKey
@@ -190,11 +190,9 @@ async def keep_house(node: Node) -> None:
     while True:
         await asyncio.sleep(60)
         with contextlib.suppress(StandwatchError):
-            await node.gate.end_idle_runs()
-            for run, (_, opened) in list(node.gate.state.runs.items()):
-                if _over(opened):
-                    await node.gate.append(RunClosed(by="standwatch", run=run))
+            await node.gate.runs.end_idle(lambda run: _last_used(node.reader, run))
 
 
-def _over(run: RunOpened) -> bool:
-    return 0 < run.until <= now()
+def _last_used(reader: Reader, run: str) -> int:
+    entries = reader.of_run(run)
+    return reader.entry(entries[-1]).at if entries else 0

@@ -1,0 +1,124 @@
+"""Runs as one process keeps them: opened, found again after a restart, ended when idle; each with its trail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from standwatch.enforce.ports import Caller
+from standwatch.enforce.provenance import Trail, trail
+from standwatch.facts.entries import AnyEntry, RunClosed, RunOpened
+from standwatch.facts.errors import Conflict
+from standwatch.facts.frames import Ack, Fetch, Fetched
+from standwatch.facts.ids import new_id
+from standwatch.facts.parts import Part, commitment
+from standwatch.record.state import State
+
+IDLE: Final = 30 * 60 * 1_000_000
+"""µs after which an implicit run without a call ends."""
+
+Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
+
+
+class Told(Protocol):
+    """What runs need of the link to the recorder."""
+
+    @property
+    def state(self) -> State: ...
+    def next_number(self) -> int: ...
+    def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]": ...
+
+
+class Runs:
+    """The runs whose acts pass through this process. The record says which exist; here is what they have read."""
+
+    def __init__(
+        self, link: Told, append: Append, clock: Callable[[], int], chance: Callable[[int], bytes]
+    ) -> None:
+        self._link = link
+        self._append = append
+        self._clock = clock
+        self._chance = chance
+        self._trails: dict[str, Trail] = {}
+        self._opening: dict[str, asyncio.Task[str]] = {}
+
+    def trail(self, run: str) -> Trail:
+        """What `run` has read so far; nothing for a run this process does not know."""
+        return self._trails.get(run) or trail("")
+
+    async def open(
+        self,
+        caller: Caller,
+        system: str,
+        task: str = "",
+        behalf: str = "",
+        *,
+        token: str = "",
+        until: int = 0,
+    ) -> str:
+        """Open a run and return its id; one without a token is the caller's implicit one. `token` is a hash."""
+        run = new_id(self._clock(), self._chance(10))
+        part = Part("task", self._chance(32), msgspec.json.encode({"on_behalf_of": behalf, "task": task}))
+        entry = RunOpened(
+            by=caller.principal,
+            run=run,
+            system=system,
+            principal=caller.principal,
+            token=token,
+            until=until,
+            implicit=not token,
+            why=commitment(part.salt, part.data) if task or behalf else "",
+        )
+        self._trails[run] = trail(task)
+        try:
+            await self._append(entry, (part,) if task or behalf else ())
+        except BaseException:
+            self._trails.pop(run, None)
+            raise
+        return run
+
+    async def of(self, caller: Caller, system: str) -> str:
+        """The run an act belongs to: the caller's own, or the implicit one, opened at the first act."""
+        if caller.run:
+            run = caller.run
+        else:
+            key = f"{caller.principal}/{system}"
+            run = self._link.state.implicit.get(key, "")
+            if not run:
+                opening = self._opening.get(key)
+                if opening is None:
+                    opening = self._opening[key] = asyncio.ensure_future(self._implicit(caller, system, key))
+                run = await asyncio.shield(opening)
+        if run not in self._trails and run in self._link.state.runs:
+            await self._recall(run)
+        return run
+
+    async def _implicit(self, caller: Caller, system: str, key: str) -> str:
+        try:
+            return await self.open(caller, system)
+        except Conflict:  # another worker was first, and we have been told
+            return self._link.state.implicit.get(key, "")
+        finally:
+            del self._opening[key]
+
+    async def _recall(self, run: str) -> None:
+        """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
+        fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
+        task = msgspec.json.decode(fetched.data, type=dict[str, str]).get("task", "") if fetched.known else ""
+        self._trails.setdefault(run, trail(task))
+
+    def forget(self, run: str) -> None:
+        """A run has ended."""
+        self._trails.pop(run, None)
+
+    async def end_idle(self, last_used: Callable[[str], int]) -> None:
+        """Close implicit runs without a call for half an hour, and runs whose time is over.
+
+        `last_used` tells from the record when a run was used last (µs), whichever worker served it.
+        """
+        now = self._clock()
+        for run, (_, opened) in list(self._link.state.runs.items()):
+            idle = opened.implicit and now - max(opened.at, last_used(run)) >= IDLE
+            if idle or 0 < opened.until <= now:
+                await self._append(RunClosed(by="standwatch", run=run), ())
