@@ -49,6 +49,7 @@ from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
+from standwatch.serve.runs import Runs
 
 
 class Link(Protocol):
