@@ -523,6 +523,21 @@ async def test_a_refused_question_never_reaches_the_client() -> None:
     assert result["_meta"]["standwatch/reply"]["reference"] == "ref-9"
 
 
+@pytest.mark.parametrize("script", ["asking", "asks_once"])
+async def test_a_changed_question_is_the_one_that_is_asked(script: str) -> None:
+    bench = Bench()
+    bench.one.script = asking if script == "asking" else asks_once
+    bench.gate.change = lambda act: {"message": "Changed"} if act.phase == "ask" else act.arguments
+    result = (await bench.modern("tools/call", CALL))["result"]
+    (asked,) = result["inputRequests"].values()
+    assert asked == {"method": "elicitation/create", "params": {"message": "Changed"}}
+
+
+async def asks_once(call: McpCall) -> McpAnswer:
+    assert call.ask is not None
+    return await call.ask("elicitation/create", b'{"message":"Who?"}')
+
+
 async def test_a_refused_answer_never_reaches_the_server() -> None:
     bench = Bench()
     state = await first_round(bench)

@@ -6,7 +6,7 @@ Servers' own `instructions` are not passed on: they are text for the model that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from standwatch.facts.mcp import LEGACY, MODERN, McpServer
 from standwatch.fronts.mcp.offer import Offer
@@ -22,7 +22,7 @@ def capabilities(offer: Offer, servers: Mapping[str, McpServer]) -> dict[str, An
     giving = [each["resources"] for name, each in offered.items() if _gives(offer, name, each)]
     if giving:
         found["resources"] = {"listChanged": True}
-        if any(isinstance(each, dict) and "subscribe" in each for each in giving):
+        if any(_subscribes(each) for each in giving):
             found["resources"]["subscribe"] = True
     for name in ("completions", "logging"):
         if any(name in each for each in offered.values()):
@@ -32,6 +32,10 @@ def capabilities(offer: Offer, servers: Mapping[str, McpServer]) -> dict[str, An
 
 def _gives(offer: Offer, name: str, offered: Mapping[str, Any]) -> bool:
     return "resources" in offered and bool(offer.components[name].resources)
+
+
+def _subscribes(resources: Any) -> bool:
+    return isinstance(resources, dict) and cast("dict[str, Any]", resources).get("subscribe") is True
 
 
 def discover(offer: Offer, servers: Mapping[str, McpServer]) -> bytes:

@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from standwatch.enforce.patterns import matches
 from standwatch.facts.mcp import McpCall, McpServer
+from standwatch.fronts.mcp.introduction import capabilities
 from standwatch.fronts.mcp.outcome import Outcome
 from standwatch.fronts.mcp.results import member, renamed
 from standwatch.fronts.mcp.turn import Turn
@@ -45,7 +46,7 @@ async def listing(turn: Turn, method: str, params: dict[str, Any]) -> Outcome:
         raise Rejected(INVALID_PARAMS, "This cursor was not given out here")
     if method == "tools/list":
         return Outcome(_result("tools", tools(turn)), cached=True)
-    if not (turn.offer.prompts if method == "prompts/list" else turn.offer.resources):
+    if method.partition("/")[0] not in capabilities(turn.offer, turn.servers):
         return Outcome(error=fault(METHOD_NOT_FOUND, "Method not found", method))
     found = await offered(turn, method)
     if method == "prompts/list":

@@ -39,8 +39,6 @@ class Offer(msgspec.Struct, frozen=True):
     system: str
     tools: dict[str, Exposed]
     components: dict[str, Component]
-    prompts: bool
-    resources: bool
 
     def may_ask(self, server: str, capabilities: Mapping[str, Any]) -> dict[str, Any]:
         """The client's capabilities that this server may make use of."""
@@ -86,8 +84,6 @@ def compile_offer(configuration: Configuration, system: str) -> Offer | None:
         system=system,
         tools=_exposed(manifest),
         components=components,
-        prompts=any(one.prompts for one in components.values()),
-        resources=any(one.resources for one in components.values()),
     )
 
 

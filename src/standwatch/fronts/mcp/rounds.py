@@ -62,7 +62,7 @@ async def _judged_answers(turn: Turn, server: str, given: dict[str, Any]) -> dic
         if event is None or event not in offered:
             continue
         reply = await asks.permitted(turn, server, event, {"key": key, "answer": answer})
-        if reply.word == "done" and reply.carried is not None:
+        if reply.word == "done" and reply.carried is not None and reply.carried.status == "ok":
             judged = asks.read_object(reply.carried.result) or {}
             if isinstance(judged.get("answer"), dict):
                 passed[key] = judged["answer"]
@@ -94,14 +94,20 @@ async def interim_outcome(
     if found is None:
         return outcome
     offered = turn.offer.may_ask(server, turn.capabilities)
-    for asked in found.requests.values():
+    members = _members.decode(outcome.result)
+    judged: dict[str, Any] = {}
+    for key, asked in found.requests.items():
         event, given = asks.ASKED.get(asked.method), asks.read_object(bytes(asked.params))
         if event is None or event not in offered or given is None:
             return Outcome(error=fault(METHOD_NOT_FOUND, "Not offered"), headers=outcome.headers)
         reply = await asks.permitted(turn, server, event, given)
-        if reply.word != "done":
+        if reply.word != "done" or reply.carried is None or reply.carried.status != "ok":
             return of_reply(reply, None, tool=method == "tools/call")
-    members = _members.decode(outcome.result)
+        changed = reply.carried.result != encode(given)
+        params = msgspec.Raw(reply.carried.result) if changed else asked.params
+        judged[key] = {"method": asked.method, "params": params}
+    if judged:
+        members["inputRequests"] = msgspec.Raw(encode(judged))
     if found.state is not None:
         sealed = seal(turn, method, named, arguments, server=server, upstream=found.state)
         members["requestState"] = msgspec.Raw(encode(sealed))
