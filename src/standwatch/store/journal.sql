@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS run_key (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, subjects TEXT NOT NULL, wrapped BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS run_key_of ON run_key (run, subjects);
+CREATE TABLE IF NOT EXISTS run_key_about (
+    subject TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (subject, id)
+) STRICT, WITHOUT ROWID;
 
 -- name: sealed_schema
 CREATE TABLE IF NOT EXISTS sealed_{day} (slot INTEGER PRIMARY KEY, blob BLOB NOT NULL) STRICT;
@@ -118,13 +121,15 @@ SELECT idx FROM tick WHERE at > ? ORDER BY at, idx LIMIT 1;
 INSERT INTO control (idx, key) VALUES (?, ?);
 
 -- name: control
-SELECT entry.idx, leaf FROM control JOIN entry USING (idx) WHERE control.idx >= ? AND control.idx < ? ORDER BY control.idx;
+-- CROSS: the few rows of control lead, not all of entry; SQLite keeps the order it is given (its manual, "CROSS JOIN").
+SELECT control.idx, leaf FROM control CROSS JOIN entry ON entry.idx = control.idx
+WHERE control.idx >= ? AND control.idx < ? ORDER BY control.idx;
 
 -- name: control_of
 SELECT idx FROM control WHERE key = ? AND idx < ? ORDER BY idx DESC LIMIT ?;
 
 -- name: open_intents
-SELECT entry.idx, leaf FROM open_intent JOIN entry USING (idx) ORDER BY entry.idx;
+SELECT open_intent.idx, leaf FROM open_intent CROSS JOIN entry ON entry.idx = open_intent.idx ORDER BY open_intent.idx;
 
 -- name: insert_open
 INSERT INTO open_intent (idx) VALUES (?);
@@ -182,5 +187,11 @@ SELECT subjects, wrapped FROM run_key WHERE id = ?;
 -- name: run_key_of
 SELECT id, wrapped FROM run_key WHERE run = ? AND subjects = ?;
 
+-- name: insert_run_key_about
+INSERT INTO run_key_about (subject, id) VALUES (?, ?);
+
 -- name: delete_run_keys
-DELETE FROM run_key WHERE EXISTS (SELECT 1 FROM json_each(subjects) WHERE value = ?);
+DELETE FROM run_key WHERE id IN (SELECT id FROM run_key_about WHERE subject = ?);
+
+-- name: delete_run_keys_about
+DELETE FROM run_key_about WHERE subject = ?;

@@ -149,6 +149,7 @@ class Sealer(Keys):
         else:
             key = self._entropy(KEY_BYTES)
             number = self._journal.get("insert_run_key", run, spelled, aes_key_wrap(joint, key))
+            self._journal.many("insert_run_key_about", [(each, number) for each in about if each != NOBODY])
         if len(self._ready) >= KEPT:
             self._ready.pop(next(iter(self._ready)))
         ready = (int(number).to_bytes(8, "big"), AESGCM(key))
@@ -181,6 +182,7 @@ class Sealer(Keys):
     def _delete(self, subject: str) -> None:
         self._journal.run("delete_subject_key", subject)
         self._journal.run("delete_run_keys", subject)
+        self._journal.run("delete_run_keys_about", subject)
 
     def rewrap(self, kek: Kek) -> int:
         """Wrap every subject's key under the KEK of a new epoch; how many there were. Afterwards the old may die."""
