@@ -128,6 +128,7 @@ def _scan(handle: int) -> tuple[list[Marker], list[int]]:
 
 
 def _encode(marker: Marker) -> bytes:
+    """The bytes of a slot."""
     body = json.dumps(marker._asdict() | {"slot": 0}, ensure_ascii=False).encode()
     if len(body) > _MOST:
         raise Unrecorded("the scope is too long for a marker", cure="standwatch halt all")
@@ -155,4 +156,8 @@ def _decode(slot: int, data: bytes) -> Marker | None:
 
 
 def _cut(reason: str) -> str:
-    return reason.encode(errors="replace")[:_PER_REASON].decode(errors="ignore")
+    """As much of `reason` as its share of a slot takes, escaped as JSON escapes it."""
+    kept = reason.encode(errors="replace")[:_PER_REASON].decode(errors="ignore")
+    while len(json.dumps(kept, ensure_ascii=False).encode()) > _PER_REASON + 2:
+        kept = kept[: len(kept) * 3 // 4]
+    return kept
