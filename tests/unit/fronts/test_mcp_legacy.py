@@ -93,6 +93,15 @@ async def test_a_session_ends_by_delete_and_by_idling() -> None:
     message(await bench.send(legacy("ping", session=idle)), 404)
 
 
+async def test_a_session_that_nobody_comes_back_to_is_ended_all_the_same() -> None:
+    bench = Bench()
+    forgotten = await bench.session()
+    bench.now += 1801_000_000
+    await bench.session()
+    await asyncio.sleep(0)
+    assert bench.one.ended == [forgotten]
+
+
 async def test_the_sessions_of_one_principal_are_bounded() -> None:
     bench = Bench(limits=Limits(sessions=2))
     first = await bench.session()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from standwatch.enforce.ports import Carried, Reply
@@ -372,8 +373,6 @@ async def test_resources_are_cut_down_to_the_declared_and_pages_are_followed() -
 
     bench.one.script = script
     component = bench.front._offer("fixture").components  # type: ignore[union-attr]
-    import msgspec
-
     component["one"] = msgspec.structs.replace(component["one"], resources=("a://*", "b://*"))
     result = (await bench.modern("resources/list"))["result"]
     assert result["resources"] == [{"uri": "a://1", "x": 1}, {"uri": "b://2"}]
@@ -505,6 +504,17 @@ async def test_a_state_is_good_for_its_own_request_only(change: dict[str, Any]) 
     assert len(bench.one.calls) == calls
 
 
+async def test_a_state_never_reaches_another_server_though_the_name_now_stands_for_its_tool() -> None:
+    bench = Bench(Server("one", "pay"), Server("two", "look"))
+    state = await first_round(bench)
+    offer = bench.front._offer("fixture")
+    assert offer is not None
+    offer.tools["pay"] = msgspec.structs.replace(offer.tools["look"], name="pay")
+    answer = await bench.modern("tools/call", {**CALL, "requestState": state, "inputResponses": {"k": YES}})
+    assert answer["error"]["data"] == {"reason": "invalid_request_state"}
+    assert not bench.servers["two"].calls
+
+
 async def test_a_state_ends() -> None:
     bench = Bench()
     state = await first_round(bench)
@@ -557,8 +567,6 @@ async def test_what_the_client_does_not_offer_is_not_asked() -> None:
 
 async def test_what_the_manifest_does_not_let_a_server_ask_is_never_offered_to_it() -> None:
     bench = Bench()
-    import msgspec
-
     component = bench.front._offer("fixture").components  # type: ignore[union-attr]
     component["one"] = msgspec.structs.replace(component["one"], may_ask=())
     await bench.modern("tools/call", CALL)
