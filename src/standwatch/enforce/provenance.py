@@ -25,7 +25,6 @@ class Trail(msgspec.Struct):
     known: bool = True
     """False where the task could not be read back: then nothing has the provenance `task`."""
     words: frozenset[str] = frozenset()
-    squeezed: str = ""
     trusted: set[str] = set()
     untrusted: bool = False
 
@@ -36,7 +35,7 @@ class Trail(msgspec.Struct):
         if isinstance(value, list):
             return self._worst(cast("list[Any]", value))
         form = normal(value)
-        if form in self.words or (len(form) >= 6 and f" {form} " in self.squeezed):
+        if form in self.words:
             return "task"
         return "trusted" if form in self.trusted else "model"
 
@@ -83,8 +82,7 @@ def trail(task: str) -> Trail:
     words = frozenset(
         form for word in _WORD.findall(task) for form in (normal(word), normal(word.strip(".,:")))
     )
-    squeezed = f" {' '.join(normal(word) for word in task.split())} "
-    return Trail(task=task, words=words, squeezed=squeezed)
+    return Trail(task=task, words=words)
 
 
 def normal(value: Any) -> str:

@@ -100,6 +100,8 @@ class LiveGate:
         self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
         self.flights: dict[str, Flight] = {}
         self._turned = 0
+        self.on_fault: Callable[[BaseException], None] = lambda _: None
+        """Told of faults of our own, which callers only hear as `unavailable`."""
         self._prepared: dict[str, World] = {}
         self.on_world: Callable[[World], None] = lambda _: None
         """Called when another configuration has come into force."""
@@ -216,7 +218,11 @@ class LiveGate:
         except (Conflict, Unrecorded):
             return Reply("unavailable", new_id(self._clock(), self._chance(10)))
         steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
-        return await self._drive(steps, forward)
+        try:
+            return await self._drive(steps, forward)
+        except Exception as error:
+            self.on_fault(error)
+            return Reply("unavailable", act.id or new_id(self._clock(), self._chance(10)))
 
     async def _drive(self, steps: Steps, forward: Carry) -> Reply:
         told: Ack | None = None

@@ -22,6 +22,7 @@ from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
 from standwatch.serve.control import Control
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.place import Place, now, place_of
+from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
 from standwatch.serve.world import compile_world
 from standwatch.store.folder import read_folder
@@ -44,6 +45,7 @@ class Node:
         self.recorder = recorder
         self.link = link
         self.gate = LiveGate(link, world, clock=now, chance=os.urandom, receipt=self._receipt)
+        self.gate.on_fault = report
         self.adoption = Adoption(self.folder, self.gate, os.urandom)
         self.servers = Servers(self.folder, os.environ)
         setup = place.setup(log_key)

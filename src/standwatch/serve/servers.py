@@ -1,5 +1,6 @@
 """The upstream servers of every system: opened with the configuration in force, closed when it drops them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Servers:
         self._environment = environment
         self._changed = changed
         self._open: dict[str, dict[str, tuple[Component, UpstreamServer]]] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     def of(self, system: str) -> Mapping[str, McpServer]:
         """The servers of `system`, in the manifest's order; none for a system nobody declares."""
@@ -29,6 +31,10 @@ class Servers:
 
     async def take_up(self, configuration: Configuration) -> None:
         """Open what is new or changed, close what is gone; leave alone what stands as it was."""
+        async with self._one_at_a_time:
+            await self._take_up(configuration)
+
+    async def _take_up(self, configuration: Configuration) -> None:
         wanted = {
             name: {item.name: item for item in system.manifest.components if item.kind == "mcp_server"}
             for name, system in configuration.systems.items()

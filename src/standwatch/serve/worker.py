@@ -57,6 +57,7 @@ async def work(place: Place, number: int, workers: int) -> None:
         return encode_receipt(made)
 
     gate = LiveGate(link, compile_world(configuration), clock=now, chance=os.urandom, receipt=receipt)
+    gate.on_fault = report
     servers = Servers(place.organisation, os.environ)
     address = configuration.organisation.agents
     agents = Agents(gate, servers, address, shared_key(place), report, chance=marked(number))
