@@ -223,6 +223,37 @@ def test_a_full_disk_still_takes_a_hold(tmp_path: Path, monkeypatch: pytest.Monk
     asyncio.run(play())
 
 
+def test_a_recorder_starts_on_a_full_disk_for_the_sake_of_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standwatch.store import ballast
+
+    async def play() -> None:
+        async with store("local", tmp_path) as it:
+            run = await it.run()
+            entry = intent(run, it.first.state.seen)
+            await it.append(entry, scopes=SCOPES)
+        (tmp_path / "ballast").unlink()
+        monkeypatch.setattr(ballast, "_free", lambda _: 0)
+        async with store("local", tmp_path) as it:
+            assert not it.first.alive
+            await it.append(hold())
+            reader = Reader(tmp_path)
+            assert len(reader.open_intents()) == 1
+            monkeypatch.undo()
+            for _ in range(200):
+                if not reader.open_intents():
+                    break
+                await asyncio.sleep(0.02)
+            last = reader.entry(reader.of_action(entry.id)[-1])
+            assert isinstance(last, Outcome)
+            assert last.status == "unknown"
+            assert it.first.alive
+            reader.close()
+
+    asyncio.run(play())
+
+
 def test_a_power_cut_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")

@@ -95,6 +95,7 @@ class Recorder:
         self.fleet: Fleet | None = None
         self._closing = False
         self._ended = False
+        self._owed: dict[str, int] = {}
         self._closed = False
         self._died = ""
         self.writable = writer.writable
@@ -136,7 +137,8 @@ class Recorder:
             )
             recorder = cls(setup, lock, journal, writer, head)
             if setup.settle:
-                recorder._settle(recorder._writer.open_intents())
+                recorder._owed = recorder._writer.open_intents()
+                recorder._settle_owed()
         except BaseException as error:
             if journal is not None:
                 with contextlib.suppress(apsw.Error):
@@ -271,8 +273,11 @@ class Recorder:
                 first = self._queue.get(timeout=None if self.writable else _RETRY)
             except queue.Empty:
                 self._deliver(self._writer.recover(), [], [])
+                self._settle_owed()
                 continue
             self._handle(self._gather(first))
+            if self._owed:
+                self._settle_owed()
 
     def _gather(
         self, first: tuple[Port | None, Asked | _Job | None]
@@ -331,8 +336,9 @@ class Recorder:
         for port in now if told else ():
             if port not in self._ports:
                 port.deliver((), now[port])
-        if self.fleet is not None and withheld >= 0:
-            self.fleet.confirm(withheld, lambda: _answer(later))
+        fleet = self.fleet  # it may leave at any moment
+        if fleet is not None and withheld >= 0:
+            fleet.confirm(withheld, lambda: _answer(later))
         else:
             _answer(later)
 
@@ -363,6 +369,13 @@ class Recorder:
     def _persist(self, size: int, note: bytes) -> None:
         """Called by the publisher: commit a checkpoint and wait for it."""
         self.submit(lambda: self._writer.persist(size, note)).result(timeout=30)
+
+    def _settle_owed(self) -> None:
+        """What could not be settled at start, because the disk was full, is settled when it can be."""
+        if self._owed and self._writer.writable:
+            with contextlib.suppress(Conflict):
+                self._settle(self._owed)
+                self._owed = {}
 
     def _settle(self, intents: dict[str, int]) -> None:
         """The outcomes of intents that nobody can tell any more."""

@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable
 from typing import Final, cast
 
-import apsw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -209,7 +208,7 @@ def _transact(journal: Journal, act: Callable[[], None]) -> None:
     try:
         act()
         journal.commit()
-    except apsw.Error:
+    except BaseException:
         journal.rollback()
         raise
 

@@ -5,6 +5,7 @@ commit that failed nothing is assumed: memory is read back from the disk before 
 the first entry then says since when the record could not be written.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -14,7 +15,7 @@ import msgspec
 
 from standwatch.facts.canonical import SAFE
 from standwatch.facts.entries import AnyEntry, Asked, Gap, Hold, Intent, Opened, Outcome
-from standwatch.facts.errors import Malformed, StandwatchError, Tampered
+from standwatch.facts.errors import Malformed, StandwatchError, Tampered, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal, Told
 from standwatch.facts.words import OutcomeStatus
 from standwatch.record.leaf import Unknown, decode, encode
@@ -130,7 +131,9 @@ class Writer:
     # ------------------------------------------------------------------------------------- beside entries
 
     def persist(self, size: int, note: bytes) -> None:
-        """Commit a signed checkpoint."""
+        """Commit a signed checkpoint. Raises `Unrecorded` while nothing can be written."""
+        if self.broken:
+            raise Unrecorded(self.broken)
         self._journal.run("insert_checkpoint", size, note)
 
     def erase(self, subject: str) -> None:
@@ -172,6 +175,8 @@ class Writer:
             self._full = False
             if self._unrecorded and not self.broken:
                 self.broken = "the disk was full"  # so that the gap is said before anything else
+            elif not self.broken:
+                self._since = 0
         return self.revive() if self.broken else []
 
     def _write_holds(self, told: list[Told], appends: Sequence[Append]) -> Written:
@@ -182,7 +187,7 @@ class Writer:
         try:
             more, replies = self._attempt(holds)
         except Exception as error:
-            self.broken = str(error) or type(error).__name__
+            self._break(error)
             more, replies = [], self._refuse(holds)
         return told + more, _merge(appends, holds, replies, "the disk is full")
 
@@ -298,12 +303,7 @@ class Writer:
 
     def _fail(self, error: Exception, appends: Sequence[Append]) -> Written:
         """Nothing of the batch is acknowledged. A hold is tried once more, alone, with the ballast let go."""
-        self.broken = str(error) or type(error).__name__
-        if isinstance(error, apsw.FullError):
-            self._full = True
-            self._ballast.release()
-        if not self._since:
-            self._since = max(self._clock(), 1)
+        self._break(error)
         holds = [append for append in appends if isinstance(append.entry, Hold)]
         if not holds:
             return [], self._refuse(appends)
@@ -312,6 +312,16 @@ class Writer:
         if not self.broken:
             return self._write_holds(told, appends)
         return told, _merge(appends, holds, self._refuse(holds), self.broken)
+
+    def _break(self, error: Exception) -> None:
+        """From now on nothing is written until memory has been read back; nor does anything stay half written."""
+        self.broken = str(error) or type(error).__name__
+        with contextlib.suppress(apsw.Error):  # `revive` tries again
+            self._journal.rollback()
+        if isinstance(error, apsw.FullError):
+            self._full = True
+            self._ballast.release()
+        self._since = self._since or max(self._clock(), 1)
 
     def _refuse(self, appends: Sequence[Append]) -> list[Ack | Refusal]:
         self._unrecorded += len(appends)
