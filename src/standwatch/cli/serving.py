@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from standwatch.cli.verbs import Verb, nothing
+from standwatch.cli.verbs import Verb
 from standwatch.cli.wire import organisation
 from standwatch.facts.errors import Malformed
+
+_MOST_WORKERS = 64
 
 
 def _say(text: str) -> None:
@@ -21,7 +23,7 @@ def up(given: Namespace) -> int:
     org = organisation(given.org)
     from standwatch.serve import app
 
-    return app.main(org.resolve(), _say)
+    return app.main(org.resolve(), _say, workers=given.workers)
 
 
 def connect(given: Namespace) -> int:
@@ -56,6 +58,22 @@ def demo(given: Namespace) -> int:
     return example.main(Path(given.folder).resolve(), print, sign=given.sign, stop=given.stop)
 
 
+def _up_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=0,
+        metavar="N",
+        help=f"processes that serve the agents, at most {_MOST_WORKERS} (default: this one serves them)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_WORKERS:
+        raise ArgumentTypeError(f"{text!r}, expected a number from 0 to {_MOST_WORKERS}")
+    return int(text)
+
+
 def _connect_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("system", metavar="SYSTEM")
     parser.add_argument(
@@ -71,7 +89,7 @@ def _demo_arguments(parser: ArgumentParser) -> None:
 
 
 VERBS = (
-    Verb("up", "Serve the organisation until told to stop.", "standwatch --org bank up", nothing, up),
+    Verb("up", "Serve the organisation until told to stop.", "standwatch --org bank up", _up_arguments, up),
     Verb(
         "connect",
         "Bridge a system's MCP to stdio, for clients that only start a command.",
