@@ -6,13 +6,13 @@ from argparse import ArgumentParser, Namespace
 
 from standwatch.cli.moments import instant, now
 from standwatch.cli.show import out, say, table, visible, when
-from standwatch.cli.verbs import DONE, Verb
+from standwatch.cli.verbs import DONE, Verb, common
 from standwatch.cli.wire import Server, organisation, segment
 
 
 def _arguments(parser: ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", required=True, metavar="add|revoke|list")
-    added = acts.add_parser("add", help="a new principal; its token is shown once")
+    added = acts.add_parser("add", help="a new principal; its token is shown once", parents=[common()])
     added.add_argument(
         "name", metavar="NAME", help="the agent's name; for --role human a person's id or address"
     )
@@ -29,9 +29,11 @@ def _arguments(parser: ArgumentParser) -> None:
         help="it may open runs with a task: for the harness, never for a model",
     )
     added.add_argument("--until", default="", metavar="TIME", help="when its token ends: 90d, 2027-01-01, …")
-    revoked = acts.add_parser("revoke", help="end its token, and cut what it has in flight")
+    revoked = acts.add_parser(
+        "revoke", help="end its token, and cut what it has in flight", parents=[common()]
+    )
     revoked.add_argument("name", metavar="NAME")
-    acts.add_parser("list", help="every principal with a token")
+    acts.add_parser("list", help="every principal with a token", parents=[common()])
 
 
 def agent(given: Namespace) -> int:

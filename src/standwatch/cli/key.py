@@ -10,13 +10,13 @@ from pathlib import Path
 
 from standwatch.cli import signing
 from standwatch.cli.show import out, say
-from standwatch.cli.verbs import DONE, Verb
+from standwatch.cli.verbs import DONE, Verb, common
 from standwatch.facts.errors import Forbidden
 
 
 def _arguments(parser: ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", required=True, metavar="new")
-    made = acts.add_parser("new", help="make an Ed25519 key, under a passphrase")
+    made = acts.add_parser("new", help="make an Ed25519 key, under a passphrase", parents=[common()])
     made.add_argument(
         "--out", default="", metavar="FILE", help="where (default: ~/.config/standwatch/key.pem)"
     )

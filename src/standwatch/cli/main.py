@@ -21,7 +21,7 @@ from standwatch.cli import (
     setting_up,
 )
 from standwatch.cli.show import complain
-from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb
+from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb, common
 from standwatch.cli.wire import Refused, Unreachable
 from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, Tampered, Unrecorded
 
@@ -40,13 +40,13 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    common = _common()
+    shared = common()
     top = argparse.ArgumentParser(
         prog="standwatch",
         description="The standing watch over the AI that an organisation deploys.",
         epilog=_overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
+        parents=[shared],
     )
     top.add_argument("--version", action="version", version=f"standwatch {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS)
@@ -57,24 +57,11 @@ def parser() -> argparse.ArgumentParser:
                 description=verb.help,
                 epilog=f"example:\n  {verb.example}",
                 formatter_class=argparse.RawDescriptionHelpFormatter,
-                parents=[common],
+                parents=[shared],
             )
             verb.arguments(sub)
             sub.set_defaults(run=verb.run)
     return top
-
-
-def _common() -> argparse.ArgumentParser:
-    """Options that may stand before the verb or behind it."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--org",
-        default=argparse.SUPPRESS,
-        metavar="DIR",
-        help="the organisation's folder (default: $STANDWATCH_ORG or .)",
-    )
-    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="answer in JSON")
-    return common
 
 
 def _overview() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,3 +23,16 @@ DONE, NO, MISUSE, UNABLE = 0, 1, 2, 3
 
 def nothing(_: ArgumentParser) -> None:
     """For a verb without arguments of its own."""
+
+
+def common() -> ArgumentParser:
+    """Options that may stand before the verb or behind it: the parent of every parser."""
+    shared = ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--org",
+        default=SUPPRESS,
+        metavar="DIR",
+        help="the organisation's folder (default: $STANDWATCH_ORG or .)",
+    )
+    shared.add_argument("--json", action="store_true", default=SUPPRESS, help="answer in JSON")
+    return shared

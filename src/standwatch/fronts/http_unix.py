@@ -23,18 +23,30 @@ def bind_unix(path: Path, backlog: int) -> socket.socket:
     try:
         # Held from the look to the bind, so that two starting servers cannot each remove the other's socket.
         fcntl.flock(directory, fcntl.LOCK_EX)
-        _clear_stale(path)
-        return _bind(path, backlog)
+        reached = _reached(path, directory)
+        _clear_stale(path, reached)
+        return _bind(reached, backlog)
     finally:
         os.close(directory)
 
 
-def _bind(path: Path, backlog: int) -> socket.socket:
+_LONGEST = 100
+"""Bytes of a socket's path that every system takes."""
+
+
+def _reached(path: Path, directory: int) -> str:
+    """`path`, or a shorter way to it through the open `directory`: a socket's address holds about a hundred bytes."""
+    if len(os.fsencode(path)) <= _LONGEST:
+        return str(path)
+    return f"/proc/self/fd/{directory}/{path.name}"
+
+
+def _bind(path: str, backlog: int) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # The umask, not a chmod afterwards: between bind and chmod anybody could connect.
     before = os.umask(0o177)
     try:
-        listening.bind(str(path))
+        listening.bind(path)
     except BaseException:
         listening.close()
         raise
@@ -45,7 +57,7 @@ def _bind(path: Path, backlog: int) -> socket.socket:
     return listening
 
 
-def _clear_stale(path: Path) -> None:
+def _clear_stale(path: Path, reached: str) -> None:
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -54,16 +66,16 @@ def _clear_stale(path: Path) -> None:
         raise Misconfigured((f"{path}: not a socket, and not ours to remove",))
     if found.st_uid != os.geteuid():
         raise Misconfigured((f"{path}: a socket of another user",))
-    if _answers(path):
+    if _answers(reached):
         raise Conflict(f"another server already listens on {path}")
     path.unlink()
 
 
-def _answers(path: Path) -> bool:
+def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
-            probe.connect(str(path))
+            probe.connect(path)
         except OSError as error:
             # Anything but a plain refusal (a full backlog, a time-out) may be a living server.
             return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
