@@ -1,17 +1,19 @@
 """Cedar, made to fail closed: schema always given, any error or missing decision denies.
 
 Generated permits decide who may call which tool at all; the organisation's files only forbid. Policies are
-sliced by tool when a configuration is taken up, and parsed once. A slice that never looks at `context` answers
-the same for one caller and tool for ever, so its answer is kept; one that does is asked every time.
+sliced by tool when a configuration is taken up, and parsed once. Forbids that never look at `context` answer the
+same for one caller and tool for ever, so their answer is kept; those that do are asked every time, and are shown
+only the arguments they look at. Any forbid forbids, so the more restrictive of the two answers is the whole one.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cedarpy
 import msgspec
 
-from standwatch.facts.words import Decision
+from standwatch.enforce.looks import Looks, looks, together
+from standwatch.facts.words import SEVERITY, Decision
 
 OTHERWISE: Final = "otherwise"
 
@@ -33,13 +35,28 @@ class Answer(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class _Ready(msgspec.Struct, frozen=True):
+Entity = dict[str, str]
+"""`type` and `id`, as Cedar's JSON names an entity: nothing in an id needs to be escaped."""
+
+
+class _Set(msgspec.Struct, frozen=True):
+    """Policies that are asked together. `looks` is at which arguments; `asks` who say `@otherwise("step_up")`."""
+
     policies: cedarpy.PolicySet
-    entities: cedarpy.Entities
-    action: str
-    resource: str
+    looks: Looks
     asks: frozenset[str]
-    contextual: bool
+    names: dict[str, str]
+    """Cedar's number for a policy → its `@id`."""
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """A slice, parsed: the policies whose answer can be kept, and those to be asked anew at each call."""
+
+    lasting: _Set | None
+    fresh: _Set | None
+    entities: cedarpy.Entities
+    action: Entity
+    resource: Entity
 
 
 class Policies:
@@ -61,34 +78,44 @@ class Policies:
 
     def judge(self, principal: str, system: str, tool: str, arguments: dict[str, Any]) -> Answer:
         """What the policies say to `principal` calling `tool` with `arguments`."""
-        key = (principal, system, tool)
-        kept = self._kept.get(key)
-        if kept is not None:
-            return kept
         ready = self._slices.get((system, tool))
         if ready is None:
             return Answer("deny", "no policy speaks of this tool")
-        answer = self._ask(ready, principal, arguments)
-        if not ready.contextual and len(self._kept) < KEPT:
-            self._kept[key] = answer
-        return answer
+        lasting = self._lasting(ready, principal, system, tool)
+        if ready.fresh is None or lasting.decision == "deny":
+            return lasting
+        fresh = self._ask(ready, ready.fresh, principal, arguments)
+        return fresh if SEVERITY[fresh.decision] >= SEVERITY[lasting.decision] else lasting
 
     def may(self, principal: str, system: str, tool: str) -> bool:
         """False where the answer is no whatever the arguments: lists leave such a tool out."""
         ready = self._slices.get((system, tool))
-        if ready is None:
-            return False
-        return ready.contextual or self.judge(principal, system, tool, {}).decision != "deny"
+        return ready is not None and self._lasting(ready, principal, system, tool).decision != "deny"
 
-    def _ask(self, ready: _Ready, principal: str, arguments: dict[str, Any]) -> Answer:
+    def _lasting(self, ready: _Ready, principal: str, system: str, tool: str) -> Answer:
+        key = (principal, system, tool)
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = _ALLOW if ready.lasting is None else self._ask(ready, ready.lasting, principal, {})
+            if len(self._kept) < KEPT:
+                self._kept[key] = kept
+        return kept
+
+    def _seen(self, looks: Looks, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The context: whole, or with those arguments only that these policies look at."""
+        if looks is None:
+            return self._context(arguments)
+        return self._context({name: arguments[name] for name in looks if name in arguments}) if looks else {}
+
+    def _ask(self, ready: _Ready, asked: _Set, principal: str, arguments: dict[str, Any]) -> Answer:
         request = {
-            "principal": f"Agent::{msgspec.json.encode(principal).decode()}",
+            "principal": {"type": "Agent", "id": principal},
             "action": ready.action,
             "resource": ready.resource,
-            "context": self._context(arguments) if ready.contextual else {},
+            "context": _encode(self._seen(asked.looks, arguments)).decode(),
         }
         try:
-            result = cedarpy.is_authorized(request, ready.policies, ready.entities, schema=self._schema)
+            result = cedarpy.is_authorized(request, asked.policies, ready.entities, schema=self._schema)
         except Exception as error:
             return Answer("deny", f"the policies could not be evaluated: {error}")
         if result.diagnostics.errors:
@@ -97,32 +124,64 @@ class Policies:
         if result.allowed:
             return Answer("allow")
         reasons = result.diagnostics.reasons
-        named = ", ".join(reasons) or "no permit"
-        if result.decision is cedarpy.Decision.Deny and reasons and ready.asks.issuperset(reasons):
+        named = ", ".join(sorted(asked.names.get(one, one) for one in reasons)) or "no permit"
+        if result.decision is cedarpy.Decision.Deny and reasons and asked.asks.issuperset(reasons):
             return Answer("step_up", f"forbidden unless signed by {named}")
         return Answer("deny", f"forbidden by {named}")
 
 
 KEPT: Final = 50_000
 
+_ALLOW: Final = Answer("allow")
+_encode: Final = msgspec.json.Encoder().encode
+
 
 def _ready(slice_: Slice) -> _Ready:
-    policies = cedarpy.PolicySet.from_str(slice_.text)
+    """Parse a slice, and part it. A permit that looks at the context cannot be parted from the forbids."""
+    forms = _forms(slice_.text)
+    permits = [form for form in forms if form["effect"] == "permit"]
+    forbids = [form for form in forms if form["effect"] != "permit"]
+    whole = any(looks(form) != frozenset() for form in permits)
+    fresh = [form for form in forbids if whole or looks(form) != frozenset()]
+    lasting = [form for form in forbids if form not in fresh]
+    action, resource = _entities(slice_.action, slice_.resource)
+    return _Ready(
+        lasting=None if whole else _set(permits + lasting),
+        fresh=_set(permits + fresh) if whole or fresh else None,
+        entities=cedarpy.Entities.from_json_str(slice_.entities),
+        action=action,
+        resource=resource,
+    )
+
+
+def _set(forms: list[dict[str, Any]]) -> _Set:
+    named = {f"policy{number}": form for number, form in enumerate(forms)}
+    text: str = cast("Any", cedarpy).policies_from_json_str(
+        _encode({"staticPolicies": named, "templates": {}, "templateLinks": []}).decode()
+    )
+    policies = cedarpy.PolicySet.from_str(text)
+    read = _forms(text)
+    if read != forms:
+        raise ValueError("Cedar reads a policy differently from how it writes it")
     asks = frozenset(
         ident
-        for ident, policy in _static(policies).items()
-        if policy.get("annotations", {}).get(OTHERWISE) == "step_up" and policy.get("effect") == "forbid"
+        for ident, form in named.items()
+        if form.get("annotations", {}).get(OTHERWISE) == "step_up" and form["effect"] == "forbid"
     )
-    return _Ready(
-        policies=policies,
-        entities=cedarpy.Entities.from_json_str(slice_.entities),
-        action=slice_.action,
-        resource=slice_.resource,
-        asks=asks,
-        contextual="context" in slice_.text,
-    )
+    names = {number: form.get("annotations", {}).get("id") or number for number, form in named.items()}
+    return _Set(policies, together([looks(form) for form in forms]), asks, names)
 
 
-def _static(policies: cedarpy.PolicySet) -> dict[str, dict[str, Any]]:
-    decoded = msgspec.json.decode(cedarpy.policies_to_json_str(str(policies)).encode(), type=dict[str, Any])
-    return decoded.get("staticPolicies", {})
+def _forms(text: str) -> list[dict[str, Any]]:
+    """The policies of `text` in Cedar's JSON form, in their order. Cedar numbers them; JSON objects are unordered."""
+    decoded = msgspec.json.decode(cedarpy.policies_to_json_str(text).encode(), type=dict[str, Any])
+    found: dict[str, dict[str, Any]] = decoded.get("staticPolicies", {})
+    if decoded.get("templates") or any(f"policy{number}" not in found for number in range(len(found))):
+        raise ValueError("a slice holds policies that are not numbered as expected")
+    return [found[f"policy{number}"] for number in range(len(found))]
+
+
+def _entities(action: str, resource: str) -> tuple[Entity, Entity]:
+    """Both names as Cedar itself reads them."""
+    form = _forms(f"permit (principal, action == {action}, resource == {resource});")[0]
+    return form["action"]["entity"], form["resource"]["entity"]
