@@ -395,10 +395,12 @@ class Control:
         _require(who.sees_all, who, "read the record")
         return tuple(reading.entry_lines(self._source, start, limit))
 
-    async def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]:
+    def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]:
         """Entries from `start` on, and then as they come."""
         _require(who.sees_all, who, "read the record")
-        position = reading.position(self._source, start)
+        return self._follow(reading.position(self._source, start))
+
+    async def _follow(self, position: int) -> AsyncIterator[EntryLine]:
         while True:
             for line in reading.entry_lines(self._source, str(position), ""):
                 position = line.index + 1
