@@ -1,6 +1,6 @@
 """One line of the AIBOM."""
 
-from typing import Final
+from typing import Final, Literal
 
 from standwatch.declare.organisation import WORD
 from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
@@ -8,12 +8,16 @@ from standwatch.declare.text import Mapping, Node, Problems
 from standwatch.facts.configuration import Component
 
 KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
-ONLY_SERVERS: Final = ("command", "env", "cwd", "resources", "prompts", "may_ask")
+ONLY_SERVERS: Final = ("command", "env", "cwd", "headers", "era", "resources", "prompts", "may_ask")
 
 _name = shaped(WORD, "a name in letters, digits, - and _")
 _url = shaped(r"https?://[^\s/?#@]{1,253}(/[^\s#@]*)?", "an address http(s)://… without credentials")
 _argument = text("an argument", 4000)
 _pattern = shaped(r"[^\x00-\x20\x7f]{1,1000}", "a pattern")
+_header = shaped(
+    r"(?i)(?!(host|content-.*|transfer-.*|connection|accept|mcp-.*)$)[a-z0-9-]{1,64}",
+    "a header that is ours to set",
+)
 _variable = shaped(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "a variable's name")
 
 
@@ -28,6 +32,8 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         command=fields.take("command", listing_of_words, ()),
         url=fields.take("url", _url, ""),
         env=fields.take("env", mapping(_variable, words(text("a value", 8000)), "variables"), {}),
+        headers=fields.take("headers", mapping(_header, words(text("a value", 8000)), "headers"), {}),
+        era=fields.take("era", _era, ""),
         cwd=fields.take("cwd", text("a folder", 1000), ""),
         resources=fields.take("resources", listing(_pattern, "URI patterns"), ()),
         prompts=fields.take("prompts", listing(_pattern, "prompts' names or patterns"), ()),
@@ -40,6 +46,7 @@ def read_component(node: Node, problems: Problems) -> Component | None:
 
 
 _kind: Reader[str] = choice(*KINDS)
+_era: Reader[Literal["", "modern", "legacy"]] = choice("modern", "legacy")
 
 
 def listing_of_words(node: Node, problems: Problems) -> tuple[str, ...] | None:
@@ -63,6 +70,8 @@ def _contradictions(fields: Fields, component: Component, problems: Problems) ->
         if fields.has("command") == fields.has("url"):
             both = "both command and url" if fields.has("url") else "neither command nor url"
             problems.add(fields.mark, f"the server {component.name!r} has {both}, expected exactly one")
+        if fields.has("headers") and not fields.has("url"):
+            problems.add(fields.place("headers"), "headers without a url, expected them beside url only")
         for name in ("env", "cwd"):
             if fields.has(name) and not fields.has("command"):
                 problems.add(fields.place(name), f"{name} without a command, expected it beside command only")

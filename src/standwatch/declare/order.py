@@ -55,10 +55,11 @@ def _named(manifest: Manifest) -> dict[str, Component]:
 
 def _component(log: Differences, name: str, old: Component, new: Component) -> None:
     where = f"component {name}"
-    for member in ("kind", "vendor", "version", "command", "url", "cwd"):
+    for member in ("kind", "vendor", "version", "command", "url", "cwd", "era"):
         log.any_change(f"{where} {member}", getattr(old, member), getattr(new, member))
-    if old.env != new.env:
-        log.wider(f"{where} env", "changed")  # values may be secrets: they are not repeated
+    for member in ("env", "headers"):
+        if getattr(old, member) != getattr(new, member):
+            log.wider(f"{where} {member}", "changed")  # values may be secrets: they are not repeated
     for member in ("resources", "prompts", "may_ask"):
         log.permitted(f"{where} {member}", getattr(old, member), getattr(new, member))
 

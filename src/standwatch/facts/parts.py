@@ -23,7 +23,21 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 def commitment(salt: bytes, data: bytes) -> str:
     """HMAC-SHA-256(salt, data), hexadecimal: binds the leaf to the sealed bytes and says nothing about them."""
-    return hmac.digest(salt, data, "sha256").hex()
+    if len(salt) > _BLOCK or len(data) >= _LETS_GO:
+        return hmac.digest(salt, data, "sha256").hex()
+    key = salt + _ZEROS[len(salt) :]
+    inner = _sha256(key.translate(_INNER) + data).digest()
+    return _sha256(key.translate(_OUTER) + inner).hexdigest()
+
+
+# HMAC spelled out (RFC 2104 §2): `hmac.digest` lets go of the interpreter's lock whatever the size, and on the hot
+# path another thread is waiting for it: taking it back costs ten times the digest.
+_sha256: Final = hashlib.sha256
+_BLOCK: Final = 64
+_LETS_GO: Final = 1_900
+_ZEROS: Final = bytes(_BLOCK)
+_INNER: Final = bytes(n ^ 0x36 for n in range(256))
+_OUTER: Final = bytes(n ^ 0x5C for n in range(256))
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):

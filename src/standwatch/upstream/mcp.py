@@ -48,7 +48,7 @@ class UpstreamServer:
         if component.command:
             self._link = StdioLink(component, self._subscriptions.hear, around)
         else:
-            self._link = HttpLink(component.url, self._marked, self._subscriptions.hear, around)
+            self._link = HttpLink(component, self._marked, self._subscriptions.hear, around)
         self._tasks = [asyncio.ensure_future(self._keep_up()), asyncio.ensure_future(self._keep_listed())]
 
     @property
@@ -220,5 +220,5 @@ def open_server(
     """
     if bool(component.command) == bool(component.url):
         raise Misconfigured((f"component {component.name}: an MCP server has either a command or a url",))
-    around = Surroundings(organisation_folder, environment, bounds or Bounds(), chance, era)
+    around = Surroundings(organisation_folder, environment, bounds or Bounds(), chance, era or component.era)
     return UpstreamServer(component, on_change, around)

@@ -26,6 +26,8 @@ class Endpoint:
     """Where a server is reached, and the ids of our requests to it."""
 
     def __init__(self, client: HttpClient, url: str, bounds: Bounds) -> None:
+        self.own: tuple[tuple[str, str], ...] = ()
+        """Headers of every request, for the server's credentials."""
         self.client = client
         self.url = url
         self.bounds = bounds
@@ -70,7 +72,12 @@ class Endpoint:
         limits = Timeouts(first_byte=seconds, total=seconds)
         try:
             response = await self.client.request(
-                "POST", self.url, headers=[*_BASE, *headers], body=body, timeouts=limits, max_bytes=64 << 10
+                "POST",
+                self.url,
+                headers=[*_BASE, *self.own, *headers],
+                body=body,
+                timeouts=limits,
+                max_bytes=64 << 10,
             )
         except UpstreamError:
             return 0
@@ -83,7 +90,7 @@ class Endpoint:
         return await self.client.stream(
             "POST",
             self.url,
-            headers=[*_BASE, *headers],
+            headers=[*_BASE, *self.own, *headers],
             body=body,
             timeouts=Timeouts(connect=min(patience, 5.0), first_byte=patience, total=seconds),
             max_bytes=None,
@@ -135,7 +142,7 @@ class Endpoint:
 
     async def events(self, headers: Headers, last: bytes = b"") -> UpstreamStream:
         """The answer to a GET, hopefully events. Raises `UpstreamError`."""
-        sent = [("accept", "text/event-stream"), *headers]
+        sent = [("accept", "text/event-stream"), *self.own, *headers]
         if last:
             sent.append(("last-event-id", last.decode("latin-1")))
         timeouts = Timeouts(first_byte=3600.0, total=None)

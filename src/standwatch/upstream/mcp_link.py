@@ -16,7 +16,7 @@ from standwatch.upstream.mcp_headers import ParamHeaders
 from standwatch.upstream.mcp_http import Endpoint, internal
 from standwatch.upstream.mcp_session import Introduced, Modern, NotMcp, Sessions, discovered
 from standwatch.upstream.mcp_stdio import Conversation
-from standwatch.upstream.stdio import launch
+from standwatch.upstream.stdio import launch, resolve
 
 Heard = Callable[[str, str, bytes], None]
 """(session, method, raw parameters) of a notification that belongs to no call."""
@@ -67,11 +67,12 @@ class HttpLink:
     """A server at a URL. The era it was found to speak is kept until it says otherwise."""
 
     def __init__(
-        self, url: str, marked: Callable[[str], ParamHeaders], heard: Heard, around: Surroundings
+        self, component: Component, marked: Callable[[str], ParamHeaders], heard: Heard, around: Surroundings
     ) -> None:
+        self._component, self._environment = component, around.environment
         self._era = around.era
         self._client = HttpClient()
-        self._at = Endpoint(self._client, url, around.bounds)
+        self._at = Endpoint(self._client, component.url, around.bounds)
         self._modern = Modern(self._at, marked, lambda method, params: heard("", method, params))
         self._sessions = Sessions(self._at, heard, self.doubt)
         self._over = asyncio.Event()
@@ -79,6 +80,8 @@ class HttpLink:
 
     async def begin(self) -> Introduced:
         self._over.clear()
+        own = resolve(self._component.name, self._component.headers, self._environment)
+        self._at.own = tuple((name.lower(), value) for name, value in own.items())
         if self._era != "legacy":
             said = await self._modern.call(internal("server/discover", self._at.bounds.probe))
             if not said.sent:

@@ -198,7 +198,11 @@ class Session:
         if len(self._headers) > 1:
             try:
                 await self._at.client.request(
-                    "DELETE", self._at.url, headers=self._headers, timeouts=_GOODBYE, max_bytes=64 << 10
+                    "DELETE",
+                    self._at.url,
+                    headers=[*self._at.own, *self._headers],
+                    timeouts=_GOODBYE,
+                    max_bytes=64 << 10,
                 )
             except UpstreamError:
                 return

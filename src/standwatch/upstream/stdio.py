@@ -72,14 +72,16 @@ def launch(component: Component, organisation_folder: Path, environment: Mapping
     """What `component` declares, with `${NAME}` read from `environment`. Raises `CannotStart` for a name that is
     not there: a server without its secret must not start half-configured."""
     given = {name: environment[name] for name in _INHERITED if name in environment}
-    try:
-        declared = {
-            name: _NAMED.sub(lambda found: environment[found[1]], value)
-            for name, value in component.env.items()
-        }
-    except KeyError as error:
-        raise CannotStart(f"{component.name}: its environment asks for {error}, which is not set") from None
+    declared = resolve(component.name, component.env, environment)
     return Launch(component.command, {**given, **declared}, organisation_folder / component.cwd)
+
+
+def resolve(name: str, values: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """`values` with `${NAME}` read from `environment`. Raises `CannotStart` for one that is not there."""
+    try:
+        return {key: _NAMED.sub(lambda found: environment[found[1]], value) for key, value in values.items()}
+    except KeyError as error:
+        raise CannotStart(f"{name}: its declaration asks for {error}, which is not set") from None
 
 
 class Child(asyncio.SubprocessProtocol):
