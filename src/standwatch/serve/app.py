@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -17,6 +18,9 @@ from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.node import Node, Say, keep_house, start, told_of, watch_folder
 from standwatch.serve.place import shared_key
 from standwatch.serve.report import report
+
+SETTLE: Final = 5.0
+"""Seconds that the agents' door waits for upstream servers that have neither come up nor failed."""
 
 
 class App:
@@ -45,6 +49,7 @@ class App:
         )
         doors: list[tuple[str, Handler, Address]] = [("operators", operators, organisation.operators)]
         if self.agents is not None:
+            await node.servers.settled(SETTLE)
             doors.append(("agents", self.agents.handle, organisation.agents))
         for name, handler, address in doors:
             opened = await serve_http(

@@ -65,6 +65,10 @@ class Link(Protocol):
     def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]": ...
 
 
+AGAIN: Final = 0.5
+"""Seconds before an outcome that could not be recorded is offered again."""
+
+
 class Flight(msgspec.Struct):
     """An act between its intent and its outcome; `cut` once a hold has fallen on it."""
 
@@ -150,7 +154,7 @@ class LiveGate:
         if principal is None or principal.revoked or 0 < principal.until <= now:
             raise self._turned_away(name, system, "the bearer token is not valid any more")
         if bound is not None and (
-            bound.system != system or 0 < bound.until <= now or run not in ("", bound.run)
+            system not in ("", bound.system) or 0 < bound.until <= now or run not in ("", bound.run)
         ):
             raise self._turned_away(principal.name, system, "the run token is not for this")
         if system and system not in principal.systems:
@@ -278,6 +282,8 @@ class LiveGate:
                     return NotRecorded(now, "unrecorded", "halted while it was being recorded"), None
                 return Recorded(now, answer.index, answer.at, answer.leaf), answer
             case Refusal():
+                if isinstance(command.entry, Outcome) and answer.code == "unrecorded":
+                    self._owe(self._frame(command))
                 return NotRecorded(now, answer.code, answer.detail), None
             case _:
                 assert_never(answer)
@@ -287,7 +293,7 @@ class LiveGate:
         if isinstance(answer, Ack) and isinstance(command.entry, Intent):
             entry = command.entry
             outcome = Outcome(by=entry.by, id=entry.id, of=answer.index, status="not_sent")
-            self._link.append(Append(self._link.next_number(), outcome))
+            self._owe(Append(self._link.next_number(), outcome))
 
     def _stopped_since(self, ack: Ack, command: Record) -> bool:
         if not self._link.alive or not self.stops.isdisjoint(command.scopes):
@@ -295,8 +301,20 @@ class LiveGate:
         return self.state.fence(command.scopes) > ack.index
 
     def _record_later(self, command: Record) -> Event:
-        self._link.append(self._frame(command))
+        self._owe(self._frame(command))
         return Recorded(self._clock(), -1, 0, b"")
+
+    def _owe(self, frame: Append) -> None:
+        """Append an outcome that nobody waits for; while the record cannot be written, again and again."""
+        loop = asyncio.get_running_loop()
+
+        def heard(done: "asyncio.Future[Ack | Refusal]") -> None:
+            answer = done.result()
+            if isinstance(answer, Refusal) and answer.code == "unrecorded":
+                again = msgspec.structs.replace(frame, number=self._link.next_number())
+                loop.call_later(AGAIN, self._owe, again)
+
+        self._link.append(frame).add_done_callback(heard)
 
     async def _forward(self, command: Forward, forward: Carry, steps: Steps) -> Event:
         """Carry the act out, where a hold can cut it and the caller's leaving cancels it."""
@@ -323,7 +341,7 @@ class LiveGate:
         """The caller went away: what became of the act is unknown, and the record says so."""
         command = steps.send(Returned(self._clock(), Carried("unknown")))
         if isinstance(command, Record):
-            self._link.append(self._frame(command))
+            self._owe(self._frame(command))
         steps.close()
 
     async def _answer(self, command: FindQuestion | Mint) -> Event:
@@ -413,6 +431,13 @@ class LiveGate:
         if world is not None:
             self.world = world
             self.on_world(world)
+
+    def recheck(self) -> None:
+        """The state was replaced as a whole: whatever is held now and still in flight is cut."""
+        now = self._clock()
+        for flight in list(self.flights.values()):
+            for hold in self.state.held(flight.scopes, now):
+                self.cut(hold.scope)
 
     def cut(self, scope: str) -> list[str]:
         """Cancel every act in flight under `scope`; the ids of those acts."""

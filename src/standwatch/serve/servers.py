@@ -1,12 +1,16 @@
 """The upstream servers of every system: opened with the configuration in force, closed when it drops them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.mcp import McpServer
 from standwatch.upstream.mcp import UpstreamServer, open_server
+
+_LOOK: Final = 0.05  # seconds between two looks whether a server has failed
 
 
 class Servers:
@@ -60,6 +64,21 @@ class Servers:
             on_change=lambda _: self._changed(system),
         )
         return component, server
+
+    async def settled(self, within: float) -> None:
+        """Wait until every server has told its tools or has failed once, at most `within` seconds.
+
+        To be called before a door opens: a client lists once, and a tool that is not known yet is refused.
+        """
+
+        async def settle(server: UpstreamServer) -> None:
+            while not server.trouble and not await server.ready(_LOOK):
+                pass
+
+        servers = [server for running in self._open.values() for _, server in running.values()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await asyncio.gather(*map(settle, servers))
 
     async def close(self) -> None:
         """End every server."""

@@ -67,6 +67,7 @@ async def work(place: Place, number: int, workers: int) -> None:
         cutting(agents, gate, entry)
 
     link.on_told = told
+    link.on_state = gate.recheck
     await servers.take_up(configuration)
     relay = Relay(place.state, number, workers, agents.handle)
     doors = [
