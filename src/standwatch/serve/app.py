@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import uvloop
 
@@ -18,9 +17,6 @@ from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.node import Node, Say, keep_house, start, told_of, watch_folder
 from standwatch.serve.place import shared_key
 from standwatch.serve.report import report
-
-SETTLE: Final = 5.0
-"""Seconds that the agents' door waits for upstream servers that have neither come up nor failed."""
 
 
 class App:
@@ -47,22 +43,21 @@ class App:
         self.listeners.append(
             await serve_http(operators, name="control", unix_path=node.place.socket, on_error=report)
         )
-        doors: list[tuple[str, Handler, Address]] = [("operators", operators, organisation.operators)]
+        await self._listen("operators", operators, organisation.operators, say)
         if self.agents is not None:
-            await node.servers.settled(SETTLE)
-            doors.append(("agents", self.agents.handle, organisation.agents))
-        for name, handler, address in doors:
-            opened = await serve_http(
-                handler, name=name, host=address.host, port=address.port, on_error=report
-            )
-            self.listeners.append(opened)
-            say(f"{name} at http://{address.host}:{opened.port}")
+            await node.servers.settled()
+            await self._listen("agents", self.agents.handle, organisation.agents, say)
         if self.fleet is not None:
             await self.fleet.start()
             address = organisation.agents
             say(f"agents at http://{address.host}:{address.port} ({self.fleet.connected} workers)")
         loop = asyncio.get_running_loop()
         self._keeping = [loop.create_task(work) for work in (watch_folder(node, say), keep_house(node))]
+
+    async def _listen(self, name: str, handler: Handler, address: Address, say: Say) -> None:
+        opened = await serve_http(handler, name=name, host=address.host, port=address.port, on_error=report)
+        self.listeners.append(opened)
+        say(f"{name} at http://{address.host}:{opened.port}")
 
     async def close(self) -> None:
         """Stop accepting, let what is under way end, then the servers and the record."""

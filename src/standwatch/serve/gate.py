@@ -6,7 +6,7 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import msgspec
 

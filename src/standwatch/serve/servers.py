@@ -10,6 +10,8 @@ from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.mcp import McpServer
 from standwatch.upstream.mcp import UpstreamServer, open_server
 
+SETTLE: Final = 5.0
+"""Seconds that the agents' door waits for servers that have neither come up nor failed."""
 _LOOK: Final = 0.05  # seconds between two looks whether a server has failed
 
 
@@ -65,7 +67,7 @@ class Servers:
         )
         return component, server
 
-    async def settled(self, within: float) -> None:
+    async def settled(self, within: float = SETTLE) -> None:
         """Wait until every server has told its tools or has failed once, at most `within` seconds.
 
         To be called before a door opens: a client lists once, and a tool that is not known yet is refused.
