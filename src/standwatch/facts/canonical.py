@@ -36,10 +36,10 @@ def parse(raw: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(raw)
-        shape = raw.translate(_shape)
-        if _LONG not in shape and b"0e" not in shape and _plainly.encode(value) == raw:
+        if _plainly.encode(value) == raw:
             _check_depth(raw)
-            return value
+            if not _may_hold_odd_numbers(raw) or _has_safe_numbers(value):
+                return value
     except (
         msgspec.DecodeError,
         msgspec.ValidationError,
