@@ -16,6 +16,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import AnyEntry
 from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
+from standwatch.keys.chance import Chance
 from standwatch.keys.log import LogKey
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
@@ -44,7 +45,7 @@ class Node:
         self.log_key = log_key
         self.recorder = recorder
         self.link = link
-        self.gate = LiveGate(link, world, clock=now, chance=os.urandom, receipt=self._receipt)
+        self.gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=self._receipt)
         self.gate.on_fault = report
         self.adoption = Adoption(self.folder, self.gate, os.urandom)
         self.servers = Servers(self.folder, os.environ)

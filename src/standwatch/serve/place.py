@@ -10,6 +10,7 @@ import msgspec
 from standwatch.facts.configuration import Organisation
 from standwatch.keys import kek
 from standwatch.keys import log as log_keys
+from standwatch.keys.chance import Chance
 from standwatch.keys.log import LogKey
 from standwatch.keys.markers import reserve
 from standwatch.store.recorder import Setup
@@ -66,7 +67,7 @@ class Place(msgspec.Struct, frozen=True):
             kek=keks[-1],
             older=keks[:-1],
             clock=now,
-            entropy=os.urandom,
+            entropy=Chance(),
             settle=settle,
         )
 
