@@ -50,7 +50,7 @@ class App:
         if self.fleet is not None:
             await self.fleet.start()
             address = organisation.agents
-            say(f"agents at http://{address.host}:{address.port} ({self.fleet.connected} workers)")
+            say(f"agents at http://{address.host}:{address.port} ({self.fleet.serving} workers)")
         loop = asyncio.get_running_loop()
         self._keeping = [loop.create_task(work) for work in (watch_folder(node, say), keep_house(node))]
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+from asyncio.subprocess import PIPE
 
 from standwatch.serve.place import Place
 from standwatch.store.recorder import Recorder
@@ -21,6 +22,7 @@ class Fleet:
         self._count = workers
         self._server = RecorderServer(recorder, place.state / "recorder.sock")
         self._keepers: list[asyncio.Task[None]] = []
+        self._serving: set[int] = set()
         self.running: dict[int, asyncio.subprocess.Process] = {}
 
     @property
@@ -28,13 +30,18 @@ class Fleet:
         """How many workers have a live connection to the recorder."""
         return self._server.connected
 
+    @property
+    def serving(self) -> int:
+        """How many workers have their doors open."""
+        return len(self._serving)
+
     async def start(self, within: float = 15.0) -> None:
-        """Start the workers and wait until all are connected, or `within` seconds have passed."""
+        """Start the workers and wait until all serve, or `within` seconds have passed."""
         await self._server.start()
         loop = asyncio.get_running_loop()
         self._keepers = [loop.create_task(self._keep(number)) for number in range(self._count)]
         for _ in range(int(within / POLL)):
-            if self.connected >= self._count:
+            if self.serving >= self._count:
                 break
             await asyncio.sleep(POLL)
 
@@ -44,10 +51,14 @@ class Fleet:
             begun = loop.time()
             words = (str(self._place.organisation), str(self._place.state), str(number), str(self._count))
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "standwatch.serve.worker", *words, stdin=asyncio.subprocess.PIPE
+                sys.executable, "-m", "standwatch.serve.worker", *words, stdin=PIPE, stdout=PIPE
             )
             self.running[number] = process
+            assert process.stdout is not None
+            if await process.stdout.readline():
+                self._serving.add(number)
             await process.wait()
+            self._serving.discard(number)
             wait = SOONEST if loop.time() - begun > 60 else min(wait * 2, LATEST)
             await asyncio.sleep(wait)
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -31,6 +32,9 @@ from standwatch.store.socket_link import SocketLink
 
 CATCH_UP: float = 0.1
 """Seconds between two looks whether the configuration in force is still ours."""
+
+READY: Final = "ready"
+"""What a worker prints once its doors are open, for `serve.fleet` to read."""
 
 
 async def recorded(link: SocketLink) -> Configuration | None:
@@ -69,6 +73,7 @@ async def work(place: Place, number: int, workers: int) -> None:
     link.on_told = told
     link.on_state = gate.recheck
     await servers.take_up(configuration)
+    await servers.settled()
     relay = Relay(place.state, number, workers, agents.handle)
     doors = [
         await serve_http(
@@ -78,6 +83,7 @@ async def work(place: Place, number: int, workers: int) -> None:
             relay, name="agents", host=address.host, port=address.port, reuse_port=True, on_error=report
         ),
     ]
+    print(READY, flush=True)
     keeping = asyncio.get_running_loop().create_task(keep_up(link, gate, servers))
     await parent_gone()
     keeping.cancel()
