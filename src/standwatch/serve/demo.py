@@ -225,9 +225,10 @@ def main(root: Path, say: Say, *, sign: bool = False, stop: bool = False) -> int
     demo.play(sign=sign)
     operators = re.search(r"operators: ([\d.]+:\d+)", (demo.org / "standwatch.yaml").read_text())
     say(f"\nThe watch stands ({time.monotonic() - begun:.1f} s): http://{operators[1] if operators else ''}/")
-    org = os.path.relpath(demo.org)
-    say(f"A payment still waits:  standwatch status --org {org}")
-    say(f"                        standwatch approve ID --by olga --key .demo/keys/olga.pem --org {org}")
+    if not sign:
+        org = os.path.relpath(demo.org)
+        say(f"A payment still waits:  standwatch status --org {org}")
+        say(f"                        standwatch approve ID --by olga --key .demo/keys/olga.pem --org {org}")
     say("End it:                 standwatch demo --stop")
     return 0
 
