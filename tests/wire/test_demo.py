@@ -31,7 +31,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, lis
 
 def payments(demo: Demo) -> list[tuple[str, float]]:
     with sqlite3.connect(demo.org / "data" / "ledger.sqlite3") as ledger:
-        return list(ledger.execute("select recipient, amount from payment order by id"))
+        return list(ledger.execute("select recipient, cents / 100.0 from payment order by id"))
 
 
 def test_every_scene_came_to_what_it_should(played: tuple[Demo, list[str]]) -> None:
