@@ -29,7 +29,6 @@ from standwatch.fronts.http import serve_http
 from standwatch.keys import ed25519
 from standwatch.keys.log import LogKey
 from standwatch.keys.markers import reserve
-from standwatch.record.note import NoteKey
 from standwatch.serve.adopt import Adoption
 from standwatch.serve.control import Control
 from standwatch.serve.gate import LiveGate
@@ -152,7 +151,9 @@ async def done(_: dict[str, Any]) -> Carried:
 
 
 @asynccontextmanager
-async def standing(folder: Path, *, account: str = "", agent: bool = True) -> AsyncGenerator[Watch]:
+async def standing(
+    folder: Path, *, account: str = "", agent: bool = True, vfs: str = ""
+) -> AsyncGenerator[Watch]:
     """The organisation in `folder`, made where it is not there yet, with its configuration in force."""
     keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
     if not (folder / "standwatch.yaml").exists():
@@ -161,7 +162,7 @@ async def standing(folder: Path, *, account: str = "", agent: bool = True) -> As
     state.mkdir(exist_ok=True)
     reserve(state)
     log = LogKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"the log's key in these tests....".ljust(32)))
-    recorder = await asyncio.to_thread(Recorder.open, _setup(state, log.key, log))
+    recorder = await asyncio.to_thread(Recorder.open, _setup(state, log, vfs))
     try:
         yield await _put_together(folder, keys, recorder, log, agent=agent)
     finally:
@@ -172,8 +173,10 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def _setup(state: Path, key: NoteKey, log: LogKey) -> Setup:
-    return Setup(folder=state, key=key, sign=log.sign, kek=_KEK, clock=now, entropy=os.urandom, pause=0.01)
+def _setup(state: Path, log: LogKey, vfs: str) -> Setup:
+    return Setup(
+        folder=state, key=log.key, sign=log.sign, kek=_KEK, clock=now, entropy=os.urandom, pause=0.01, vfs=vfs
+    )
 
 
 _KEK = Kek(1, b"the key above the keys, in tests")

@@ -5,7 +5,6 @@ and appended through the one gate. `fronts.control_ports.Operations` is its cont
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +13,7 @@ import msgspec
 
 from standwatch.authority.grant import grant
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import Principal
-from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, StandwatchError
+from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_ports import (
     Actor,
@@ -49,6 +47,7 @@ from standwatch.respond import orders
 from standwatch.respond.scope import parse
 from standwatch.serve import control_evidence as evidence
 from standwatch.serve import control_people as people
+from standwatch.serve import control_principals as principals
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
@@ -57,7 +56,6 @@ from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.gate import Link, LiveGate
 
-_AGENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _POLL: Final = 0.25  # seconds between two looks for new entries
 
 
@@ -75,12 +73,12 @@ class Control:
         clock: Callable[[], int],
         chance: Callable[[int], bytes],
         adoption: Adoption | None = None,
-        bypasses: Sequence[str] = (),
+        bypasses: Callable[[str], Sequence[str]] = lambda _: (),
         checks: Callable[[], Sequence[Check]] = tuple,
         account: Callable[[int], str] = people.account_name,
     ) -> None:
-        """`folder` is the state folder (`halts.reserve` lies there); `bypasses` paths known to go round us;
-        `checks` what else `diagnose` should look at; `account` names a host account by its uid."""
+        """`folder` is the state folder (`halts.reserve` lies there). `bypasses` names the paths that go round the
+        agents' listener at a URL, `checks` what else `diagnose` looks at, `account` a host account by its uid."""
         self._gate = gate
         self._link = link
         self._source = source
@@ -88,7 +86,7 @@ class Control:
         self._clock = clock
         self._chance = chance
         self._adoption = adoption
-        self._bypasses = tuple(bypasses)
+        self._bypasses = bypasses
         self._checks = checks
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
@@ -175,13 +173,14 @@ class Control:
             unrecorded=len(self.holds.pending),
             behind=log.behind,
         )
+        agents = self._configuration.organisation.agents
         refused = self._adoption.problems if self._adoption is not None else ()
         waits = self._adoption is not None and self._adoption.pending is not None
         return (
             *found,
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
-            *(f"Goes round us: {path}" for path in self._bypasses),
+            *(f"Goes round us: {path}" for path in self._bypasses(f"http://{agents.host}:{agents.port}")),
         )
 
     # --- holds ---------------------------------------------------------------------------------------------
@@ -203,11 +202,7 @@ class Control:
     async def agents(self, who: Actor) -> tuple[AgentLine, ...]:
         """Every principal that holds or held a token."""
         _require(who.sees_all, who, "list principals")
-        return tuple(
-            AgentLine(name, one.role, tuple(one.systems), one.starts, one.at, one.until, one.revoked)
-            for name, one in sorted(self._state.principals.items())
-            if one.role != "human" or one.token
-        )
+        return principals.lines(self._state)
 
     async def add_agent(self, who: Actor, order: AgentOrder) -> Issued:
         """A new principal, or a new token for a human; the token is in the answer and nowhere else."""
@@ -215,64 +210,15 @@ class Control:
         if 0 < order.until <= self._clock():
             raise Malformed("a token ends in the future", code="bad_until")
         token = new_token(self._chance)
-        make = self._human if order.role == "human" else self._agent
-        entry = make(who, order, token)
+        entry = principals.added(order, who.ident, token_hash(token) or "", self._state, self._configuration)
         ack = await self._gate.append(entry)
         return Issued(entry.name, token, ack.index, order.until)
 
-    def _agent(self, who: Actor, order: AgentOrder, token: str) -> Principal:
-        if order.role not in ("agent", "service"):
-            raise Malformed(f"{order.role!r} is no role: expected agent, service or human")
-        if not _AGENT.fullmatch(order.name) or self._configuration.person(order.name):
-            raise Malformed(
-                f"{order.name[:80]!r} is no name for an agent: lower-case letters, digits, . _ -, at most 63",
-                cure="standwatch agent add invoices-bot --system NAME",
-            )
-        known = self._state.principals.get(order.name)
-        if known is not None and (not known.revoked or known.role == "human"):
-            raise Conflict(f"{order.name} is there already", cure=f"standwatch agent revoke {order.name}")
-        if not order.systems:
-            raise Malformed(
-                "an agent needs a system", cure=f"standwatch agent add {order.name} --system NAME"
-            )
-        for system in order.systems:
-            evidence.standing_of(system, self._state)
-        return Principal(
-            by=who.ident,
-            name=order.name,
-            role=order.role,
-            systems=list(dict.fromkeys(order.systems)),
-            token=token_hash(token) or "",
-            starts=order.starts,
-            until=order.until,
-        )
-
-    def _human(self, who: Actor, order: AgentOrder, token: str) -> Principal:
-        person = people.resolve(self._configuration, order.name)
-        if person is None:
-            raise NotFound(f"{order.name} is nobody of standwatch.yaml", cure="standwatch check")
-        known = self._state.principals.get(person.id)
-        base = (
-            known
-            if known is not None
-            else Principal(by="", name=person.id, role="human", keys=list(person.keys))
-        )
-        return msgspec.structs.replace(
-            base, at=0, by=who.ident, token=token_hash(token) or "", until=order.until, revoked=False
-        )
-
     async def revoke_agent(self, who: Actor, name: str) -> Done:
         """End a principal's credential: a way of stopping, so whoever may see one of its systems may."""
-        known = self._state.principals.get(name)
-        if known is None or known.revoked or (known.role == "human" and not known.token):
-            raise NotFound(f"no principal {name} has a token", cure="standwatch agent list")
-        mine = any(orders.sees(people.orderer(who), system, self._state) for system in known.systems)
-        _require(_somebody(who).sees_all or mine, who, f"revoke {name}")
-        # A human loses the token and keeps the keys: those belong to the configuration.
-        human = known.role == "human"
-        ended = msgspec.structs.replace(
-            known, at=0, by=who.ident, revoked=not human, token="" if human else known.token
-        )
+        ended = principals.revoked(name, _somebody(who).ident, self._state)
+        mine = any(orders.sees(people.orderer(who), system, self._state) for system in ended.systems)
+        _require(who.sees_all or mine, who, f"revoke {name}")
         ack = await self._gate.append(ended)
         return Done(ack.index, ack.at, f"revoked {name}")
 
@@ -355,38 +301,27 @@ class Control:
         _require(who.sees_all, who, "see the configuration")
         adoption = self._adopting()
         if adoption.pending is not None:
-            return self._config_line(await adoption.reload())
+            return _config_line(self._state.origin, await adoption.reload())
         result = "refused" if adoption.problems else "unchanged"
-        return self._config_line(
-            Adopted(result, self._state.root, warnings=adoption.warnings, problems=adoption.problems)
+        return _config_line(
+            self._state.origin,
+            Adopted(result, self._state.root, warnings=adoption.warnings, problems=adoption.problems),
         )
 
     async def reload(self, who: Actor) -> ConfigLine:
         """Read the organisation's folder again, and take it up wholly or not at all."""
         _require(who.sees_all, who, "reload the configuration")
-        return self._config_line(await self._adopting().reload())
+        return _config_line(self._state.origin, await self._adopting().reload())
 
     async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine:
         """Take one person's signature over a configuration that waits."""
         _somebody(who)
-        return self._config_line(await self._adopting().sign(order.by, order.root, order.sig))
+        return _config_line(self._state.origin, await self._adopting().sign(order.by, order.root, order.sig))
 
     def _adopting(self) -> Adoption:
         if self._adoption is None:
             raise StandwatchError("this process does not take up configurations", code="unavailable")
         return self._adoption
-
-    def _config_line(self, adopted: Adopted) -> ConfigLine:
-        return ConfigLine(
-            result=adopted.result,
-            root=adopted.root,
-            org=self._state.origin,
-            direction=adopted.direction,
-            differences=adopted.differences,
-            needed=tuple(NeededLine(one.why, one.any_of) for one in adopted.needed),
-            problems=adopted.problems,
-            warnings=adopted.warnings,
-        )
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -439,6 +374,19 @@ class Control:
     def tile(self, path: str) -> bytes | None:
         """The resource `tile/…` of the log; None where there is none of that name."""
         return reading.tile(self._source, path)
+
+
+def _config_line(origin: str, adopted: Adopted) -> ConfigLine:
+    return ConfigLine(
+        result=adopted.result,
+        root=adopted.root,
+        org=origin,
+        direction=adopted.direction,
+        differences=adopted.differences,
+        needed=tuple(NeededLine(one.why, one.any_of) for one in adopted.needed),
+        problems=adopted.problems,
+        warnings=adopted.warnings,
+    )
 
 
 _ADMIN: Final = (

@@ -3,6 +3,7 @@ stands in memory and as a marker until the record is back (DESIGN.md §7)."""
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,8 @@ from standwatch.serve.gate import Link, LiveGate
 _PATIENCE: Final = 2.0
 """Seconds a halt waits for what it cancelled to end, before it reports them as they are."""
 _STEP: Final = 0.005
+_AGAIN: Final = 1.0
+"""Seconds between two attempts to write down holds that only memory has."""
 _LISTED: Final = 1_000
 """The most acts in flight that one answer lists."""
 
@@ -50,6 +53,7 @@ class Holds:
         self._chance = chance
         self.pending: dict[str, HoldLine] = {}
         """Scopes held in memory only, until the record can be written."""
+        self._trying: asyncio.Task[None] | None = None
 
     # --- halt ----------------------------------------------------------------------------------------------
 
@@ -87,6 +91,7 @@ class Holds:
         """The record takes nothing: leave a marker, so that the hold outlives this process."""
         now = self._clock()
         self.pending[hold.scope] = HoldLine(-1, hold.scope, hold.by, now, hold.until, reason)
+        self._try_again()
         try:
             write_marker(self._folder, hold.scope, hold.by, now, reason=reason, until=hold.until)
         except Unrecorded as second:
@@ -157,21 +162,29 @@ class Holds:
     # --- markers -------------------------------------------------------------------------------------------
 
     async def take_markers(self) -> int:
-        """Sequence the holds that were left as markers, and free their slots: how many.
+        """Sequence the holds that were left as markers, or stand in memory only, and free their slots: how many.
 
-        To be called before any listener opens, again once they are open, and from time to time after. Where the
-        record cannot be written the holds stand in memory; raises nothing for that.
+        To be called before any listener opens, and again once they are open. Where the record cannot be written the
+        holds stand in memory, and are tried again every second; raises nothing for that.
         """
         taken = 0
-        for marker in read_markers(self._folder):
+        for marker in self._waiting():
             if 0 < marker.until <= self._clock():
-                clear_markers(self._folder, [marker])
+                self._settle(marker)
                 continue
             self._stop(marker.scope)
             if not await self._take(marker):
+                self._try_again()
                 break
             taken += 1
         return taken
+
+    def _waiting(self) -> list[Marker]:
+        """Markers on disk, and holds in memory for which there was no room even there."""
+        markers = read_markers(self._folder)
+        known = {marker.scope for marker in markers}
+        lines = [line for line in self.pending.values() if line.scope not in known]
+        return [*markers, *(Marker(-1, one.scope, one.by, one.at, one.reason, one.until) for one in lines)]
 
     async def _take(self, marker: Marker) -> bool:
         hold = Hold(by=self._holder(marker.by), scope=marker.scope, until=marker.until)
@@ -181,11 +194,28 @@ class Holds:
             line = HoldLine(-1, marker.scope, hold.by, marker.at, marker.until, marker.reason)
             self.pending.setdefault(marker.scope, line)
             return False
-        clear_markers(self._folder, [marker])
         await self._settled(ack.index)
-        self.pending.pop(marker.scope, None)
-        self._gate.stops.discard(marker.scope)
+        self._settle(marker)
         return True
+
+    def _settle(self, marker: Marker) -> None:
+        """The record has the hold, or it has ended: disk and memory may let go."""
+        clear_markers(self._folder, [marker] if marker.slot >= 0 else [])
+        if all(other.scope != marker.scope for other in read_markers(self._folder)):
+            self.pending.pop(marker.scope, None)
+            self._gate.stops.discard(marker.scope)
+
+    def _try_again(self) -> None:
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.get_running_loop().create_task(self._until_recorded())
+
+    async def _until_recorded(self) -> None:
+        while self.pending:
+            await asyncio.sleep(_AGAIN)
+            # Whether or not the recorder thinks that it can write: an attempt is what makes it look again.
+            with suppress(OSError):
+                for marker in self._waiting():
+                    await self._take(marker)
 
     def _holder(self, by: str) -> str:
         """`@ACCOUNT` is a marker's own spelling of an account of this host; anything else is an opaque id."""

@@ -159,7 +159,7 @@ def test_errors_in_json_have_the_one_shape(tmp_path: Path, cli: Cli) -> None:
     code, out, problem = cli("--json", "status", org=tmp_path)
     assert (code, out) == (3, "")
     assert json.loads(problem)["code"] == "unreachable"
-    assert json.loads(problem)["cure"] == "standwatch up"
+    assert json.loads(problem)["cure"] == f"standwatch --org {tmp_path} up"
 
 
 # --- halt with the server down -----------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_status_halt_release(running: Running) -> None:
     assert (code, told) == (0, f"released hold {halted['hold']} on system:pay\n")
     code, _, problem = running.cli("release", str(halted["hold"]), "--reason", "fine")
     assert code == 1
-    assert "try: standwatch status" in problem
+    assert f"try: standwatch --org '{running.folder}' status" in problem, "a cure can be typed as it stands"
     code, told, _ = running.cli("status", "--as-of", str(halted["hold"]), "--json")
     assert [hold["scope"] for hold in json.loads(told)["holds"]] == ["system:pay"]
 

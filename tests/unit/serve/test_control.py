@@ -27,6 +27,7 @@ from standwatch.fronts.control_ports import (
 from standwatch.keys import ed25519
 from standwatch.keys.markers import read_markers, write_marker
 from standwatch.keys.tokens import token_hash
+from support.disk import FaultyDisk
 from support.watch import Watch, done, never, now, standing
 
 HOUR = 3_600_000_000
@@ -248,6 +249,41 @@ def test_with_the_record_gone_a_halt_holds_in_memory_and_on_disk_and_is_sequence
             assert watch.gate.stops == set()
             assert (await watch.act(done)).word == "refused"
             assert await watch.control.take_markers() == 0
+
+    run(work())
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["marker", "memory alone"])
+def test_a_hold_that_only_memory_has_is_written_down_once_the_disk_is_well(
+    tmp_path: Path, room: bool
+) -> None:
+    async def work() -> None:
+        disk = FaultyDisk(f"halting-{room}")
+        async with standing(tmp_path, vfs=disk.name) as watch:
+            await validate(watch)
+            reserve = tmp_path / "state" / "halts.reserve"
+            if not room:
+                reserve.unlink()
+                reserve.mkdir()
+            disk.arm("write", 0, 1_000_000)
+            order = watch.control.halt(watch.who("otto"), HaltOrder("system:pay", "odd"))
+            if room:
+                assert not (await order).recorded
+            else:
+                with pytest.raises(Unrecorded):
+                    await order
+                reserve.rmdir()
+            assert (await watch.act(done)).word != "done"
+            disk.disarm()
+            while not watch.gate.state.holds or watch.gate.stops:
+                await asyncio.sleep(0.05)
+            (held,) = watch.gate.state.holds.values()
+            assert (held.scope, held.by) == ("system:pay", "otto")
+            assert watch.control.holds.pending == {}
+            assert read_markers(tmp_path / "state") == []
+            assert (await watch.act(done)).word == "refused"
+            await watch.control.release(watch.who("otto"), str(held.index), ReleaseOrder("well again"))
+            assert (await watch.act(done)).word == "done"
 
     run(work())
 
