@@ -85,7 +85,7 @@ def _systems(status: Status) -> str:
     rows = [_system(one, status) for one in status.systems]
     return _table(
         "Systems",
-        ("System", "Authority", "Why, and what would cure it", "People"),
+        ("System", "Authority", "Why, and what would cure it", "Owner"),
         rows,
         "No system is declared.",
     )
@@ -135,7 +135,7 @@ def _question(one: QuestionLine, status: Status) -> str:
         ),
         (f"{_time(one.at)}, open until {_time(one.until)}", "asked"),
         (_people(one.signers, status), "may answer"),
-        (f"<code>{escape(one.approve)}</code> <code>{escape(one.refuse)}</code>", ""),
+        (f"<p><code>{escape(one.approve)}</code></p><p><code>{escape(one.refuse)}</code></p>", ""),
     )
 
 
