@@ -14,7 +14,7 @@ from standwatch.fronts.control import Control as Operators
 from standwatch.fronts.http import Handler, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import Agents, cutting
-from standwatch.serve.node import Node, Say, keep_house, start, told_of, watch_folder
+from standwatch.serve.node import Node, Say, heed, keep_house, start, told_of, watch_folder
 from standwatch.serve.place import shared_key
 from standwatch.serve.report import report
 
@@ -52,7 +52,9 @@ class App:
             address = organisation.agents
             say(f"agents at http://{address.host}:{address.port} ({self.fleet.serving} workers)")
         loop = asyncio.get_running_loop()
-        self._keeping = [loop.create_task(work) for work in (watch_folder(node, say), keep_house(node))]
+        self._keeping = [
+            loop.create_task(work) for work in (watch_folder(node, say), keep_house(node), heed(node))
+        ]
 
     async def _listen(self, name: str, handler: Handler, address: Address, say: Say) -> None:
         opened = await serve_http(handler, name=name, host=address.host, port=address.port, on_error=report)

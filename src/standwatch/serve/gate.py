@@ -177,14 +177,15 @@ class LiveGate:
         return Forbidden(why, code="unauthenticated")
 
     def visible(self, caller: Caller, system: str) -> frozenset[str]:
-        """Declared tools that no red line and no policy keeps from this caller altogether."""
+        """Declared and accepted tools that no red line and no policy keeps from this caller altogether."""
         envelope = self.world.envelopes.get(system)
         if envelope is None:
             return frozenset()
         return frozenset(
             name
             for name, tool in envelope.tools.items()
-            if not any(tool.tool.effect in line.effects for line in tool.red_lines)
+            if tool.digest
+            and not any(tool.tool.effect in line.effects for line in tool.red_lines)
             and self.world.policies.may(caller.principal, system, name)
         )
 

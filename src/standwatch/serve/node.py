@@ -21,6 +21,7 @@ from standwatch.keys.log import LogKey
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
 from standwatch.serve.control import Control
+from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.place import Place, now, place_of
 from standwatch.serve.report import report
@@ -60,6 +61,7 @@ class Node:
             clock=now,
             chance=os.urandom,
             adoption=self.adoption,
+            bypasses=Bypasses(Path.home(), now),
         )
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
@@ -186,6 +188,14 @@ def _fingerprint(folder: Path) -> Mapping[str, tuple[int, int]]:
             stat = path.stat()
             found[str(path)] = (stat.st_mtime_ns, stat.st_size)
     return found
+
+
+async def heed(node: Node) -> None:
+    """Every second: sequence halts that were ordered past us, while we were starting or did not answer."""
+    while True:
+        with contextlib.suppress(StandwatchError):
+            await node.control.take_markers()
+        await asyncio.sleep(1)
 
 
 async def keep_house(node: Node) -> None:
