@@ -65,12 +65,18 @@ def _result(name: str, items: Iterable[bytes]) -> bytes:
 
 
 def tools(turn: Turn) -> list[bytes]:
-    """The tools this caller may see and their servers have, bit for bit but for a qualified name."""
+    """The tools this caller may see and their servers have, bit for bit but for a qualified name.
+
+    A definition that is not the accepted one is not passed on: its description is text that a model obeys.
+    """
     visible = turn.house.gate.visible(turn.caller, turn.offer.system)
     shown: list[bytes] = []
     for name, tool in turn.offer.tools.items():
         server = turn.servers.get(tool.server)
-        if tool.full not in visible or server is None or tool.bare not in server.definitions:
+        definition = None if server is None else server.definitions.get(tool.bare)
+        if tool.full not in visible or server is None or definition is None:
+            continue
+        if tool.accepted and definition.digest != tool.accepted:
             continue
         raw = server.tools.get(tool.bare)
         if raw is not None:

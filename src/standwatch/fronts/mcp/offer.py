@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.enforce.patterns import matches
-from standwatch.facts.configuration import Component, Configuration, Manifest
+from standwatch.facts.configuration import Component, Configuration, Lock, Manifest
 from standwatch.facts.mcp import McpServer
 
 KINDS: Final = ("elicitation", "sampling", "roots")
@@ -23,7 +23,8 @@ KINDS: Final = ("elicitation", "sampling", "roots")
 class Exposed(msgspec.Struct, frozen=True):
     """One declared tool: the name clients call it by, its server, its name there, and `server.name`.
 
-    `timeout`: seconds the server may take; 0 for the default.
+    `timeout`: seconds the server may take; 0 for the default. `accepted`: digest of the definition that somebody has
+    accepted; "" for none.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Exposed(msgspec.Struct, frozen=True):
     bare: str
     full: str
     timeout: float
+    accepted: str = ""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -82,12 +84,12 @@ def compile_offer(configuration: Configuration, system: str) -> Offer | None:
     components = {one.name: one for one in manifest.components if one.kind == "mcp_server"}
     return Offer(
         system=system,
-        tools=_exposed(manifest),
+        tools=_exposed(manifest, found.lock),
         components=components,
     )
 
 
-def _exposed(manifest: Manifest) -> dict[str, Exposed]:
+def _exposed(manifest: Manifest, lock: Lock) -> dict[str, Exposed]:
     names = {full: full.partition(".")[2] for full in manifest.tools}
     while True:  # a qualified name may be another server's bare one: each round qualifies at least one more
         counts = Counter(names.values())
@@ -103,6 +105,7 @@ def _exposed(manifest: Manifest) -> dict[str, Exposed]:
             full.partition(".")[2],
             full,
             float(manifest.tools[full].timeout or 0),
+            lock.tools.get(full, ""),
         )
         for full, name in names.items()
     }
