@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from standwatch.enforce.ports import Act, Caller, Carried, Gate
+from standwatch.enforce.ports import Act, Caller, Carried, Gate, Reply
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, Unrecorded
 from standwatch.facts.ids import parse_id
 from standwatch.fronts.door import NOWHERE, UNAUTHENTICATED, Door, answer, invalid, of_word, read
@@ -114,7 +114,8 @@ class ActionsFront:
             return answer(409, {"word": "invalid", "id": ident, "message": "Its outcome was told already."})
         except Unrecorded:
             return answer(503, {"word": "unavailable", "id": ident, "message": "Tell it again later."})
-        return of_word(reply)
+        # Heard is heard, whatever it was: `unavailable` is for an outcome that could not be recorded.
+        return of_word(reply if reply.carried is None else Reply("done", reply.id, receipt=reply.receipt))
 
 
 def _is_id(text: str) -> bool:

@@ -61,7 +61,8 @@ def carried(answer: McpAnswer) -> Carried:
     """A server's answer as the gate records it."""
     error = answer.error
     if error is None:
-        return Carried("error" if results.is_error(answer.result) else "ok", answer.result)
+        failed = results.is_error(answer.result) or not answer.result.lstrip().startswith(b"{")
+        return Carried("error" if failed else "ok", answer.result)
     status: OutcomeStatus = "error"
     if not answer.sent:
         status = "not_sent"
@@ -78,6 +79,8 @@ def of_reply(reply: Reply, answer: McpAnswer | None, *, tool: bool, cached: bool
     `tool`: a tool call, whose refusals are results, so that a model reads them.
     """
     headers = _headers(reply)
+    if _left(reply):
+        return _word(NO_ANSWER, "unavailable", UNANSWERED, reply, headers, tool=tool)
     if reply.word != "done":
         return _word(CODE[reply.word], reply.word, SENTENCES[reply.word], reply, headers, tool=tool)
     found = reply.carried
@@ -93,6 +96,13 @@ def of_reply(reply: Reply, answer: McpAnswer | None, *, tool: bool, cached: bool
     if not found.result:
         return _word(NO_ANSWER, "unavailable", UNANSWERED, reply, headers, tool=tool)
     return Outcome(found.result, headers=headers, cached=cached)
+
+
+def _left(reply: Reply) -> bool:
+    """Whether an act went out under its intent and nobody can say what became of it: the one `unavailable` after
+    which "try again" would be wrong."""
+    certain = reply.carried is not None and reply.carried.status == "not_sent"
+    return reply.word == "unavailable" and reply.index >= 0 and not certain
 
 
 class _Object(msgspec.Struct, frozen=True):
