@@ -117,7 +117,7 @@ bench: test-install
 	@exec "$(PY)" -m bench $(ARGS)
 
 soak: test-install
-	@exec "$(PY)" -m pytest tests/faults --soak $(ARGS)
+	@exec "$(PY)" -m bench.soaking $(ARGS)
 
 clean:
 	@rm -rf .venv .demo build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import footprint, flat, governed, steps
+from bench import flat, footprint, governed, steps
 from bench.machine import machine, raw
 from bench.report import Report
 
@@ -37,10 +37,16 @@ def parser() -> argparse.ArgumentParser:
     """The options; `make bench ARGS='--quick'` passes them on."""
     options = argparse.ArgumentParser(prog="bench", description=__doc__.partition("\n")[0])
     options.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    options.add_argument("--quick", action="store_true", help="a tenth of the calls: for trying the bench itself")
-    options.add_argument("--big", action="store_true", help="compare with a log of 5 million entries (minutes)")
+    options.add_argument(
+        "--quick", action="store_true", help="a tenth of the calls: for trying the bench itself"
+    )
+    options.add_argument(
+        "--big", action="store_true", help="compare with a log of 5 million entries (minutes)"
+    )
     options.add_argument("--rounds", type=int, default=3, help="rounds of each figure; the median is shown")
-    options.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), metavar="SECTION")
+    options.add_argument(
+        "--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), metavar="SECTION"
+    )
     return options
 
 

@@ -16,7 +16,8 @@ from statistics import median
 from typing import Final
 
 from bench.load import Load, Target, measure
-from bench.organisation import free_port, policies as policy_text, serving
+from bench.organisation import free_port, serving
+from bench.organisation import policies as policy_text
 from bench.report import Cell, Report
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -29,7 +30,9 @@ COLUMNS: Final = ("", "µs CPU", "/s/core", "×", "p50 at 1", "p99 at 1", "p50 a
 def other(kind: str, upstream: int = 0) -> Iterator[tuple[int, int]]:
     """One of `bench.servers` in a process of its own: (port, pid)."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.servers", kind, str(port), str(upstream)], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.servers", kind, str(port), str(upstream)], cwd=ROOT
+    )
     try:
         for _ in range(400):
             with socket.socket() as trying:
@@ -55,7 +58,13 @@ def over_stdio() -> str:
 
 @contextmanager
 def standwatch(
-    folder: Path, component: str, *, count: int = POLICIES, narrow: bool = True, systems: int = 1, fresh: bool = True
+    folder: Path,
+    component: str,
+    *,
+    count: int = POLICIES,
+    narrow: bool = True,
+    systems: int = 1,
+    fresh: bool = True,
 ) -> Iterator[tuple[Target, Target, int]]:
     """A whole server in `folder`: (the irreversible call in a run with a task, the read, its pid)."""
     if fresh:
@@ -71,7 +80,9 @@ Lane = tuple[str, Target, int]
 """A line of a table: its name, what is called, and whose CPU counts."""
 
 
-def run(lanes: Sequence[Lane], options: Namespace, *, size: int = BODY, alone: bool = True) -> dict[str, list[Load]]:
+def run(
+    lanes: Sequence[Lane], options: Namespace, *, size: int = BODY, alone: bool = True
+) -> dict[str, list[Load]]:
     """Median load of each lane at 64 and (with `alone`) at 1 in flight; the rounds of all lanes take turns."""
     found: dict[str, list[list[Load]]] = {name: [] for name, _, _ in lanes}
     for _, target, pid in lanes:
@@ -79,7 +90,11 @@ def run(lanes: Sequence[Lane], options: Namespace, *, size: int = BODY, alone: b
     for _ in range(options.rounds):
         for name, target, pid in lanes:
             many = measure(target, pid, size=size, calls=options.calls, in_flight=64)
-            one = measure(target, pid, size=size, calls=max(options.calls // 4, 100), in_flight=1) if alone else many
+            one = (
+                measure(target, pid, size=size, calls=max(options.calls // 4, 100), in_flight=1)
+                if alone
+                else many
+            )
             found[name].append([many, one])
     return {name: [_median([each[n] for each in rounds]) for n in (0, 1)] for name, rounds in found.items()}
 
@@ -147,7 +162,7 @@ def added(report: Report, found: dict[str, list[Load]]) -> None:
             rows.append([name, *more, more[0] / sync, more[2] / sync])
     report.table(
         "added",
-        "added latency in ms over the bare upstream (an irreversible call waits for two durable commits, a read for one)",
+        "added latency in ms over the bare upstream (an irreversible call waits for two durable commits, a read for 1)",
         ("", "p50 at 1", "p99 at 1", "p50 at 64", "p99 at 64", "÷ fdatasync at 1", "÷ fdatasync at 64"),
         rows,
     )
@@ -156,7 +171,10 @@ def added(report: Report, found: dict[str, list[Load]]) -> None:
 def sizes(report: Report, options: Namespace) -> None:
     """The irreversible call by size of its body."""
     rows: list[list[Cell]] = []
-    with other("upstream") as (up, up_pid), standwatch(options.folder / "http", over_http(up)) as (pay, _, pid):
+    with (
+        other("upstream") as (up, up_pid),
+        standwatch(options.folder / "http", over_http(up)) as (pay, _, pid),
+    ):
         for size in (300, 1000, 16_000):
             lanes: list[Lane] = [("raw", Target(up), up_pid), ("governed", pay, pid)]
             found = run(lanes, options, size=size, alone=False)

@@ -42,6 +42,10 @@ class Door(msgspec.Struct, frozen=True):
     """From the start of the process to its first open listener."""
 
 
+def opened() -> None:
+    """Called in the server's process when its door is open; `soaking.faults` puts something else here."""
+
+
 def free_port() -> int:
     """A port nobody listens on at the moment."""
     with socket.socket() as trying:
@@ -59,7 +63,9 @@ def policies(count: int, *, narrow: bool = True) -> str:
     texts: list[str] = []
     for n in range(count):
         if not narrow or n % 6 == 0:
-            when = "context has arguments && context.arguments has amount && context.arguments.amount has micros"
+            when = (
+                "context has arguments && context.arguments has amount && context.arguments.amount has micros"
+            )
             texts.append(
                 f'@id("f{n}") forbid (principal, {amount}) '
                 f"when {{ {when} && context.arguments.amount.micros > {900_000_000 + n} }};"
@@ -203,8 +209,8 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
     return token, run
 
 
-def serve(folder: Path) -> int:
-    """Serve `folder` until SIGTERM; the first time, prepare it and print its `Door`."""
+def serve(folder: Path, workers: int = 0) -> int:
+    """Serve `folder` until SIGTERM; the first time, prepare it (without workers) and print its `Door`."""
     from standwatch.serve import app
 
     begun = _started()
@@ -223,12 +229,13 @@ def serve(folder: Path) -> int:
             agent, run = await _prepare(running, folder / "chen.pem")
             door = Door(running.node.gate.configuration.organisation.agents.port, agent, run, seconds)
             file.write_bytes(msgspec.json.encode(door))
+        opened()
         print(msgspec.json.encode(door).decode(), flush=True)
 
     def ready(running: App) -> None:
         kept.append(asyncio.get_running_loop().create_task(_or_die(announce(running))))
 
-    return app.main(folder, say, ready)
+    return app.main(folder, say, ready, workers=workers)
 
 
 async def _or_die(work: object) -> None:
@@ -264,11 +271,18 @@ class Served(msgspec.Struct):
         self.process.wait()
 
 
-def start(folder: Path, *, environment: dict[str, str] | None = None, patience: float = 60.0) -> Served:
+def start(
+    folder: Path,
+    *,
+    workers: int = 0,
+    module: str = "bench.organisation",
+    environment: dict[str, str] | None = None,
+    patience: float = 60.0,
+) -> Served:
     """Start the server of `folder` and wait for its door. Its words go to `server.log` there."""
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.organisation", str(folder)],
+            [sys.executable, "-m", module, str(folder), str(workers)],
             stdout=subprocess.PIPE,
             stderr=log,
             env={**os.environ, **(environment or {})},
@@ -315,4 +329,4 @@ def serving(folder: Path, components: Sequence[str], **how: object) -> Iterator[
 
 
 if __name__ == "__main__":
-    sys.exit(serve(Path(sys.argv[1])))
+    sys.exit(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -53,7 +53,10 @@ class Report:
         self._print(f"\n{title}")
         for row in texts:
             first, *rest = row
-            cells = [first.ljust(widths[0]), *(one.rjust(width) for one, width in zip(rest, widths[1:], strict=True))]
+            cells = [
+                first.ljust(widths[0]),
+                *(one.rjust(width) for one, width in zip(rest, widths[1:], strict=True)),
+            ]
             self._print("  " + "  ".join(cells))
 
 

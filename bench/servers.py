@@ -1,9 +1,9 @@
 """The other servers of the benchmark, each a process of its own: `python -m bench.servers KIND PORT [UPSTREAM]`.
 
-    upstream   a bare MCP server of 2026-07-28 over HTTP: parses the call, answers with a text as long as its body
-    stdio      the same over stdin and stdout, in the revision that most stdio servers speak
-    through    a pass-through proxy before UPSTREAM: asyncio.Protocol and httptools on both sides, judges nothing
-    sdk        a server on the official `mcp` SDK over uvicorn with one real tool, governed by nobody
+upstream   a bare MCP server of 2026-07-28 over HTTP: parses the call, answers with a text as long as its body
+stdio      the same over stdin and stdout, in the revision that most stdio servers speak
+through    a pass-through proxy before UPSTREAM: asyncio.Protocol and httptools on both sides, judges nothing
+sdk        a server on the official `mcp` SDK over uvicorn with one real tool, governed by nobody
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LIST = b",".join(
 )
 _STAMPS = b'"resultType":"complete","ttlMs":60000,"cacheScope":"private"'
 RESULTS = {
-    "tools/list": b"{%b,\"tools\":[%b]}" % (_STAMPS, _LIST),
+    "tools/list": b'{%b,"tools":[%b]}' % (_STAMPS, _LIST),
     "server/discover": b'{%b,"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},'
     b'"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"bench","version":"1"}}}' % _STAMPS,
 }
@@ -99,7 +99,7 @@ class Through(asyncio.Protocol):
         self.heads: list[bytes] = []
         self.far: Any = None
         self.waiting: list[bytes] = []
-        asyncio.get_running_loop().create_task(self._dial())  # noqa: RUF006  (the connection keeps it)
+        asyncio.get_running_loop().create_task(self._dial())
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,7 +151,8 @@ class Back(asyncio.Protocol):
         self.near.write(http(body))
 
 
-async def _listen(protocol: type[asyncio.Protocol], port: int) -> None:
+async def listen(protocol: type[asyncio.Protocol], port: int) -> None:
+    """Serve `protocol` on a port of this host, for ever."""
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port)
     await server.serve_forever()
 
@@ -193,10 +194,10 @@ def sdk(port: int) -> None:
 def main(kind: str, port: int, upstream: int) -> None:
     match kind:
         case "upstream":
-            uvloop.run(_listen(Upstream, port))
+            uvloop.run(listen(Upstream, port))
         case "through":
             Through.port = upstream
-            uvloop.run(_listen(Through, port))
+            uvloop.run(listen(Through, port))
         case "stdio":
             stdio()
         case "sdk":
