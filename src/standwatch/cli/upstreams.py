@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Listed = dict[str, tuple[dict[str, Any], ...]]
 """Server's name → its tools' definitions as it lists them."""
 
-_PATIENCE = 30.0  # seconds a server has to start and list
+_PATIENCE = 30  # seconds a server has to start and list
+_TROUBLED = 4  # seconds after which one that keeps failing is given up
 
 
 def ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict[str, str]]:
@@ -46,9 +47,12 @@ async def _one(component: Component, folder: Path) -> tuple[dict[str, Any], ...]
     except StandwatchError as error:
         return str(error)
     try:
-        if not await server.ready(_PATIENCE):
+        for second in range(_PATIENCE):
+            if await server.ready(1.0) or (second >= _TROUBLED and server.trouble):
+                break
+        if not server.up:
             said = server.diagnose().strip().splitlines()
-            return server.trouble or (said[-1] if said else f"no answer within {_PATIENCE:.0f} s")
+            return server.trouble or (said[-1] if said else f"no answer within {_PATIENCE} s")
         return tuple(json.loads(raw) for raw in server.tools.values())
     finally:
         await server.close()
