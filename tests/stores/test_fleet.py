@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -219,6 +220,71 @@ def test_what_a_dead_worker_left_open_ends_as_unknown(folder: Path) -> None:
             await asyncio.sleep(0.1)
             assert _status(folder, entry.id) == ""
             await _until(lambda: _status(folder, entry.id) == "unknown")
+            assert _status(folder, kept.id) == ""
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.3])
+def test_what_a_worker_had_asked_when_it_was_killed_ends_as_unknown(folder: Path, patience: float) -> None:
+    """Its intents are recorded after it is gone, or even given up: nobody hears the answers."""
+
+    async def play() -> None:
+        recorder = Recorder.open(setup(folder))
+        server = RecorderServer(recorder, folder / "socket", patience=patience)
+        await server.start()
+        it = Store(recorder, server, folder / "socket")
+        it.links.append(recorder.link())
+        run = await it.run()
+        raw = await Raw.connect(it.path)
+        await raw.hello("killed")
+        busy = threading.Event()
+        held = recorder.submit(busy.wait)
+        entries = [intent(run, it.first.state.seen) for _ in range(20)]
+        for number, entry in enumerate(entries):
+            raw.writer.write(encode_frame(Append(number, entry, scopes=SCOPES)))
+        await raw.writer.drain()
+        await asyncio.sleep(0.05)  # they wait in the recorder's queue
+        raw.writer.transport.abort()
+        await asyncio.sleep(0.05)
+        busy.set()
+        await asyncio.wrap_future(held)
+        reader = Reader(folder)
+        await _until(lambda: len(reader.of_run(run)) == 1 + 2 * len(entries) and not reader.open_intents())
+        assert {_status(folder, entry.id) for entry in entries} == {"unknown"}
+        reader.close()
+        await server.close()
+        await asyncio.to_thread(recorder.close)
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_is_back_before_its_answer_is_not_credited_with_it(folder: Path) -> None:
+    """What it asked on the connection it lost it refused to its caller; what it asks again it carries out."""
+
+    async def play() -> None:
+        async with store("socket", folder) as it:
+            run = await it.run()
+            first = await Raw.connect(it.path)
+            await first.hello("w")
+            busy = threading.Event()
+            it.recorder.submit(busy.wait)
+            lost, kept = (intent(run, it.first.state.seen) for _ in range(2))
+            for number, entry in enumerate((lost, kept)):
+                first.writer.write(encode_frame(Append(number, entry, scopes=SCOPES)))
+            await first.writer.drain()
+            await asyncio.sleep(0.05)
+            first.writer.transport.abort()
+            again = await Raw.connect(it.path)
+            again.writer.write(encode_frame(Hello("w")))
+            again.writer.write(encode_frame(Append(7, kept, scopes=SCOPES)))
+            await asyncio.sleep(0.05)
+            busy.set()
+            answers: list[object] = []
+            while not any(isinstance(each, Ack) for each in answers):
+                answers += await again.next()
+            await _until(lambda: _status(folder, lost.id) == "unknown")
+            await asyncio.sleep(0.4)
             assert _status(folder, kept.id) == ""
 
     asyncio.run(play())

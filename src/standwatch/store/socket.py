@@ -107,11 +107,11 @@ class _Session(asyncio.Protocol):
         return self._transport is not None
 
     def _send(self, frames: Sequence[ToWorker]) -> None:
-        if self._transport is None:
-            return
         for frame in frames:
             if isinstance(frame, (Ack, Refusal)):
-                self._note(frame)
+                self._note(frame)  # also where nobody hears it: the intent is in the record
+        if self._transport is None:
+            return
         self._transport.write(b"".join(map(encode_frame, frames)))
         if self._transport.get_write_buffer_size() > _BUFFERED:
             self.drop()
@@ -121,9 +121,13 @@ class _Session(asyncio.Protocol):
         ident, begins = self._asked.pop(answer.number, ("", False))
         if ident and self.worker is not None and isinstance(answer, Ack):
             if begins:
-                self.worker.open[ident] = answer.index
+                self._server.begun(self, ident, answer.index)
             else:
                 self.worker.open.pop(ident, None)
+
+    def asks(self, ident: str) -> bool:
+        """Whether the worker awaits an answer about action `ident`."""
+        return any(ident == each for each, _ in self._asked.values())
 
     def drop(self) -> None:
         """End the connection now: the worker then refuses everything by itself."""
@@ -211,6 +215,17 @@ class RecorderServer:
         if worker.session is session:
             worker.session = None
             worker.leaving = self._loop.call_later(self._patience, self._give_up, session.name, worker)
+
+    def begun(self, session: _Session, ident: str, index: int) -> None:
+        """Intent `index` was recorded for a worker that may be gone by now, or here again without having heard."""
+        worker = session.worker
+        if worker is None:
+            return
+        now = worker.session
+        if now is session or (now is None and self._workers.get(session.name) is worker):
+            worker.open[ident] = index
+        elif now is None or not (ident in worker.open or now.asks(ident)):
+            self._abandon({ident: index})
 
     def _give_up(self, name: str, worker: _Worker) -> None:
         if self._workers.get(name) is worker:
