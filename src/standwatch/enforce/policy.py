@@ -7,7 +7,9 @@ only the arguments they look at. Any forbid forbids, so the more restrictive of 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, cast
+from weakref import WeakValueDictionary
 
 import cedarpy
 import msgspec
@@ -49,11 +51,17 @@ class _Set(msgspec.Struct, frozen=True):
     """Cedar's number for a policy → its `@id`."""
 
 
-class _Ready(msgspec.Struct, frozen=True):
-    """A slice, parsed: the policies whose answer can be kept, and those to be asked anew at each call."""
+class _Parted(msgspec.Struct, frozen=True, weakref=True):
+    """A slice's policies, parsed: those whose answer can be kept, and those to be asked anew at each call."""
 
     lasting: _Set | None
     fresh: _Set | None
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """A slice, ready to be asked."""
+
+    parted: _Parted
     entities: cedarpy.Entities
     action: Entity
     resource: Entity
@@ -82,9 +90,9 @@ class Policies:
         if ready is None:
             return Answer("deny", "no policy speaks of this tool")
         lasting = self._lasting(ready, principal, system, tool)
-        if ready.fresh is None or lasting.decision == "deny":
+        if ready.parted.fresh is None or lasting.decision == "deny":
             return lasting
-        fresh = self._ask(ready, ready.fresh, principal, arguments)
+        fresh = self._ask(ready, ready.parted.fresh, principal, arguments)
         return fresh if SEVERITY[fresh.decision] >= SEVERITY[lasting.decision] else lasting
 
     def may(self, principal: str, system: str, tool: str) -> bool:
@@ -96,7 +104,11 @@ class Policies:
         key = (principal, system, tool)
         kept = self._kept.get(key)
         if kept is None:
-            kept = _ALLOW if ready.lasting is None else self._ask(ready, ready.lasting, principal, {})
+            kept = (
+                _ALLOW
+                if ready.parted.lasting is None
+                else self._ask(ready, ready.parted.lasting, principal, {})
+            )
             if len(self._kept) < KEPT:
                 self._kept[key] = kept
         return kept
@@ -137,20 +149,29 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def _ready(slice_: Slice) -> _Ready:
+    parted = _parted.get(slice_.text)
+    if parted is None:
+        parted = _parted[slice_.text] = _part(slice_.text)
+    action, resource = _entities(slice_.action, slice_.resource)
+    return _Ready(parted, cedarpy.Entities.from_json_str(slice_.entities), action, resource)
+
+
+_parted: Final[WeakValueDictionary[str, _Parted]] = WeakValueDictionary()
+"""Parted slices by text while anybody uses them: systems with the same tools share them, and so do a configuration
+and the one that follows it."""
+
+
+def _part(text: str) -> _Parted:
     """Parse a slice, and part it. A permit that looks at the context cannot be parted from the forbids."""
-    forms = _forms(slice_.text)
+    forms = _forms(text)
     permits = [form for form in forms if form["effect"] == "permit"]
     forbids = [form for form in forms if form["effect"] != "permit"]
     whole = any(looks(form) != frozenset() for form in permits)
     fresh = [form for form in forbids if whole or looks(form) != frozenset()]
     lasting = [form for form in forbids if form not in fresh]
-    action, resource = _entities(slice_.action, slice_.resource)
-    return _Ready(
+    return _Parted(
         lasting=None if whole else _set(permits + lasting),
         fresh=_set(permits + fresh) if whole or fresh else None,
-        entities=cedarpy.Entities.from_json_str(slice_.entities),
-        action=action,
-        resource=resource,
     )
 
 
@@ -181,6 +202,7 @@ def _forms(text: str) -> list[dict[str, Any]]:
     return [found[f"policy{number}"] for number in range(len(found))]
 
 
+@lru_cache(maxsize=4096)
 def _entities(action: str, resource: str) -> tuple[Entity, Entity]:
     """Both names as Cedar itself reads them."""
     form = _forms(f"permit (principal, action == {action}, resource == {resource});")[0]
