@@ -27,9 +27,9 @@ COLUMNS: Final = ("", "µs CPU", "/s/core", "×", "p50 at 1", "p99 at 1", "p50 a
 
 
 @contextmanager
-def other(kind: str, upstream: int = 0) -> Iterator[tuple[int, int]]:
-    """One of `bench.servers` in a process of its own: (port, pid)."""
-    port = free_port()
+def other(kind: str, upstream: int = 0, *, at: int = 0) -> Iterator[tuple[int, int]]:
+    """One of `bench.servers` in a process of its own, on port `at` or a free one: (port, pid)."""
+    port = at or free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.servers", kind, str(port), str(upstream)], cwd=ROOT
     )

@@ -148,6 +148,7 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
     from standwatch.declare.lock import lock_text
     from standwatch.facts.configuration import Lock
     from standwatch.facts.entries import Principal
+    from standwatch.facts.errors import Conflict
     from standwatch.facts.parts import evidence_bytes
     from standwatch.fronts.control_ports import ValidationOrder
     from standwatch.keys import ed25519
@@ -169,7 +170,11 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
             components={one.name: component_digest(one) for one in system.manifest.components},
         )
         (node.folder / "systems" / f"{name}.lock").write_text(lock_text(locked))
-    adopted = await node.adoption.reload()
+    try:
+        adopted = await node.adoption.reload()
+    except Conflict:  # the server saw the saved files by itself, at the same moment
+        await asyncio.sleep(1.0)
+        adopted = await node.adoption.reload()
     if adopted.result not in ("in_force", "unchanged"):
         raise SystemExit(f"the locks were not taken up: {adopted}")
     key = ed25519.load(key_file)
@@ -180,6 +185,7 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
             by="chen",
             components=entry.components,
             envelope=entry.envelope,
+            follows=gate.state.last_statement(name),
             org=gate.state.origin,
             outcome="pass",
             report="",
