@@ -82,6 +82,32 @@ def component_scopes(component: Component) -> tuple[str, ...]:
     return tuple(names)
 
 
+def system_scopes(envelope: Envelope) -> frozenset[str]:
+    """Every hold scope that falls on some act of this system, whoever does it: tools, servers, models, vendors."""
+    components = (scope for one in envelope.components.values() for scope in component_scopes(one))
+    return frozenset(
+        (*envelope.scopes, *components, *(scope for tool in envelope.tools.values() for scope in tool.scopes))
+    )
+
+
+def act_scopes(
+    envelope: Envelope | None, tool: ToolEnvelope | None, *, system: str, name: str, by: str, run: str
+) -> tuple[str, ...]:
+    """The hold scopes that fall on one act: `name` is `server.tool`, or `server.event` where no tool is called.
+
+    `tool` is its declared envelope, or None for everything else: an undeclared tool, a resource, a prompt, a question.
+    """
+    own = (f"agent:{by}", f"run:{run}")
+    if tool is not None:
+        return tool.scopes + own
+    server = name.partition(".")[0]
+    named = (f"tool:{name}", f"server:{server}", *own)
+    if envelope is None:
+        return (ALL, f"system:{system}", *named)
+    component = envelope.components.get(server)
+    return (*envelope.scopes, *named, *(component_scopes(component) if component else ()))
+
+
 def _tool(
     system: System,
     tool: Tool,
