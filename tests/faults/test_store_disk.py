@@ -10,7 +10,7 @@ import pytest
 
 from standwatch.facts.entries import Gap, Hold, Intent, Outcome
 from standwatch.facts.errors import Tampered
-from standwatch.facts.frames import Ack, Append, Refusal
+from standwatch.facts.frames import Ack, Append, Fetch, Refusal
 from standwatch.facts.parts import Part
 from standwatch.record.checkpoint import open_checkpoint
 from standwatch.record.source import hashes
@@ -141,6 +141,27 @@ def test_while_the_disk_fails_everything_is_refused_and_the_gap_is_said_first(tm
                 gap = next(e for _, e in reader.entries(before, ack.index) if isinstance(e, Gap))
                 assert gap.unrecorded >= 5
                 assert gap.begin <= gap.at
+
+    asyncio.run(play())
+
+
+def test_a_record_that_is_only_read_meanwhile_still_becomes_writable(tmp_path: Path) -> None:
+    """Nobody appends, and look-ups come faster than it tries again."""
+
+    async def play() -> None:
+        with faulty("looked at") as disk:
+            async with store("local", tmp_path, vfs="looked at") as it:
+                run = await it.run()
+                disk.arm("sync", 0, 10**9)
+                await it.refused(intent(run, it.first.state.seen), scopes=SCOPES)
+                disk.disarm()
+                for _ in range(150):
+                    await it.first.fetch(Fetch(it.first.next_number(), run, "task"))
+                    await asyncio.wrap_future(it.recorder.open_intents())
+                    if it.first.alive:
+                        break
+                    await asyncio.sleep(0.02)
+                assert it.first.alive
 
     asyncio.run(play())
 

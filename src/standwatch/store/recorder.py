@@ -11,6 +11,7 @@ import fcntl
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -268,22 +269,23 @@ class Recorder:
                     port.deliver((), [nothing_for(frame, "the recorder is closed")])
 
     def _serve_all(self) -> None:
+        due = 0.0
         while not self._closing or not self._queue.empty():
-            try:
-                first = self._queue.get(timeout=None if self.writable else _RETRY)
-            except queue.Empty:
+            if self.writable:
+                due = time.monotonic() + _RETRY
+            self._handle(self._gather(None if self.writable else max(0.0, due - time.monotonic())))
+            if not self.writable and time.monotonic() >= due:  # however much is asked meanwhile
                 self._deliver(self._writer.recover(), [], [])
-                self._settle_owed()
-                continue
-            self._handle(self._gather(first))
+                due = time.monotonic() + _RETRY
             if self._owed:
                 self._settle_owed()
 
-    def _gather(
-        self, first: tuple[Port | None, Asked | _Job | None]
-    ) -> list[tuple[Port | None, Asked | _Job | None]]:
-        """What has been asked meanwhile."""
-        found = [first]
+    def _gather(self, patience: float | None) -> list[tuple[Port | None, Asked | _Job | None]]:
+        """What has been asked meanwhile, or comes within `patience` seconds."""
+        try:
+            found = [self._queue.get(timeout=patience)]
+        except queue.Empty:
+            return []
         waiting = min(self._queue.qsize(), BATCH - 1)
         found += [self._queue.get_nowait() for _ in range(waiting)]
         return found
