@@ -326,10 +326,13 @@ class LiveGate:
         try:
             carried = await forward(command.arguments)
         except asyncio.CancelledError:
-            if not flight.cut:
+            if flight.cut:
+                task.uncancel()
+            # INVARIANT: of the acts in flight in one task the outermost that was cut ends the cancellation: a question
+            # that a call asks on its way must not swallow what ends the call.
+            if not flight.cut or self._cut_around(flight):
                 self._abandon(steps)
                 raise
-            task.uncancel()
             carried = Carried("unknown")
         except Exception:
             carried = Carried("unknown")
@@ -337,6 +340,10 @@ class LiveGate:
             del self.flights[command.id]
         now = self._clock()
         return Returned(now, carried, now - begun)
+
+    def _cut_around(self, flight: Flight) -> bool:
+        """Whether an act that `flight` is part of was cut as well; it runs in the same task."""
+        return any(one.cut and one.task is flight.task for one in self.flights.values() if one is not flight)
 
     def _abandon(self, steps: Steps) -> None:
         """The caller went away: what became of the act is unknown, and the record says so."""
@@ -394,9 +401,14 @@ class LiveGate:
 
     # --- control -------------------------------------------------------------------------------------------
 
-    async def append(self, entry: AnyEntry, parts: tuple[Part, ...] = ()) -> Ack:
-        """Append a control entry; raises `Conflict` where it no longer applies, `Unrecorded` where it cannot be."""
-        answer = await self._link.append(Append(self._link.next_number(), entry, parts))
+    async def append(
+        self, entry: AnyEntry, parts: tuple[Part, ...] = (), before: tuple[AnyEntry, ...] = ()
+    ) -> Ack:
+        """Append a control entry, with those that belong before it.
+
+        Raises `Conflict` where it no longer applies, `Unrecorded` where it cannot be.
+        """
+        answer = await self._link.append(Append(self._link.next_number(), entry, parts, before=before))
         match answer:
             case Ack():
                 return answer
