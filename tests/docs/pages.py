@@ -46,7 +46,7 @@ class Block:
     line: int
     language: str
     text: str
-    directives: dict[str, str] = field(default_factory=lambda: {})
+    directives: dict[str, str] = field(default_factory=dict[str, str])
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docs.pages import OURS, RUN, Block, blocks
+from docs.pages import OURS, RUN, Block, blocks, every_page
 from docs.world import World, missing, session
 
 IN_DEMO = (
@@ -63,9 +63,8 @@ def converse(block: Block, world: World, demo: str) -> None:
     """Each command with what it prints. A line may leave out lines before it, and write … for what varies."""
     steps = session(block.text)
     for number, (command, expected) in enumerate(steps):
-        if command == DEMO_COMMAND:
-            printed = demo
-        elif demo and command.startswith("standwatch explain") and block.page == "README.md":
+        explains = block.page == "README.md" and command.startswith("standwatch explain")
+        if command == DEMO_COMMAND or explains:  # the demo ends with that explanation itself
             printed = demo
         else:
             last = number == len(steps) - 1
@@ -84,6 +83,13 @@ def expect(block: Block, world: World, script: str, ends: str = "") -> str:
 def test_every_page_of_ours_has_a_place_to_run_in() -> None:
     homeless = [page for page in OURS if runnable(page) and page not in (*IN_DEMO, *ALONE, "README.md")]
     assert not homeless
+
+
+def test_pages_of_others_have_nothing_to_run_but_make() -> None:
+    """A page that is not played here may show commands of the Makefile, and no others."""
+    others = [one for page in every_page() if page not in OURS for one in blocks(page) if one.language in RUN]
+    lines = [line.removeprefix("$ ") for one in others for line in one.text.splitlines() if line.strip()]
+    assert [line for line in lines if not line.startswith(("make ", "#"))] == []
 
 
 def test_what_is_not_run_is_counted_and_says_why() -> None:

@@ -34,7 +34,8 @@ _PORT = re.compile(r"\b84\d\d\b")
 
 _ATOM = re.compile(
     r"(?P<hold>\bhold \d+)|(?P<ident>\b[0-9a-hjkmnp-tv-z]{26}\b)|(?P<token>sw_[A-Za-z0-9_-]{8,})"
-    r"|(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:\+00:00|Z)?)|(?P<hex>\b(?=[0-9a-f]*\d)[0-9a-f]{10,64}\b)"
+    r"|(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:\+00:00|Z)?)"
+    r"|(?P<hex>\b(?=[0-9a-f]*\d)[0-9a-f]{10,64}\b)"
     r"|(?P<number>\b\d+(?:\.\d+)?\b)|(?P<rest>…)"
 )
 _STANDS = {
