@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from standwatch.cli import main as cli
 from standwatch.cli.wire import Server as Operators
-from standwatch.facts.entries import AnyEntry, Asked, Denied, Intent, Outcome, Principal
+from standwatch.facts.entries import AnyEntry, Asked, Denied, Intent, Outcome, Principal, RunOpened
 from standwatch.keys import ed25519
 from standwatch.store.reader import Reader
 from support.rude_http import RudeServer, Script, rude_server
@@ -39,7 +39,7 @@ META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}, "sampling": {}, "roots": {}},
 }
-PATIENCE = 20.0
+PATIENCE = 10.0
 PEOPLE = ("maria", "olga", "chen", "otto")
 """Administrator and owner, halt authority, validator, and an operator with no authority over any system."""
 ROLES = {"maria": ["admin"], "olga": ["operator"], "chen": ["auditor"], "otto": ["operator"]}
@@ -272,6 +272,10 @@ class Living(Organisation):
         """The principal `name`, as the record has it now."""
         return [one for one in self.of(Principal) if one.name == name][-1]
 
+    def of_runs(self) -> list[RunOpened]:
+        """Every run that was opened, oldest first."""
+        return self.of(RunOpened)
+
     def of_run(self, ident: str) -> str:
         """The run that an action belongs to."""
         return next(entry.run for entry in self.acts(ident) if isinstance(entry, Intent | Denied))
@@ -459,12 +463,11 @@ def crew(size: int = 16) -> Iterator[Callable[..., Future[Any]]]:
 
 
 class Scripted:
-    """A `RudeServer` on a loop of its own, so that a test may block. `arrived` counts calls that reached it."""
+    """A `RudeServer` on a loop of its own, so that a test may block. `calls` is what reached it."""
 
     def __init__(self, script: Script, era: str, tools: list[Any] | None) -> None:
         self._script = script
         self.era = era
-        self.arrived = threading.Semaphore(0)
         self.free: asyncio.Event
         self.rude: RudeServer
         self._tools = tools
@@ -485,8 +488,8 @@ class Scripted:
 
         async def script(it: Any) -> None:
             it.free = self.free
-            self.arrived.release()
-            await self._script(it)
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await self._script(it)
 
         async with rude_server(self.era, script) as self.rude:
             if self._tools is not None:
@@ -494,14 +497,20 @@ class Scripted:
             self._ready.set()
             await self._over.wait()
 
-    def wait(self, calls: int = 1) -> None:
-        """Until that many more calls have arrived."""
-        for _ in range(calls):
-            assert self.arrived.acquire(timeout=PATIENCE), "no call arrived"
+    @contextmanager
+    def reached(self, calls: int = 1) -> Iterator[None]:
+        """Leaves its block only when that many more calls have arrived."""
+        before = len(self.calls)
+        yield
+        waited(lambda: len(self.calls) >= before + calls)
 
     def release(self) -> None:
         """Lets every call go that waits for `free`."""
         self._loop.call_soon_threadsafe(self.free.set)
+
+    def seize(self) -> None:
+        """Holds again the calls that wait for `free`."""
+        self._loop.call_soon_threadsafe(self.free.clear)
 
     @contextmanager
     def running(self) -> Iterator[Scripted]:

@@ -57,11 +57,14 @@ def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
     """Cut standing streams under a hold, and tell listeners when what they may use has changed."""
     systems = list(gate.configuration.systems)
     match entry:
-        case Hold(scope="all"):
-            for system in systems:
-                agents.mcp.cut(system)
-        case Hold() if entry.scope.startswith("system:"):
-            agents.mcp.cut(entry.scope.removeprefix("system:"))
+        case Hold() if entry.scope.startswith("agent:"):
+            agents.mcp.cut_caller(entry.scope.removeprefix("agent:"))
+        case Hold():
+            for system, envelope in gate.world.envelopes.items():
+                if entry.scope in envelope.scopes:
+                    agents.mcp.cut(system)
+        case Principal(revoked=True):
+            agents.mcp.cut_caller(entry.name)
         case Config() | Declared() | Principal():
             for system in systems:
                 agents.mcp.changed(system)

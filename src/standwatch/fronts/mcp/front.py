@@ -104,6 +104,12 @@ class McpFront:
                 standing.cut()
         self._modern.cut(system)
 
+    def cut_caller(self, principal: str) -> None:
+        """Cuts the streams of `principal`: a hold has fallen on it, or it is nobody any more."""
+        for standing in tuple(self._standing):
+            if standing.principal == principal:
+                standing.cut()
+
     def changed(self, system: str) -> None:
         """What `system` offers has changed (a hold, a configuration): whoever listens is told to list again."""
         for standing in tuple(self._standing):
