@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from standwatch.facts.entries import Answered, Asked, Evidence, Gap, Intent, Released
+from standwatch.facts.entries import Answered, Asked, Declared, Evidence, Gap, Intent, Released, RunClosed
 from standwatch.facts.errors import Conflict
 from standwatch.facts.frames import Ack, Append, Fetch, Find, Refusal
 from standwatch.facts.parts import Part
@@ -151,6 +151,37 @@ def test_a_cap_holds_for_intents_in_flight_together(kind: Kind, folder: Path) ->
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("acts", [2, FLUSH])
+def test_a_run_that_ends_says_what_it_did_whatever_its_caller_claims(
+    kind: Kind, folder: Path, acts: int
+) -> None:
+    """Counted where entries are added, and read back whole when another process has taken over."""
+
+    async def play() -> None:
+        async with store(kind, folder) as it:
+            run = await it.run()
+            seen = it.first.state.seen
+            await it.append(asked(run, seen, 2**52), scopes=SCOPES)
+            unsent = intent(run, it.first.state.seen, tool="bank.read")
+            ack = await it.append(unsent, scopes=SCOPES)
+            await it.append(outcome(unsent.id, ack.index, status="not_sent"))
+            for _ in range(acts):
+                await it.act(run)
+        async with store(kind, folder) as it:
+            closed = await it.append(RunClosed(by="gate", run=run, counts={"calls": 1_000}))
+            other = await it.run()
+            empty = await it.append(RunClosed(by="gate", run=other))
+            reader = Reader(folder)
+            told, nothing = reader.entry(closed.index), reader.entry(empty.index)
+            assert isinstance(told, RunClosed)
+            assert told.counts == {"asks": 1, "bank.send": acts, "calls": acts}
+            assert isinstance(nothing, RunClosed)
+            assert nothing.counts == {}
+            reader.close()
+
+    asyncio.run(play())
+
+
 def test_what_cannot_be_a_leaf_is_refused_and_the_next_entry_is_not(kind: Kind, folder: Path) -> None:
     async def play() -> None:
         async with store(kind, folder) as it:
@@ -240,6 +271,7 @@ def test_a_live_question_is_found_again_until_it_is_used_or_over(kind: Kind, fol
         async with store(kind, folder, clock=clock) as it:
             run = await it.run()
             until = START + 10_000 * MILLISECOND
+            await it.append(Declared(system="pay", envelope="e", components="c", signers=["p"]))
             entry = asked(run, it.first.state.seen, until)
             ack = await it.append(entry, scopes=SCOPES, match=b"m", parts=(Part("action", b"", b"bytes"),))
 

@@ -26,6 +26,10 @@ from standwatch.record.state import State, folds
 Ledger = dict[str, int]
 
 
+KEPT_COUNTS: Final = 256
+"""Counts in the entry that closes a run, the highest first: an entry has its bounds (RECORD.md)."""
+
+
 class OpenIntent(msgspec.Struct, frozen=True):
     """An intent without an outcome yet."""
 
@@ -92,6 +96,15 @@ class Sequencer(msgspec.Struct):
             case _:
                 pass
         return None, ""
+
+    def completed(self, entry: AnyEntry) -> AnyEntry:
+        """`entry` with what the sequencer alone knows: a run that ends says what it did, by tool."""
+        if not isinstance(entry, RunClosed):
+            return entry
+        ledger = self.ledgers.get(f"run/{entry.run}", {})
+        did = {name: count for name, count in ledger.items() if count and name != "last"}
+        most = sorted(did, key=lambda name: (-did[name], name))[:KEPT_COUNTS]
+        return msgspec.structs.replace(entry, counts={name: did[name] for name in most})
 
     def _unsigned(self, entry: Intent, now: int) -> str:
         question = self.state.questions.get(entry.id)

@@ -233,6 +233,7 @@ class Writer:
         refusal = memory.seq.admit(append, now)
         if refusal is not None:
             return refusal
+        entry = memory.seq.completed(entry)
         try:
             leaf, written = _leaf(entry, now)
             self._seal(memory.size, append)
