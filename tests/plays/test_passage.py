@@ -263,7 +263,9 @@ def test_a_revoked_caller_and_a_closed_run_stop_at_once() -> None:
 def test_a_configuration_this_process_has_not_taken_up_denies() -> None:
     stage = Stage()
     stage.state.root = "root-2"
-    assert stage.play(bank.call(**bank.PAY)).word == "refused"
+    assert stage.play(bank.call(**bank.PAY)).word == "unavailable", (
+        "it is a matter of moments, so it may be tried again"
+    )
     assert stage.last(Denied).code == "configuration"
 
 

@@ -31,6 +31,7 @@ declared = st.builds(
 )
 evidence = st.builds(
     Evidence,
+    by=st.sampled_from(("p-chen", "p-maria", "p-nobody")),
     system=st.just(SYSTEM),
     envelope=digests,
     components=components,
@@ -139,7 +140,9 @@ def test_a_wider_change_loses_the_evidence_and_a_rollback_restores_the_targets_o
         validators=["c"],
         change="wider",
     )
-    valid = Evidence(system=SYSTEM, envelope="e9", components="c9", outcome="pass", until=T0 + 99 * HOUR)
+    valid = Evidence(
+        by="c", system=SYSTEM, envelope="e9", components="c9", outcome="pass", until=T0 + 99 * HOUR
+    )
     changed = msgspec.structs.replace(base, envelope=envelope, components=component)
     clean = [e for e in history if isinstance(e, Config)]
     assert level(fold([*clean, base, valid]), hours) == 3

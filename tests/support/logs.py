@@ -213,7 +213,8 @@ class Log:
         )
         self.append(declared)
         root = sha256(envelope.encode()).hexdigest()
-        message = config_bytes(by=signer.name, org=ORIGIN, root=root) if signer else b""
+        follows = self.sequencer.state.config
+        message = config_bytes(by=signer.name, follows=follows, org=ORIGIN, root=root) if signer else b""
         signatures = {signer.name: signer.sign(message)} if signer else {}
         system = {"manifest": {"system": "pay", "purpose": envelope}, "lock": {}, "envelope": envelope}
         policies = [{"name": "night.cedar", "text": "forbid(principal, action, resource);"}]
@@ -221,11 +222,14 @@ class Log:
             "manifest", msgspec.json.encode({"systems": {"pay": system}, "policies": policies, "root": root})
         )
         why = commitment(part.salt, part.data)
-        entry = Config(by="standwatch", root=root, changed=["pay"], signatures=signatures, why=why)
+        entry = Config(
+            by="standwatch", root=root, changed=["pay"], follows=follows, signatures=signatures, why=why
+        )
         self.append(entry, part)
 
     def evidence(self, person: Person, envelope: str, by: str = "") -> int:
         fields = {"components": "c1", "envelope": envelope, "outcome": "pass", "report": "", "system": "pay"}
+        fields |= {"follows": self.sequencer.state.last_statement("pay")}
         until = START + 90 * 24 * 60 * MINUTE
         sig = person.sign(evidence_bytes(by=by or person.name, org=ORIGIN, until=until, **fields))
         entry = Evidence(by=by or person.name, key=person.public, sig=sig, until=until, **fields)

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from standwatch.authority.demands import demand
 from standwatch.facts.entries import Evidence
 from standwatch.facts.words import Effect, Level, lower
 from standwatch.record.state import ALL, Standing, State
@@ -101,9 +102,10 @@ def _tier(state: State, standing: Standing) -> tuple[Reason, ...]:
 def _validation(
     state: State, standing: Standing, now: int
 ) -> tuple[tuple[Reason, ...], tuple[int, ...], int]:
-    """The last statement of a validator about this envelope, or one this was narrowed from, decides.
+    """The last statement that counts about this envelope, or one it was narrowed from, decides.
 
-    A rejection does not lapse: only a later statement supersedes it. A pass lapses at its `until`.
+    A rejection does not lapse: only a later statement supersedes it. A pass lapses at its `until`, and counts only
+    while it meets what the system's tier demands now.
     """
     entry = standing.entry
     cure = f"standwatch validate {entry.system} --until DATE"
@@ -116,17 +118,37 @@ def _validation(
     if last.outcome != "pass":
         text = f"validation {index} set conditions"
         return (Reason("supervised", "conditions", text, cure),), (index,), 0
+    wanted = demand(entry.tier)
+    if last.until - last.at > wanted.longest or (wanted.report and not last.report):
+        text = f"validation {index} is not what tier {entry.tier} demands: {wanted.text}"
+        return (Reason("supervised", "tier_demands", text, cure),), (), 0
     if last.until <= now:
         return (Reason("supervised", "lapsed", f"validation {index} has lapsed", cure),), (), 0
     return (), (index,), last.until
 
 
 def _last_statement(state: State, standing: Standing) -> tuple[int, Evidence | None]:
-    carried = set(standing.lineage)
-    for index, evidence in reversed(state.evidence.get(standing.entry.system, ())):
-        if (evidence.envelope, evidence.components) in carried:
+    """The last statement about exactly what runs; else the last about what it was narrowed from."""
+    entry, carried = standing.entry, set(standing.lineage)
+    older: tuple[int, Evidence | None] = (-1, None)
+    for index, evidence in reversed(state.evidence.get(entry.system, ())):
+        about = (evidence.envelope, evidence.components)
+        if about not in carried or not _counts(state, standing, evidence):
+            continue
+        if about == (entry.envelope, entry.components):
             return index, evidence
-    return -1, None
+        older = older if older[1] is not None else (index, evidence)
+    return older
+
+
+def _counts(state: State, standing: Standing, evidence: Evidence) -> bool:
+    """A rejection counts whoever said it; anything better only while its author is still a validator, and no owner."""
+    if evidence.outcome == "reject":
+        return True
+    author, entry = state.principals.get(evidence.by), standing.entry
+    if evidence.by not in entry.validators or (author is not None and author.revoked):
+        return False
+    return state.development or evidence.by not in entry.owner
 
 
 Permission = Literal["envelope", "asks", "no", "fallback"]

@@ -111,7 +111,9 @@ def sign_config(given: Namespace) -> int:
     key = signing.load_key(given)
     public = ed25519.public(key)
     person = signing.whose(server, public, given.by)
-    message = config_bytes(by=person["id"], org=waiting["org"], root=waiting["root"])
+    message = config_bytes(
+        by=person["id"], follows=waiting["follows"], org=waiting["org"], root=waiting["root"]
+    )
     order = {"by": person["id"], "root": waiting["root"], "sig": ed25519.sign(key, message)}
     tell(server.post("/configuration/signatures", order), as_json=given.json)
     return DONE

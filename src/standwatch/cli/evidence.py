@@ -42,6 +42,7 @@ def validate(given: Namespace) -> int:
         by=person["id"],
         components=statement["components"],
         envelope=statement["envelope"],
+        follows=statement["follows"],
         org=statement["org"],
         outcome=given.outcome,
         report=report,

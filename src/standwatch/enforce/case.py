@@ -28,6 +28,9 @@ class Case(msgspec.Struct, frozen=True):
     act: Act
     run: str
     now: int
+    seen: int
+    """The last control entry this judgement looks at: the fence."""
+    conf: int
     world: World
     state: State
     grant: Grant

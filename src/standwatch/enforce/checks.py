@@ -37,12 +37,19 @@ def identity(case: Case) -> Finding:
 
 def resolve(case: Case) -> Finding:
     """The system is declared in the configuration in force, and the act names something of it."""
+    if case.state.stopped:
+        return against("resolve", "deny", "fold_stopped", case.state.stopped)
     if case.world.configuration.root != case.state.root:
         return against(
             "resolve", "deny", "configuration", "this process has not taken up the configuration in force"
         )
     if case.envelope is None or case.act.system not in case.state.systems:
         return against("resolve", "deny", "unknown_system", f"no manifest declares {case.act.system}")
+    declared = case.state.systems[case.act.system].entry
+    if (declared.envelope, declared.components) != case.envelope.declared:
+        return against(
+            "resolve", "deny", "configuration", "the record declares another envelope than this one"
+        )
     server = case.act.tool.partition(".")[0]
     if case.tool is None and (case.act.event == "tool_call" or server not in case.envelope.components):
         return against("resolve", "deny", "undeclared", f"the manifest does not name {case.act.tool}")

@@ -8,7 +8,7 @@ import re2
 
 from standwatch.enforce.patterns import Pattern, matches
 from standwatch.enforce.ports import Act
-from standwatch.facts.configuration import Component, Configuration, Limits, Number, RedLine, System, Tool
+from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
 from standwatch.facts.words import Effect
 from standwatch.record.state import ALL
 
@@ -39,6 +39,8 @@ class Envelope(msgspec.Struct, frozen=True):
     caps: dict[str, int]
     red_lines: tuple[RedLine, ...]
     approval_seconds: int
+    declared: tuple[str, str]
+    """Digests of envelope and components, as the record must declare them."""
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
@@ -64,10 +66,11 @@ def _system(configuration: Configuration, system: System) -> Envelope:
         for line in configuration.organisation.red_lines
         if matches(line.systems, manifest.system) and matches(line.environments, manifest.environment)
     )
-    caps = _caps(manifest.limits)
+    caps = _caps(system)
     tools = {name: _tool(system, tool, components, scopes, lines) for name, tool in manifest.tools.items()}
     seconds = manifest.approval_seconds or configuration.organisation.approval_seconds
-    return Envelope(system, tools, components, scopes, caps, lines, seconds)
+    declared = (system.envelope, system.component_digest)
+    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared)
 
 
 def component_scopes(component: Component) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ def _tool(
     lines: tuple[RedLine, ...],
 ) -> ToolEnvelope:
     limits = system.manifest.limits
-    caps = _caps(limits)
+    caps = _caps(system)
     if tool.per_run is not None:
         caps[f"run/{tool.name}"] = tool.per_run
     prefix = tool.name + "."
@@ -126,7 +129,9 @@ def _tool(
         digest=system.lock.tools.get(tool.name, ""),
         caps=caps,
         spends=tuple(
-            (limit.removeprefix(prefix), limit) for limit in limits.per_day if limit.startswith(prefix)
+            (limit.removeprefix(prefix), limit)
+            for limit in limits.per_day
+            if limit.startswith(prefix) and limit not in system.manifest.tools
         ),
         patterns={
             name: re2.compile(rule.pattern)
@@ -138,11 +143,14 @@ def _tool(
     )
 
 
-def _caps(limits: Limits) -> dict[str, int]:
-    """Every limit as the sequencer reads it: `PERIOD/NAME` → the most that may stand there; amounts in micro-units."""
+def _caps(system: System) -> dict[str, int]:
+    """Every limit as the sequencer reads it: `PERIOD/NAME` → the most that may stand there; amounts in micro-units.
+
+    A day's limit that names a tool, or `calls`, is a count; any other names a tool's argument, and is an amount.
+    """
+    limits, counted = system.manifest.limits, {"calls", *system.manifest.tools}
     caps = {
-        f"day/{name}": micro(most) if name.count(".") > 1 else int(most)
-        for name, most in limits.per_day.items()
+        f"day/{name}": int(most) if name in counted else micro(most) for name, most in limits.per_day.items()
     }
     if limits.calls_per_run is not None:
         caps["run/calls"] = limits.calls_per_run

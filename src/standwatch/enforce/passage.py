@@ -126,6 +126,8 @@ def _case(draft: Draft, view: View, now: int) -> Case:
         act=act,
         run=draft.run,
         now=now,
+        seen=view.state.seen,
+        conf=max(view.state.config, 0),
         world=world,
         state=view.state,
         grant=view.grant(act.system, now),
@@ -134,8 +136,13 @@ def _case(draft: Draft, view: View, now: int) -> Case:
         effect=effect_of(act, tool),
         scopes=_scopes(act, draft.run, envelope, tool),
         trail=view.trail(draft.run),
-        valid=view.validator(act),
+        valid=view.validator(act) if _as_locked(act, tool) else None,
     )
+
+
+def _as_locked(act: Act, tool: ToolEnvelope | None) -> bool:
+    """Only an accepted definition's schema is compiled: a server does not choose what we spend time on."""
+    return tool is not None and act.definition is not None and act.definition.digest == tool.digest
 
 
 def _scopes(act: Act, run: str, envelope: Envelope | None, tool: ToolEnvelope | None) -> tuple[str, ...]:
@@ -165,7 +172,7 @@ def _findings(draft: Draft, case: Case, findings: tuple[Finding, ...]) -> tuple[
 _encode = msgspec.json.Encoder().encode
 
 
-def _judged(draft: Draft, view: View, case: Case, why: str) -> dict[str, Any]:
+def _judged(draft: Draft, case: Case, why: str) -> dict[str, Any]:
     """The members that every entry about a judged action shares."""
     act = draft.act
     return {
@@ -175,9 +182,9 @@ def _judged(draft: Draft, view: View, case: Case, why: str) -> dict[str, Any]:
         "system": act.system,
         "tool": act.tool,
         "digest": draft.digest,
-        "seen": view.state.seen,
+        "seen": case.seen,
         "why": why,
-        "conf": max(view.state.config, 0),
+        "conf": case.conf,
         "grant": case.grant.level,
         "seam": act.seam,
         "effect": case.effect,
@@ -196,7 +203,7 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
     parts, why = _findings(draft, case, judgement.findings)
     disposition = "allow" if judgement.disposition == "step_up" else judgement.disposition
     entry = Intent(
-        **_judged(draft, view, case, why),
+        **_judged(draft, case, why),
         verdict=judgement.verdict,
         disposition=disposition,
         signed=draft.signed,
@@ -260,11 +267,11 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     """Record the refusal; the caller hears one word whatever was found."""
     parts, why = _findings(draft, case, judgement.findings)
     code = judgement.deciding.code or judgement.deciding.check
-    entry = Denied(**_judged(draft, view, case, why), code=code, verdict=judgement.verdict)
+    entry = Denied(**_judged(draft, case, why), code=code, verdict=judgement.verdict)
     written = yield Record(entry, parts, subjects=_subjects(case))
     if not isinstance(written, Recorded):
         return Reply("unavailable", draft.action.id)
-    word: Word = "invalid" if code == "invalid" else "refused"
+    word: Word = _WORDS.get(code, "refused")
     return Reply(word, draft.action.id, index=written.index)
 
 
@@ -288,7 +295,7 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     parts, why = _findings(draft, case, judgement.findings)
     assert case.envelope is not None
     until = case.now + case.envelope.approval_seconds * 1_000_000
-    entry = Asked(**_judged(draft, view, case, why), until=until, spend=_spend(case))
+    entry = Asked(**_judged(draft, case, why), until=until, spend=_spend(case))
     limits = case.envelope.system.manifest.limits
     caps = {} if limits.asks_per_run is None else {"run/asks": limits.asks_per_run}
     written = yield Record(
@@ -309,10 +316,16 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
             return Reply("unavailable", draft.action.id)
 
 
+_WORDS: Final[dict[str, Word]] = {"invalid": "invalid", "configuration": "unavailable"}
+"""Codes of findings that are told with another word than `refused`."""
+
+
 def _match(draft: Draft) -> bytes:
-    """What makes a retry the same act: run, tool, target and arguments; never id or nonce."""
+    """What makes a retry the same act: run, tool, its definition, target and arguments; never id or nonce."""
     act = draft.act
-    return hashlib.sha256(canonical([draft.run, act.phase, act.tool, act.target, act.arguments])).digest()
+    return hashlib.sha256(
+        canonical([draft.run, act.phase, act.tool, act.target, draft.action.schema, act.arguments])
+    ).digest()
 
 
 def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply | None:
@@ -320,6 +333,8 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
     if not isinstance(found, Question) or not found.action:
         return None
     asked = _action(found.action)
+    if _essence(asked) != _essence(draft.action):
+        return None
     question = view.state.questions.get(asked.id)
     if question is None or question.used or now >= question.entry.until:
         return None
@@ -339,6 +354,14 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         digest=action_digest(found.action),
         signed=question.answer_index,
     )
+
+
+def _essence(action: Action) -> tuple[Any, ...]:
+    """What makes two actions the same act: all but id, nonce and the configuration they were asked under."""
+    return (
+        action.by, action.run, action.system, action.phase, action.event, action.tool, action.target, action.schema,
+        canonical(action.arguments),
+    )  # fmt: skip
 
 
 def _action(data: bytes) -> Action:

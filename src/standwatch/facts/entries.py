@@ -138,6 +138,8 @@ class Config(Entry, frozen=True, kw_only=True, tag="ctl.config.1"):
     development: bool = False
     changed: list[str] = []
     removed: list[str] = []
+    follows: int = -1
+    """Index of the configuration that was in force: signatures count for one step, once."""
     signatures: dict[str, str] = {}
     """Person's id to signature over the root digest, where the change widened."""
     why: str = ""
@@ -168,7 +170,8 @@ class Evidence(Entry, frozen=True, kw_only=True, tag="ctl.evidence.1"):
     outcome: str
     """`pass`, `conditions` or `reject`."""
     until: int
-    kind_of: str = "validation"
+    follows: int = -1
+    """Index of the last statement about this system before it; -1 for none. An old statement cannot be said again."""
     report: str = ""
     key: str = ""
     sig: str = ""

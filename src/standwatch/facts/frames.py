@@ -27,6 +27,8 @@ class Append(msgspec.Struct, frozen=True, tag=True):
     caps: dict[str, int] = {}
     valid_until: int = 0
     match: bytes = b""
+    before: tuple[AnyEntry, ...] = ()
+    """Entries written just before this one, with it or not at all: what a configuration brings along."""
 
 
 class Ack(msgspec.Struct, frozen=True, tag=True):

@@ -103,7 +103,16 @@ EVIDENCE_CONTEXT: Final = b"standwatch/evidence/1\n"
 
 
 def evidence_bytes(
-    *, by: str, components: str, envelope: str, org: str, outcome: str, report: str, system: str, until: int
+    *,
+    by: str,
+    components: str,
+    envelope: str,
+    follows: int,
+    org: str,
+    outcome: str,
+    report: str,
+    system: str,
+    until: int,
 ) -> bytes:
     """What a validator signs over a system's envelope and component digests."""
     return EVIDENCE_CONTEXT + canonical(
@@ -111,6 +120,7 @@ def evidence_bytes(
             "by": by,
             "components": components,
             "envelope": envelope,
+            "follows": follows,
             "org": org,
             "outcome": outcome,
             "report": report,
@@ -123,6 +133,6 @@ def evidence_bytes(
 CONFIG_CONTEXT: Final = b"standwatch/config/1\n"
 
 
-def config_bytes(*, by: str, org: str, root: str) -> bytes:
-    """What a person signs to let the configuration with digest `root` widen."""
-    return CONFIG_CONTEXT + canonical({"by": by, "org": org, "root": root})
+def config_bytes(*, by: str, follows: int, org: str, root: str) -> bytes:
+    """What a person signs to let the configuration with digest `root` follow the one of entry `follows`."""
+    return CONFIG_CONTEXT + canonical({"by": by, "follows": follows, "org": org, "root": root})

@@ -213,6 +213,8 @@ class Statement(msgspec.Struct, frozen=True):
     envelope: str
     components: str
     org: str
+    follows: int
+    """Index of the last statement about the system; signed along, so that none can be said again."""
     tier: int
     demands: str
     longest: int
@@ -252,6 +254,8 @@ class ConfigLine(msgspec.Struct, frozen=True):
     result: str
     root: str
     org: str
+    follows: int
+    """Index of the configuration in force; signed along."""
     direction: str = "same"
     differences: tuple[str, ...] = ()
     needed: tuple[NeededLine, ...] = ()

@@ -1,47 +1,12 @@
-"""What each tier demands of a validation before it counts: proportion by how many people a system touches."""
+"""Whether a validation may be taken: by whom it is said, and whether it meets what the tier demands."""
 
-from datetime import timedelta
 from typing import Final
 
-import msgspec
-
+from standwatch.authority.demands import demand
 from standwatch.facts.entries import Declared
 from standwatch.facts.errors import Forbidden, Malformed
 
 OUTCOMES: Final = ("pass", "conditions", "reject")
-
-
-class Demand(msgspec.Struct, frozen=True):
-    """The evidence a tier asks for. `longest`: µs a validation may last; `report`: whether it must name one."""
-
-    tier: int
-    longest: int
-    report: bool
-    text: str
-
-
-def _demand(tier: int, days: int, report: bool, text: str) -> Demand:
-    return Demand(tier, timedelta(days=days) // timedelta(microseconds=1), report, text)
-
-
-DEMANDS: Final = (
-    _demand(1, 366, report=False, text="a validation by its validator, for at most a year"),
-    _demand(
-        2, 184, report=False, text="a validation by a validator who is not its owner, for at most six months"
-    ),
-    _demand(
-        3,
-        92,
-        report=True,
-        text="a validation with a report, by a validator who is not its owner, for at most three months",
-    ),
-)
-"""By tier: 1 below a thousand people a week, 2 to a million, 3 above or critical infrastructure."""
-
-
-def demand(tier: int) -> Demand:
-    """What `tier` demands; the strictest for a tier that nobody defined."""
-    return next((found for found in DEMANDS if found.tier == tier), DEMANDS[-1])
 
 
 def require_validator(declared: Declared, by: str, development: bool) -> None:

@@ -82,6 +82,7 @@ def evidence_verifies(entry: Evidence, keys: tuple[str, ...], origin: str) -> bo
         by=entry.by,
         components=entry.components,
         envelope=entry.envelope,
+        follows=entry.follows,
         org=origin,
         outcome=entry.outcome,
         report=entry.report,
@@ -250,7 +251,7 @@ class Replay:
         people = self._people() if self._batch is None else self._batch
         wider, self._wider, self._batch = self._wider, False, None
         for person, signature in entry.signatures.items():
-            message = config_bytes(by=person, org=self._origin.name, root=entry.root)
+            message = config_bytes(by=person, follows=entry.follows, org=self._origin.name, root=entry.root)
             if not any(verify_signature(key, message, signature) for key in people.get(person, ())):
                 yield (
                     "config_signature",

@@ -14,6 +14,8 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
+    Config,
+    Evidence,
     Intent,
     Outcome,
     Released,
@@ -65,6 +67,8 @@ class Sequencer(msgspec.Struct):
                 # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
                 if state.fence(append.scopes) > entry.seen:
                     return "stale", "a restriction was sequenced after the verdict"
+                if isinstance(entry, Asked) and entry.id in state.questions:
+                    return "duplicate", f"action {entry.id} was asked about already"
                 if isinstance(entry, Intent) and entry.id in self.open:
                     return "duplicate", f"action {entry.id} is already under way"
                 if (
@@ -85,6 +89,10 @@ class Sequencer(msgspec.Struct):
                     return "duplicate", f"question {entry.of} is not open"
                 if now >= question.entry.until:
                     return "stale", f"question {entry.of} has expired"
+            case Evidence() if entry.follows != state.last_statement(entry.system):
+                return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
+            case Config() if entry.follows != state.config:
+                return "duplicate", f"configuration {entry.follows} is not the one in force"
             case Released() if entry.hold not in state.holds:
                 return "duplicate", f"hold {entry.hold} is not in force"
             case RunClosed() if entry.run not in state.runs:
@@ -116,6 +124,8 @@ class Sequencer(msgspec.Struct):
             return "the approval was already used"
         if answer.decision != "approve" or answer.digest != entry.digest:
             return "the approval is not for this action"
+        if not self.state.may_answer(answer.by, entry.system):
+            return f"{answer.by} may not approve for {entry.system} any more"
         return "the approval has expired" if now >= answer.until else ""
 
     def _over(self, append: Append, entry: Intent | Asked, now: int) -> str:
@@ -131,11 +141,11 @@ class Sequencer(msgspec.Struct):
         match entry:
             case Intent():
                 self.open[entry.id] = OpenIntent(index, entry)
-                self._charge(entry, 1)
+                self._charge(entry)
             case Outcome():
                 known = self.open.pop(entry.id, None)
                 if known is not None and entry.status == "not_sent":
-                    self._charge(known.entry, -1)
+                    self._give_back(known.entry)
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)
             case RunClosed():
@@ -146,18 +156,19 @@ class Sequencer(msgspec.Struct):
         if folds(entry):
             self.state.fold(index, entry)
 
-    def _charge(self, entry: Intent, sign: int) -> None:
-        run, day = f"run/{entry.run}", _ledger("day", entry, entry.at)
-        minute = _ledger("minute", entry, entry.at)
+    def _charge(self, entry: Intent) -> None:
+        run, day, minute = _periods(entry)
         if day not in self.ledgers or minute not in self.ledgers:
             self._turn(entry, day, minute)
-        for key in (run, day, minute):
-            self._add(key, "calls", sign)
-        self._add(run, entry.tool, sign)
-        self._add(day, entry.tool, sign)
-        for name, amount in entry.spend.items():
-            self._add(day, name, sign * amount)
+        for key, name, amount in _amounts(entry, run, day, minute):
+            self._add(key, name, amount)
         self.ledgers[run]["last"] = entry.at
+
+    def _give_back(self, entry: Intent) -> None:
+        """What was reserved and not sent. INVARIANT: a period that has passed, or a run that ended, is not touched."""
+        for key, name, amount in _amounts(entry, *_periods(entry)):
+            if key in self.ledgers:
+                self._add(key, name, -amount)
 
     def _add(self, key: str, name: str, amount: int) -> None:
         ledger = self.ledgers.setdefault(key, {})
@@ -171,6 +182,18 @@ class Sequencer(msgspec.Struct):
             if period in ("day", "minute") and rest.endswith(f"/{entry.system}") and key not in (day, minute):
                 del self.ledgers[key]
                 self.dirty.add(key)
+
+
+def _periods(entry: Intent) -> tuple[str, str, str]:
+    """The run, the day and the minute that an intent counts against."""
+    return f"run/{entry.run}", _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
+
+
+def _amounts(entry: Intent, run: str, day: str, minute: str) -> list[tuple[str, str, int]]:
+    """(ledger, name, amount) of everything an intent counts for."""
+    calls = [(key, "calls", 1) for key in (run, day, minute)]
+    tools = [(key, entry.tool, 1) for key in (run, day)]
+    return [*calls, *tools, *((day, name, amount) for name, amount in entry.spend.items())]
 
 
 _MINUTE: Final = 60_000_000

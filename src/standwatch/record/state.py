@@ -109,6 +109,7 @@ class State(msgspec.Struct):
             case Config():
                 self._configure(index, entry)
             case Hold():
+                self.holds = {i: hold for i, hold in self.holds.items() if not 0 < hold.until <= entry.at}
                 self.holds[index] = Held(index, entry.scope, entry.by, entry.at, entry.until)
                 self.fences[entry.scope] = index
             case Released():
@@ -126,6 +127,18 @@ class State(msgspec.Struct):
                     self.stopped = f"entry {index} is of the unknown kind {entry.kind}"
             case _:
                 assert_never(entry)
+
+    def last_statement(self, system: str) -> int:
+        """Index of the last evidence entry about `system`; -1 for none."""
+        found = self.evidence.get(system, ())
+        return found[-1][0] if found else -1
+
+    def may_answer(self, person: str, system: str) -> bool:
+        """Whether `person` is now among those who answer questions of `system`, and not dismissed."""
+        standing, principal = self.systems.get(system), self.principals.get(person)
+        if standing is None or (principal is not None and principal.revoked):
+            return False
+        return person in (standing.entry.signers or standing.entry.halt)
 
     def fence(self, scopes: tuple[str, ...]) -> int:
         """Index of the last restricting control entry of any of `scopes`; -1 for none."""

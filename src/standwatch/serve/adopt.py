@@ -4,6 +4,7 @@ The record holds every configuration that ever had force (sealed beside its entr
 from there, never from the folder: a folder edited while the server was down is a change like any other.
 """
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -32,7 +33,9 @@ class Recording(Protocol):
     @property
     def world(self) -> World: ...
     def prepare(self, world: World) -> None: ...
-    async def append(self, entry: AnyEntry, parts: tuple[Part, ...] = ()) -> Ack: ...
+    async def append(
+        self, entry: AnyEntry, parts: tuple[Part, ...] = (), before: tuple[AnyEntry, ...] = ()
+    ) -> Ack: ...
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -64,6 +67,7 @@ class Adoption:
         self._folder = folder
         self._recording = recording
         self._chance = chance
+        self._one_at_a_time = asyncio.Lock()
         self.pending: Pending | None = None
         self.problems: tuple[str, ...] = ()
         """What is wrong with the folder's configuration, while the one in force stays; empty for nothing."""
@@ -71,6 +75,10 @@ class Adoption:
 
     async def reload(self) -> Adopted:
         """Read the folder and take up what it says, wholly or not at all. Never raises for a bad configuration."""
+        async with self._one_at_a_time:
+            return await self._reload()
+
+    async def _reload(self) -> Adopted:
         state, root = self._recording.state, self._recording.state.root
         try:
             found = declare(read_folder(self._folder))
@@ -101,11 +109,16 @@ class Adoption:
 
         Raises `NotFound` where that root does not wait, `Forbidden` where the signature is not theirs to give.
         """
+        async with self._one_at_a_time:
+            return await self._sign(by, root, signature)
+
+    async def _sign(self, by: str, root: str, signature: str) -> Adopted:
         pending = self.pending
         if pending is None or pending.root != root:
             raise NotFound(f"no configuration with root {root[:12]}… waits", cure="standwatch status")
         person = self._recording.world.configuration.person(by)
-        message = config_bytes(by=by, org=self._recording.state.origin, root=root)
+        state = self._recording.state
+        message = config_bytes(by=by, follows=state.config, org=state.origin, root=root)
         if person is None or not any(ed25519.verify(key, message, signature) for key in person.keys):
             raise Forbidden(
                 f"that is not a signature of {by} over this configuration", cure="standwatch sign-config"
@@ -114,6 +127,10 @@ class Adoption:
         if _missing(self.pending):
             return self._told("waits", self.pending)
         return await self._take_up(self.pending, first=False)
+
+    def waiting(self) -> Adopted | None:
+        """The configuration that waits for signatures; None where none does."""
+        return self._told("waits", self.pending) if self.pending is not None else None
 
     def _told(self, result: str, pending: Pending) -> Adopted:
         return Adopted(
@@ -128,20 +145,19 @@ class Adoption:
     async def _take_up(self, pending: Pending, *, first: bool) -> Adopted:
         new = pending.configuration
         self._recording.prepare(compile_world(new))
-        for entry in self._entries(pending, first=first):
-            await self._recording.append(entry)
-        # The configuration's entry comes last: until it is sequenced the old one is in force, from then on the new.
+        # One transaction, the configuration's entry last: the old one is in force until then, the new one from then on.
         part = Part("manifest", self._chance(32), msgspec.json.encode(new))
         entry = Config(
             by=BY,
             root=new.root,
             development=new.organisation.development,
-            changed=sorted(_changed(pending, first=first)),
+            changed=sorted(_changed(pending, self._recording.state)),
             removed=sorted(set(self._recording.state.systems) - set(new.systems)),
+            follows=self._recording.state.config,
             signatures=pending.signed,
             why=commitment(part.salt, part.data),
         )
-        await self._recording.append(entry, (part,))
+        await self._recording.append(entry, (part,), tuple(self._entries(pending, first=first)))
         self.pending = None
         return self._told("in_force", pending)
 
@@ -153,7 +169,7 @@ class Adoption:
                 _direction(pending, name, first=first),
                 self._recording.state,
             )
-            for name in sorted(_changed(pending, first=first))
+            for name in sorted(_changed(pending, self._recording.state))
         ]
         return [*people, *systems]
 
@@ -171,18 +187,19 @@ def _missing(pending: Pending) -> tuple[Signature, ...]:
     return tuple(one for one in pending.needed if not set(one.any_of) & set(pending.signed))
 
 
-def _changed(pending: Pending, *, first: bool) -> set[str]:
-    if first:
-        return set(pending.configuration.systems)
+def _changed(pending: Pending, state: State) -> set[str]:
+    """The systems to declare anew: whatever the order says of a change, the record names the digests in force."""
     return {
         name
-        for name, how in pending.change.systems.items()
-        if how != "same" and name in pending.configuration.systems
+        for name, system in pending.configuration.systems.items()
+        if pending.change.systems.get(name) != "same"
+        or (before := state.systems.get(name)) is None
+        or (before.entry.envelope, before.entry.components) != (system.envelope, system.component_digest)
     }
 
 
 def _direction(pending: Pending, name: str, *, first: bool) -> str:
-    return "first" if first else pending.change.systems[name]
+    return "first" if first else pending.change.systems.get(name, "wider")
 
 
 def _declared(system: System, change: str, state: State) -> Declared:
@@ -200,7 +217,7 @@ def _declared(system: System, change: str, state: State) -> Declared:
         environment=manifest.environment,
         tier=manifest.tier,
         change=change,
-        former=before.entry.envelope if before is not None and change == "narrower" else "",
+        former=before.entry.envelope if before is not None and change in ("narrower", "same") else "",
         servers=[item.name for item in manifest.components if item.kind == "mcp_server"],
     )
 

@@ -266,6 +266,7 @@ class Control:
             envelope=entry.envelope,
             components=entry.components,
             org=self._state.origin,
+            follows=self._state.last_statement(system),
             tier=entry.tier,
             demands=wanted.text,
             longest=wanted.longest,
@@ -300,23 +301,24 @@ class Control:
         """The configuration in force, or the one that waits."""
         _require(who.sees_all, who, "see the configuration")
         adoption = self._adopting()
-        if adoption.pending is not None:
-            return _config_line(self._state.origin, await adoption.reload())
+        waiting = adoption.waiting()
+        if waiting is not None:
+            return _config_line(self._state, waiting)
         result = "refused" if adoption.problems else "unchanged"
         return _config_line(
-            self._state.origin,
+            self._state,
             Adopted(result, self._state.root, warnings=adoption.warnings, problems=adoption.problems),
         )
 
     async def reload(self, who: Actor) -> ConfigLine:
         """Read the organisation's folder again, and take it up wholly or not at all."""
         _require(who.sees_all, who, "reload the configuration")
-        return _config_line(self._state.origin, await self._adopting().reload())
+        return _config_line(self._state, await self._adopting().reload())
 
     async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine:
         """Take one person's signature over a configuration that waits."""
         _somebody(who)
-        return _config_line(self._state.origin, await self._adopting().sign(order.by, order.root, order.sig))
+        return _config_line(self._state, await self._adopting().sign(order.by, order.root, order.sig))
 
     def _adopting(self) -> Adoption:
         if self._adoption is None:
@@ -376,11 +378,12 @@ class Control:
         return reading.tile(self._source, path)
 
 
-def _config_line(origin: str, adopted: Adopted) -> ConfigLine:
+def _config_line(state: State, adopted: Adopted) -> ConfigLine:
     return ConfigLine(
         result=adopted.result,
         root=adopted.root,
-        org=origin,
+        org=state.origin,
+        follows=state.config,
         direction=adopted.direction,
         differences=adopted.differences,
         needed=tuple(NeededLine(one.why, one.any_of) for one in adopted.needed),

@@ -91,7 +91,7 @@ def validation(
         order.by,
         order.key,
         order.sig,
-        _statement(declared, order, state.origin),
+        _statement(declared, order, state),
         keys_of(order.by, state, configuration),
     )
     return Evidence(
@@ -99,6 +99,7 @@ def validation(
         system=system,
         envelope=declared.envelope,
         components=declared.components,
+        follows=state.last_statement(system),
         outcome=order.outcome,
         until=order.until,
         report=order.report,
@@ -107,12 +108,13 @@ def validation(
     )
 
 
-def _statement(declared: Declared, order: ValidationOrder, origin: str) -> bytes:
+def _statement(declared: Declared, order: ValidationOrder, state: State) -> bytes:
     return evidence_bytes(
         by=order.by,
         components=declared.components,
         envelope=declared.envelope,
-        org=origin,
+        follows=state.last_statement(declared.system),
+        org=state.origin,
         outcome=order.outcome,
         report=order.report,
         system=declared.system,

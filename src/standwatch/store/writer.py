@@ -226,7 +226,11 @@ class Writer:
         key = resend_key(entry)
         if key is not None:
             known = memory.recent.find(key)
-            if known is None and type(entry) is Intent and memory.recent.may_be_older(entry.id, now):
+            if (
+                known is None
+                and isinstance(entry, Intent | Asked)
+                and memory.recent.may_be_older(entry.id, now)
+            ):
                 known = self._older(entry)
             if known is not None and (reply := self._again(append, known)) is not None:
                 return reply
@@ -235,11 +239,23 @@ class Writer:
             return refusal
         entry = memory.seq.completed(entry)
         try:
-            leaf, written = _leaf(entry, now)
-            self._seal(memory.size, append)
+            leaves = [_leaf(one, now) for one in (*append.before, entry)]
+            self._seal(memory.size + len(append.before), append)
         except (Malformed, TypeError, ValueError, KeyError, msgspec.MsgspecError, RecursionError) as error:
             return Refusal(append.number, "invalid", str(error)[:500], memory.seq.state.seen)
-        index, digest = memory.size, leaf_hash(leaf)
+        index, digest = memory.size, b""
+        for leaf, written in leaves:
+            index, digest = self._place(leaf, written, now)
+        if key is not None:
+            memory.recent.keep(key, (index, now, digest))
+        if append.match and isinstance(entry, Asked):
+            memory.questions[entry.run, append.match] = entry.id
+            self._journal.run("set_question", entry.run, append.match, entry.id)
+        return Ack(append.number, index, now, digest)
+
+    def _place(self, leaf: bytes, written: AnyEntry, now: int) -> tuple[int, bytes]:
+        """Give an entry its place in the batch: its index and leaf hash."""
+        memory, index, digest = self._memory, self._memory.size, leaf_hash(leaf)
         if not self._entries:
             self._journal_begin()
         self._entries.append((index, leaf))
@@ -247,14 +263,9 @@ class Writer:
         memory.at = now
         memory.edge.append(digest)
         memory.account(index, written)
-        if key is not None:
-            memory.recent.keep(key, (index, now, digest))
-        if append.match and isinstance(entry, Asked):
-            memory.questions[entry.run, append.match] = entry.id
-            self._journal.run("set_question", entry.run, append.match, entry.id)
         if folds(written):
             self._told.append(Told(index, written))
-        return Ack(append.number, index, now, digest)
+        return index, digest
 
     def _journal_begin(self) -> None:
         if not self._journal.in_transaction:
@@ -286,17 +297,17 @@ class Writer:
             same = False
         if same:
             return Ack(append.number, index, at, digest)
-        if isinstance(append.entry, Intent):
-            # INVARIANT: one action id, one intent; a second one would act twice.
-            detail = f"action {append.entry.id} already has intent {index}"
+        if isinstance(append.entry, Intent | Asked):
+            # INVARIANT: one action id, one intent and one question; a second one would act twice.
+            detail = f"action {append.entry.id} already has entry {index}"
             return Refusal(append.number, "duplicate", detail, self._memory.seq.state.seen)
         return None
 
-    def _older(self, entry: Intent) -> Known | None:
-        """An intent of this id that is no longer remembered."""
+    def _older(self, entry: Intent | Asked) -> Known | None:
+        """An entry of this id and kind that is no longer remembered."""
         for index in of_action(self._journal, self._memory.tail, entry.id):
             leaf = self._journal.leaf(index)
-            if leaf is not None and isinstance(old := read(leaf, index), Intent):
+            if leaf is not None and type(old := read(leaf, index)) is type(entry):
                 return index, old.at, leaf_hash(leaf)
         return None
 

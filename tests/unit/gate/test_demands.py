@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from standwatch.authority.demands import DEMANDS, demand
 from standwatch.facts.entries import Declared
 from standwatch.facts.errors import Forbidden, Malformed
-from standwatch.gate.demands import DEMANDS, demand, require_statement, require_validator
+from standwatch.gate.demands import require_statement, require_validator
 
 DAY = 86_400_000_000
 NOW = 1_795_000_000_000_000

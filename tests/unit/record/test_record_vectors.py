@@ -118,6 +118,7 @@ def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:
         by="p-chen",
         components="c0" * 32,
         envelope="e1" * 32,
+        follows=17,
         org=ACTION.org,
         outcome="pass",
         report="",
@@ -125,7 +126,7 @@ def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:
         until=AT + 7_776_000_000_000,
     )
     assert made == vector("evidence/1")
-    assert config_bytes(by="p-maria", org=ACTION.org, root="f0" * 32) == vector("config/1")
+    assert config_bytes(by="p-maria", follows=17, org=ACTION.org, root="f0" * 32) == vector("config/1")
 
 
 def test_a_receipt_is_signed_over_these_bytes() -> None:

@@ -291,7 +291,7 @@ def test_an_approval_that_nobody_gave() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"by": MARIA.name}, {"approval_signature", "approval_person"}),
+        ({"by": MARIA.name}, {"approval_signature", "approval_person", "approval"}),
         ({"digest": "00" * 32}, {"approval_signature", "approval_digest", "approval"}),
         ({"until": 2**52}, {"approval_signature"}),
         ({"head": "3:" + "00" * 32}, {"approval_signature", "approval_head"}),
@@ -314,7 +314,7 @@ def test_an_answer_that_was_altered(changes: dict[str, Any], expected: set[str])
 def test_a_person_who_may_not_answer() -> None:
     def answer(log: Log) -> None:
         ident = log.ident()
-        log.signed(ident, log.answered(ident, log.asked(ident), CHEN))
+        log.answered(ident, log.asked(ident), CHEN)
 
     assert codes(rewritten(answer)) == {"approval_person"}
 

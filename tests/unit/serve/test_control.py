@@ -60,6 +60,7 @@ async def statement(watch: Watch, system: str = "pay", /, **changes: Any) -> Val
         by="chen",
         components=said.components,
         envelope=said.envelope,
+        follows=said.follows,
         org=said.org,
         outcome="pass",
         report="",
