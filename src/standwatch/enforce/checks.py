@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
-from standwatch.enforce.patterns import matches
+from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.provenance import speaks_of
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
@@ -60,7 +60,7 @@ def red_lines(case: Case) -> Finding:
     """No red line of the organisation forbids it."""
     lines = case.tool.red_lines if case.tool else case.envelope.red_lines if case.envelope else ()
     for line in lines:
-        if case.effect in line.effects and matches(line.tools, case.act.tool):
+        if case.effect in line.effects and names(line.tools, case.act.tool):
             return against("red_lines", "deny", f"red_line:{line.name}", line.why or f"red line {line.name}")
     return allow("red_lines")
 
@@ -98,6 +98,8 @@ def _tool_as_locked(case: Case) -> Finding:
     definition, tool = case.act.definition, case.tool
     if tool is None:
         return against("manifest", "deny", "undeclared", f"the manifest does not name {case.act.tool}")
+    if case.act.target != tool.tool.server:
+        return against("manifest", "deny", "invalid", f"the target of {case.act.tool} is {tool.tool.server}")
     if case.act.seam == "proxy":
         if definition is None:
             return against(
@@ -115,11 +117,13 @@ def _tool_as_locked(case: Case) -> Finding:
 def _declared(case: Case, component: Component) -> bool:
     match case.act.event:
         case "resource_read":
-            return matches(component.resources, case.act.target)
+            return is_plain(case.act.target) and matches(component.resources, case.act.target)
         case "prompt_get":
             return matches(component.prompts, case.act.target)
         case "completion":
-            return matches((*component.prompts, *component.resources), case.act.target)
+            return is_plain(case.act.target) and matches(
+                (*component.prompts, *component.resources), case.act.target
+            )
         case "elicitation" | "sampling" | "roots":
             return case.act.phase == "ask" and case.act.event in component.may_ask
         case _:

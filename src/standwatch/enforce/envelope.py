@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import re2
 
-from standwatch.enforce.patterns import Pattern, matches
+from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
 from standwatch.facts.words import Effect
@@ -64,7 +64,7 @@ def _system(configuration: Configuration, system: System) -> Envelope:
     lines = tuple(
         line
         for line in configuration.organisation.red_lines
-        if matches(line.systems, manifest.system) and matches(line.environments, manifest.environment)
+        if names(line.systems, manifest.system) and names(line.environments, manifest.environment)
     )
     caps = _caps(system)
     tools = {name: _tool(system, tool, components, scopes, lines) for name, tool in manifest.tools.items()}
@@ -138,7 +138,7 @@ def _tool(
             for name, rule in tool.arguments.items()
             if rule.pattern is not None
         },
-        red_lines=tuple(line for line in lines if matches(line.tools, tool.name)),
+        red_lines=tuple(line for line in lines if names(line.tools, tool.name)),
         scopes=(*scopes, f"tool:{tool.name}", *(component_scopes(server) if server else ())),
     )
 

@@ -169,6 +169,9 @@ def _findings(draft: Draft, case: Case, findings: tuple[Finding, ...]) -> tuple[
     return (Part("action", _salt(draft, 1), draft.data), why), commitment(why.salt, data)
 
 
+UNDECLARED: Final = "?"
+"""Stands in leaves for names that callers made up: what they write there could never be erased."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -178,9 +181,9 @@ def _judged(draft: Draft, case: Case, why: str) -> dict[str, Any]:
     return {
         "by": act.caller.principal,
         "id": draft.action.id,
-        "run": draft.run,
-        "system": act.system,
-        "tool": act.tool,
+        "run": draft.run if draft.run in case.state.runs else "",
+        "system": act.system if case.envelope is not None else UNDECLARED,
+        "tool": act.tool if case.tool is not None or act.event != "tool_call" else UNDECLARED,
         "digest": draft.digest,
         "seen": case.seen,
         "why": why,
@@ -259,7 +262,9 @@ def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
     """Step 13: label what came back, so that later arguments can be traced to it."""
     trail = view.trail(draft.run)
     trail.untrusted = trail.untrusted or draft.act.event != "completion"
-    if case.tool is not None and case.tool.tool.trusted and carried.status == "ok":
+    # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
+    told_by_us = draft.act.seam == "proxy" and carried.status == "ok"
+    if case.tool is not None and case.tool.tool.trusted and told_by_us:
         trail.learn_from(case.tool.tool.trusted, carried.result)
 
 
@@ -267,6 +272,10 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     """Record the refusal; the caller hears one word whatever was found."""
     parts, why = _findings(draft, case, judgement.findings)
     code = judgement.deciding.code or judgement.deciding.check
+    if len(draft.data) > MOST_REFUSED:
+        parts = parts[
+            1:
+        ]  # a refusal costs us no more than it costs the caller: the digest stands for the rest
     entry = Denied(**_judged(draft, case, why), code=code, verdict=judgement.verdict)
     written = yield Record(entry, parts, subjects=_subjects(case))
     if not isinstance(written, Recorded):
@@ -316,6 +325,9 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
             return Reply("unavailable", draft.action.id)
 
 
+MOST_REFUSED: Final = 64 << 10
+"""Bytes of a refused action that are kept beside its entry."""
+
 _WORDS: Final[dict[str, Word]] = {"invalid": "invalid", "configuration": "unavailable"}
 """Codes of findings that are told with another word than `refused`."""
 
@@ -337,6 +349,8 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         return None
     question = view.state.questions.get(asked.id)
     if question is None or question.used or now >= question.entry.until:
+        return None
+    if action_digest(found.action) != question.entry.digest:
         return None
     if question.answer is None:
         return Reply("pending", asked.id)

@@ -15,7 +15,6 @@ MAX_VALUES: Final = 20_000
 """Trusted values remembered in one run; beyond it new ones are not learned, so later values count as `model`."""
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[.,'@:/_+-][^\W_]+)*", re.UNICODE)
-_SQUEEZE: Final = re.compile(r"[\s\-./]+")
 
 
 class Trail(msgspec.Struct):
@@ -29,9 +28,11 @@ class Trail(msgspec.Struct):
     untrusted: bool = False
 
     def source(self, value: Any) -> Source:
-        """The provenance of one argument value (a string, number or boolean); containers take the worst inside."""
+        """The provenance of an argument's value. A container has the worst that is in it, its members' names too;
+        an empty one came from nowhere."""
         if isinstance(value, dict):
-            return self._worst(list(cast("dict[str, Any]", value).values()))
+            members = cast("dict[str, Any]", value)
+            return self._worst([*members, *members.values()])
         if isinstance(value, list):
             return self._worst(cast("list[Any]", value))
         form = normal(value)
@@ -41,7 +42,9 @@ class Trail(msgspec.Struct):
 
     def _worst(self, values: list[Any]) -> Source:
         sources: list[Source] = [self.source(value) for value in values]
-        return "model" if "model" in sources else "trusted" if "trusted" in sources else "task"
+        if not sources or "model" in sources:
+            return "model"
+        return "trusted" if "trusted" in sources else "task"
 
     def learn_from(self, paths: tuple[str, ...], result: bytes) -> None:
         """Remember the trusted values of a raw MCP tool result: its `structuredContent`, or JSON in its text."""
@@ -86,16 +89,23 @@ def trail(task: str) -> Trail:
 
 
 def normal(value: Any) -> str:
-    """One spelling for one value: numbers without trailing zeros, text case-folded with separators dropped."""
+    """One spelling for one value: numbers without trailing zeros, text case-folded.
+
+    Separators are dropped only inside what can be nothing but an account number; elsewhere they tell values apart.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return format(value, "g") if isinstance(value, float) and not value.is_integer() else str(int(value))
-    text = _SQUEEZE.sub("", str(value)).casefold()
-    plain = text.replace(",", "")
-    if plain.isdigit() and str(value).count(".") == 1 and re.fullmatch(r"[\d,]+\.\d+", str(value)):
-        return normal(float(str(value).replace(",", "")))
-    return plain if plain.isdigit() else text
+    text = str(value).strip().casefold()
+    if _GROUPED.fullmatch(text):
+        return normal(float(text.replace(",", "")) if "." in text else int(text.replace(",", "")))
+    squeezed = text.replace(" ", "").replace("-", "")
+    return squeezed if _ACCOUNT.fullmatch(squeezed) else text
+
+
+_GROUPED: Final = re.compile(r"\d{1,15}(?:\.\d{1,6})?|\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,6})?", re.ASCII)
+_ACCOUNT: Final = re.compile(r"[a-z]{2}\d{2}[a-z0-9]{11,30}", re.ASCII)
 
 
 def select(path: str, value: Any) -> list[Any]:

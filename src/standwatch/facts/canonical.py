@@ -132,7 +132,7 @@ def _check_depth(raw: bytes) -> None:
             raise Malformed(f"nested deeper than {MAX_DEPTH}")
 
 
-_structure = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_structure = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 def _refuse_lone_surrogates(value: Any) -> None:

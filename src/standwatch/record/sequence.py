@@ -144,7 +144,8 @@ class Sequencer(msgspec.Struct):
                 self._charge(entry)
             case Outcome():
                 known = self.open.pop(entry.id, None)
-                if known is not None and entry.status == "not_sent":
+                # What a caller says it did not do is its own word: only what we carried ourselves is given back.
+                if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)

@@ -121,7 +121,7 @@ class State(msgspec.Struct):
             case RunOpened():
                 self._open(index, entry)
             case RunClosed():
-                self._close(entry)
+                self._end(entry.run)
             case Unknown():
                 if entry.folds:
                     self.stopped = f"entry {index} is of the unknown kind {entry.kind}"
@@ -198,6 +198,9 @@ class State(msgspec.Struct):
         if before is not None:
             self.tokens.pop(before.token, None)
         self.principals[entry.name] = entry
+        if entry.revoked:  # what it had opened ends with it: a later principal of that name begins anew
+            for run in [run for run, (_, opened) in self.runs.items() if opened.principal == entry.name]:
+                self._end(run)
         if entry.token and not entry.revoked:
             self.tokens[entry.token] = ("principal", entry.name)
         self.fences[f"agent:{entry.name}"] = index
@@ -209,13 +212,13 @@ class State(msgspec.Struct):
         if entry.implicit:
             self.implicit[f"{entry.principal}/{entry.system}"] = entry.run
 
-    def _close(self, entry: RunClosed) -> None:
-        _, opened = self.runs.pop(entry.run, (0, None))
+    def _end(self, run: str) -> None:
+        _, opened = self.runs.pop(run, (0, None))
         if opened is None:
             return
         self.tokens.pop(opened.token, None)
         key = f"{opened.principal}/{opened.system}"
-        if self.implicit.get(key) == entry.run:
+        if self.implicit.get(key) == run:
             del self.implicit[key]
 
 

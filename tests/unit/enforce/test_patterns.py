@@ -2,7 +2,7 @@
 
 import pytest
 
-from standwatch.enforce.patterns import matches
+from standwatch.enforce.patterns import is_plain, matches, names
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,15 @@ def test_matches(pattern: str, text: str, fits: bool) -> None:
 def test_no_pattern_matches_nothing_and_hostile_ones_end() -> None:
     assert not matches((), "anything")
     assert not matches(("*a" * 40,), "b" * 20_000)
+
+
+def test_a_star_in_a_name_stands_for_anything() -> None:
+    assert names(("*",), "git.repo/delete")
+    assert names(("git.*",), "git.repo/delete")
+    assert not names(("git.*",), "bank.send")
+
+
+def test_plain_uris() -> None:
+    assert is_plain("file:///srv/pub/a.b/c..d")
+    assert not is_plain("file:///srv/pub/../etc")
+    assert not is_plain("file:///srv/%252e%252e/x")

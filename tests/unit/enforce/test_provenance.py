@@ -28,6 +28,12 @@ TASK = (
         (194, "model"),
         (19400, "model"),
         ("", "model"),
+        ([], "model"),
+        ({}, "model"),
+        ({"GB06ZZZZ99999900004711": "1940"}, "model"),
+        ("maria@ban-k.example", "model"),
+        ("maria@bankexample", "model"),
+        ("2026/11/30", "model"),
         (True, "model"),
         (["1940", "DE49999911110004698000"], "task"),
         (["1940", "GB06ZZZZ99999900004711"], "model"),
@@ -59,11 +65,11 @@ def test_any_result_is_read_without_harm(raw: bytes) -> None:
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=60))
-def test_a_value_that_is_not_a_word_of_the_task_is_never_the_task_s(value: str, task: str) -> None:
+def test_a_value_that_is_not_in_the_task_is_never_the_task_s(value: str, task: str) -> None:
     if trail(task).source(value) == "task":
-        squeezed = "".join(character for character in task.casefold() if character not in " \t\n-./,")
+        plain = "".join(character for character in task.casefold() if character not in " -,")
         assert (
-            normal(value).replace(",", "").strip(".:") in squeezed
+            "".join(c for c in normal(value) if c not in " -,") in plain
             or value.replace(",", "").replace(".", "").isdigit()
         )
 

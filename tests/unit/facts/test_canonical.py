@@ -113,3 +113,17 @@ def test_the_fast_path_is_taken_for_what_clients_send() -> None:
     raw = b'{"method":"tools/call","params":{"amount":120,"name":"send_money"}}'
     assert msgspec.json.encode(msgspec.json.decode(raw)) == raw
     assert parse(raw)["params"]["amount"] == 120
+
+
+def test_an_unterminated_string_behind_many_brackets_is_read_once() -> None:
+    """Linear: sixteen times the input may cost about sixteen times, never the square. Counted in steps, not seconds."""
+    import time
+
+    def cost(size: int) -> float:
+        begun = time.process_time()
+        with pytest.raises(Malformed):
+            parse(b"[" + b"[]," * 70 + b'"' + b'\\"' * size)
+        return time.process_time() - begun
+
+    small = max(min(cost(20_000) for _ in range(3)), 1e-4)
+    assert cost(320_000) / small < 100
