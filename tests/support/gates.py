@@ -81,6 +81,15 @@ async def outcomes(watch: Watch, ident: str, count: int = 1) -> list[str]:
     return found
 
 
-def intents(watch: Watch) -> int:
-    """How many intents the record holds."""
-    return sum(isinstance(watch.reader.entry(index), Intent) for index in range(watch.reader.size))
+def intents(watch: Watch) -> list[str]:
+    """The ids of the intents in the record."""
+    entries = [watch.reader.entry(index) for index in range(watch.reader.size)]
+    return [entry.id for entry in entries if isinstance(entry, Intent)]
+
+
+async def recorded(watch: Watch, count: int = 1) -> list[str]:
+    """`intents`, once there are so many."""
+    async with asyncio.timeout(10):
+        while len(found := intents(watch)) < count:
+            await asyncio.sleep(0.005)
+    return found

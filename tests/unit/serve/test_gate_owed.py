@@ -1,0 +1,157 @@
+"""Acts that their callers carry out themselves: what is answered, and that every go ends in one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from standwatch.enforce.ports import Act, Carried
+from standwatch.facts.errors import Conflict, Forbidden
+from standwatch.facts.ids import new_id
+from standwatch.serve import owed
+from standwatch.serve.owed import Owed
+from support.gates import AGENT, READ, intents, outcomes, reading, recorded
+from support.watch import Watch, now
+
+OK = Carried("ok", b"{}")
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 15))
+
+
+def named(ident: str = "", **changes: Any) -> Act:
+    return msgspec.structs.replace(READ, id=ident or new_id(now(), bytes(10)), seam="client", **changes)
+
+
+def hurried(watch: Watch, seconds: float) -> None:
+    watch.gate.owed = Owed(watch.gate, lambda: new_id(now(), bytes(10)), longest=seconds)
+
+
+def test_an_id_means_what_it_meant_first(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            first = await watch.gate.begin(act)
+            assert (first.word, first.id) == ("done", act.id)
+            assert await watch.gate.begin(act) == first
+            for other in (
+                named(act.id, arguments={"amount": 9_999}),
+                named(act.id, tool="bank.other"),
+                named(act.id, target="elsewhere"),
+                named(act.id, system="ship"),
+            ):
+                assert (await watch.gate.begin(other)).word == "invalid"
+            assert (await watch.gate.finish(AGENT, act.id, OK)).word == "done"
+            assert (len(intents(watch)), await outcomes(watch, act.id)) == (1, ["ok"])
+
+    run(work())
+
+
+def test_two_first_requests_at_once_get_one_answer(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            first, second = await asyncio.gather(watch.gate.begin(act), watch.gate.begin(act))
+            assert (first.word, second) == ("done", first)
+            assert len(intents(watch)) == 1
+
+    run(work())
+
+
+def test_who_tells_an_outcome_and_leaves_has_told_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            await watch.gate.begin(act)
+            telling = asyncio.create_task(watch.gate.finish(AGENT, act.id, OK))
+            await asyncio.sleep(0)
+            telling.cancel()
+            assert await outcomes(watch, act.id) == ["ok"]
+
+    run(work())
+
+
+def test_an_outcome_is_told_once(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            await watch.gate.begin(act)
+            told = await asyncio.gather(
+                watch.gate.finish(AGENT, act.id, OK),
+                watch.gate.finish(AGENT, act.id, OK),
+                watch.gate.finish(AGENT, act.id, Carried("error")),
+                return_exceptions=True,
+            )
+            assert told[0] == told[1]
+            assert isinstance(told[2], Conflict)
+            with pytest.raises(Forbidden):
+                await watch.gate.finish(AGENT, act.id, OK)
+            assert await outcomes(watch, act.id) == ["ok"]
+
+    run(work())
+
+
+def test_a_go_that_nobody_heard_was_not_sent(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            asking = asyncio.create_task(watch.gate.begin(READ))
+            await asyncio.sleep(0)
+            asking.cancel()
+            (ident,) = await recorded(watch)
+            assert await outcomes(watch, ident) == ["not_sent"]
+            assert not watch.gate.flights
+
+    run(work())
+
+
+def test_who_left_without_hearing_may_ask_again_under_its_id(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            asking = asyncio.create_task(watch.gate.begin(act))
+            await asyncio.sleep(0)
+            asking.cancel()
+            assert (await watch.gate.begin(act)).word == "done"
+            await watch.gate.finish(AGENT, act.id, OK)
+            assert (len(intents(watch)), await outcomes(watch, act.id)) == (1, ["ok"])
+
+    run(work())
+
+
+def test_an_outcome_that_is_overdue_is_unknown(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            hurried(watch, 0.05)
+            heard, unheard = named(), named(new_id(now() + 1, bytes(10)))
+            await watch.gate.begin(heard)
+            asking = asyncio.create_task(watch.gate.begin(unheard))
+            await asyncio.sleep(0)
+            asking.cancel()
+            assert await outcomes(watch, heard.id) == ["unknown"]
+            assert await outcomes(watch, unheard.id) == ["not_sent"]
+            with pytest.raises(Forbidden):
+                await watch.gate.finish(AGENT, heard.id, OK)
+            assert not watch.gate.flights
+
+    run(work())
+
+
+def test_one_principal_owes_so_many_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owed, "MOST", 2)
+
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            gone = [await watch.gate.begin(READ) for _ in range(2)]
+            assert [reply.word for reply in gone] == ["done", "done"]
+            assert (await watch.gate.begin(READ)).word == "unavailable"
+            await watch.gate.finish(AGENT, gone[0].id, OK)
+            assert (await watch.gate.begin(READ)).word == "done"
+            assert len(intents(watch)) == 3
+
+    run(work())
