@@ -49,6 +49,7 @@ from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
+from standwatch.serve.owed import Owed
 from standwatch.serve.runs import Runs
 
 
@@ -101,8 +102,8 @@ class LiveGate:
         self._schemas = Schemas()
         self.runs = Runs(link, self.append, clock, chance)
         self._grants: dict[str, tuple[int, Grant]] = {}
-        self._owed: dict[str, tuple[Caller, asyncio.Future[Carried], asyncio.Task[Reply]]] = {}
         self.flights: dict[str, Flight] = {}
+        self.owed = Owed(self, self._fresh)
         self._turned = 0
         self.on_fault: Callable[[BaseException], None] = lambda _: None
         """Told of faults of our own, which callers only hear as `unavailable`."""
@@ -214,6 +215,9 @@ class LiveGate:
             raise Forbidden("no such run of this caller")
         await self.append(RunClosed(by=caller.principal, run=run))
 
+    def _fresh(self) -> str:
+        return new_id(self._clock(), self._chance(10))
+
     # --- acts ----------------------------------------------------------------------------------------------
 
     async def act(self, act: Act, forward: Carry) -> Reply:
@@ -221,13 +225,13 @@ class LiveGate:
         try:
             run = await self.runs.of(act.caller, act.system)
         except (Conflict, Unrecorded):
-            return Reply("unavailable", new_id(self._clock(), self._chance(10)))
+            return Reply("unavailable", self._fresh())
         steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
         try:
             return await self._drive(steps, forward)
         except Exception as error:
             self.on_fault(error)
-            return Reply("unavailable", act.id or new_id(self._clock(), self._chance(10)))
+            return Reply("unavailable", act.id or self._fresh())
 
     async def _drive(self, steps: Steps, forward: Carry) -> Reply:
         told: Ack | None = None
@@ -341,6 +345,10 @@ class LiveGate:
         now = self._clock()
         return Returned(now, carried, now - begun)
 
+    def newest(self) -> str:
+        """The id of the act that left last and is in flight."""
+        return next(reversed(self.flights))
+
     def _cut_around(self, flight: Flight) -> bool:
         """Whether an act that `flight` is part of was cut as well; it runs in the same task."""
         return any(one.cut and one.task is flight.task for one in self.flights.values() if one is not flight)
@@ -362,42 +370,13 @@ class LiveGate:
             case _:
                 assert_never(command)
 
-    # --- the seam without a wire: judge now, hear the outcome later ------------------------------------------
-
     async def begin(self, act: Act) -> Reply:
-        """Judge and record `act`; `done` means go, and that an outcome is owed to `finish`.
-
-        The same id again, while its outcome is owed, gets the same answer; afterwards one id never goes twice.
-        """
-        owed = self._owed.get(act.id)
-        if owed is not None and owed[0].principal == act.caller.principal:
-            return Reply("done", act.id)
-        loop = asyncio.get_running_loop()
-        go: asyncio.Future[None] = loop.create_future()
-        outcome: asyncio.Future[Carried] = loop.create_future()
-
-        async def carry(_: dict[str, Any]) -> Carried:
-            go.set_result(None)
-            return await outcome
-
-        task = loop.create_task(self.act(act, carry))
-        await asyncio.wait({task, go}, return_when=asyncio.FIRST_COMPLETED)
-        if not go.done():
-            go.cancel()
-            return await task
-        ident = next(ident for ident, flight in self.flights.items() if flight.task is task)
-        self._owed[ident] = (act.caller, outcome, task)
-        task.add_done_callback(lambda _: self._owed.pop(ident, None))
-        return Reply("done", ident)
+        """Judge and record `act`; `done` means go, and that an outcome is owed to `finish` (see `serve.owed`)."""
+        return await self.owed.begin(act)
 
     async def finish(self, caller: Caller, ident: str, carried: Carried) -> Reply:
-        """Report what became of act `ident`. Raises `Forbidden` where this caller owes no such outcome."""
-        owner, outcome, task = self._owed.get(ident, (None, None, None))
-        if owner is None or outcome is None or task is None or owner.principal != caller.principal:
-            raise Forbidden("no outcome of this action is owed by this caller")
-        if not outcome.done():
-            outcome.set_result(carried)
-        return await task
+        """Hear what became of act `ident`. Raises `Forbidden` where this caller owes no such outcome."""
+        return await self.owed.finish(caller, ident, carried)
 
     # --- control -------------------------------------------------------------------------------------------
 
