@@ -12,6 +12,7 @@ import http.client
 import io
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -96,10 +97,12 @@ class Organisation:
         for name in ("systems", "policies", "keys"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         keys = {name: _key(folder / "keys" / f"{name}.pem") for name in PEOPLE}
-        people = [
+        people: list[dict[str, Any]] = [
             {"id": name, "address": f"{name}@bank.example", "roles": ROLES[name], "keys": [keys[name]]}
             for name in PEOPLE
         ]
+        if not development:  # there the account that owns the socket administers nothing unless somebody says so
+            people[0]["os_user"] = pwd.getpwuid(os.geteuid()).pw_name
         said = {
             "organisation": "Test",
             "origin": self.origin,
@@ -160,29 +163,30 @@ class Living(Organisation):
 
     process: subprocess.Popen[str]
     workers: int
+    said: list[str]
+    _news = threading.Condition()
 
     def start(self, workers: int = 0, **environment: str) -> None:
         """Starts `standwatch up` and waits for its agents' door. Its words are kept in `said`."""
         self.workers = workers
-        self.said: list[str] = []
-        self._news = threading.Condition()
+        self.said = []
         command = [sys.executable, "-m", "standwatch.cli.main", "--org", str(self.folder), "up"]
         if workers:
             command += ["--workers", str(workers)]
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **environment}
         )
-        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(self.process, self.said), daemon=True).start()
         self.heard("agents at")
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
+    def _listen(self, process: subprocess.Popen[str], said: list[str]) -> None:
         assert process.stderr is not None
         for line in process.stderr:
             with self._news:
-                self.said.append(line.rstrip())
+                said.append(line.rstrip())
                 self._news.notify_all()
         with self._news:
-            self.said.append("(ended)")
+            said.append("(ended)")
             self._news.notify_all()
 
     def heard(self, pattern: str, after: int = 0) -> str:

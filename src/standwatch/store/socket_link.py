@@ -26,6 +26,9 @@ from standwatch.store.wire import Frames, FromWorker, Hello, Unreadable, Welcome
 
 _BACKOFF: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to reach the recorder."""
+_SILENT: Final = 2.0
+"""Seconds for which a recorder may leave us without an answer: one that hangs is as good as none."""
+_LOOK: Final = 0.25
 
 
 class _Stream(asyncio.Protocol):
@@ -111,8 +114,20 @@ class SocketLink(Replica):
                 attempt += 1
                 continue
             attempt = 0
-            await self._gone.wait()
+            await self._until_gone()
             await asyncio.sleep(_BACKOFF[0])
+
+    async def _until_gone(self) -> None:
+        """Wait for the end of the connection; a recorder that is silent for `_SILENT` has ended it."""
+        oldest, since = -1, 0.0
+        while not self._gone.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), _LOOK)
+            first, now = next(iter(self._waiting), -1), self.loop.time()
+            if first < 0 or first != oldest:
+                oldest, since = first, now
+            elif now - since >= _SILENT and self._stream is not None and self._stream.transport is not None:
+                self._stream.transport.abort()
 
     # ----------------------------------------------------------------------------------------------- asking
 
