@@ -5,11 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from standwatch.facts.entries import Answered, Asked, Declared, Evidence, Gap, Intent, Released, RunClosed
+from standwatch.facts.entries import (
+    Answered,
+    Asked,
+    Declared,
+    Denied,
+    Evidence,
+    Gap,
+    Intent,
+    Released,
+    RunClosed,
+)
 from standwatch.facts.errors import Conflict
 from standwatch.facts.frames import Ack, Append, Fetch, Find, Refusal
 from standwatch.facts.parts import Part
 from standwatch.record.leaf import decode
+from standwatch.record.sequence import IDLE
 from standwatch.record.tree import leaf_hash
 from standwatch.store.journal import FLUSH
 from standwatch.store.reader import Reader
@@ -180,6 +191,73 @@ def test_a_run_that_ends_says_what_it_did_whatever_its_caller_claims(
             reader.close()
 
     asyncio.run(play())
+
+
+def test_runs_end_by_themselves_when_the_sequencer_knows_of_no_use(kind: Kind, folder: Path) -> None:
+    clock = Clock()
+
+    async def implicit(it: Store, principal: str) -> str:
+        return await it.run(implicit=True, principal=principal)
+
+    async def play() -> None:
+        async with store(kind, folder, clock=clock) as it:
+            ours = await it.run()
+            ended = await it.run(token="a" * 64, until=clock.now + IDLE)
+            unused, called, denied, busy, waiting = [
+                await implicit(it, name) for name in ("unused", "called", "denied", "busy", "waiting")
+            ]
+            seen = it.first.state.seen
+            slow = intent(busy, seen, by="busy")
+            under_way = await it.append(slow, scopes=SCOPES)
+            question = asked(waiting, seen, clock.now + 3 * IDLE, by="waiting")
+            await it.append(question, scopes=SCOPES)
+            clock.now += IDLE - 1_000 * MILLISECOND
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 0
+            late = intent(called, it.first.state.seen, by="called")
+            await it.append(late, scopes=SCOPES)
+            await it.append(_denied(denied, it.first.state.seen))
+            clock.now += 1_000 * MILLISECOND
+            refusal = await it.refused(RunClosed(by="recorder", run=called))
+            assert refusal.code == "stale"
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 2
+            assert _open_runs(folder) == {ours, called, denied, busy, waiting}
+            reader = Reader(folder)
+            closed = [e for _, e in reader.entries(0, reader.size) if isinstance(e, RunClosed)]
+            assert [(each.by, each.run) for each in closed] == [("recorder", ended), ("recorder", unused)]
+            reader.close()
+            clock.now += IDLE
+            await it.append(outcome(slow.id, under_way.index))
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 1  # `called` has its intent open
+            assert _open_runs(folder) == {ours, called, busy, waiting}
+        async with store(kind, folder, clock=clock) as it:  # what was open has ended as unknown just now
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 0
+            clock.now += IDLE
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 3
+            assert _open_runs(folder) == {ours}
+
+    asyncio.run(play())
+
+
+def _open_runs(folder: Path) -> set[str]:
+    reader = Reader(folder)
+    found = set(reader.state_at(reader.size).runs)
+    reader.close()
+    return found
+
+
+def _denied(run: str, seen: int) -> Denied:
+    known = intent(run, seen)
+    return Denied(
+        by="denied",
+        id=known.id,
+        run=run,
+        system=known.system,
+        tool=known.tool,
+        digest=known.digest,
+        seen=seen,
+        why=known.why,
+        code="policy",
+    )
 
 
 def test_what_cannot_be_a_leaf_is_refused_and_the_next_entry_is_not(kind: Kind, folder: Path) -> None:

@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Denied,
     Evidence,
     Intent,
     Outcome,
@@ -27,6 +28,12 @@ from standwatch.record.state import State, folds
 
 Ledger = dict[str, int]
 
+
+BY: Final = "recorder"
+"""Who writes the entries that nobody asked for."""
+
+IDLE: Final = 30 * 60 * 1_000_000
+"""µs after which an implicit run without a call ends."""
 
 KEPT_COUNTS: Final = 256
 """Counts in the entry that closes a run, the highest first: an entry has its bounds (RECORD.md)."""
@@ -97,6 +104,8 @@ class Sequencer(msgspec.Struct):
                 return "duplicate", f"hold {entry.hold} is not in force"
             case RunClosed() if entry.run not in state.runs:
                 return "duplicate", f"run {entry.run} is not open"
+            case RunClosed() if entry.by == BY and not self.over(entry.run, now):
+                return "stale", f"run {entry.run} is in use"
             case RunOpened() if entry.run in state.runs:
                 return "duplicate", f"run {entry.run} is already open"
             case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in state.implicit:
@@ -104,6 +113,25 @@ class Sequencer(msgspec.Struct):
             case _:
                 pass
         return None, ""
+
+    def over(self, run: str, now: int) -> bool:
+        """Whether open `run` ends by itself: its time has passed, or it is implicit and was not used for `IDLE`.
+
+        A run is in use while an action of it is under way, and while a human may still answer for it.
+        """
+        _, opened = self.state.runs.get(run, (0, None))
+        if opened is None or 0 < opened.until <= now:
+            return opened is not None
+        last = self.ledgers.get(f"run/{run}", {}).get("last", opened.at)
+        return opened.implicit and now - last >= IDLE and not self._waits(run, now)
+
+    def _waits(self, run: str, now: int) -> bool:
+        return any(known.entry.run == run for known in self.open.values()) or any(
+            question.entry.run == run
+            and not question.used
+            and now < (question.answer or question.entry).until
+            for question in self.state.questions.values()
+        )
 
     def completed(self, entry: AnyEntry) -> AnyEntry:
         """`entry` with what the sequencer alone knows: a run that ends says what it did, by tool."""
@@ -144,11 +172,16 @@ class Sequencer(msgspec.Struct):
                 self._charge(entry)
             case Outcome():
                 known = self.open.pop(entry.id, None)
+                if known is not None:
+                    self._used(known.entry.run, entry.at)
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)
+                self._used(entry.run, entry.at)
+            case Denied():
+                self._used(entry.run, entry.at)
             case RunClosed():
                 self.ledgers.pop(f"run/{entry.run}", None)
                 self.dirty.add(f"run/{entry.run}")
@@ -170,6 +203,12 @@ class Sequencer(msgspec.Struct):
         for key, name, amount in _amounts(entry, *_periods(entry)):
             if key in self.ledgers:
                 self._add(key, name, -amount)
+
+    def _used(self, run: str, at: int) -> None:
+        if run in self.state.runs:
+            key = f"run/{run}"
+            self.ledgers.setdefault(key, {})["last"] = at
+            self.dirty.add(key)
 
     def _add(self, key: str, name: str, amount: int) -> None:
         ledger = self.ledgers.setdefault(key, {})

@@ -199,13 +199,12 @@ async def heed(node: Node) -> None:
 
 
 async def keep_house(node: Node) -> None:
-    """Every minute: close implicit runs that nobody has used for half an hour, and runs whose time is over."""
+    """Every minute: have the recorder close implicit runs that nobody has used for half an hour, and expired ones."""
     while True:
         await asyncio.sleep(60)
-        with contextlib.suppress(StandwatchError):
-            await node.gate.runs.end_idle(lambda run: _last_used(node.reader, run))
-
-
-def _last_used(reader: Reader, run: str) -> int:
-    entries = reader.of_run(run)
-    return reader.entry(entries[-1]).at if entries else 0
+        try:
+            await asyncio.wrap_future(node.recorder.end_runs())
+        except StandwatchError:
+            pass  # the record cannot be written now, and its own problem is told elsewhere
+        except Exception as error:
+            report(error)

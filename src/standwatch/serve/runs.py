@@ -1,22 +1,19 @@
-"""Runs as one process keeps them: opened, found again after a restart, ended when idle; each with its trail."""
+"""Runs as one process keeps them: opened, found again after a restart; each with its trail."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from standwatch.enforce.ports import Caller
 from standwatch.enforce.provenance import Trail, trail
-from standwatch.facts.entries import AnyEntry, RunClosed, RunOpened
+from standwatch.facts.entries import AnyEntry, RunOpened
 from standwatch.facts.errors import Conflict
 from standwatch.facts.frames import Ack, Fetch, Fetched
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment
 from standwatch.record.state import State
-
-IDLE: Final = 30 * 60 * 1_000_000
-"""µs after which an implicit run without a call ends."""
 
 Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
 
@@ -111,14 +108,3 @@ class Runs:
     def forget(self, run: str) -> None:
         """A run has ended."""
         self._trails.pop(run, None)
-
-    async def end_idle(self, last_used: Callable[[str], int]) -> None:
-        """Close implicit runs without a call for half an hour, and runs whose time is over.
-
-        `last_used` tells from the record when a run was used last (µs), whichever worker served it.
-        """
-        now = self._clock()
-        for run, (_, opened) in list(self._link.state.runs.items()):
-            idle = opened.implicit and now - max(opened.at, last_used(run)) >= IDLE
-            if idle or 0 < opened.until <= now:
-                await self._append(RunClosed(by="standwatch", run=run), ())

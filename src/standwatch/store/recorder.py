@@ -20,9 +20,11 @@ from typing import Any, Final, Protocol, TypeVar
 import apsw
 from msgspec import Struct
 
+from standwatch.facts.entries import AnyEntry, RunClosed
 from standwatch.facts.errors import Conflict, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, FromRecorder, Refusal, Told
 from standwatch.record.note import NoteKey, Sign
+from standwatch.record.sequence import BY
 from standwatch.store.ballast import Ballast
 from standwatch.store.head import HeadFile, Publisher
 from standwatch.store.journal import DATABASE, HEAD, Journal
@@ -230,6 +232,10 @@ class Recorder:
         """Action id → index of the intents without an outcome."""
         return self.submit(self._writer.open_intents)
 
+    def end_runs(self) -> "Future[int]":
+        """Close the runs that nobody has used for long and those whose time is over; how many there were."""
+        return self.submit(self._end_runs)
+
     def abandon(self, intents: dict[str, int]) -> "Future[None]":
         """End those of `intents` (action id → index) that are still open as `unknown`: their worker is dead."""
         return self.submit(lambda: self._settle(intents))
@@ -383,13 +389,23 @@ class Recorder:
         """The outcomes of intents that nobody can tell any more."""
         still = self._writer.open_intents()
         lost = [(ident, index) for ident, index in intents.items() if still.get(ident) == index]
-        for start in range(0, len(lost), BATCH):
-            some = lost[start : start + BATCH]
-            appends = [Append(-1, outcome_of(ident, index, "unknown")) for ident, index in some]
-            told, replies = self._writer.write(appends)
+        self._write_own([outcome_of(ident, index, "unknown") for ident, index in lost])
+
+    def _end_runs(self) -> int:
+        if not self._writer.writable:
+            return 0
+        return self._write_own([RunClosed(by=BY, run=run) for run in self._writer.runs_over()])
+
+    def _write_own(self, entries: list[AnyEntry]) -> int:
+        """Write what nobody asked for; how many entries were admitted. Raises `Conflict` where nothing can be."""
+        count = 0
+        for start in range(0, len(entries), BATCH):
+            told, replies = self._writer.write([Append(-1, each) for each in entries[start : start + BATCH]])
             self._deliver(told, [], [])
             if any(isinstance(reply, Refusal) and reply.code == "unrecorded" for reply in replies):
-                raise Conflict("the record cannot be written: open intents wait")
+                raise Conflict("the record cannot be written: what the recorder itself has to say waits")
+            count += sum(isinstance(reply, Ack) for reply in replies)
+        return count
 
     def _drop(self, port: Port) -> None:
         if port in self._ports:

@@ -20,6 +20,7 @@ from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Re
 from standwatch.facts.words import OutcomeStatus
 from standwatch.record.leaf import Unknown, decode, encode
 from standwatch.record.note import NoteKey
+from standwatch.record.sequence import BY
 from standwatch.record.state import State, folds, load, save
 from standwatch.record.tree import leaf_hash
 from standwatch.store.ballast import Ballast
@@ -32,9 +33,6 @@ from standwatch.store.tail import Days, part_key
 
 Clock = Callable[[], int]
 """Answers the time: µs since 1970, UTC."""
-
-BY: Final = "recorder"
-"""Who writes the entries that nobody asked for."""
 
 BATCH: Final = 256
 """The most appends of one transaction."""
@@ -107,6 +105,12 @@ class Writer:
     def open_intents(self) -> dict[str, int]:
         """Action id → index of the intents without an outcome."""
         return {ident: known.index for ident, known in self._memory.seq.open.items()}
+
+    def runs_over(self) -> list[str]:
+        """The open runs that end by themselves (`Sequencer.over`)."""
+        memory = self._memory
+        now = max(self._clock(), memory.at)
+        return [run for run in memory.seq.state.runs if memory.seq.over(run, now)]
 
     def find(self, frame: Find) -> Found:
         """The live question that `frame` would repeat."""
