@@ -65,7 +65,7 @@ def say(*lines: str) -> None:
 
 def out(value: Any) -> None:
     """Print `value` as JSON."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, indent=2))  # ASCII: no byte of a stranger's steers the terminal
 
 
 def row(word: str, colour: str, *cells: str) -> None:

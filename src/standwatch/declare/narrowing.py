@@ -6,6 +6,7 @@ the signatures of people whom the *previous* configuration names.
 
 import msgspec
 
+from standwatch.declare.cedar import argument_names
 from standwatch.declare.differences import Difference, Differences, Direction, direction
 from standwatch.declare.order import compare_lock, compare_manifest
 from standwatch.declare.policies import accepted
@@ -45,6 +46,9 @@ def compare(old: Configuration, new: Configuration) -> Change:
     organisation = Differences()
     compare_organisation(organisation, old.organisation, new.organisation)
     compare_policies(organisation, old.policies, new.policies)
+    if old.policies and argument_names(old) != argument_names(new):
+        # A forbid may ask whether an argument is there: what policies are shown decides what they forbid.
+        organisation.wider("policies", "are shown other arguments")
     found, systems = list(organisation.found), dict[str, Direction]()
     for name in sorted(old.systems.keys() | new.systems.keys()):
         differences = Differences(name)

@@ -15,7 +15,7 @@ from standwatch.fronts.http import Handler, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.node import Node, Say, heed, keep_house, start, told_of, watch_folder
-from standwatch.serve.place import shared_key
+from standwatch.serve.place import keep_to_ourselves, shared_key
 from standwatch.serve.report import report
 
 
@@ -114,4 +114,5 @@ async def _reload(app: App, say: Say) -> None:
 def main(folder: Path, say: Say, ready: Callable[[App], None] = lambda _: None, *, workers: int = 0) -> int:
     """Run in this process on uvloop. Raises `StandwatchError` where it cannot start."""
     os.umask(0o077)
+    keep_to_ourselves()
     return uvloop.run(run(folder, say, ready, workers=workers))

@@ -170,8 +170,11 @@ class LiveGate:
             self._turned = now
             ident = new_id(now, self._chance(10))
             seen, conf = self.state.seen, max(self.state.config, 0)
+            named = (
+                system if system in self.state.systems else "?"
+            )  # what strangers write is not kept for ever
             entry = Denied(
-                by=principal, id=ident, run="", system=system, tool="", digest="", seen=seen, why="", conf=conf,
+                by=principal, id=ident, run="", system=named, tool="", digest="", seen=seen, why="", conf=conf,
                 code="unauthenticated",
             )  # fmt: skip
             self._link.append(Append(self._link.next_number(), entry))

@@ -18,6 +18,7 @@ from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.chance import Chance
 from standwatch.keys.log import LogKey
+from standwatch.keys.pin import require_pin, set_pin
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
 from standwatch.serve.control import Control
@@ -104,12 +105,15 @@ async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True)
     there is none, `Tampered` for a record that is not what was signed, `Conflict` where another process has it.
     """
     found, place, origin = _read(folder)
+    require_pin(folder, place.state, origin)
     log_key = place.prepare(origin)
     recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key, settle=fronts))
     try:
         link = recorder.link()
         node = Node(place, log_key, recorder, link, compile_world(await _in_force(link, found)))
         say(told_of(await node.adoption.reload()))
+        if not node.gate.state.development:
+            set_pin(folder, place.state, origin)
         if fronts:
             node.gate.on_world = lambda world: node.spawn(node.servers.take_up(world.configuration))
             await node.servers.take_up(node.gate.configuration)
@@ -169,7 +173,9 @@ def told_of(adopted: Adopted) -> str:
 
 async def watch_folder(node: Node, say: Say, every: float = 1.0) -> None:
     """Take up changes of the folder as they are saved: read whole, compared, never half-applied."""
-    last = _fingerprint(node.folder)
+    last: Mapping[
+        str, tuple[int, int]
+    ] = {}  # the first look reads again what was saved while we were starting
     while True:
         await asyncio.sleep(every)
         seen = _fingerprint(node.folder)

@@ -1,9 +1,12 @@
 """Where an organisation keeps what is not configuration: the store's folder, its keys, its socket."""
 
+import contextlib
+import ctypes
 import os
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -80,3 +83,12 @@ def place_of(folder: Path, organisation: Organisation) -> Place:
 def shared_key(place: Place) -> bytes:
     """The key that seals what clients carry for us (`requestState`): one for all workers, new with every KEK."""
     return sha256(b"standwatch/request-state/1\n" + kek.load(place.keys, kek.current(place.keys))).digest()
+
+
+def keep_to_ourselves() -> None:
+    """Linux: no other process of this account may read our memory or environment (prctl(2), PR_SET_DUMPABLE)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+_PR_SET_DUMPABLE: Final = 4

@@ -23,7 +23,7 @@ from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.listeners import Agents, cutting
-from standwatch.serve.place import Place, now, shared_key
+from standwatch.serve.place import Place, keep_to_ourselves, now, shared_key
 from standwatch.serve.relay import Relay, marked, socket_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
@@ -118,6 +118,7 @@ def main() -> None:
     """The process of one worker."""
     folder, state, number, workers = sys.argv[1:5]
     os.umask(0o077)
+    keep_to_ourselves()
     uvloop.run(work(Place(Path(folder), Path(state)), int(number), int(workers)))
 
 
