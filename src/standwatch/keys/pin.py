@@ -4,6 +4,7 @@ The folder says where the record lies and what its log is called. Whoever may ed
 empty place, where everything would begin anew without a signature. So the host remembers what was in force.
 """
 
+import contextlib
 import json
 import os
 from hashlib import sha256
@@ -24,10 +25,8 @@ def require_pin(folder: Path, state: Path, origin: str) -> None:
     if not path.is_file():
         return
     known: dict[str, str] = {}
-    try:
+    with contextlib.suppress(OSError, ValueError):  # a pin that says nothing agrees with nothing
         known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        pass  # a pin that says nothing agrees with nothing
     if (known.get("state"), known.get("origin")) != (str(state), origin):
         raise Forbidden(
             f"this organisation was in production with the log {known.get('origin')} in {known.get('state')}; "

@@ -170,9 +170,8 @@ class LiveGate:
             self._turned = now
             ident = new_id(now, self._chance(10))
             seen, conf = self.state.seen, max(self.state.config, 0)
-            named = (
-                system if system in self.state.systems else "?"
-            )  # what strangers write is not kept for ever
+            # What strangers write is not kept for ever.
+            named = system if system in self.state.systems else "?"
             entry = Denied(
                 by=principal, id=ident, run="", system=named, tool="", digest="", seen=seen, why="", conf=conf,
                 code="unauthenticated",
