@@ -101,7 +101,9 @@ class Organisation:
             {"id": name, "address": f"{name}@bank.example", "roles": ROLES[name], "keys": [keys[name]]}
             for name in PEOPLE
         ]
-        if not development:  # there the account that owns the socket administers nothing unless somebody says so
+        if (
+            not development
+        ):  # there the account that owns the socket administers nothing unless somebody says so
             people[0]["os_user"] = pwd.getpwuid(os.geteuid()).pw_name
         said = {
             "organisation": "Test",

@@ -315,7 +315,12 @@ class _Run:
         except Malformed as error:
             self._say(index, "action", f"its canonical action cannot be read: {error}")
             return
-        told = (entry.id, entry.by, entry.run, entry.system, entry.tool, self._head.origin)
+        run, system, tool = entry.run, entry.system, entry.tool
+        if isinstance(entry, Denied):
+            # A refusal does not repeat in its leaf what its caller made up: the action has it, and can be erased.
+            run, system = run or action.run, action.system if system == "?" else system
+            tool = action.tool if tool == "?" else tool
+        told = (entry.id, entry.by, run, system, tool, self._head.origin)
         if told != (action.id, action.by, action.run, action.system, action.tool, action.org):
             self._say(index, "action", "its canonical action is not the one that the entry names")
 
