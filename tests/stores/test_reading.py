@@ -1,16 +1,20 @@
 """A reader beside the writer sees every committed entry, flushed or not, and proves what it shows."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+import apsw
 import pytest
 
-from standwatch.facts.entries import Declared, Released
+from standwatch.facts.entries import AnyEntry, Declared, Hold, Released
 from standwatch.facts.errors import NotFound
 from standwatch.facts.parts import Part
 from standwatch.record.checkpoint import open_checkpoint
+from standwatch.record.leaf import decode
 from standwatch.record.source import hashes
-from standwatch.record.state import State, folds, save
+from standwatch.record.state import State, folds, load, save
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, decode_bundle, new_tiles, tile_root
 from standwatch.record.tree import (
     Frontier,
@@ -137,6 +141,99 @@ def test_snapshots_are_taken_and_used(folder: Path, monkeypatch: pytest.MonkeyPa
             assert len(reader._journal.rows("snapshot", 2**62)) == 1
         async with store("local", folder) as it:
             assert save(it.first.state) == save(state)
+
+    asyncio.run(play())
+
+
+async def _declare(it: Store, count: int) -> None:
+    for number in range(count):
+        await it.append(Declared(by="p", system=f"s{number % 7}", envelope=f"{number}", components="c"))
+
+
+def _snapshots(folder: Path) -> dict[int, bytes]:
+    db = apsw.Connection(str(folder / journal.DATABASE))
+    found = {int(str(index)): bytes(data) for index, data in db.execute("SELECT idx, state FROM snapshot")}  # type: ignore[arg-type]
+    db.close()
+    return found
+
+
+@pytest.mark.parametrize("damaged", [1, 99], ids=["the last", "all"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[len(b"standwatch/state/") + 4 :],
+        lambda data: b"standwatch/state/\0\0\0\xff" + data[len(b"standwatch/state/") + 4 :],
+        lambda data: data[:-9],
+        lambda _: b"",
+        lambda data: data[:-40] + bytes(40),
+    ],
+    ids=["no version", "another version", "cut off", "empty", "overwritten"],
+)
+def test_a_snapshot_that_is_not_of_this_fold_is_folded_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes], damaged: int
+) -> None:
+    from standwatch.store import memory
+
+    monkeypatch.setattr(memory, "SNAPSHOT", 50)
+    monkeypatch.setattr(memory, "FLUSH", 64)
+
+    async def play() -> None:
+        async with store("local", folder) as it:
+            await _declare(it, 300)
+            before = save(it.first.state)
+        made = _snapshots(folder)
+        assert len(made) > 2
+        db = apsw.Connection(str(folder / journal.DATABASE))
+        for index in sorted(made)[-damaged:]:
+            db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (damage(made[index]), index))
+        db.close()
+        reader = Reader(folder)
+        assert save(reader.state_at(reader.size - 1)) == before
+        reader.close()
+        async with store("local", folder) as it:
+            assert save(it.first.state) == before
+            await _declare(it, 64)  # another flush, and with it a snapshot that can be used
+            after = save(it.first.state)
+        assert load(_snapshots(folder)[max(_snapshots(folder))]).seen > max(made) or damaged == 1
+        reader = Reader(folder)
+        assert save(reader.state_at(reader.size - 1)) == after
+        reader.close()
+
+    asyncio.run(play())
+
+
+def test_a_fold_that_met_an_unknown_kind_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later version knows the kind, and must not go on from what this one made of the rest."""
+    from standwatch.store import memory, writer
+
+    monkeypatch.setattr(memory, "SNAPSHOT", 50)
+    monkeypatch.setattr(memory, "FLUSH", 64)
+    leaf_of = writer._leaf
+
+    def novel(entry: AnyEntry, now: int) -> tuple[bytes, AnyEntry]:
+        if not isinstance(entry, Hold):
+            return leaf_of(entry, now)
+        leaf = b'{"at":%d,"by":"p","kind":"ctl.novel.1"}' % now
+        return leaf, cast("AnyEntry", decode(leaf))
+
+    async def play() -> None:
+        async with store("local", folder) as it:
+            await _declare(it, 200)
+            kept = set(_snapshots(folder))
+            assert kept
+            monkeypatch.setattr(writer, "_leaf", novel)
+            ack = await it.append(hold())
+            await _declare(it, 200)
+            assert it.first.state.stopped
+            assert set(_snapshots(folder)) == kept
+        async with store("local", folder) as it:
+            assert it.first.state.stopped
+            await _declare(it, 100)
+            assert set(_snapshots(folder)) == kept
+        reader = Reader(folder)
+        assert reader.state_at(reader.size - 1).stopped
+        assert not reader.state_before(ack.index).stopped
+        reader.close()
 
     asyncio.run(play())
 

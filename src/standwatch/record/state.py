@@ -26,6 +26,7 @@ from standwatch.facts.entries import (
     RunClosed,
     RunOpened,
 )
+from standwatch.facts.errors import Malformed
 from standwatch.record.leaf import Unknown
 
 ALL: Final = "all"
@@ -225,6 +226,11 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
+FOLD: Final = 1
+"""Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
+another version are not read, and state is folded anew."""
+
+_FOLD_BYTES: Final = b"standwatch/state/" + FOLD.to_bytes(4, "big")
 _snapshot: Final = msgspec.msgpack.Decoder(State)
 
 
@@ -235,12 +241,17 @@ def folds(entry: AnyEntry | Unknown) -> bool:
 
 def save(state: State) -> bytes:
     """A snapshot of `state`, for `load`."""
-    return msgspec.msgpack.encode(state)
+    return _FOLD_BYTES + msgspec.msgpack.encode(state)
 
 
 def load(snapshot: bytes) -> State:
-    """The state that `save` wrote."""
-    return _snapshot.decode(snapshot)
+    """The state that `save` wrote. Raises `Malformed` for one of another fold, or damaged: fold again instead."""
+    if not snapshot.startswith(_FOLD_BYTES):
+        raise Malformed("the snapshot was made by another fold")
+    try:
+        return _snapshot.decode(memoryview(snapshot)[len(_FOLD_BYTES) :])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"the snapshot cannot be read: {error}") from None
 
 
 def _ended(question: Question, at: int) -> bool:

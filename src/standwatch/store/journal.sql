@@ -147,7 +147,7 @@ INSERT INTO ledger (key, data) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET dat
 DELETE FROM ledger WHERE key = ?;
 
 -- name: insert_snapshot
-INSERT INTO snapshot (idx, state) VALUES (?, ?) ON CONFLICT (idx) DO NOTHING;
+INSERT INTO snapshot (idx, state) VALUES (?, ?) ON CONFLICT (idx) DO UPDATE SET state = excluded.state;
 
 -- name: snapshot
 SELECT idx, state FROM snapshot WHERE idx <= ? ORDER BY idx DESC LIMIT 1;

@@ -1,10 +1,18 @@
 """Finding what is indexed, flushed or not: the same for the writer, which has the tail, and readers, which read it."""
 
+from contextlib import suppress
+from typing import Final
+
+from standwatch.facts.errors import Malformed
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.source import Sealed
+from standwatch.record.state import State, load
 from standwatch.store.journal import Journal
 from standwatch.store.sealing import Keys, slot_of
 from standwatch.store.tail import Days, Tail
+
+LAST: Final = 2**62
+"""An index beyond every entry."""
 
 
 def of_action(journal: Journal, tail: Tail, ident: str) -> list[int]:
@@ -15,6 +23,18 @@ def of_action(journal: Journal, tail: Tail, ident: str) -> list[int]:
 def of_run(journal: Journal, tail: Tail, run: str) -> list[int]:
     """The entries of `run`, in order."""
     return journal.indexes("run", run) + tail.runs.get(run, [])
+
+
+def snapshot(journal: Journal, index: int) -> State:
+    """The state of the last snapshot at or before entry `index` that this fold can go on from; else the empty state."""
+    while rows := journal.rows("snapshot", index):
+        index, data = rows[0]
+        with suppress(Malformed):
+            state = load(data)
+            if not state.stopped:
+                return state
+        index -= 1
+    return State()
 
 
 def leaf_time(leaf: bytes) -> int:

@@ -13,10 +13,11 @@ from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.sequence import Ledger, OpenIntent, Sequencer
-from standwatch.record.state import Question, State, load, save
+from standwatch.record.state import Question, State, save
 from standwatch.record.tree import leaf_hash
 from standwatch.store.edge import Edge
 from standwatch.store.journal import FLUSH, SNAPSHOT, Journal
+from standwatch.store.lookup import LAST, snapshot
 from standwatch.store.tail import Tail, run_of
 
 RECENT: Final = 4_096
@@ -72,22 +73,19 @@ class Memory:
     def __init__(self, journal: Journal) -> None:
         self.size = journal.size()
         self.flushed = journal.flushed()
-        self.seq = Sequencer(_state(journal), _ledgers(journal))
+        state = snapshot(journal, LAST)
+        self.since_snapshot = int(journal.get("controls_after", state.seen))
+        self.seq = Sequencer(_fold_on(journal, state), _ledgers(journal))
         self.at = 0
         self.written_open: set[int] = set()
         self.edge = Edge.load(journal, self.size)
         self.tail = Tail(self.flushed)
         self.days = journal.days()
         self.questions = {(run, match): ident for run, match, ident in journal.rows("questions")}
-        self.since_snapshot = int(journal.get("controls_after", self._snapshot_index(journal)))
         start = max(0, min(self.flushed, self.size - FLUSH))
         self.recent = Recent(time_of(journal, start) if start else 0)
         self._load_open(journal)
         self._read_tail(journal, start)
-
-    def _snapshot_index(self, journal: Journal) -> int:
-        rows = journal.rows("snapshot", 2**62)
-        return int(rows[0][0]) if rows else -1
 
     def _load_open(self, journal: Journal) -> None:
         for index, leaf in journal.rows("open_intents"):
@@ -139,7 +137,9 @@ class Memory:
         if self.size - self.flushed < FLUSH:
             return
         tail, state = self.tail, self.seq.state
-        if self.since_snapshot >= SNAPSHOT:  # only here: a snapshot never runs ahead of the indices
+        # Only here: a snapshot never runs ahead of the indices. Nor is one made of a fold that met an unknown kind:
+        # a version that knows it must find what came before.
+        if self.since_snapshot >= SNAPSHOT and not state.stopped:
             journal.run("insert_snapshot", state.seen, save(state))
             self.since_snapshot = 0
         journal.insert_indexes("action", tail.actions)
@@ -199,10 +199,8 @@ def _first_id(at: int) -> str:
     return new_id(at, bytes(10))[:10]
 
 
-def _state(journal: Journal) -> State:
-    """The fold up to the last flush."""
-    rows = journal.rows("snapshot", 2**62)
-    state = load(rows[0][1]) if rows else State()
+def _fold_on(journal: Journal, state: State) -> State:
+    """`state`, a snapshot, folded on up to the last flush."""
     for index, leaf in journal.rows("control", state.seen + 1, journal.flushed()):
         state.fold(index, read(leaf, index))
     return state

@@ -17,11 +17,11 @@ from standwatch.facts.errors import NotFound, Tampered, Unrecorded
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.leaf import Unknown
 from standwatch.record.source import Sealed
-from standwatch.record.state import State, load
+from standwatch.record.state import State
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, encode_bundle
 from standwatch.store.edge import read_tile
 from standwatch.store.journal import DATABASE, HEAD, Journal
-from standwatch.store.lookup import find_part, leaf_time, of_action, of_run, sealed_at
+from standwatch.store.lookup import find_part, leaf_time, of_action, of_run, sealed_at, snapshot
 from standwatch.store.memory import read
 from standwatch.store.sealing import Kek, Keys
 from standwatch.store.tail import Tail, run_of
@@ -200,8 +200,7 @@ class Reader:
     def state_at(self, index: int) -> State:
         """State after entry `index`: the nearest snapshot before it, and the control entries since."""
         with self._moment() as journal:
-            rows = journal.rows("snapshot", index)
-            state = load(rows[0][1]) if rows else State()
+            state = snapshot(journal, index)
             for number, entry in self.control(state.seen + 1, index + 1):
                 state.fold(number, entry)
             return state
