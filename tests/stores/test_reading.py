@@ -110,14 +110,6 @@ def test_control_entries_and_state_at_any_index(filled: Path) -> None:
                 assert save(reader.state_at(index)) == save(state)
                 assert reader.state_before(index).seen == control[-2]
     assert [index for index, _ in reader.control(0, reader.size)] == control
-    assert (
-        reader.control_of("component:other", reader.size, 1)
-        == [
-            index
-            for index, entry in reader.control(0, reader.size)
-            if getattr(entry, "scope", "") == "component:other"
-        ][-1:]
-    )
     assert reader.state_before(0).seen == -1
 
 

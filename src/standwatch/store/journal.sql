@@ -125,9 +125,6 @@ INSERT INTO control (idx, key) VALUES (?, ?);
 SELECT control.idx, leaf FROM control CROSS JOIN entry ON entry.idx = control.idx
 WHERE control.idx >= ? AND control.idx < ? ORDER BY control.idx;
 
--- name: control_of
-SELECT idx FROM control WHERE key = ? AND idx < ? ORDER BY idx DESC LIMIT ?;
-
 -- name: open_intents
 SELECT open_intent.idx, leaf FROM open_intent CROSS JOIN entry ON entry.idx = open_intent.idx ORDER BY open_intent.idx;
 

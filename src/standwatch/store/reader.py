@@ -183,13 +183,6 @@ class Reader:
             late = [index for index, _ in self._tail(journal).tail.controls if start <= index < stop]
             return found + [(index, self.entry(index)) for index in late]
 
-    def control_of(self, key: str, before: int, limit: int = 100) -> list[int]:
-        """The last `limit` control entries before index `before` about `key` (`tail.control_key`), latest first."""
-        with self._moment() as journal:
-            tail = self._tail(journal).tail.controls
-            late = [index for index, about in reversed(tail) if about == key and index < before]
-            return (late + [index for (index,) in journal.rows("control_of", key, before, limit)])[:limit]
-
     def open_intents(self) -> dict[int, Intent]:
         """The intents without an outcome, by index."""
         with self._moment() as journal:
