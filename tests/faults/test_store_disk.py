@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 from pathlib import Path
 
 import apsw
@@ -349,6 +350,67 @@ def test_an_older_copy_is_never_signed_again(tmp_path: Path) -> None:
         Recorder.open(setup(folder))
     (folder / "head").write_bytes(head)
     Recorder.open(setup(folder)).close()
+
+
+def test_a_backup_of_the_whole_folder_is_not_signed_again(tmp_path: Path) -> None:
+    """The head within the folder is as old as the rest; its twin outside is not."""
+    folder, backup, head = tmp_path / "log", tmp_path / "backup", tmp_path / "elsewhere"
+
+    async def some(acts: int) -> None:
+        async with store("local", folder, head=head) as it:
+            run = await it.run()
+            for _ in range(acts):
+                await it.act(run)
+
+    asyncio.run(some(5))
+    shutil.copytree(folder, backup)
+    asyncio.run(some(5))
+    newest, now = head.read_bytes(), tmp_path / "now"
+    folder.rename(now)
+    shutil.copytree(backup, folder)
+    for _ in range(2):
+        with pytest.raises(Tampered, match="older copy"):
+            Recorder.open(setup(folder, head=head))
+        assert head.read_bytes() == newest
+    shutil.rmtree(folder)
+    with pytest.raises(Tampered, match="older copy"):  # nor is a log begun anew under this key
+        Recorder.open(setup(folder, head=head))
+    shutil.rmtree(folder)
+    now.rename(folder)
+    asyncio.run(some(1))
+    assert head.read_bytes() == (folder / "head").read_bytes()
+
+
+def test_one_of_the_two_heads_may_be_missing_or_behind_and_not_both(tmp_path: Path) -> None:
+    folder, head = tmp_path / "log", tmp_path / "elsewhere"
+    inside = folder / "head"
+    Recorder.open(setup(folder, head=head)).close()
+    older = head.read_bytes()
+
+    async def play() -> None:
+        async with store("local", folder, head=head) as it:
+            await it.act(await it.run())
+
+    asyncio.run(play())
+    newest = head.read_bytes()
+    for lost in (head, inside):
+        lost.unlink()
+        Recorder.open(setup(folder, head=head)).close()
+        assert head.read_bytes() == inside.read_bytes() == newest
+        lost.write_bytes(older)  # killed between the two
+        recorder = Recorder.open(setup(folder, head=head))
+        assert recorder.head == newest
+        recorder.close()
+        assert head.read_bytes() == inside.read_bytes() == newest
+    for wrong in (head, inside):
+        wrong.write_bytes(newest[:-9])
+        with pytest.raises(Tampered, match="not a checkpoint"):
+            Recorder.open(setup(folder, head=head))
+        wrong.write_bytes(newest)
+    head.unlink()
+    inside.unlink()
+    with pytest.raises(Tampered, match="gone"):
+        Recorder.open(setup(folder, head=head))
 
 
 def test_a_rewritten_entry_is_not_signed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from standwatch.facts.configuration import Organisation
+from standwatch.facts.errors import Unrecorded
 from standwatch.keys import kek
 from standwatch.keys import log as log_keys
 from standwatch.keys.chance import Chance
@@ -36,6 +37,20 @@ class Place(msgspec.Struct, frozen=True):
         """Beside the database, never in it; a deployment mounts it from elsewhere."""
         return Path(os.environ.get("STANDWATCH_KEYS") or self.state / "keys")
 
+    def head(self, log_key: LogKey) -> Path:
+        """Where the last signed head is remembered, out of reach of a restored copy of `state`.
+
+        With the keys where they are mounted from elsewhere; else in the state folder of the account that runs us.
+        Named by the log's verification key: a log begun anew, with another origin or key, has a head of its own.
+        """
+        name = f"head-{sha256(log_key.vkey.encode()).hexdigest()[:32]}"
+        mounted = os.environ.get("STANDWATCH_KEYS")
+        if mounted:
+            return Path(mounted) / name
+        return (
+            Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "standwatch/heads" / name
+        )
+
     @property
     def socket(self) -> Path:
         return self.state / "control.sock"
@@ -60,9 +75,17 @@ class Place(msgspec.Struct, frozen=True):
         return self._origin.read_text(encoding="utf-8").strip() if self._origin.is_file() else ""
 
     def setup(self, log_key: LogKey, *, settle: bool = True) -> Setup:
-        """What the recorder is given."""
+        """What the recorder is given. Raises `Unrecorded` where nothing can be remembered outside `state`."""
         epochs = kek.epochs(self.keys)
         keks = tuple(Kek(epoch, kek.load(self.keys, epoch)) for epoch in epochs)
+        head = self.head(log_key)
+        try:
+            head.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unrecorded(
+                f"the last signed head cannot be kept in {head.parent}: {error}",
+                cure="STANDWATCH_KEYS=FOLDER standwatch up",
+            ) from error
         return Setup(
             folder=self.state,
             key=log_key.key,
@@ -72,6 +95,7 @@ class Place(msgspec.Struct, frozen=True):
             clock=now,
             entropy=Chance(),
             settle=settle,
+            head=head,
         )
 
 

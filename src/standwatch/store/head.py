@@ -1,7 +1,8 @@
 """The last signed head, kept outside the database, and the signing of new ones (RECORD.md, C2SP).
 
 A database restored from an older backup is well-formed and wrong: only somebody who remembers a later checkpoint
-can tell. The file `head` remembers ours. A log that is shorter than it, or another, is never signed again.
+can tell. The file `head` remembers ours, and where it is given one, a second that a restored copy of the folder does
+not bring back. A log that is shorter than either, or another, is never signed again.
 """
 
 import contextlib
@@ -35,48 +36,69 @@ def root_at(journal: Journal, upto: int, size: int) -> bytes:
 
 
 class HeadFile:
-    """The file that holds the last signed checkpoint."""
+    """The file that holds the last signed checkpoint, and its twin outside the folder where there is one."""
 
-    def __init__(self, path: Path, keys: tuple[NoteKey, ...]) -> None:
+    def __init__(self, path: Path, keys: tuple[NoteKey, ...], outside: Path | None = None) -> None:
         self._path = path
         self._keys = keys
+        self._outside = outside
 
     def read(self) -> bytes:
         """The note as it was written; empty where there is none yet."""
-        try:
-            return self._path.read_bytes()
-        except FileNotFoundError:
-            return b""
+        return _read(self._path)
 
     def write(self, note: bytes) -> None:
-        """Replace the note durably: whoever reads finds the old or the new one whole, also after a crash."""
-        fresh = self._path.with_name(self._path.name + ".new")
-        with fresh.open("wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        sync_folder(self._path.parent)
+        """Replace the note durably, outside first: what is served is remembered where no restored copy reaches."""
+        if self._outside is not None:
+            _replace(self._outside, note)
+        _replace(self._path, note)
 
     def check(self, journal: Journal, size: int) -> int:
-        """Compare with a journal of `size` entries; the size that was signed. Raises `Tampered`."""
-        note = self.read()
-        if not note:
+        """Compare with a journal of `size` entries; the size that was signed. Raises `Tampered`.
+
+        Each of the two files must agree, and one must be there; afterwards both say the same.
+        """
+        paths = [self._path] if self._outside is None else [self._path, self._outside]
+        notes = [(path, note) for path in paths if (note := _read(path))]
+        if not notes:
             # One checkpoint may be in the database before the first head file is written; never two.
             if int(journal.get("checkpoints")) > 1:
                 raise Tampered(f"{self._path.name} is gone: what was signed last is not known", cure=_CURE)
             return 0
+        heads = [(self._check(path, note, journal, size), note) for path, note in notes]
+        signed, latest = max(heads)
+        if [note for _, note in notes] != [latest] * len(paths):
+            self.write(latest)
+        return signed
+
+    def _check(self, path: Path, note: bytes, journal: Journal, size: int) -> int:
         try:
             head = open_checkpoint(note, self._keys[0].name, self._keys)
         except (Malformed, Unverified) as error:
-            raise Tampered(
-                f"{self._path.name} is not a checkpoint of this log: {error}", cure=_CURE
-            ) from None
+            raise Tampered(f"{path} is not a checkpoint of this log: {error}", cure=_CURE) from None
         if head.size > size:
             raise Tampered(f"{head.size} entries were signed and {size} are here: an older copy?", cure=_CURE)
         if head.size and root_at(journal, head.size, size) != head.root:
             raise Tampered(f"the first {head.size} entries are not those that were signed", cure=_CURE)
         return head.size
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _replace(path: Path, note: bytes) -> None:
+    """Whoever reads finds the old or the new note whole, also after a crash."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(note)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)
 
 
 _CURE = "standwatch verify"

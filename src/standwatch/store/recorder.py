@@ -49,7 +49,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     The key's name is the log's origin. `trusted` are earlier keys of this log, `older` KEKs of earlier epochs.
     With `settle`, intents that a dead process left open end as `unknown` at start; a recorder whose workers may
     still be carrying them out settles later (`RecorderServer`). `pause`: seconds from an entry to its checkpoint.
-    `vfs` names an SQLite VFS (tests inject faults there).
+    `vfs` names an SQLite VFS (tests inject faults there). `head`: a file outside `folder`, in a folder that is there,
+    to remember the last signed head in: a backup of `folder` restored as a whole is older than it, and not signed.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     settle: bool = True
     pause: float = 0.5
     vfs: str = ""
+    head: Path | None = None
 
 
 class Port(Protocol):
@@ -127,7 +129,7 @@ class Recorder:
             (setup.folder / DATABASE).touch(mode=0o600)  # SQLite gives its log and index files the same mode
             journal = Journal(setup.folder / DATABASE, vfs=setup.vfs)
             journal.empty_log()  # what a dead process left in the log goes through an fsync of ours
-            head = HeadFile(setup.folder / HEAD, (setup.key, *setup.trusted))
+            head = HeadFile(setup.folder / HEAD, (setup.key, *setup.trusted), setup.head)
             writer = Writer(
                 journal,
                 head,
