@@ -34,7 +34,7 @@ _re2: Any = re2
 
 _argument_name = shaped(r"[^\x00-\x1f\x7f]{1,128}", "an argument's name")
 _path = shaped(
-    r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\[\*\]|\[[0-9]{1,6}\]|\['[^'\x00-\x1f]{1,128}'\]){0,24}",
+    r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\[\*\]|\[[0-9]{1,6}\]){0,24}",
     "a path of names and [*] such as $[*].recipient",
 )
 _source: Reader[Source] = choice("task", "trusted", "untrusted", "model")

@@ -110,6 +110,8 @@ _ACCOUNT: Final = re.compile(r"[a-z]{2}\d{2}[a-z0-9]{11,30}", re.ASCII)
 
 def select(path: str, value: Any) -> list[Any]:
     """The values at a JSONPath of members and wildcards: `$`, `.name`, `[*]`, `[n]`, `..` not included."""
+    if not _PATH.fullmatch(path):
+        return []  # what is not understood selects nothing: a trusted field is never guessed at
     found = [value]
     for step in _STEP.findall(path.removeprefix("$")):
         name, index = step
@@ -117,6 +119,7 @@ def select(path: str, value: Any) -> list[Any]:
     return found
 
 
+_PATH: Final = re.compile(r"\$(?:\.(?:[A-Za-z_][\w-]*|\*)|\[(?:\*|\d+)\])*", re.ASCII)
 _STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*|\*)|\[(\*|\d+)\]")
 
 

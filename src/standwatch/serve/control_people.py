@@ -76,7 +76,7 @@ def _actor(person: Person) -> Actor:
         person.name or person.address,
         admin="admin" in roles,
         sees_all=bool(roles),
-        auditor=bool(roles),
+        auditor="auditor" in roles,
     )
 
 

@@ -95,3 +95,8 @@ def test_paths_select_members_items_and_wildcards() -> None:
 )
 def test_the_task_must_speak_of_such_an_act(task: str, words: tuple[str, ...], said: bool) -> None:
     assert speaks_of(task, words) is said
+
+
+@pytest.mark.parametrize("path", ["$['meta'].recipient", "$..recipient", "recipient", "$.a[?(@.b)]", "$.a[-1]", ""])
+def test_a_path_that_is_not_understood_selects_nothing(path: str) -> None:
+    assert select(path, {"recipient": "EVIL", "meta": {"recipient": "GOOD"}, "a": [{"b": 1}]}) == []
