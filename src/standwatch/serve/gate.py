@@ -5,7 +5,7 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, assert_never
 
 import msgspec
@@ -110,6 +110,10 @@ class LiveGate:
         self._prepared: dict[str, World] = {}
         self.on_world: Callable[[World], None] = lambda _: None
         """Called when another configuration has come into force."""
+        self.on_cut: Callable[[str], None] = lambda _: None
+        """Called with every scope that is cut, for what is no act in flight: standing streams, waiting calls."""
+        self.listening: Callable[[], Iterable[str]] = tuple
+        """Runs that listen here, whether or not they have acted."""
         self.stops: set[str] = set()
         """Scopes halted in memory while the record cannot be written (DESIGN.md §7)."""
 
@@ -427,20 +431,32 @@ class LiveGate:
             self.on_world(world)
 
     def recheck(self) -> None:
-        """The state was replaced as a whole: whatever is held now and still in flight is cut."""
-        now = self._clock()
-        for flight in list(self.flights.values()):
-            for hold in self.state.held(flight.scopes, now):
-                self.cut(hold.scope)
+        """The state was replaced as a whole: cut and forget what we were not told of while nobody told us anything."""
+        state, now = self.state, self._clock()
+        scopes = {hold.scope for hold in state.holds.values() if not 0 < hold.until <= now}
+        scopes |= {f"agent:{name}" for name, principal in state.principals.items() if principal.revoked}
+        acting = {
+            opened for flight in self.flights.values() for opened in flight.scopes if opened[:4] == "run:"
+        }
+        runs = {scope[4:] for scope in acting} | set(self.listening()) | self.runs.known
+        for run in runs - state.runs.keys():
+            scopes.add(f"run:{run}")
+            self.runs.forget(run)
+        for scope in scopes:
+            self.cut(scope)
 
     def cut(self, scope: str) -> list[str]:
-        """Cancel every act in flight under `scope`; the ids of those acts."""
+        """Cancel every act in flight under `scope`, and what else goes on under it; the ids of those acts."""
         struck = [ident for ident, flight in self.flights.items() if scope in flight.scopes]
         for ident in struck:
             flight = self.flights[ident]
             if not flight.cut:
                 flight.cut = True
                 flight.task.cancel()
+        try:
+            self.on_cut(scope)
+        except Exception as error:  # a hold is written down whatever fails beside it
+            self.on_fault(error)
         return struck
 
 

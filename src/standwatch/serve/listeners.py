@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from standwatch.facts.configuration import Listener as Address
-from standwatch.facts.entries import AnyEntry, Config, Declared, Hold, Principal
+from standwatch.facts.entries import AnyEntry, Config, Declared, Principal
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.http import LOOPBACK_HOSTS, LOOPBACK_ORIGINS, Refusal, Request, Response, Stream
 from standwatch.fronts.mcp.front import McpFront
 from standwatch.fronts.runs import RunsFront
+from standwatch.respond.scope import Scope
+from standwatch.serve.control_scopes import covered
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.place import now
 from standwatch.serve.servers import Servers
@@ -38,6 +40,8 @@ class Agents:
         self.mcp = McpFront(
             gate, servers.of, now, chance, key=key, hosts=hosts, origins=origins, on_error=on_error
         )
+        self._gate = gate
+        gate.on_cut, gate.listening = self.cut, self.mcp.runs
         self._actions = ActionsFront(gate, hosts=hosts, origins=origins)
         self._runs = RunsFront(gate, hosts=hosts, origins=origins)
 
@@ -52,21 +56,35 @@ class Agents:
             return await self._runs.handle(request)
         return NOWHERE
 
+    def cut(self, scope: str) -> None:
+        """Cut the streams and waiting calls under `scope`.
+
+        Streams carry what servers say, so a hold on any part of a system cuts all of that system: whoever listens
+        comes back, and is judged again.
+        """
+        kind, _, name = scope.partition(":")
+        state, named = self._gate.state, Scope(kind, name)
+        match named.kind:
+            case "agent":
+                self.mcp.cut(lambda _, caller: caller.principal == named.name)
+            case "run":
+                _, opened = state.runs.get(named.name, (0, None))
+                key = ("", "") if opened is None or not opened.implicit else (opened.principal, opened.system)
+                self.mcp.cut(
+                    lambda system, caller: (
+                        caller.run == named.name or (not caller.run and (caller.principal, system) == key)
+                    )
+                )
+            case _:
+                systems = covered(named, self._gate.world, state)
+                self.mcp.cut(lambda system, _: system in systems)
+
 
 def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
-    """Cut standing streams under a hold, and tell listeners when what they may use has changed."""
-    systems = list(gate.configuration.systems)
+    """Tell listeners when what they may use has changed."""
     match entry:
-        case Hold() if entry.scope.startswith("agent:"):
-            agents.mcp.cut_caller(entry.scope.removeprefix("agent:"))
-        case Hold():
-            for system, envelope in gate.world.envelopes.items():
-                if entry.scope in envelope.scopes:
-                    agents.mcp.cut(system)
-        case Principal(revoked=True):
-            agents.mcp.cut_caller(entry.name)
-        case Config() | Declared() | Principal():
-            for system in systems:
+        case Config() | Declared() | Principal(revoked=False):
+            for system in gate.configuration.systems:
                 agents.mcp.changed(system)
         case _:
             pass

@@ -105,6 +105,11 @@ class Runs:
         task = msgspec.json.decode(fetched.data, type=dict[str, str]).get("task", "") if fetched.known else ""
         self._trails.setdefault(run, trail(task))
 
+    @property
+    def known(self) -> frozenset[str]:
+        """The runs whose trails are kept here."""
+        return frozenset(self._trails)
+
     def forget(self, run: str) -> None:
         """A run has ended."""
         self._trails.pop(run, None)

@@ -138,7 +138,7 @@ async def exchange(bench: Bench, body: bytes, heads: dict[str, str | None], verb
     writer = Writer()
     task = asyncio.ensure_future(answer.produce(writer))
     await asyncio.sleep(0)
-    bench.front.cut("fixture")
+    bench.front.cut(lambda system, _: system == "fixture")
     await task
     return request, answer
 

@@ -643,7 +643,7 @@ async def test_a_cut_ends_the_calls_that_wait() -> None:
     bench = Bench()
     bench.one.script = asks_twice
     one = (await bench.modern("tools/call", CALL))["result"]
-    bench.front.cut("fixture")
+    bench.front.cut(lambda system, _: system == "fixture")
     (key,) = one["inputRequests"]
     params = {**CALL, "requestState": one["requestState"], "inputResponses": {key: YES}}
     assert (await bench.modern("tools/call", params))["error"]["code"] == -32602
@@ -693,9 +693,9 @@ async def test_a_subscription_is_acknowledged_marked_filtered_and_cut() -> None:
     assert (changed["method"], changed["params"]["_meta"]) == ("notifications/tools/list_changed", marks)
     bench.front.changed("fixture")
     assert (await writer.messages.get())["method"] == "notifications/tools/list_changed"
-    bench.front.cut("another")
+    bench.front.cut(lambda system, _: system == "another")
     assert not writer.was_cut
-    bench.front.cut("fixture")
+    bench.front.cut(lambda system, _: system == "fixture")
     await task
     assert writer.was_cut
     assert (await writer.messages.get())["result"] == {"resultType": "complete", "_meta": marks}

@@ -66,7 +66,7 @@ async def test_a_quiet_standing_stream_is_kept_awake(monkeypatch: pytest.MonkeyP
     writer, task = await streamed(bench, modern("subscriptions/listen", {"notifications": {}}))
     while writer.pings < 3:
         await asyncio.sleep(0.01)
-    bench.front.cut("fixture")
+    bench.front.cut(lambda system, _: system == "fixture")
     await task
 
 

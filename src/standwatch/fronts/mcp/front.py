@@ -94,21 +94,19 @@ class McpFront:
         if isinstance(found, Response):
             return found
         if request.method == "GET":
-            return self._legacy.stream(request, found, offer)
+            return self._legacy.stream(request, found, caller, offer)
         return self._legacy.delete(found)
 
-    def cut(self, system: str) -> None:
-        """Cuts the streams and waiting calls of `system`: a hold has fallen on it."""
+    def cut(self, struck: Callable[[str, Caller], bool]) -> None:
+        """Cuts the streams and waiting calls of which `struck` says so, given their system and caller."""
         for standing in tuple(self._standing):
-            if standing.system == system:
+            if struck(standing.system, standing.caller):
                 standing.cut()
-        self._modern.cut(system)
+        self._modern.cut(struck)
 
-    def cut_caller(self, principal: str) -> None:
-        """Cuts the streams of `principal`: a hold has fallen on it, or it is nobody any more."""
-        for standing in tuple(self._standing):
-            if standing.principal == principal:
-                standing.cut()
+    def runs(self) -> frozenset[str]:
+        """The runs that listen here."""
+        return frozenset(one.caller.run for one in self._standing if one.caller.run)
 
     def changed(self, system: str) -> None:
         """What `system` offers has changed (a hold, a configuration): whoever listens is told to list again."""

@@ -64,12 +64,6 @@ class LegacyFront:
         for server in tuple(self._house.servers(session.system).values()):
             await server.end_session(session.id)
 
-    def cut(self, system: str) -> None:
-        """Cuts the standing streams of `system`'s sessions; the sessions stay."""
-        for session in self._sessions.of(system):
-            if session.stream is not None:
-                session.stream.cut()
-
     def find(self, request: Request, caller: Caller, system: str) -> Session | Response:
         """The session the request belongs to, or the answer where there is none."""
         ident = request.header("mcp-session-id")
@@ -79,13 +73,13 @@ class LegacyFront:
 
     # GET and DELETE.
 
-    def stream(self, request: Request, session: Session, offer: Offer) -> Response | Stream:
+    def stream(self, request: Request, session: Session, caller: Caller, offer: Offer) -> Response | Stream:
         """The stream of what belongs to no call; one for each session."""
         if not accepts(request.header("accept"), (EVENT_STREAM,)):
             return transport_fault(406, INVALID_REQUEST, "Not Acceptable: text/event-stream")
         if session.stream is not None:
             return transport_fault(409, INVALID_REQUEST, "Conflict: this session has a stream")
-        standing = Standing(offer.system, session.principal, CHANGED.values(), session.subscribed)
+        standing = Standing(offer.system, caller, CHANGED.values(), session.subscribed)
         standing.on_open(lambda: self._open(session, standing))
         return standing.stream()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from standwatch.enforce.ports import Caller
@@ -154,9 +154,9 @@ class ModernFront:
         self._house.on_error(error)
         return error_response(turn.ident, _FAILED, modern=True)
 
-    def cut(self, system: str) -> None:
-        """Ends the calls of `system` that wait for their clients."""
-        self._parking.cut(system)
+    def cut(self, struck: Callable[[str, Caller], bool]) -> None:
+        """Ends those calls that wait for their clients of which `struck` says so."""
+        self._parking.cut(struck)
 
     # Questions of a legacy server.
 
@@ -195,7 +195,7 @@ class ModernFront:
         turn.capabilities = {}
         granted = await self._subscribe(turn, cast("list[str]", uris))
         kinds = self._honoured(turn.offer, turn.servers, asked)
-        standing = Standing(turn.offer.system, turn.caller.principal, kinds, granted)
+        standing = Standing(turn.offer.system, turn.caller, kinds, granted)
         honoured: dict[str, Any] = dict.fromkeys(kinds, True)
         if granted:
             honoured["resourceSubscriptions"] = sorted(granted)
@@ -232,7 +232,7 @@ class ModernFront:
         return [end, *(server.listen(turn.session, standing.hear) for server in turn.servers.values())]
 
     def _streams_of(self, caller: Caller) -> int:
-        return sum(1 for one in self._standing if one.principal == caller.principal)
+        return sum(1 for one in self._standing if one.caller.principal == caller.principal)
 
 
 async def _end_sessions(servers: Mapping[str, McpServer], session: str) -> None:

@@ -7,10 +7,12 @@ system, method, name and arguments that it was given to; each time the call asks
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from standwatch.enforce.ports import Caller
 from standwatch.facts.mcp import McpAnswer
 from standwatch.fronts.http_message import Response
 from standwatch.fronts.mcp import asks, rounds
@@ -91,9 +93,9 @@ class Parking:
         if parked is not None and (task := parked.turn.exchange.task) is not None:
             task.cancel()
 
-    def cut(self, system: str) -> None:
-        """Ends every call of `system` that waits."""
+    def cut(self, struck: Callable[[str, Caller], bool]) -> None:
+        """Ends every call that waits of which `struck` says so, given its system and caller."""
         for handle, parked in tuple(self._parked.items()):
-            if parked.turn.offer.system == system:
+            if struck(parked.turn.offer.system, parked.turn.caller):
                 parked.timer.cancel()
                 self._expire(handle)

@@ -111,10 +111,6 @@ class Sessions:
         session.used = now
         return session
 
-    def of(self, system: str) -> list[Session]:
-        """The sessions of one system."""
-        return [one for one in self._open.values() if one.system == system]
-
     def end(self, session: Session) -> None:
         """It is over: its calls are cancelled, its stream is cut, its id is unknown from now on."""
         if self._open.pop(session.id, None) is None:

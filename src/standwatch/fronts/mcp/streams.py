@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Raw
 
+from standwatch.enforce.ports import Caller
 from standwatch.fronts.http_message import Stream, Writer
 from standwatch.fronts.mcp.wire import (
     PING,
@@ -38,9 +39,9 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 class Standing:
     """One open stream. `kinds`: what it wants of `CHANGED`; `uris`: the resources it wants to hear of, by name."""
 
-    def __init__(self, system: str, principal: str, kinds: Iterable[str], uris: set[str]) -> None:
+    def __init__(self, system: str, caller: Caller, kinds: Iterable[str], uris: set[str]) -> None:
         self.system = system
-        self.principal = principal
+        self.caller = caller
         self._kinds = frozenset(kinds)
         self._uris = uris
         self._frames: list[bytes] = []
