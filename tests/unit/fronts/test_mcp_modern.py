@@ -289,7 +289,7 @@ async def test_a_servers_own_error_passes_with_its_data_and_status() -> None:
 
 async def test_a_result_passes_bit_for_bit_but_for_the_stamps() -> None:
     bench = Bench()
-    odd = b'{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{}} ,"x": [1.0,  1e2,"\\u00e9"]}'
+    odd = b'{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo": {} },"x":[1.0,  1e2,"\\u00e9"]}'
 
     async def script(_: McpCall) -> McpAnswer:
         return McpAnswer(odd)
@@ -300,7 +300,7 @@ async def test_a_result_passes_bit_for_bit_but_for_the_stamps() -> None:
     assert answer.body == b'{"jsonrpc":"2.0","id":1,"result":' + odd + b"}"
 
 
-@pytest.mark.parametrize("result", [b"[]", b"7", b"{", b""])
+@pytest.mark.parametrize("result", [b"[]", b"7", b"{", b"", b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"])
 async def test_a_result_that_is_no_object_is_an_error_and_not_a_500(result: bytes) -> None:
     bench = Bench()
 
@@ -513,6 +513,101 @@ async def test_a_state_never_reaches_another_server_though_the_name_now_stands_f
     answer = await bench.modern("tools/call", {**CALL, "requestState": state, "inputResponses": {"k": YES}})
     assert answer["error"]["data"] == {"reason": "invalid_request_state"}
     assert not bench.servers["two"].calls
+
+
+DISGUISED = [
+    pytest.param(FORM.replace(b"input_required", rb"input\u005frequired"), id="value escaped"),
+    pytest.param(FORM.replace(b"resultType", rb"result\u0054ype"), id="name escaped"),
+    pytest.param(FORM.replace(b"inputRequests", rb"input\u0052equests"), id="questions escaped"),
+    pytest.param(
+        FORM.replace(b'"resultType"', b' "resultType" ').replace(b':"input', b':\n"input'), id="spaced"
+    ),
+    pytest.param(b'{"resultType":"complete",' + FORM[1:], id="complete, then asking"),
+    pytest.param(rb'{"result\u0054ype":"complete",' + FORM[1:], id="complete in escapes, then asking"),
+    pytest.param(b'{"inputRequests":{"k":{"method":"roots/list"}},' + FORM[1:], id="other questions first"),
+]
+
+
+@pytest.mark.parametrize("result", DISGUISED)
+@pytest.mark.parametrize("word", ["done", "refused"])
+async def test_a_question_is_judged_however_it_is_spelt(result: bytes, word: Any) -> None:
+    bench = Bench()
+
+    async def script(_: McpCall) -> McpAnswer:
+        return McpAnswer(result)
+
+    bench.one.script = script
+    if word == "refused":
+        bench.gate.words["one.elicitation"] = Reply("refused", "ref-9")
+    answer = await bench.send(modern("tools/call", CALL))
+    assert isinstance(answer, Response)
+    assert [act.event for act in bench.gate.acts] == ["tool_call", "elicitation"]
+    told = json.loads(answer.body)["result"]
+    if word == "refused":
+        assert b"Who?" not in answer.body
+        assert told["isError"] is True
+    else:
+        assert told["inputRequests"]["k"]["params"] == {"message": "Who?"}
+        assert told["requestState"] != "up"
+        assert answer.body.count(b'"inputRequests"') == answer.body.count(b'"resultType"') == 1
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        FORM[:-1] + b',"resultType":"complete"}',
+        FORM[:-1] + rb',"result\u0054ype":"complete"}',
+        b'{"content":[{"type":"text","text":"Who?"}],"content":[]}',
+        rb'{"content":[{"type":"text","text":"Who?"}],"c\u006fntent":[],"_meta":{}}',
+        b'{"_meta":{"io.modelcontextprotocol/serverInfo":{}},"resultType":"input_required","resultType":"complete"}',
+    ],
+)
+async def test_a_member_said_twice_reaches_the_client_as_it_was_judged(result: bytes) -> None:
+    bench = Bench()
+
+    async def script(_: McpCall) -> McpAnswer:
+        return McpAnswer(result)
+
+    bench.one.script = script
+    answer = await bench.send(modern("tools/call", CALL))
+    assert isinstance(answer, Response)
+    pairs: list[list[str]] = []
+    json.loads(answer.body, object_pairs_hook=lambda found: pairs.append([name for name, _ in found]))
+    assert all(len(names) == len(set(names)) for names in pairs)
+    assert b"input_required" not in answer.body
+    assert b'"Who?"' not in answer.body or b"inputRequests" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (rb'{"content":[],"is\u0045rror":true}', "error"),
+        (b'{"content":[],"isError":true,"isError":false}', "ok"),
+        (b'{"content":[],"isError":false,"isError" : true}', "error"),
+    ],
+)
+async def test_whether_a_tool_failed_is_read_as_the_client_reads_it(result: bytes, status: str) -> None:
+    bench = Bench()
+    carried: list[Carried] = []
+
+    async def script(_: McpCall) -> McpAnswer:
+        return McpAnswer(result)
+
+    act = bench.gate.act
+
+    async def listening(asked: Any, forward: Any) -> Reply:
+        reply = await act(asked, forward)
+        assert reply.carried is not None
+        carried.append(reply.carried)
+        return reply
+
+    bench.one.script = script
+    bench.gate.act = listening  # type: ignore[method-assign]
+    answer = await bench.send(modern("tools/call", CALL))
+    assert isinstance(answer, Response)
+    assert [one.status for one in carried] == [status]
+    assert answer.body.count(b"isError") == 1
+    assert json.loads(answer.body)["result"]["isError"] is (status == "error")
 
 
 async def test_a_state_ends() -> None:

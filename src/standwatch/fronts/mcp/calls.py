@@ -14,7 +14,7 @@ import msgspec
 from standwatch.enforce.ports import Act, Carried, Event, Forward
 from standwatch.facts.configuration import Definition
 from standwatch.facts.mcp import McpAnswer, McpCall
-from standwatch.fronts.mcp import asks, rounds
+from standwatch.fronts.mcp import asks, results, rounds
 from standwatch.fronts.mcp.lists import prompt_owner, resource_owner
 from standwatch.fronts.mcp.outcome import Outcome, carried, of_reply
 from standwatch.fronts.mcp.turn import DEFAULT_TIMEOUT, Turn
@@ -173,7 +173,7 @@ def _forward(turn: Turn, aim: Aim, extra: Params, heard: list[McpAnswer]) -> For
         offered = turn.offer.may_ask(aim.server, turn.capabilities)
         params = aim.params(arguments)
         call = _call(turn, aim, {**params, **extra} if extra else params, offered)
-        answer = await server.call(call)
+        answer = results.plain(await server.call(call))
         if not turn.modern and b'"input_required"' in answer.result:
             answer = await rounds.settle(turn, server, call, answer)
         heard.append(answer)

@@ -1,7 +1,7 @@
 """Results on their way from a server of one revision to a client of another. Pure.
 
-What is not ours to say passes bit for bit; the common case (a result that already has what its client wants) is
-not decoded at all.
+What is not ours to say passes bit for bit. `plain` is what every server's result goes through first; the others
+take plain results only, in which a byte search finds whatever a decoder would.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from standwatch.facts.mcp import McpError
+from standwatch.facts.mcp import McpAnswer, McpError
 from standwatch.fronts.mcp.wire import INTERNAL_ERROR, INVALID_PARAMS, SERVER_INFO, SERVER_INFO_KEY, encode
 
 RESOURCE_NOT_FOUND: Final = -32002
@@ -44,6 +44,26 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 _interim = msgspec.json.Decoder(Interim)
+
+
+def plain(answer: McpAnswer) -> McpAnswer:
+    """`answer` with the members of its result spelt in one way, each once; a result that is no object is an error.
+
+    INVARIANT: what was judged is what the client reads. JSON spells one name in many ways (RFC 8259 §8.3) and
+    leaves open which of two equal names counts (§4), so neither may be left to the client's decoder.
+    """
+    if answer.error is not None:
+        return answer
+    try:
+        members = _members.decode(answer.result)
+        kind = members.get("resultType")
+        if kind is not None and b"\\" in bytes(kind):
+            members["resultType"] = Raw(encode(msgspec.json.decode(kind)))
+        result = encode(members)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        error = McpError(INTERNAL_ERROR, "The server's result is not an object.")
+        return msgspec.structs.replace(answer, result=b"", error=error)
+    return answer if result == answer.result else msgspec.structs.replace(answer, result=result)
 
 
 def interim(result: bytes) -> Interim | None:

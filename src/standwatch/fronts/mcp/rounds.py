@@ -156,7 +156,7 @@ async def settle(turn: Turn, server: McpServer, call: McpCall, answer: McpAnswer
         params = {**call.params, "inputResponses": responses}
         if found.state is not None:
             params["requestState"] = found.state
-        answer = await server.call(msgspec.structs.replace(call, params=params))
+        answer = results.plain(await server.call(msgspec.structs.replace(call, params=params)))
         if answer.error is not None:
             return answer
     return McpAnswer(error=fault(-32603, "The server asked too often."))
