@@ -1,9 +1,10 @@
 """Which of the declared systems a scope touches: what `halt` says it covers, and whose authority lifts it."""
 
 from standwatch.enforce.case import World
+from standwatch.enforce.envelope import act_scopes, system_scopes
 from standwatch.facts.entries import Intent
 from standwatch.record.state import State
-from standwatch.respond.scope import ALL, Scope
+from standwatch.respond.scope import Scope
 
 
 def covered(scope: Scope, world: World, state: State) -> tuple[str, ...]:
@@ -19,26 +20,15 @@ def covered(scope: Scope, world: World, state: State) -> tuple[str, ...]:
             _, run = state.runs.get(scope.name, (0, None))
             return (run.system,) if run is not None else ()
         case _:
-            return tuple(sorted(name for name in world.envelopes if text in _scopes(world, name)))
-
-
-def _scopes(world: World, system: str) -> set[str]:
-    envelope = world.envelopes[system]
-    return {*envelope.scopes, *(scope for tool in envelope.tools.values() for scope in tool.scopes)}
+            return tuple(
+                sorted(name for name, envelope in world.envelopes.items() if text in system_scopes(envelope))
+            )
 
 
 def touches(scope: str, intent: Intent, world: World) -> bool:
     """Whether a hold on `scope` falls on `intent`."""
-    own = {ALL, f"system:{intent.system}", f"tool:{intent.tool}", f"agent:{intent.by}", f"run:{intent.run}"}
-    server = intent.tool.partition(".")[0]
     envelope = world.envelopes.get(intent.system)
     tool = envelope.tools.get(intent.tool) if envelope is not None else None
-    scopes = tool.scopes if tool is not None else envelope.scopes if envelope is not None else ()
-    return scope in {*own, f"server:{server}", *scopes}
-
-
-def known(world: World, state: State) -> list[str]:
-    """Every scope that would touch something, for suggestions."""
-    found = {scope for name in world.envelopes for scope in _scopes(world, name)}
-    found |= {f"agent:{name}" for name, principal in state.principals.items() if not principal.revoked}
-    return sorted(found | {f"run:{run}" for run in state.runs} | {ALL})
+    return scope in act_scopes(
+        envelope, tool, system=intent.system, name=intent.tool, by=intent.by, run=intent.run
+    )
