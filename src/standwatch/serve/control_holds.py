@@ -22,7 +22,8 @@ from standwatch.respond.scope import Scope, parse
 from standwatch.serve.control_people import by_account, orderer
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered, touches
-from standwatch.serve.gate import Link, LiveGate
+from standwatch.serve.gate import LiveGate
+from standwatch.store.link import Link
 
 _PATIENCE: Final = 2.0
 """Seconds a halt waits for what it cancelled to end, before it reports them as they are."""
@@ -121,14 +122,20 @@ class Holds:
 
     async def _report(self, ids: list[str]) -> tuple[Struck, ...]:
         """What became of the acts that were cut, as far as is known within `_PATIENCE`."""
-        waited = 0.0
+        waited, theirs = 0.0, self._theirs()
         while waited < _PATIENCE:
             found = tuple(map(self._struck, ids))
-            if all(each.outcome for each in found) or not self._link.alive:
+            if all(each.outcome or each.id in theirs for each in found) or not self._link.alive:
                 return found
             await asyncio.sleep(_STEP)
             waited += _STEP
         return tuple(map(self._struck, ids))
+
+    def _theirs(self) -> frozenset[str]:
+        """The acts under way that their callers carry out themselves: nobody can cancel them, so nobody waits."""
+        here = (ident for ident, flight in self._gate.flights.items() if flight.theirs)
+        elsewhere = (one.id for one in self._source.open_intents().values() if one.seam != "proxy")
+        return frozenset((*here, *elsewhere))
 
     def _struck(self, ident: str) -> Struck:
         index, tool, outcome = -1, "", ""

@@ -6,7 +6,7 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -44,37 +44,28 @@ from standwatch.facts.entries import (
     RunClosed,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
-from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
+from standwatch.facts.frames import Ack, Append, Find, Refusal
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
 from standwatch.serve.owed import Owed
 from standwatch.serve.runs import Runs
-
-
-class Link(Protocol):
-    """The recorder as the gate sees it: in this process or behind a socket."""
-
-    @property
-    def state(self) -> State: ...
-    @property
-    def alive(self) -> bool: ...
-    def next_number(self) -> int: ...
-    def append(self, append: Append) -> "asyncio.Future[Ack | Refusal]": ...
-    def find(self, find: Find) -> "asyncio.Future[Found]": ...
-    def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]": ...
-
+from standwatch.store.link import Link
 
 AGAIN: Final = 0.5
 """Seconds before an outcome that could not be recorded is offered again."""
 
 
 class Flight(msgspec.Struct):
-    """An act between its intent and its outcome; `cut` once a hold has fallen on it."""
+    """An act between its intent and its outcome; `cut` once a hold has fallen on it.
+
+    `theirs` where the caller carries it out itself: nothing here can stop it, and what became of it is still owed.
+    """
 
     task: "asyncio.Task[Any]"
     scopes: tuple[str, ...]
+    theirs: bool = False
     cut: bool = False
 
 
@@ -226,20 +217,22 @@ class LiveGate:
 
     # --- acts ----------------------------------------------------------------------------------------------
 
-    async def act(self, act: Act, forward: Carry) -> Reply:
-        """Take `act` through the passage. Every error path is one of the four words."""
+    async def act(self, act: Act, forward: Carry, *, theirs: bool = False) -> Reply:
+        """Take `act` through the passage. Every error path is one of the four words.
+
+        `theirs`: `forward` only waits for what the caller does itself, so a hold does not cut it.
+        """
         try:
             run = await self.runs.of(act.caller, act.system)
-        except (Conflict, Unrecorded):
-            return Reply("unavailable", self._fresh())
-        steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
-        try:
-            return await self._drive(steps, forward)
+            steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
+            return await self._drive(steps, forward, theirs=theirs)
+        except (Conflict, Unrecorded):  # no run could be opened
+            return Reply("unavailable", act.id or self._fresh())
         except Exception as error:
             self.on_fault(error)
             return Reply("unavailable", act.id or self._fresh())
 
-    async def _drive(self, steps: Steps, forward: Carry) -> Reply:
+    async def _drive(self, steps: Steps, forward: Carry, *, theirs: bool) -> Reply:
         told: Ack | None = None
         try:
             command = next(steps)
@@ -252,7 +245,7 @@ class LiveGate:
                         event, ack = await self._record(command)
                         told = told or ack
                     case Forward():
-                        event = await self._forward(command, forward, steps)
+                        event = await self._forward(command, forward, steps, theirs=theirs)
                     case FindQuestion() | Mint():
                         event = await self._answer(command)
                     case _:
@@ -327,11 +320,11 @@ class LiveGate:
 
         self._link.append(frame).add_done_callback(heard)
 
-    async def _forward(self, command: Forward, forward: Carry, steps: Steps) -> Event:
+    async def _forward(self, command: Forward, forward: Carry, steps: Steps, *, theirs: bool) -> Event:
         """Carry the act out, where a hold can cut it and the caller's leaving cancels it."""
         task = asyncio.current_task()
         assert task is not None
-        flight = self.flights[command.id] = Flight(task, command.scopes)
+        flight = self.flights[command.id] = Flight(task, command.scopes, theirs)
         begun = self._clock()
         try:
             carried = await forward(command.arguments)
@@ -446,11 +439,11 @@ class LiveGate:
             self.cut(scope)
 
     def cut(self, scope: str) -> list[str]:
-        """Cancel every act in flight under `scope`, and what else goes on under it; the ids of those acts."""
+        """Cancel every act in flight under `scope` that can be, and what else goes on under it; the acts' ids."""
         struck = [ident for ident, flight in self.flights.items() if scope in flight.scopes]
         for ident in struck:
             flight = self.flights[ident]
-            if not flight.cut:
+            if not flight.cut and not flight.theirs:
                 flight.cut = True
                 flight.task.cancel()
         try:

@@ -32,7 +32,7 @@ class Passing(Protocol):
         """The id of the act that left last."""
         ...
 
-    async def act(self, act: Act, forward: Forward) -> Reply: ...
+    async def act(self, act: Act, forward: Forward, *, theirs: bool = False) -> Reply: ...
 
 
 class Owing(msgspec.Struct, eq=False):
@@ -99,7 +99,7 @@ class Owed:
         self._counts[owing.principal] += 1
         if act.id:
             self._asked[owing.principal, act.id] = owing
-        owing.task = loop.create_task(self._gate.act(act, self._carry(act, owing)))
+        owing.task = loop.create_task(self._gate.act(act, self._carry(act, owing), theirs=True))
         owing.task.add_done_callback(lambda task: self._end(act, owing, task))
         return owing
 

@@ -7,10 +7,13 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from standwatch.enforce.ports import Carried
+from standwatch.facts.frames import Fetch, Fetched
 from standwatch.fronts.control_ports import HaltOrder
 from support.gates import ASK, READ, flying, outcomes, reading
-from support.watch import never
+from support.watch import Watch, done, never
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -52,3 +55,33 @@ def test_a_hold_on_the_question_alone_leaves_the_call(tmp_path: Path) -> None:
             assert ((await task).word, heard, task.cancelling()) == ("done", ["unavailable"], 0)
 
     run(work())
+
+
+def test_a_fault_while_the_run_is_looked_up_is_unavailable(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            faults: list[BaseException] = []
+            watch.gate.on_fault = faults.append
+            caller = msgspec.structs.replace(READ.caller, starts=True)
+            opened, _, _ = await watch.gate.open_run(caller, "pay", "one")
+            watch.gate.runs.forget(opened)
+            _spoil(watch, opened)
+            act = msgspec.structs.replace(READ, caller=msgspec.structs.replace(caller, run=opened))
+            assert (await watch.gate.act(act, done)).word == "unavailable"
+            assert len(faults) == 1
+
+    run(work())
+
+
+def _spoil(watch: Watch, opened: str) -> None:
+    """The task of `opened` is found to be no JSON: it was written by a program that we do not know."""
+    fetch = watch.link.fetch
+
+    def other(frame: Fetch) -> asyncio.Future[Fetched]:
+        if frame.id != opened:
+            return fetch(frame)
+        found: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
+        found.set_result(Fetched(frame.number, b"{", True))
+        return found
+
+    watch.link.fetch = other  # pyright: ignore[reportAttributeAccessIssue]

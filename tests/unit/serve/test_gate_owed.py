@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from standwatch.enforce.ports import Act, Carried
 from standwatch.facts.errors import Conflict, Forbidden
 from standwatch.facts.ids import new_id
+from standwatch.fronts.control_ports import HaltOrder
 from standwatch.serve import owed
 from standwatch.serve.owed import Owed
 from support.gates import AGENT, READ, intents, outcomes, reading, recorded
@@ -153,5 +155,22 @@ def test_one_principal_owes_so_many_and_no_more(tmp_path: Path, monkeypatch: pyt
             await watch.gate.finish(AGENT, gone[0].id, OK)
             assert (await watch.gate.begin(READ)).word == "done"
             assert len(intents(watch)) == 3
+
+    run(work())
+
+
+def test_a_hold_leaves_open_what_a_caller_does_itself(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            await watch.gate.begin(act)
+            begun = time.monotonic()
+            halted = await watch.control.halt(watch.who("otto"), HaltOrder("system:pay", "odd"))
+            assert time.monotonic() - begun < 1.5, "it waits for nobody whom it cannot stop"
+            (struck,) = halted.in_flight
+            assert (struck.id, struck.cancelled, struck.outcome) == (act.id, False, "")
+            assert (await watch.gate.begin(named(new_id(now() + 9, bytes(10))))).word == "refused"
+            assert (await watch.gate.finish(AGENT, act.id, OK)).word == "done"
+            assert await outcomes(watch, act.id) == ["ok"]
 
     run(work())
