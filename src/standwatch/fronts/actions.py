@@ -59,7 +59,7 @@ class ActionsFront:
 
     async def handle(self, request: Request) -> Response:
         """Answers one request below `/v1/actions`."""
-        refused = self._door.refusal(request, "POST")
+        refused = self._door.refusal(request, "POST") or self._door.stranger(request)
         if refused is not None:
             return refused
         if request.path == _PATH:

@@ -24,6 +24,10 @@ STATUS: Final[dict[Word, int]] = {
 UNAUTHENTICATED: Final = Refusal(401, "unauthenticated", "A valid bearer token is needed.").response(
     (("www-authenticate", 'Bearer realm="standwatch"'),)
 )
+MOST_BODY: Final = 1 << 20
+"""Bytes of a body on the plain JSON paths."""
+
+TOO_LARGE: Final = Refusal(413, "body_too_large", f"A body has at most {MOST_BODY} bytes here.").response()
 NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 
 
@@ -45,6 +49,12 @@ class Door:
                 (("allow", method),)
             )
         return None if request.headers.get(b"authorization") else UNAUTHENTICATED
+
+    def stranger(self, request: Request) -> Response | None:
+        """What is answered before a byte of the body is parsed: to nobody we know, and to a body that is too large."""
+        if self.caller(request, "") is None:
+            return UNAUTHENTICATED
+        return TOO_LARGE if len(request.body) > MOST_BODY else None
 
     def caller(self, request: Request, system: str) -> Caller | None:
         """The caller, or None for somebody who may not use `system`."""

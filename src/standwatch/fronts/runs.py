@@ -49,7 +49,7 @@ class RunsFront:
     async def handle(self, request: Request) -> Response:
         """Answers one request below `/v1/runs`."""
         opening = request.path == _PATH
-        refused = self._door.refusal(request, "POST" if opening else "DELETE")
+        refused = self._door.refusal(request, "POST" if opening else "DELETE") or self._door.stranger(request)
         if refused is not None:
             return refused
         try:

@@ -130,6 +130,27 @@ async def test_who_may_not_come_in(headers: dict[str, str], status: int) -> None
     assert not gate.begun
 
 
+@pytest.mark.parametrize("path", ["/v1/actions", f"/v1/actions/{ID}/outcome", "/v1/runs"])
+@pytest.mark.parametrize("body", [b"{", b'"' + b"x" * (1 << 20) + b'"'])
+async def test_a_strangers_body_is_not_looked_at(path: str, body: bytes) -> None:
+    gate = Gate()
+    front = RunsFront(gate) if path == "/v1/runs" else ActionsFront(gate)
+    stranger = await front.handle(request("POST", path, body, authorization="Bearer sw_x"))
+    known = await front.handle(request("POST", path, body))
+    assert (stranger.status, known.status) == (401, 400 if len(body) == 1 else 413)
+
+
+async def test_a_body_has_at_most_a_mebibyte() -> None:
+    gate = Gate()
+    large = {**ACTION, "arguments": {"command": "x" * (1 << 20)}}
+    assert told(await ActionsFront(gate).handle(request("POST", "/v1/actions", large)), 413) == {
+        "code": "body_too_large", "message": "A body has at most 1048576 bytes here.",
+    }  # fmt: skip
+    assert not gate.begun
+    large["arguments"] = {"command": "x" * (1 << 19)}
+    assert (await ActionsFront(gate).handle(request("POST", "/v1/actions", large))).status == 200
+
+
 async def test_other_verbs_and_paths() -> None:
     gate = Gate()
     assert (await ActionsFront(gate).handle(request("GET", "/v1/actions"))).status == 405
