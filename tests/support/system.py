@@ -25,6 +25,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from standwatch.cli import main as cli
 from standwatch.cli.wire import Server as Operators
@@ -122,6 +123,11 @@ class Organisation:
     def state(self) -> Path:
         return self.folder / "state"
 
+    @property
+    def home(self) -> dict[str, str]:
+        """The environment in which nothing is kept outside the folder."""
+        return {"XDG_STATE_HOME": str(self.folder / "home"), "XDG_CONFIG_HOME": str(self.folder / "home")}
+
     def key(self, person: str) -> str:
         return str(self.folder / "keys" / f"{person}.pem")
 
@@ -137,7 +143,11 @@ class Organisation:
     def run(self, *words: str, code: int = 0) -> Any:
         """`standwatch WORDS --json`, in this process; its answer. Fails where it exits otherwise than with `code`."""
         said, complained = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complained),
+            patch.dict(os.environ, self.home),
+        ):
             ended = cli.main(["--org", str(self.folder), "--json", *words])
         assert ended == code, (
             f"standwatch {' '.join(words)}: {ended}\n{said.getvalue()}{complained.getvalue()}"
@@ -176,7 +186,11 @@ class Living(Organisation):
         if workers:
             command += ["--workers", str(workers)]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **environment}
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **self.home, **environment},
         )
         threading.Thread(target=self._listen, args=(self.process, self.said), daemon=True).start()
         self.heard("agents at")

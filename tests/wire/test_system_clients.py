@@ -104,7 +104,7 @@ async def connected(watch: Living, bot: Agent, way: str, mode: str, system: str)
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "standwatch.cli.main", "--org", str(watch.folder), "connect", system],
-        env={**os.environ, "STANDWATCH_TOKEN": bot.token},
+        env={**os.environ, **watch.home, "STANDWATCH_TOKEN": bot.token},
     )
     async with Client(stdio_client(command), mode=mode, **asks) as client:
         yield client
