@@ -97,6 +97,8 @@ def test_the_task_must_speak_of_such_an_act(task: str, words: tuple[str, ...], s
     assert speaks_of(task, words) is said
 
 
-@pytest.mark.parametrize("path", ["$['meta'].recipient", "$..recipient", "recipient", "$.a[?(@.b)]", "$.a[-1]", ""])
+@pytest.mark.parametrize(
+    "path", ["$['meta'].recipient", "$..recipient", "recipient", "$.a[?(@.b)]", "$.a[-1]", ""]
+)
 def test_a_path_that_is_not_understood_selects_nothing(path: str) -> None:
     assert select(path, {"recipient": "EVIL", "meta": {"recipient": "GOOD"}, "a": [{"b": 1}]}) == []
