@@ -37,7 +37,11 @@ class Log:
         self.upstream = self._upstream()
         component = f"{{kind: mcp_server, name: up, url: 'http://127.0.0.1:{self.port}/mcp'}}"
         organisation.write(folder, [component], key=organisation.key_for(folder))
-        self.served: Served | None = start(folder)  # prepares it: locks, evidence, an agent, a run
+        try:
+            self.served: Served | None = start(folder)  # prepares it: locks, evidence, an agent, a run
+        except BaseException:
+            self.upstream.kill()
+            raise
         self.workers = 0
         self.auditor = Auditor(folder)
         self.rounds = 0
