@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,9 @@ SETTLE: Final = 5.0
 _LOOK: Final = 0.05  # seconds between two looks whether a server has failed
 
 
+Running = dict[str, dict[str, tuple[Component, UpstreamServer]]]
+
+
 class Servers:
     """System name → server name → server. `changed(system)` is called when a server's tools are not what they were."""
 
@@ -24,8 +27,7 @@ class Servers:
         self._folder = folder
         self._environment = environment
         self._changed = changed
-        self._open: dict[str, dict[str, tuple[Component, UpstreamServer]]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._open: Running = {}
 
     def of(self, system: str) -> Mapping[str, McpServer]:
         """The servers of `system`, in the manifest's order; none for a system nobody declares."""
@@ -35,29 +37,27 @@ class Servers:
         """The same, with what an operator wants to know of each."""
         return {name: server for name, (_, server) in self._open.get(system, {}).items()}
 
-    async def take_up(self, configuration: Configuration) -> None:
-        """Open what is new or changed, close what is gone; leave alone what stands as it was."""
-        async with self._one_at_a_time:
-            await self._take_up(configuration)
+    def take_up(self, configuration: Configuration) -> Coroutine[None, None, None]:
+        """Open what is new or changed, leave alone what stands as it was; awaiting what is returned ends the rest.
 
-    async def _take_up(self, configuration: Configuration) -> None:
+        INVARIANT: once this has returned, before anything is awaited, no act finds a server that `configuration`
+        does not declare as it runs: whoever swaps the world calls this in the same step.
+        """
         wanted = {
             name: {item.name: item for item in system.manifest.components if item.kind == "mcp_server"}
             for name, system in configuration.systems.items()
         }
-        for system, running in list(self._open.items()):
-            for name, (component, server) in list(running.items()):
-                if wanted.get(system, {}).get(name) != component:
-                    del running[name]
-                    await server.close()
+        before = self._open
         self._open = {
             system: {name: self._keep_or_open(system, component) for name, component in components.items()}
             for system, components in wanted.items()
         }
+        kept = set(_all(self._open))
+        return _end([server for server in _all(before) if server not in kept])
 
     def _keep_or_open(self, system: str, component: Component) -> tuple[Component, UpstreamServer]:
         kept = self._open.get(system, {}).get(component.name)
-        if kept is not None:
+        if kept is not None and kept[0] == component:
             return kept
         server = open_server(
             component,
@@ -77,14 +77,21 @@ class Servers:
             while not server.trouble and not await server.ready(_LOOK):
                 pass
 
-        servers = [server for running in self._open.values() for _, server in running.values()]
+        servers = _all(self._open)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await asyncio.gather(*map(settle, servers))
 
     async def close(self) -> None:
         """End every server."""
-        for running in self._open.values():
-            for _, server in running.values():
-                await server.close()
-        self._open = {}
+        running, self._open = self._open, {}
+        await _end(_all(running))
+
+
+def _all(running: Running) -> list[UpstreamServer]:
+    return [server for servers in running.values() for _, server in servers.values()]
+
+
+async def _end(servers: list[UpstreamServer]) -> None:
+    """Close them side by side: one that is slow to end keeps no other alive."""
+    await asyncio.gather(*(server.close() for server in servers))
