@@ -2,7 +2,8 @@
 
 The kernel spreads connections over the workers, and clients of the older MCP revisions open several for one session.
 So a session's id begins with its worker's number, and a request for another worker's session goes there over a Unix
-socket. Everything else (all of the stateless revision) is served where it lands.
+socket. So does an action that its caller carries out under an id of its own, and the outcome of every such action.
+Everything else (all of the stateless revision) is served where it lands.
 """
 
 import base64
@@ -10,6 +11,9 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
+from zlib import crc32
+
+import msgspec
 
 from standwatch.fronts.http import ClientGone, Refusal, Request, Response, Stream, Writer
 from standwatch.upstream.http import HttpClient, Timeouts
@@ -18,6 +22,7 @@ from standwatch.upstream.http_errors import UpstreamError
 Answer = Response | Stream
 Handler = Callable[[Request], Awaitable[Answer]]
 
+_ACTIONS: Final = "/v1/actions"
 _SESSION_BYTES: Final = 32
 _PASSED: Final = (b"authorization", b"content-type", b"accept", b"mcp-session-id", b"mcp-protocol-version",
                   b"last-event-id", b"origin", b"standwatch-run")  # fmt: skip
@@ -48,6 +53,21 @@ def socket_of(state: Path, worker: int) -> Path:
     return state / f"worker-{worker}.sock"
 
 
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+def _named(body: bytes) -> str:
+    """The id that a request for an action gives; "" for none, and for what is no such request."""
+    try:
+        return _decode(body).id
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return ""
+
+
+_decode: Final = msgspec.json.Decoder(_Named).decode
+
+
 class Relay:
     """Serves what is ours with `handle`, and passes the rest to the worker it belongs to."""
 
@@ -62,9 +82,29 @@ class Relay:
 
     async def __call__(self, request: Request) -> Answer:
         """Answer a request from outside."""
+        if request.path.startswith(_ACTIONS) and request.method == "POST":
+            return await self._action(request)
         session = request.header("mcp-session-id")
         client = self._others.get(worker_of(session)) if session else None
         return await self._handle(request) if client is None else await self._pass_on(request, client)
+
+    async def _action(self, request: Request) -> Answer:
+        """What an id was given for is known to one worker alone, which holds the act until its outcome."""
+        if request.path == _ACTIONS:
+            client = self._others.get(self._home(_named(request.body)))
+            return await self._handle(request) if client is None else await self._pass_on(request, client)
+        answer, away = await self._handle(request), False
+        for client in self._others.values():
+            if answer.status != 404:
+                return answer
+            found = await self._pass_on(request, client)
+            away = away or found is _AWAY
+            answer = answer if found is _AWAY else found
+        return _AWAY if away and answer.status == 404 else answer
+
+    def _home(self, ident: str) -> int:
+        """The worker at which an act of this id is asked for, wherever its requests land; "" has none."""
+        return crc32(ident.encode()) % (len(self._others) + 1) if ident else self._worker
 
     async def _pass_on(self, request: Request, client: HttpClient) -> Answer:
         headers = tuple(
