@@ -53,6 +53,8 @@ from standwatch.serve.owed import Owed
 from standwatch.serve.runs import Runs
 from standwatch.store.link import Link
 
+LONGEST_RUN: Final = 24 * 60
+"""Minutes after which a run with a token ends where its manifest sets no end: what is open stays in every state."""
 AGAIN: Final = 0.5
 """Seconds before an outcome that could not be recorded is offered again."""
 
@@ -190,7 +192,7 @@ class LiveGate:
     async def open_run(
         self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
     ) -> tuple[str, str, int]:
-        """Open a run for `task`: its id, its token (told once), and when it ends (µs, 0 for not by itself).
+        """Open a run for `task`: its id, its token (told once), and when it ends (µs).
 
         Raises `Forbidden` for a caller that may not start runs: a token that calls tools never names its task.
         """
@@ -199,7 +201,7 @@ class LiveGate:
         token = new_token(self._chance)
         envelope = self.world.envelopes.get(system)
         minutes = envelope.system.manifest.limits.minutes_per_run if envelope else None
-        until = self._clock() + minutes * 60_000_000 if minutes else 0
+        until = self._clock() + (minutes or LONGEST_RUN) * 60_000_000
         run = await self.runs.open(
             caller, system, task, on_behalf_of, token=token_hash(token) or "", until=until
         )
