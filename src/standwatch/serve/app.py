@@ -15,7 +15,7 @@ from standwatch.fronts.http import Handler, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.node import Node, Say, heed, keep_house, start, told_of, watch_folder
-from standwatch.serve.place import keep_to_ourselves, shared_key
+from standwatch.serve.place import keep_to_ourselves, settle, shared_key
 from standwatch.serve.report import report
 
 
@@ -65,10 +65,15 @@ class App:
         """Stop accepting, let what is under way end, then the servers and the record."""
         for task in self._keeping:
             task.cancel()
-        if self.fleet is not None:
-            await self.fleet.close()
-        await asyncio.gather(*(listener.close(5.0) for listener in self.listeners))
-        await self.node.stop()
+        try:
+            if self.fleet is not None:
+                await self.fleet.close()
+        finally:
+            ends = (listener.close(5.0) for listener in self.listeners)
+            for failed in await asyncio.gather(*ends, return_exceptions=True):
+                if isinstance(failed, Exception):
+                    report(failed)
+            await self.node.stop()
 
 
 async def bring_up(folder: Path, say: Say, workers: int = 0) -> App:
@@ -99,6 +104,7 @@ async def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: app.node.spawn(_reload(app, say)))
+    settle()
     ready(app)
     await stop.wait()
     say("stopping")

@@ -185,6 +185,9 @@ async def watch_folder(node: Node, say: Say, every: float = 1.0) -> None:
                 say(told_of(await node.adoption.reload()))
             except StandwatchError as error:
                 say(f"the configuration in the folder is refused, the one in force stays: {error}")
+            except Exception as error:  # a fault of ours must not be the end of watching
+                report(error)
+                say("the configuration in the folder could not be taken up, the one in force stays")
 
 
 def _fingerprint(folder: Path) -> Mapping[str, tuple[int, int]]:
@@ -199,8 +202,12 @@ def _fingerprint(folder: Path) -> Mapping[str, tuple[int, int]]:
 async def heed(node: Node) -> None:
     """Every second: sequence halts that were ordered past us, while we were starting or did not answer."""
     while True:
-        with contextlib.suppress(StandwatchError):
+        try:
             await node.control.take_markers()
+        except StandwatchError:
+            pass  # tried again in a second
+        except Exception as error:
+            report(error)
         await asyncio.sleep(1)
 
 
