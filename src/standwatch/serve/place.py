@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import os
 import time
 from hashlib import sha256
@@ -116,3 +117,10 @@ def keep_to_ourselves() -> None:
 
 
 _PR_SET_DUMPABLE: Final = 4
+
+
+def settle() -> None:
+    """What start-up made stays for good: keep the collector from walking it again and again (gc.freeze)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -14,16 +14,17 @@ from typing import Final
 import uvloop
 
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry
+from standwatch.facts.entries import AnyEntry, Config
 from standwatch.facts.errors import Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.fronts.http import serve_http
 from standwatch.keys import log as log_keys
+from standwatch.keys.chance import Chance
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.listeners import Agents, cutting
-from standwatch.serve.place import Place, keep_to_ourselves, now, shared_key
+from standwatch.serve.place import Place, keep_to_ourselves, now, settle, shared_key
 from standwatch.serve.relay import Relay, marked, socket_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
@@ -60,14 +61,18 @@ async def work(place: Place, number: int, workers: int) -> None:
         )
         return encode_receipt(made)
 
-    gate = LiveGate(link, compile_world(configuration), clock=now, chance=os.urandom, receipt=receipt)
+    gate = LiveGate(link, compile_world(configuration), clock=now, chance=Chance(), receipt=receipt)
     gate.on_fault = report
     servers = Servers(place.organisation, os.environ)
     address = configuration.organisation.agents
     agents = Agents(gate, servers, address, shared_key(place), report, chance=marked(number))
 
+    changed = asyncio.Event()
+
     def told(index: int, entry: AnyEntry) -> None:
         gate.told(index, entry)
+        if isinstance(entry, Config):
+            changed.set()
         cutting(agents, gate, entry)
 
     link.on_told = told
@@ -83,8 +88,9 @@ async def work(place: Place, number: int, workers: int) -> None:
             relay, name="agents", host=address.host, port=address.port, reuse_port=True, on_error=report
         ),
     ]
+    settle()
     print(READY, flush=True)
-    keeping = asyncio.get_running_loop().create_task(keep_up(link, gate, servers))
+    keeping = asyncio.get_running_loop().create_task(keep_up(link, gate, servers, changed))
     await parent_gone()
     keeping.cancel()
     await asyncio.gather(*(door.close(5.0) for door in doors))
@@ -93,17 +99,24 @@ async def work(place: Place, number: int, workers: int) -> None:
     await link.close()
 
 
-async def keep_up(link: SocketLink, gate: LiveGate, servers: Servers) -> None:
-    """Take up another configuration as soon as the record has it; until then the passage denies (check `resolve`)."""
+async def keep_up(link: SocketLink, gate: LiveGate, servers: Servers, changed: asyncio.Event) -> None:
+    """Take up another configuration as soon as the record has it; until then the passage denies (check `resolve`).
+
+    After a reconnection nobody says what changed meanwhile, so it also looks for itself.
+    """
     while True:
-        await asyncio.sleep(CATCH_UP)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), CATCH_UP)
+        changed.clear()
         if link.state.root == gate.configuration.root:
             continue
-        with contextlib.suppress(Exception):
+        try:
             configuration = await recorded(link)
             if configuration is not None and configuration.root == link.state.root:
-                gate.world = compile_world(configuration)
+                gate.world = await asyncio.to_thread(compile_world, configuration)
                 await servers.take_up(configuration)
+        except Exception as error:
+            report(error)
 
 
 async def parent_gone() -> None:
