@@ -10,7 +10,7 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from standwatch.enforce.case import Case
-from standwatch.enforce.envelope import Envelope, ToolEnvelope, component_scopes, effect_of, micro
+from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.enforce.steps import (
@@ -134,7 +134,9 @@ def _case(draft: Draft, view: View, now: int) -> Case:
         envelope=envelope,
         tool=tool,
         effect=effect_of(act, tool),
-        scopes=_scopes(act, draft.run, envelope, tool),
+        scopes=act_scopes(
+            envelope, tool, system=act.system, name=act.tool, by=act.caller.principal, run=draft.run
+        ),
         trail=view.trail(draft.run),
         valid=view.validator(act) if _as_locked(act, tool) else None,
     )
@@ -143,18 +145,6 @@ def _case(draft: Draft, view: View, now: int) -> Case:
 def _as_locked(act: Act, tool: ToolEnvelope | None) -> bool:
     """Only an accepted definition's schema is compiled: a server does not choose what we spend time on."""
     return tool is not None and act.definition is not None and act.definition.digest == tool.digest
-
-
-def _scopes(act: Act, run: str, envelope: Envelope | None, tool: ToolEnvelope | None) -> tuple[str, ...]:
-    own = (f"agent:{act.caller.principal}", f"run:{run}")
-    if tool is not None:
-        return tool.scopes + own
-    server = act.tool.partition(".")[0]
-    named = (f"tool:{act.tool}", f"server:{server}", *own)
-    if envelope is None:
-        return ("all", f"system:{act.system}", *named)
-    component = envelope.components.get(server)
-    return (*envelope.scopes, *named, *(component_scopes(component) if component else ()))
 
 
 def _salt(draft: Draft, which: int) -> bytes:

@@ -54,7 +54,8 @@ from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered
-from standwatch.serve.gate import Link, LiveGate
+from standwatch.serve.gate import LiveGate
+from standwatch.store.link import Link
 
 _POLL: Final = 0.25  # seconds between two looks for new entries
 
