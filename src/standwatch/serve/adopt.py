@@ -45,7 +45,11 @@ class Pending(msgspec.Struct, frozen=True):
     change: Change
     needed: tuple[Signature, ...]
     signed: dict[str, str]
-    configuration: Configuration
+    world: World
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.world.configuration
 
 
 class Adopted(msgspec.Struct, frozen=True):
@@ -79,30 +83,29 @@ class Adoption:
             return await self._reload()
 
     async def _reload(self) -> Adopted:
-        state, root = self._recording.state, self._recording.state.root
+        first, old = self._recording.state.config < 0, self._recording.world.configuration
         try:
-            found = declare(read_folder(self._folder))
-            compile_world(found.configuration)
+            # In a thread: it takes seconds for hundreds of systems, and a halt is heard meanwhile.
+            read = await asyncio.to_thread(_read, self._folder, None if first else old)
         except Misconfigured as error:
-            self.problems = error.problems
-            return Adopted("refused", root, problems=error.problems)
+            return self._refused(error.problems)
         except ValueError as error:
-            self.problems = (f"policies: {error}",)
-            return Adopted("refused", root, problems=self.problems)
-        self.problems, self.warnings = (), found.warnings
-        new = found.configuration
-        if new.root == root:
+            return self._refused((f"policies: {error}",))
+        state, new = self._recording.state, read.world.configuration
+        self.problems, self.warnings = (), read.warnings
+        if new.root == state.root:
             self.pending = None
-            return Adopted("unchanged", root, warnings=found.warnings)
-        first = state.config < 0
-        old = self._recording.world.configuration
-        change = compare(new if first else old, new)
-        needed = () if first else signers_needed(old, change)
+            return Adopted("unchanged", state.root, warnings=read.warnings)
+        needed = () if first else signers_needed(old, read.change)
         signed = self.pending.signed if self.pending and self.pending.root == new.root else {}
-        self.pending = Pending(new.root, change, needed, signed, new)
+        self.pending = Pending(new.root, read.change, needed, signed, read.world)
         if _missing(self.pending):
             return self._told("waits", self.pending)
         return await self._take_up(self.pending, first=first)
+
+    def _refused(self, problems: tuple[str, ...]) -> Adopted:
+        self.problems = problems
+        return Adopted("refused", self._recording.state.root, problems=problems)
 
     async def sign(self, by: str, root: str, signature: str) -> Adopted:
         """Take one person's signature over the waiting root digest; the last one needed puts it in force.
@@ -144,7 +147,7 @@ class Adoption:
 
     async def _take_up(self, pending: Pending, *, first: bool) -> Adopted:
         new = pending.configuration
-        self._recording.prepare(compile_world(new))
+        self._recording.prepare(pending.world)
         # One transaction, the configuration's entry last: the old one is in force until then, the new one from then on.
         part = Part("manifest", self._chance(32), msgspec.json.encode(new))
         entry = Config(
@@ -181,6 +184,21 @@ BY: Final = "standwatch"
 def decode_configuration(data: bytes) -> Configuration:
     """The configuration sealed beside a `ctl.config` entry."""
     return msgspec.json.decode(data, type=Configuration)
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What the folder says: compiled, and compared with what has force."""
+
+    world: World
+    change: Change
+    warnings: tuple[str, ...]
+
+
+def _read(folder: Path, old: Configuration | None) -> _Read:
+    """`old`: the configuration in force; None for a record without one. Raises what `declare` and Cedar raise."""
+    found = declare(read_folder(folder))
+    new = found.configuration
+    return _Read(compile_world(new), compare(new if old is None else old, new), found.warnings)
 
 
 def _missing(pending: Pending) -> tuple[Signature, ...]:
