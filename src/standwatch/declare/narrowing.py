@@ -4,6 +4,8 @@ Narrowing takes force on reload. Widening, and every change to people, keys, rol
 the signatures of people whom the *previous* configuration names.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from standwatch.declare.cedar import argument_names
@@ -58,21 +60,26 @@ def compare(old: Configuration, new: Configuration) -> Change:
     return Change(direction(organisation.found), systems, tuple(found))
 
 
-def signers_needed(old: Configuration, change: Change) -> tuple[Signature, ...]:
+def signers_needed(
+    old: Configuration, change: Change, retired: Mapping[str, tuple[str, ...]]
+) -> tuple[Signature, ...]:
     """Whose signatures `change` needs before it may be taken up; none where it does not widen.
 
-    An admin of the old configuration, and for every widened system a validator that the old one names for it (an
-    added system, or one whose validator was nobody, has none: it is restricted until somebody validates it).
-    An organisation under development needs none.
+    An admin of the old configuration, and for every widened system a validator that the old one names for it. For
+    one that comes back, a validator whom it had when it was removed (`retired`, system → those): what needs nobody's
+    leave to go must not return without theirs. A new system, or one whose validator was nobody, has none: it is
+    restricted until somebody validates it. An organisation under development needs none.
     """
     if change.whole != "wider" or old.organisation.development:
         return ()
     admins = [one.id for one in old.organisation.people if "admin" in one.roles and one.keys]
     needed = [Signature("an admin, for the widening", tuple(admins))]
     for name in change.widened:
-        validators = old.systems[name].manifest.validator if name in old.systems else ()
+        here = name in old.systems
+        validators = old.systems[name].manifest.validator if here else retired.get(name, ())
         if validators:
-            needed.append(Signature(f"the validator of {name}, which is widened", validators))
+            what = "widened" if here else "back"
+            needed.append(Signature(f"the validator of {name}, which is {what}", validators))
     return tuple(needed)
 
 

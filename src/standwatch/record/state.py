@@ -74,6 +74,10 @@ class State(msgspec.Struct):
     root: str = ""
     development: bool = False
     systems: dict[str, Standing] = {}
+    retired: dict[str, tuple[str, ...]] = {}
+    """Systems that are not declared any more → the validators whom their last declaration named. One line for each
+    name that was removed. None is dropped, or adding and removing others would make us forget; an admin signed for
+    every one of them, which bounds them as it bounds `principals`."""
     holds: dict[int, Held] = {}
     evidence: dict[str, tuple[tuple[int, Evidence], ...]] = {}
     principals: dict[str, Principal] = {}
@@ -175,12 +179,15 @@ class State(msgspec.Struct):
         carried = before.lineage if before is not None and entry.change in ("same", "narrower") else ()
         lineage = (*(pair for pair in carried if pair != here), here)[-KEPT_LINEAGE:]
         self.systems[entry.system] = Standing(index, entry, lineage)
+        self.retired.pop(entry.system, None)
         self.fences[f"system:{entry.system}"] = index
 
     def _configure(self, index: int, entry: Config) -> None:
         self.config, self.root, self.development = index, entry.root, entry.development
         for name in entry.removed:
-            self.systems.pop(name, None)
+            gone = self.systems.pop(name, None)
+            if gone is not None and gone.entry.validators:
+                self.retired[name] = tuple(gone.entry.validators)
         self.fences[ALL] = index
 
     def _evidence(self, index: int, entry: Evidence) -> None:
@@ -226,7 +233,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 1
+FOLD: Final = 2
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

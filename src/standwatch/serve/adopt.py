@@ -96,7 +96,7 @@ class Adoption:
         if new.root == state.root:
             self.pending = None
             return Adopted("unchanged", state.root, warnings=read.warnings)
-        needed = () if first else signers_needed(old, read.change)
+        needed = () if first else signers_needed(old, read.change, state.retired)
         signed = self.pending.signed if self.pending and self.pending.root == new.root else {}
         self.pending = Pending(new.root, read.change, needed, signed, read.world)
         if _missing(self.pending):

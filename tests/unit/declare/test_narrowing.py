@@ -1,5 +1,6 @@
 """Which change is narrower, which is wider, and whose signature a widening needs."""
 
+import msgspec
 import pytest
 
 from standwatch.declare.configuration import declare
@@ -72,7 +73,7 @@ def test_one_change(files: dict[str, bytes], file: str, old: str, new: str, whol
     assert change.whole == whole
     assert bool(change.differences) is (whole != "same")
     assert said in " | ".join(map(str, change.differences))
-    assert bool(signers_needed(before, change)) is (whole == "wider")
+    assert bool(signers_needed(before, change, {})) is (whole == "wider")
 
 
 def test_a_removed_system_is_narrower_and_an_added_one_wider(files: dict[str, bytes]) -> None:
@@ -83,7 +84,16 @@ def test_a_removed_system_is_narrower_and_an_added_one_wider(files: dict[str, by
     assert compare(both, none).systems == {"payments-agent": "narrower"}
     added = compare(none, both)
     assert added.systems == {"payments-agent": "wider"}
-    assert signers_needed(none, added) == (Signature("an admin, for the widening", ("p-maria",)),)
+    assert signers_needed(none, added, {}) == (Signature("an admin, for the widening", ("p-maria",)),)
+
+
+def test_a_system_that_comes_back_needs_the_validator_whom_it_had(files: dict[str, bytes]) -> None:
+    both = declare(files).configuration
+    none = msgspec.structs.replace(both, systems={})
+    assert signers_needed(none, compare(none, both), {"payments-agent": ("p-ada",), "other": ("p-bo",)}) == (
+        Signature("an admin, for the widening", ("p-maria",)),
+        Signature("the validator of payments-agent, which is back", ("p-ada",)),
+    )
 
 
 def test_a_removed_tool_with_its_lock_is_narrower(files: dict[str, bytes]) -> None:
@@ -107,7 +117,7 @@ def test_a_widened_system_needs_an_admin_and_its_old_validator(files: dict[str, 
     before, change = changed(
         files, MANIFEST, "validator: chen@bank.example", "validator: nobody@bank.example"
     )
-    assert signers_needed(before, change) == (
+    assert signers_needed(before, change, {}) == (
         Signature("an admin, for the widening", ("p-maria",)),
         Signature("the validator of payments-agent, which is widened", ("p-chen",)),
     )
@@ -116,17 +126,17 @@ def test_a_widened_system_needs_an_admin_and_its_old_validator(files: dict[str, 
 def test_where_no_admin_has_a_key_nobody_can_sign(files: dict[str, bytes]) -> None:
     files[ORGANISATION] = files[ORGANISATION].replace(b"roles: [admin]", b"roles: [operator]")
     before, change = changed(files, MANIFEST, "max: 500", "max: 501")
-    assert signers_needed(before, change)[0].any_of == ()
+    assert signers_needed(before, change, {})[0].any_of == ()
 
 
 def test_only_the_old_organisations_development_excuses(files: dict[str, bytes]) -> None:
     _, to_development = changed(files, ORGANISATION, "store:", "development: true\nstore:")
     strict = declare(files).configuration
-    assert signers_needed(strict, to_development)
+    assert signers_needed(strict, to_development, {})
     files[ORGANISATION] += b"development: true\n"
     loose = declare(files).configuration
     files[MANIFEST] = files[MANIFEST].replace(b"max: 500", b"max: 501")
-    assert signers_needed(loose, compare(loose, declare(files).configuration)) == ()
+    assert signers_needed(loose, compare(loose, declare(files).configuration), {}) == ()
 
 
 def test_values_of_the_environment_are_not_repeated(files: dict[str, bytes]) -> None:

@@ -174,6 +174,42 @@ def test_a_configuration_is_recorded_whole_its_own_entry_last(tmp_path: Path) ->
     run(tmp_path, case)
 
 
+def test_a_removed_system_comes_back_only_with_the_validator_whom_it_had(tmp_path: Path) -> None:
+    async def case(watch: Watch, adoption: Adoption) -> None:
+        lock = (watch.folder / "systems" / "ship.lock").read_text()
+        remove(watch)
+        assert (await adoption.reload()).result == "in_force", "whatever stops needs nobody's leave"
+        assert "ship" not in watch.gate.state.systems
+        file = watch.folder / "systems" / "ship.yaml"
+        file.write_text(MANIFEST.format(name="ship", owner="nina").replace("chen@", "otto@"))
+        (watch.folder / "systems" / "ship.lock").write_text(lock)
+        waits = await adoption.reload()
+        assert (waits.result, wanted(waits)) == ("waits", [("maria",), ("chen",)])
+        for by in ("maria", "otto"):
+            assert (await sign(watch, adoption, by, waits.root)).result == "waits"
+        assert "ship" not in watch.gate.state.systems
+        assert (await sign(watch, adoption, "chen", waits.root)).result == "in_force"
+        assert watch.gate.state.systems["ship"].entry.validators == ["otto"]
+        assert "ship" not in watch.gate.state.retired
+
+    run(tmp_path, case)
+
+
+def test_who_validated_a_removed_system_is_not_forgotten_over_a_restart(tmp_path: Path) -> None:
+    async def gone(watch: Watch, adoption: Adoption) -> None:
+        remove(watch)
+        assert (await adoption.reload()).result == "in_force"
+
+    async def back(watch: Watch, adoption: Adoption) -> None:
+        (watch.folder / "systems" / "ship.yaml").write_text(
+            MANIFEST.format(name="ship", owner="nina").replace("chen@", "otto@")
+        )
+        assert wanted(await adoption.reload()) == [("maria",), ("chen",)]
+
+    run(tmp_path, gone)
+    run(tmp_path, back)
+
+
 def test_a_new_system_needs_an_admin_only(tmp_path: Path) -> None:
     async def case(watch: Watch, adoption: Adoption) -> None:
         (watch.folder / "systems" / "new.yaml").write_text(MANIFEST.format(name="new", owner="nina"))
