@@ -280,7 +280,8 @@ async def test_a_question_to_a_client_that_left_is_answered_for_it() -> None:
 
 
 @pytest.mark.parametrize("offered", [{}, {"sampling": {}}])
-async def test_a_client_that_offers_nothing_is_asked_nothing(offered: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kind", [b"input_required", rb"input\u005frequired"])
+async def test_a_client_that_offers_nothing_is_asked_nothing(offered: dict[str, Any], kind: bytes) -> None:
     bench = Bench()
     session = await bench.session(**offered)
 
@@ -288,9 +289,7 @@ async def test_a_client_that_offers_nothing_is_asked_nothing(offered: dict[str, 
         assert "elicitation" not in call.capabilities
         if call.ask is not None:
             assert (await call.ask("elicitation/create", b"{}")).error is not None
-        return McpAnswer(
-            b'{"resultType":"input_required","inputRequests":{"k":{"method":"elicitation/create"}}}'
-        )
+        return McpAnswer(b'{"resultType":"%b","inputRequests":{"k":{"method":"elicitation/create"}}}' % kind)
 
     bench.one.script = script
     answer = await bench.send(legacy("tools/call", CALL, session=session))

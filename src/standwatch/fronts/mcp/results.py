@@ -57,7 +57,7 @@ def plain(answer: McpAnswer) -> McpAnswer:
     try:
         members = _members.decode(answer.result)
         kind = members.get("resultType")
-        if kind is not None and b"\\" in bytes(kind):
+        if kind is not None and kind != _COMPLETE and b"\\" in bytes(kind):
             members["resultType"] = Raw(encode(msgspec.json.decode(kind)))
         result = encode(members)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
