@@ -1,1 +1,22 @@
 """Floor 3: the one passage every action goes through, and the checks it runs. Pure."""
+
+from typing import Final
+
+READS: Final[tuple[str, ...]] = (
+    "act.answered.1",
+    "ctl.config.1",
+    "ctl.declared.1",
+    "ctl.hold.1",
+    "ctl.principal.1",
+    "ctl.released.1",
+    "ctl.run_opened.1",
+)
+WRITES: Final[tuple[str, ...]] = (
+    "act.asked.1",
+    "act.denied.1",
+    "act.intent.1",
+    "act.outcome.1",
+    "ctl.run_closed.1",
+    "ctl.run_opened.1",
+)
+"""Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -1,1 +1,7 @@
 """Floor 3: the evidence that is wanted before a version may serve. Pure."""
+
+from typing import Final
+
+READS: Final[tuple[str, ...]] = ("ctl.declared.1",)
+WRITES: Final[tuple[str, ...]] = ("ctl.evidence.1",)
+"""Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -1,1 +1,7 @@
-"""Floor 3: a human's order or a finding → the entry that stops something, or starts it again. Pure."""
+"""Floor 3: a human's order or a finding → the entry that stops something, starts it again, or answers. Pure."""
+
+from typing import Final
+
+READS: Final[tuple[str, ...]] = ("act.asked.1", "ctl.declared.1", "ctl.hold.1")
+WRITES: Final[tuple[str, ...]] = ("act.answered.1", "ctl.hold.1", "ctl.released.1")
+"""Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""
