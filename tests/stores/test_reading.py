@@ -1,6 +1,7 @@
 """A reader beside the writer sees every committed entry, flushed or not, and proves what it shows."""
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -25,6 +26,7 @@ from standwatch.record.tree import (
     verify_inclusion,
 )
 from standwatch.store import journal
+from standwatch.store.lookup import marks_of
 from standwatch.store.reader import Reader
 from support.recorders import (
     KEK,
@@ -177,19 +179,57 @@ def test_a_snapshot_that_is_not_of_this_fold_is_folded_anew(
         assert len(made) > 2
         db = apsw.Connection(str(folder / journal.DATABASE))
         for index in sorted(made)[-damaged:]:
-            db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (damage(made[index]), index))
+            db.execute(
+                "UPDATE snapshot SET state = ? WHERE idx = ?", (_marked(damage(made[index][32:])), index)
+            )
         db.close()
-        reader = Reader(folder)
+        reader = Reader(folder, kek=KEK)
         assert save(reader.state_at(reader.size - 1)) == before
         reader.close()
         async with store("local", folder) as it:
             assert save(it.first.state) == before
             await _declare(it, 64)  # another flush, and with it a snapshot that can be used
             after = save(it.first.state)
-        assert load(_snapshots(folder)[max(_snapshots(folder))]).seen > max(made) or damaged == 1
-        reader = Reader(folder)
+        assert load(_snapshots(folder)[max(_snapshots(folder))][32:]).seen > max(made) or damaged == 1
+        reader = Reader(folder, kek=KEK)
         assert save(reader.state_at(reader.size - 1)) == after
         reader.close()
+
+    asyncio.run(play())
+
+
+def _marked(data: bytes) -> bytes:
+    """`data` as the store marks a snapshot for its own."""
+    return hmac.digest(marks_of(KEK)[0], data, "sha256") + data
+
+
+@pytest.mark.parametrize(
+    "forge", [lambda data: data, lambda data: bytes(32) + data], ids=["no mark", "a wrong mark"]
+)
+def test_a_state_that_somebody_wrote_into_the_database_is_not_believed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, forge: Callable[[bytes], bytes]
+) -> None:
+    from standwatch.store import memory
+
+    monkeypatch.setattr(memory, "SNAPSHOT", 50)
+    monkeypatch.setattr(memory, "FLUSH", 64)
+
+    async def play() -> None:
+        async with store("local", folder) as it:
+            await _declare(it, 150)
+            before = save(it.first.state)
+        made = _snapshots(folder)
+        ghost = load(made[max(made)][32:])
+        ghost.tokens["ab" * 32] = ("principal", "ghost")
+        db = apsw.Connection(str(folder / journal.DATABASE))
+        db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (forge(save(ghost)), max(made)))
+        db.close()
+        for kek in (KEK, None):
+            reader = Reader(folder, kek=kek)
+            assert save(reader.state_at(reader.size - 1)) == before
+            reader.close()
+        async with store("local", folder) as it:
+            assert save(it.first.state) == before
 
     asyncio.run(play())
 

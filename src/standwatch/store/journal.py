@@ -52,6 +52,8 @@ class Journal:
         # Any: apsw's stubs name a Buffer type that this Python does not have; the methods below are typed.
         self._db: Any = apsw.Connection(str(path), flags=flags, vfs=vfs or None)
         self._db.set_busy_timeout(_BUSY_MS)
+        self.marks: tuple[bytes, ...] = ()
+        """Keys that mark snapshots as ours, the one in use first; without one, none is trusted and none is made."""
         if not readonly:
             self._prepare()
 

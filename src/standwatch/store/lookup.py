@@ -1,16 +1,18 @@
 """Finding what is indexed, flushed or not: the same for the writer, which has the tail, and readers, which read it."""
 
+import hmac
 from contextlib import suppress
 from typing import Final
 
 from standwatch.facts.errors import Malformed
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.source import Sealed
-from standwatch.record.state import State, load
+from standwatch.record.state import State, load, save
 from standwatch.store.journal import Journal
-from standwatch.store.sealing import Keys, slot_of
+from standwatch.store.sealing import Kek, Keys, slot_of
 from standwatch.store.tail import Days, Tail
 
+_MARK: Final = 32
 LAST: Final = 2**62
 """An index beyond every entry."""
 
@@ -25,12 +27,27 @@ def of_run(journal: Journal, tail: Tail, run: str) -> list[int]:
     return journal.indexes("run", run) + tail.runs.get(run, [])
 
 
+def marks_of(*keks: Kek) -> tuple[bytes, ...]:
+    """The keys that mark snapshots: of the key-encryption keys, which the database does not hold."""
+    return tuple(hmac.digest(kek.key, b"standwatch/snapshot/1", "sha256") for kek in keks)
+
+
+def keep_snapshot(journal: Journal, state: State) -> None:
+    """Keep `state`, marked as ours: whoever can only write the database cannot make a state out of nothing."""
+    if journal.marks:
+        data = save(state)
+        journal.run("insert_snapshot", state.seen, hmac.digest(journal.marks[0], data, "sha256") + data)
+
+
 def snapshot(journal: Journal, index: int) -> State:
-    """The state of the last snapshot at or before entry `index` that this fold can go on from; else the empty state."""
-    while rows := journal.rows("snapshot", index):
-        index, data = rows[0]
+    """The state of the last snapshot of ours at or before entry `index` that this fold can go on from; else the
+    empty state, from which everything is folded anew."""
+    while journal.marks and (rows := journal.rows("snapshot", index)):
+        index, blob = rows[0]
+        mark, data = blob[:_MARK], blob[_MARK:]
+        ours = any(hmac.compare_digest(hmac.digest(key, data, "sha256"), mark) for key in journal.marks)
         with suppress(Malformed):
-            state = load(data)
+            state = load(data if ours else b"")
             if not state.stopped:
                 return state
         index -= 1

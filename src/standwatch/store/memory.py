@@ -13,11 +13,11 @@ from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.sequence import Ledger, OpenIntent, Sequencer
-from standwatch.record.state import Question, State, save
+from standwatch.record.state import Question, State
 from standwatch.record.tree import leaf_hash
 from standwatch.store.edge import Edge
 from standwatch.store.journal import FLUSH, SNAPSHOT, Journal
-from standwatch.store.lookup import LAST, snapshot
+from standwatch.store.lookup import LAST, keep_snapshot, snapshot
 from standwatch.store.tail import Tail, run_of
 
 RECENT: Final = 4_096
@@ -140,7 +140,7 @@ class Memory:
         # Only here: a snapshot never runs ahead of the indices. Nor is one made of a fold that met an unknown kind:
         # a version that knows it must find what came before.
         if self.since_snapshot >= SNAPSHOT and not state.stopped:
-            journal.run("insert_snapshot", state.seen, save(state))
+            keep_snapshot(journal, state)
             self.since_snapshot = 0
         journal.insert_indexes("action", tail.actions)
         journal.insert_indexes("run", tail.runs)

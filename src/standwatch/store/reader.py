@@ -21,7 +21,7 @@ from standwatch.record.state import State
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, encode_bundle
 from standwatch.store.edge import read_tile
 from standwatch.store.journal import DATABASE, HEAD, Journal
-from standwatch.store.lookup import find_part, leaf_time, of_action, of_run, sealed_at, snapshot
+from standwatch.store.lookup import find_part, leaf_time, marks_of, of_action, of_run, sealed_at, snapshot
 from standwatch.store.memory import read
 from standwatch.store.sealing import Kek, Keys
 from standwatch.store.tail import Tail, run_of
@@ -76,6 +76,7 @@ class Reader:
             self._journal = Journal(folder / DATABASE, readonly=True)
         except apsw.Error as error:
             raise Unrecorded(f"the record in {folder} cannot be opened: {error}") from error
+        self._journal.marks = () if kek is None else marks_of(kek, *older)
         self._head = folder / HEAD
         self._keys = None if kek is None else Keys(self._journal, kek, older)
         self._lock = threading.RLock()

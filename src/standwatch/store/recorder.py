@@ -29,6 +29,7 @@ from standwatch.store.ballast import Ballast
 from standwatch.store.head import HeadFile, Publisher
 from standwatch.store.journal import DATABASE, HEAD, Journal
 from standwatch.store.link import LocalLink, nothing_for
+from standwatch.store.lookup import marks_of
 from standwatch.store.sealing import Entropy, Kek
 from standwatch.store.tail import RESTRICTING
 from standwatch.store.writer import BATCH, Clock, Writer, outcome_of
@@ -128,6 +129,7 @@ class Recorder:
         try:
             (setup.folder / DATABASE).touch(mode=0o600)  # SQLite gives its log and index files the same mode
             journal = Journal(setup.folder / DATABASE, vfs=setup.vfs)
+            journal.marks = marks_of(setup.kek, *setup.older)
             journal.empty_log()  # what a dead process left in the log goes through an fsync of ours
             head = HeadFile(setup.folder / HEAD, (setup.key, *setup.trusted), setup.head)
             writer = Writer(
