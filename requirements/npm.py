@@ -33,7 +33,13 @@ def npm(node: Path, folder: Path, *arguments: str) -> None:
     """Run the wheel's own npm in `folder`; raises `CalledProcessError` when it fails."""
     cli = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     # npm starts its helpers by name: they must find this Node and not the machine's.
-    environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = (
+        os.environ
+        | {
+            "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "NODE_USE_SYSTEM_CA": "1",  # an organisation's own certificate authority counts here as it does for pip
+        }
+    )
     subprocess.run([node, cli, *arguments, *QUIET], cwd=folder, env=environment, check=True)
 
 

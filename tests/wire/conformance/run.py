@@ -85,7 +85,8 @@ def installed(cache: Path = CACHE) -> Path:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(HERE / name, cache / name)
     # npm runs its helpers by name: they must find this Node and not the machine's.
-    environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
     command = [str(NODE), str(NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     subprocess.run(command, cwd=cache, env=environment, check=True, timeout=INSTALL_SECONDS)
     stamp.write_text(digest)
