@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from standwatch.facts.errors import Malformed
 from standwatch.facts.mcp import MODERN
+from standwatch.facts.mcp_marks import MARK, PRIMITIVE, TOKEN, at, marks
 
 ParamHeaders = tuple[tuple[tuple[str, ...], str], ...]
 """(path of property names, header name) pairs of one tool."""
@@ -19,17 +20,8 @@ _NAMED: Final = {
     "tools/call": "name", "prompts/get": "name", "resources/read": "uri",
     "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId",
 }  # fmt: skip
-_MARK: Final = "x-mcp-header"
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 _SENTINEL = re.compile(r"=\?base64\?.*\?=")
-_PRIMITIVE: Final = frozenset({"string", "integer", "boolean"})
-_ONE: Final = frozenset({
-    "items", "contains", "unevaluatedItems", "additionalProperties", "propertyNames", "unevaluatedProperties", "not",
-    "if", "then", "else", "contentSchema",
-})  # fmt: skip
-_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAPS: Final = frozenset({"patternProperties", "dependentSchemas", "$defs", "definitions"})
 
 
 def modern_headers(
@@ -41,7 +33,7 @@ def modern_headers(
     if isinstance(named, str):
         headers.append(("mcp-name", header_value(named)))
     for path, header in param_headers:
-        value = _at(params.get("arguments"), path)
+        value = at(params.get("arguments"), path)
         if isinstance(value, bool):
             headers.append((header, "true" if value else "false"))
         elif isinstance(value, str | int | float):
@@ -60,51 +52,20 @@ def param_headers(schema: Any) -> ParamHeaders:
     """What an input schema wants repeated in headers. Raises `Malformed` where its marks break the rules:
     a tool with such a schema cannot be called over HTTP, and is not listed."""
     found: dict[str, tuple[str, ...]] = {}
-    waiting: list[tuple[tuple[str, ...] | None, Any]] = [((), schema)]
-    while waiting:  # a stack of our own: depth is the server's choice
-        path, node = waiting.pop()
-        if not isinstance(node, dict):
-            continue
-        members = cast("dict[str, Any]", node)
-        if _MARK in members:
-            header = "mcp-param-" + _token(members, path).lower()
-            if header in found:
-                raise Malformed(f"two properties claim the header {header!r}")
-            found[header] = path or ()
-        waiting.extend(_inner(path, members))
+    for path, members in marks(schema):
+        header = "mcp-param-" + _token(members, path).lower()
+        if header in found:
+            raise Malformed(f"two properties claim the header {header!r}")
+        found[header] = path or ()
     return tuple((path, header) for header, path in sorted(found.items()))
 
 
 def _token(members: dict[str, Any], path: tuple[str, ...] | None) -> str:
-    token, kind = members[_MARK], members.get("type")
+    token, kind = members[MARK], members.get("type")
     if not path:
-        raise Malformed(f"{_MARK} stands where no chain of properties leads")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise Malformed(f"{_MARK} is not a header token")
-    if not isinstance(kind, str) or kind not in _PRIMITIVE:
-        raise Malformed(f"{_MARK} stands on a property that is no string, integer or boolean")
+        raise Malformed(f"{MARK} stands where no chain of properties leads")
+    if not isinstance(token, str) or not TOKEN.fullmatch(token):
+        raise Malformed(f"{MARK} is not a header token")
+    if not isinstance(kind, str) or kind not in PRIMITIVE:
+        raise Malformed(f"{MARK} stands on a property that is no string, integer or boolean")
     return token
-
-
-def _inner(path: tuple[str, ...] | None, members: dict[str, Any]) -> list[tuple[tuple[str, ...] | None, Any]]:
-    """The schemas within a schema (JSON Schema 2020-12 applicators); only `properties` keeps the path."""
-    inner: list[tuple[tuple[str, ...] | None, Any]] = []
-    for keyword, value in members.items():
-        if keyword == "properties" and isinstance(value, dict):
-            for name, sub in cast("dict[str, Any]", value).items():
-                inner.append((None if path is None else (*path, name), sub))
-        elif keyword in _ONE:
-            inner.append((None, value))
-        elif keyword in _LISTS and isinstance(value, list):
-            inner.extend((None, sub) for sub in cast("list[Any]", value))
-        elif keyword in _MAPS and isinstance(value, dict):
-            inner.extend((None, sub) for sub in cast("dict[str, Any]", value).values())
-    return inner
-
-
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(value, dict):
-            return None
-        value = cast("dict[str, Any]", value).get(name)
-    return value
