@@ -5,7 +5,9 @@ from typing import Final
 READS: Final[tuple[str, ...]] = (
     "ctl.config.1",
     "ctl.declared.1",
+    "ctl.deployed.1",
     "ctl.evidence.1",
+    "ctl.exposure.1",
     "ctl.hold.1",
     "ctl.principal.1",
     "ctl.released.1",

@@ -12,6 +12,7 @@ import msgspec
 from standwatch.authority.demands import demand
 from standwatch.facts.entries import Evidence
 from standwatch.facts.words import Effect, Level, lower
+from standwatch.record.serving import running
 from standwatch.record.state import ALL, Standing, State
 
 RULES: Final = "1"
@@ -127,15 +128,27 @@ def _validation(
     return (), (index,), last.until
 
 
+def running_of(state: State, system: str, components: str) -> str:
+    """The digest that evidence about `system` must name: its components, with the versions deployed now."""
+    mine = {
+        key.partition("/")[2]: (route.version, route.digest)
+        for key, route in state.routes.items()
+        if key.partition("/")[0] == system and route.version
+    }
+    return running(components, mine)
+
+
 def _last_statement(state: State, standing: Standing) -> tuple[int, Evidence | None]:
     """The last statement about exactly what runs; else the last about what it was narrowed from."""
-    entry, carried = standing.entry, set(standing.lineage)
+    entry = standing.entry
+    carried = {(envelope, running_of(state, entry.system, parts)) for envelope, parts in standing.lineage}
+    here = (entry.envelope, running_of(state, entry.system, entry.components))
     older: tuple[int, Evidence | None] = (-1, None)
     for index, evidence in reversed(state.evidence.get(entry.system, ())):
         about = (evidence.envelope, evidence.components)
         if about not in carried or not _counts(state, standing, evidence):
             continue
-        if about == (entry.envelope, entry.components):
+        if about == here:
             return index, evidence
         older = older if older[1] is not None else (index, evidence)
     return older
@@ -159,13 +172,27 @@ _TABLE: Final[dict[Level, dict[str, Permission]]] = {
         "write": "envelope",
         "irreversible": "envelope",
         "generation": "envelope",
+        "decision": "envelope",
     },
-    "supervised": {"read": "envelope", "write": "asks", "irreversible": "asks", "generation": "envelope"},
-    "restricted": {"read": "envelope", "write": "no", "irreversible": "no", "generation": "envelope"},
-    "halted": {"read": "no", "write": "no", "irreversible": "no", "generation": "no"},
+    "supervised": {
+        "read": "envelope",
+        "write": "asks",
+        "irreversible": "asks",
+        "generation": "envelope",
+        "decision": "envelope",
+    },
+    "restricted": {
+        "read": "envelope",
+        "write": "no",
+        "irreversible": "no",
+        "generation": "envelope",
+        "decision": "fallback",
+    },
+    "halted": {"read": "no", "write": "no", "irreversible": "no", "generation": "no", "decision": "fallback"},
 }
 
 
-def permits(level: Level, act: Effect | Literal["generation"]) -> Permission:
-    """What a grant of `level` says to `act` (DESIGN.md §4): within the envelope, asks first, or no."""
+def permits(level: Level, act: Effect | Literal["generation", "decision"]) -> Permission:
+    """What a grant of `level` says to `act` (DESIGN.md §4): within the envelope, asks first, or no; for a decision,
+    whether the model may answer it or the fallback must. A supervised tier 3 falls back too (`enforce.deciding`)."""
     return _TABLE[level][act]

@@ -6,6 +6,7 @@ READS: Final[tuple[str, ...]] = (
     "act.answered.1",
     "ctl.config.1",
     "ctl.declared.1",
+    "ctl.deployed.1",
     "ctl.hold.1",
     "ctl.principal.1",
     "ctl.released.1",
@@ -13,9 +14,11 @@ READS: Final[tuple[str, ...]] = (
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.asked.1",
+    "act.decided.1",
     "act.denied.1",
     "act.intent.1",
     "act.outcome.1",
+    "act.shadowed.1",
     "ctl.run_closed.1",
     "ctl.run_opened.1",
 )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from standwatch.facts.models import Model
 from standwatch.facts.words import Decision, Effect
 
 Number = int | float
@@ -161,6 +162,8 @@ class Manifest(msgspec.Struct, frozen=True):
     data_subjects: tuple[tuple[str, str], ...] = ()
     """(`argument` or `input` or `result`, name) pairs that say where data subjects' ids stand."""
     components: tuple[Component, ...] = ()
+    models: dict[str, Model] = {}
+    """Predictive models by component, from `components` of kind `model` and `decisions`."""
     tools: dict[str, Tool] = {}
     limits: Limits = Limits()
     freeze: tuple[Freeze, ...] = ()

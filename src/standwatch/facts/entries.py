@@ -214,6 +214,103 @@ class RunClosed(Entry, frozen=True, kw_only=True, tag="ctl.run_closed.1"):
     counts: dict[str, int] = {}
 
 
+class Decided(Entry, frozen=True, kw_only=True, tag="act.decided.1"):
+    """Decisions of a model, one or a batch: durable before anybody hears them. Row k is decision `index/k`."""
+
+    id: str
+    run: str
+    system: str
+    model: str
+    """The component that decides."""
+    version: str = ""
+    """The deployed version that answered; "" where none did."""
+    served: str = ""
+    """SHA-256 of that version's artifact as deployed; "" where only its server has it."""
+    rows: int = 1
+    tree: str
+    """RFC 6962 root over the rows' commitments."""
+    routes: dict[str, int] = {}
+    """Rows by who answered, where that was not always the model."""
+    codes: dict[str, int] = {}
+    """Rows by why the model did not."""
+    seen: int
+    why: str
+    """Commitment to the context."""
+    conf: int = 0
+    grant: Level = "halted"
+    seam: Seam = "proxy"
+    used: list[str] = []
+    """Ids of the decisions and calls that it rests on."""
+    took: dict[str, int] = {}
+
+    folds: ClassVar[bool] = False
+
+
+class Shadowed(Entry, frozen=True, kw_only=True, tag="act.shadowed.1"):
+    """What a challenger said to the rows of decision entry `of`; nobody was told.
+
+    `same` of `rows` came out the same."""
+
+    id: str
+    of: int
+    system: str
+    model: str
+    version: str
+    rows: int = 1
+    same: int = 0
+    tree: str = ""
+    why: str = ""
+    status: OutcomeStatus = "ok"
+
+    folds: ClassVar[bool] = False
+
+
+class Overridden(Entry, frozen=True, kw_only=True, tag="act.overridden.1"):
+    """Person `by` changed the outcome of row `row` of decision entry `of`. Outcome and reason are sealed."""
+
+    id: str
+    of: int
+    row: int = 0
+    system: str
+    model: str
+    follows: int = -1
+    """Index of the override of this row before it; -1 for none."""
+    why: str
+
+    folds: ClassVar[bool] = False
+
+
+class Deployed(Entry, frozen=True, kw_only=True, tag="ctl.deployed.1"):
+    """A change of what a model's route is made of."""
+
+    system: str
+    model: str
+    version: str
+    digest: str = ""
+    """SHA-256 of the version's artifact, as locked; "" where only its server has it."""
+    mode: str = "full"
+    """`full`, `canary`, `shadow`, `rollback`; `end` takes canary and shadow `version` off the route."""
+    share: int = 0
+    """Of a canary: requests in ten thousand."""
+    former: str = ""
+    """The version that served before, by `full` and `rollback`."""
+    follows: int = -1
+    """Index of the last change of this route; -1 for none. Two deployments never cross."""
+    limits: str = ""
+    """SHA-256 of the known limits that `by` acknowledged, as shown."""
+    why: str = ""
+
+
+class Exposure(Entry, frozen=True, kw_only=True, tag="ctl.exposure.1"):
+    """People whom a system touched in the seven days before: an estimate with its stated error (per ten thousand)."""
+
+    system: str
+    people: int
+    error: int = 0
+    week: str = ""
+    """Last day of the week counted, ISO."""
+
+
 class Opened(Entry, frozen=True, kw_only=True, tag="log.opened.1"):
     """The first entry of a log."""
 
@@ -246,6 +343,11 @@ AnyEntry = (
     | Principal
     | RunOpened
     | RunClosed
+    | Decided
+    | Shadowed
+    | Overridden
+    | Deployed
+    | Exposure
     | Opened
     | Gap
 )

@@ -10,6 +10,19 @@ from standwatch.facts.parts import Part
 RefusalCode = Literal["stale", "run", "approval", "budget", "duplicate", "invalid", "unrecorded"]
 
 
+class RowPart(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes to be sealed about row `row` of a decision entry, under the keys of its `subjects`.
+
+    `row` is -1 for all rows of a batch about nobody: `data` is then the JSON array of the rows' bytes, and row k's
+    salt is made from `salt` (`record.rows.row_salt`); else `data` are the row's bytes and `salt` its own.
+    """
+
+    row: int
+    subjects: tuple[str, ...]
+    salt: bytes
+    data: bytes
+
+
 class Append(msgspec.Struct, frozen=True, tag=True):
     """Please write this entry, if it may still be written.
 
@@ -27,6 +40,8 @@ class Append(msgspec.Struct, frozen=True, tag=True):
     caps: dict[str, int] = {}
     valid_until: int = 0
     match: bytes = b""
+    rows: tuple[RowPart, ...] = ()
+    """Sealed rows of a decision entry."""
     before: tuple[AnyEntry, ...] = ()
     """Entries written just before this one, with it or not at all: what a configuration brings along."""
 

@@ -15,7 +15,9 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Denied,
+    Deployed,
     Evidence,
     Intent,
     Outcome,
@@ -86,6 +88,16 @@ class Sequencer(msgspec.Struct):
                     return "approval", problem
                 if over := self._over(append, entry, now):
                     return "budget", over
+            case Decided():
+                if (state_run := state.runs.get(entry.run)) is None or not _runs(state_run[1], entry, now):
+                    return "run", f"run {entry.run} is not open for {entry.by}"
+                # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
+                if state.fence(append.scopes) > entry.seen:
+                    return "stale", "a restriction was sequenced after the verdict"
+                if over := self._over(append, entry, now):
+                    return "budget", over
+            case Deployed():
+                return self._undeployable(entry, now)
             case Outcome():
                 known = self.open.get(entry.id)
                 if known is None or known.index != entry.of:
@@ -142,6 +154,21 @@ class Sequencer(msgspec.Struct):
         most = sorted(did, key=lambda name: (-did[name], name))[:KEPT_COUNTS]
         return msgspec.structs.replace(entry, counts={name: did[name] for name in most})
 
+    def _undeployable(self, entry: Deployed, now: int) -> tuple[RefusalCode | None, str]:
+        route = self.state.routes.get(f"{entry.system}/{entry.model}")
+        if entry.system not in self.state.systems:
+            return "stale", f"no manifest declares {entry.system}"
+        if entry.follows != (route.index if route else -1):
+            return "duplicate", f"entry {entry.follows} is not the last change of this route"
+        if entry.mode in ("rollback", "end"):
+            return None, ""
+        # INVARIANT: what was rolled back stays back until its hold is released; nothing else moves meanwhile.
+        mark = f"version:{entry.model}@"
+        for held in self.state.holds.values():
+            if held.scope.startswith(mark) and not 0 < held.until <= now:
+                return "stale", f"hold {held.index} on {held.scope} pins this route"
+        return None, ""
+
     def _unsigned(self, entry: Intent, now: int) -> str:
         question = self.state.questions.get(entry.id)
         # INVARIANT: an approval is consumed once, by the digest it was given for, before it expires.
@@ -156,7 +183,7 @@ class Sequencer(msgspec.Struct):
             return f"{answer.by} may not approve for {entry.system} any more"
         return "the approval has expired" if now >= answer.until else ""
 
-    def _over(self, append: Append, entry: Intent | Asked, now: int) -> str:
+    def _over(self, append: Append, entry: Intent | Asked | Decided, now: int) -> str:
         for name, cap in append.caps.items():
             period, _, limit = name.partition("/")
             ledger = self.ledgers.get(_ledger(period, entry, now), {})
@@ -177,6 +204,8 @@ class Sequencer(msgspec.Struct):
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
+            case Decided():
+                self._charge(entry)
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)
                 self._used(entry.run, entry.at)
@@ -190,7 +219,7 @@ class Sequencer(msgspec.Struct):
         if folds(entry):
             self.state.fold(index, entry)
 
-    def _charge(self, entry: Intent) -> None:
+    def _charge(self, entry: Intent | Decided) -> None:
         run, day, minute = _periods(entry)
         if day not in self.ledgers or minute not in self.ledgers:
             self._turn(entry, day, minute)
@@ -215,7 +244,7 @@ class Sequencer(msgspec.Struct):
         ledger[name] = ledger.get(name, 0) + amount
         self.dirty.add(key)
 
-    def _turn(self, entry: Intent, day: str, minute: str) -> None:
+    def _turn(self, entry: Intent | Decided, day: str, minute: str) -> None:
         """Drop the ledgers of days and minutes that have passed for this system."""
         for key in list(self.ledgers):
             period, _, rest = key.partition("/")
@@ -224,13 +253,16 @@ class Sequencer(msgspec.Struct):
                 self.dirty.add(key)
 
 
-def _periods(entry: Intent) -> tuple[str, str, str]:
+def _periods(entry: Intent | Decided) -> tuple[str, str, str]:
     """The run, the day and the minute that an intent counts against."""
     return f"run/{entry.run}", _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
 
 
-def _amounts(entry: Intent, run: str, day: str, minute: str) -> list[tuple[str, str, int]]:
-    """(ledger, name, amount) of everything an intent counts for."""
+def _amounts(entry: Intent | Decided, run: str, day: str, minute: str) -> list[tuple[str, str, int]]:
+    """(ledger, name, amount) of everything an intent counts for; every row of a batch is a call."""
+    if isinstance(entry, Decided):
+        calls = [(key, "calls", entry.rows) for key in (run, day, minute)]
+        return [*calls, *((key, entry.model, entry.rows) for key in (run, day))]
     calls = [(key, "calls", 1) for key in (run, day, minute)]
     tools = [(key, entry.tool, 1) for key in (run, day)]
     return [*calls, *tools, *((day, name, amount) for name, amount in entry.spend.items())]
@@ -240,7 +272,7 @@ _MINUTE: Final = 60_000_000
 _DAY: Final = 1_440 * _MINUTE
 
 
-def _ledger(period: str, entry: Intent | Asked, now: int) -> str:
+def _ledger(period: str, entry: Intent | Asked | Decided, now: int) -> str:
     match period:
         case "run":
             return f"run/{entry.run}"
@@ -259,7 +291,9 @@ def _date(day: int) -> str:
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
-def _amount(entry: Intent | Asked, limit: str) -> int:
+def _amount(entry: Intent | Asked | Decided, limit: str) -> int:
+    if isinstance(entry, Decided):
+        return entry.rows if limit in ("calls", entry.model) else 0
     if limit == "asks":
         return 1 if isinstance(entry, Asked) else 0
     if limit in entry.spend:
@@ -267,5 +301,5 @@ def _amount(entry: Intent | Asked, limit: str) -> int:
     return 1 if limit in ("calls", entry.tool) and isinstance(entry, Intent) else 0
 
 
-def _runs(run: RunOpened, entry: Intent | Asked, now: int) -> bool:
+def _runs(run: RunOpened, entry: Intent | Asked | Decided, now: int) -> bool:
     return run.principal == entry.by and run.system == entry.system and not 0 < run.until <= now

@@ -13,21 +13,27 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Declared,
     Denied,
+    Deployed,
     Evidence,
+    Exposure,
     Gap,
     Hold,
     Intent,
     Opened,
     Outcome,
+    Overridden,
     Principal,
     Released,
     RunClosed,
     RunOpened,
+    Shadowed,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.record.leaf import Unknown
+from standwatch.record.serving import Serving, serve
 
 ALL: Final = "all"
 
@@ -89,6 +95,10 @@ class State(msgspec.Struct):
     """`principal/system` → the open implicit run."""
     questions: dict[str, Question] = {}
     """By action id, until answered and used, or expired."""
+    routes: dict[str, Serving] = {}
+    """`system/model` → which versions answer for it now."""
+    exposure: dict[str, tuple[int, Exposure]] = {}
+    """System → its last measured exposure."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -101,8 +111,15 @@ class State(msgspec.Struct):
         match entry:
             case Intent():
                 self._use(entry)
-            case Denied() | Outcome() | Gap():
+            case Denied() | Outcome() | Gap() | Decided() | Shadowed() | Overridden():
                 pass
+            case Deployed():
+                key = f"{entry.system}/{entry.model}"
+                self.routes[key] = serve(self.routes.get(key), index, entry)
+                self.fences[f"system:{entry.system}"] = index
+            case Exposure():
+                self.exposure[entry.system] = (index, entry)
+                self.fences[f"system:{entry.system}"] = index
             case Opened():
                 self.origin = entry.origin
             case Asked():
@@ -188,6 +205,8 @@ class State(msgspec.Struct):
             gone = self.systems.pop(name, None)
             if gone is not None and gone.entry.validators:
                 self.retired[name] = tuple(gone.entry.validators)
+            self.routes = {k: v for k, v in self.routes.items() if k.partition("/")[0] != name}
+            self.exposure.pop(name, None)
         self.fences[ALL] = index
 
     def _evidence(self, index: int, entry: Evidence) -> None:
@@ -233,7 +252,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 2
+FOLD: Final = 3
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

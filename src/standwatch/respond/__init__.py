@@ -2,6 +2,19 @@
 
 from typing import Final
 
-READS: Final[tuple[str, ...]] = ("act.asked.1", "ctl.declared.1", "ctl.hold.1")
-WRITES: Final[tuple[str, ...]] = ("act.answered.1", "ctl.hold.1", "ctl.released.1")
+READS: Final[tuple[str, ...]] = (
+    "act.asked.1",
+    "act.decided.1",
+    "ctl.declared.1",
+    "ctl.deployed.1",
+    "ctl.evidence.1",
+    "ctl.hold.1",
+)
+WRITES: Final[tuple[str, ...]] = (
+    "act.answered.1",
+    "act.overridden.1",
+    "ctl.deployed.1",
+    "ctl.hold.1",
+    "ctl.released.1",
+)
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

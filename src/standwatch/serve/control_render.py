@@ -7,18 +7,23 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Declared,
     Denied,
+    Deployed,
     Evidence,
+    Exposure,
     Gap,
     Hold,
     Intent,
     Opened,
     Outcome,
+    Overridden,
     Principal,
     Released,
     RunClosed,
     RunOpened,
+    Shadowed,
 )
 from standwatch.record.leaf import Unknown
 
@@ -39,6 +44,20 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"{word} the question {entry.of}  {entry.id}"
         case Outcome():
             return f"outcome of {entry.of}: {entry.status}  {entry.id}"
+        case Decided():
+            return _decided(entry)
+        case Shadowed():
+            return (
+                f"{entry.system}: challenger {entry.model}@{entry.version} agreed on {entry.same} of {entry.rows}"
+                f" rows of {entry.of}"
+            )
+        case Overridden():
+            return f"{entry.system}: the outcome of {entry.of}/{entry.row} was overridden  {entry.id}"
+        case Deployed():
+            share = f" for {entry.share / 100:g} % of requests" if entry.mode == "canary" else ""
+            return f"{entry.system}: {entry.mode} {entry.model}@{entry.version}{share}"
+        case Exposure():
+            return f"{entry.system} touched about {entry.people} people in the week to {entry.week}"
         case Declared():
             return f"declared {entry.system}, tier {entry.tier}, {entry.change}"
         case Config():
@@ -64,6 +83,13 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"an entry of the unknown kind {entry.kind}"
         case _:
             assert_never(entry)
+
+
+def _decided(entry: Decided) -> str:
+    rows = "1 decision" if entry.rows == 1 else f"{entry.rows} decisions"
+    others = ", ".join(f"{count} by {route}" for route, count in entry.routes.items() if route != "model")
+    by = f"{entry.model}@{entry.version}" if entry.version else entry.model
+    return f"{entry.system}: {rows} by {by}{f' ({others})' if others else ''}  {entry.id}"
 
 
 def kind_of(entry: AnyEntry | Unknown) -> str:

@@ -42,6 +42,8 @@ ORDINALS: Final[dict[PartName, int]] = {
     "reason": 3,
     "task": 4,
     "manifest": 5,
+    "context": 6,
+    "row": 7,
 }
 """A part's place in its entry's 16 slots. Never renumbered: slots are written down."""
 

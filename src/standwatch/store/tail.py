@@ -11,25 +11,33 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Declared,
     Denied,
+    Deployed,
     Evidence,
+    Exposure,
     Hold,
     Intent,
     Outcome,
+    Overridden,
     Principal,
     RunClosed,
     RunOpened,
+    Shadowed,
 )
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
 
-RESTRICTING: Final = (Hold, Config, Declared, Evidence, Principal)
+RESTRICTING: Final = (Hold, Config, Declared, Evidence, Principal, Deployed, Exposure)
 """Entries that may take authority away: they set fences, so every worker sees them before they are
 acknowledged."""
 
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = dt.date(1970, 1, 1)
+
+
+_OF_ACTION: Final = (Intent, Outcome, Asked, Denied, Answered, Decided, Shadowed, Overridden)
 
 
 class Tail:
@@ -45,7 +53,7 @@ class Tail:
 
     def note(self, index: int, entry: AnyEntry | Unknown, run: str) -> None:
         """Entry `index` was written, in `run` ("" for none)."""
-        if isinstance(entry, (Intent, Outcome, Asked, Denied, Answered)):
+        if isinstance(entry, _OF_ACTION):
             known = self.actions.get(entry.id)
             if known is None:
                 self.actions[entry.id] = [index]
@@ -74,7 +82,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
     match entry:
         case Hold():
             return entry.scope
-        case Declared() | Evidence():
+        case Declared() | Evidence() | Deployed() | Exposure():
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"
@@ -91,7 +99,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
 def part_key(index: int, entry: AnyEntry) -> str:
     """The id under which the parts of entry `index` are sealed and fetched: its action, its run, or its index."""
     match entry:
-        case Intent() | Outcome() | Asked() | Denied() | Answered():
+        case Intent() | Outcome() | Asked() | Denied() | Answered() | Decided() | Shadowed() | Overridden():
             return entry.id
         case RunOpened():
             return entry.run

@@ -10,7 +10,7 @@ from standwatch.facts import entries
 from standwatch.facts.entries import AnyEntry
 
 ROOT = Path(__file__).parents[3]
-STAGES = ("declare", "gate", "enforce", "record", "authority", "respond")
+STAGES = ("declare", "gate", "enforce", "record", "watch", "authority", "respond")
 KIND = {kind.__name__: str(kind.__struct_config__.tag) for kind in AnyEntry.__args__}
 
 

@@ -1,0 +1,16 @@
+"""Floor 3: windows of the record → findings: what changed, who was touched, what would have changed it. Pure."""
+
+from typing import Final
+
+READS: Final[tuple[str, ...]] = (
+    "act.decided.1",
+    "act.overridden.1",
+    "act.shadowed.1",
+    "ctl.config.1",
+    "ctl.declared.1",
+    "ctl.deployed.1",
+    "ctl.hold.1",
+    "ctl.released.1",
+)
+WRITES: Final[tuple[str, ...]] = ("ctl.exposure.1",)
+"""Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""
