@@ -60,7 +60,7 @@ class Deciders(Protocol):
         ...
 
     def card(self, system: str, model: str = "") -> ModelCard | None:
-        """The declared model; of a system with one, "" is that one. None where there is no such, or no telling which."""
+        """The declared model; "" is the only one of its system. None where there is no such, or no telling which."""
         ...
 
     async def decide(self, caller: Caller, ask: Ask) -> Answer:
