@@ -49,7 +49,7 @@ from standwatch.record.note import NoteKey
 from standwatch.record.replay import scopes_of
 from standwatch.record.sequence import Sequencer
 from standwatch.record.signature import spell_public
-from standwatch.record.source import Sealed, ident_of
+from standwatch.record.source import Sealed, SealedRows, ident_of
 from standwatch.record.state import State, folds
 from standwatch.record.tiles import Tile
 from standwatch.record.tree import Frontier, leaf_hash, node_hash
@@ -159,6 +159,9 @@ class Log:
 
     def sealed(self, index: int, ident: str, name: PartName) -> Sealed:
         return self.parts.get((index, name), Sealed())
+
+    def rows(self, index: int, ident: str, only: int | None = None) -> SealedRows:
+        return SealedRows()
 
     def tile(self, tile: Tile) -> bytes:
         first = tile.index * 256

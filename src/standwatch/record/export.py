@@ -19,14 +19,14 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry
+from standwatch.facts.entries import AnyEntry, Decided, Shadowed
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import PartName
 from standwatch.record.checkpoint import Checkpoint, parse_text
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import parse
 from standwatch.record.receipt import Receipt, encode_receipt
-from standwatch.record.source import Source, commitments, ident_of, read_leaf
+from standwatch.record.source import SealedRows, Source, commitments, ident_of, read_leaf
 from standwatch.record.state import State, folds
 from standwatch.record.tiles import (
     TILE_HEIGHT,
@@ -42,7 +42,7 @@ MANIFESTS: Final[frozenset[PartName]] = frozenset({"manifest"})
 """What goes along unless payloads are asked for: configurations are not about data subjects."""
 
 PAYLOADS: Final[frozenset[PartName]] = frozenset(
-    {"action", "findings", "result", "reason", "task", "manifest"}
+    {"action", "findings", "result", "reason", "task", "manifest", "context", "row"}
 )
 
 README: Final = """\
@@ -64,13 +64,17 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class PartLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of `parts/N.jsonl`: a part of entry `index`, or that it was erased. Bytes are base64."""
+    """One line of `parts/N.jsonl`: a part of entry `index`, or that it was erased. Bytes are base64.
+
+    With the name `row`, `row` says which of a decision's rows; -2 has the leaf hashes of them all in `data`.
+    """
 
     index: int
     name: PartName
     salt: bytes = b""
     data: bytes = b""
     erased: bool = False
+    row: int = 0
 
 
 def export(
@@ -177,6 +181,16 @@ def _part_lines(
                 sealed = source.sealed(index, ident_of(entry), wanted.name)
                 lines += [PartLine(index, part.name, part.salt, part.data) for part in sealed.parts]
                 lines += [PartLine(index, wanted.name, erased=True)] if sealed.erased else []
+        if isinstance(entry, Decided | Shadowed) and "row" in names:
+            lines += _row_lines(index, source.rows(index, entry.id))
+    return lines
+
+
+def _row_lines(index: int, found: SealedRows) -> list[PartLine]:
+    """The rows of a decision entry, each with a salt of its own, so that any of them can be handed on alone."""
+    lines = [PartLine(index, "row", row.salt, row.data, row.erased, row.row) for row in found.rows]
+    if found.hashes:
+        lines.append(PartLine(index, "row", data=b"".join(found.hashes), row=-2))
     return lines
 
 

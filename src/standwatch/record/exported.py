@@ -12,7 +12,7 @@ from standwatch.facts.parts import Part, PartName
 from standwatch.record.checkpoint import parse_text
 from standwatch.record.export import Line, PartLine, shard
 from standwatch.record.note import parse
-from standwatch.record.source import Sealed, ident_of, read_leaf
+from standwatch.record.source import Sealed, SealedRow, SealedRows, ident_of, read_leaf
 from standwatch.record.state import State, folds, load, save
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, decode_bundle, path_of
 
@@ -90,6 +90,17 @@ class Exported:
         lines = self._part_lines(index // TILE_WIDTH).get((index, name), ())
         parts = tuple(Part(name, line.salt, line.data) for line in lines if not line.erased)
         return Sealed(parts, any(line.erased for line in lines))
+
+    def rows(self, index: int, ident: str, only: int | None = None) -> SealedRows:
+        """As `sealed`."""
+        del ident
+        lines = self._part_lines(index // TILE_WIDTH).get((index, "row"), ())
+        rows = [line for line in lines if line.row >= 0 and only in (None, line.row)]
+        hashes = next((line.data for line in lines if line.row == -2), b"")
+        return SealedRows(
+            tuple(SealedRow(line.row, line.salt, line.data, line.erased) for line in rows),
+            tuple(hashes[i : i + 32] for i in range(0, len(hashes), 32)),
+        )
 
     def state_before(self, index: int) -> State:
         """Raises `Malformed` at a leaf that cannot be read. Costs a pass over the entries since the last asked for."""

@@ -15,14 +15,18 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Declared,
     Denied,
+    Deployed,
     Evidence,
     Hold,
     Intent,
     Outcome,
+    Overridden,
     Released,
     RunOpened,
+    Shadowed,
 )
 from standwatch.facts.errors import Malformed, NotFound, Tampered
 from standwatch.facts.parts import Action, Part, PartName, action_bytes, action_digest, commitment
@@ -38,6 +42,22 @@ class Sealed(msgspec.Struct, frozen=True):
 
     parts: tuple[Part, ...] = ()
     erased: bool = False
+
+
+class SealedRow(msgspec.Struct, frozen=True):
+    """Row `row` of a decision entry: its own salt and bytes, or the knowledge that they were erased."""
+
+    row: int
+    salt: bytes = b""
+    data: bytes = b""
+    erased: bool = False
+
+
+class SealedRows(msgspec.Struct, frozen=True):
+    """What a source still has of the rows of a decision entry. `hashes` are all its leaf hashes, where kept apart."""
+
+    rows: tuple[SealedRow, ...] = ()
+    hashes: tuple[bytes, ...] = ()
 
 
 class Source(Protocol):
@@ -69,6 +89,10 @@ class Source(Protocol):
 
     def sealed(self, index: int, ident: str, name: PartName) -> Sealed:
         """The part `name` of entry `index`, whose action or run is `ident` ("" for other entries)."""
+        ...
+
+    def rows(self, index: int, ident: str, only: int | None = None) -> SealedRows:
+        """The rows of decision entry `index` of action `ident`; with `only`, that one is enough."""
         ...
 
     def tile(self, tile: Tile) -> bytes:
@@ -104,6 +128,8 @@ class Commitment(msgspec.Struct, frozen=True):
 def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
     """What `entry` commits to."""
     match entry:
+        case Decided() | Shadowed():
+            named = (Commitment("context", entry.why),)
         case Intent() | Denied() | Asked():
             named = (Commitment("action", entry.digest, True), Commitment("findings", entry.why))
         case Outcome():
@@ -112,7 +138,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("task", entry.why),)
         case Declared() | Config():
             named = (Commitment("manifest", entry.why),)
-        case Answered() | Hold() | Released() | Evidence():
+        case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()
@@ -122,7 +148,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
 def ident_of(entry: AnyEntry | Unknown) -> str:
     """The action or run that `entry`'s parts are kept under; "" for other entries."""
     match entry:
-        case Intent() | Denied() | Asked() | Answered() | Outcome():
+        case Intent() | Denied() | Asked() | Answered() | Outcome() | Decided() | Shadowed() | Overridden():
             return entry.id
         case RunOpened():
             return entry.run

@@ -159,9 +159,27 @@ class Journal:
             return None
         return None if row is None else cast("bytes", row[0])
 
+    def make_rows_day(self, day: str) -> None:
+        """Make the table of the rows of `day`'s decisions, where there is none."""
+        self._db.execute(_of_day("rows_schema", day))
+
+    def insert_rows(self, day: str, rows: Iterable[tuple[int, int, bytes]]) -> None:
+        """Write rows of decisions, each (entry, row, blob), into the table of `day`."""
+        self._db.executemany(_of_day("insert_rows", day), rows)
+
+    def sealed_rows(self, day: str, index: int, row: int | None = None) -> list[tuple[int, bytes]]:
+        """(row, blob) of entry `index`: all, or what `row` needs; none where its day was dropped."""
+        try:
+            if row is None:
+                return self._db.execute(_of_day("sealed_rows", day), (index,)).fetchall()
+            return self._db.execute(_of_day("sealed_row", day), (index, row)).fetchall()
+        except apsw.SQLError:
+            return []
+
     def drop_day(self, day: str) -> None:
         """Retention: let go of all sealed parts of `day`."""
         self._db.execute(_of_day("drop_sealed", day))
+        self._db.execute(_of_day("drop_rows", day))
 
     # -------------------------------------------------------------------------------------------- entries
 

@@ -62,6 +62,25 @@ SELECT blob FROM sealed_{day} WHERE slot = ?;
 -- name: drop_sealed
 DROP TABLE sealed_{day};
 
+-- Rows of decisions, each sealed under its subjects' keys; row -1 is a whole batch about nobody, row -2 the plain hashes
+-- of a batch whose rows can be erased one by one: the proofs of the others need them.
+-- name: rows_schema
+CREATE TABLE IF NOT EXISTS rows_{day} (
+    idx INTEGER NOT NULL, row INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (idx, row)
+) STRICT, WITHOUT ROWID;
+
+-- name: insert_rows
+INSERT INTO rows_{day} (idx, row, blob) VALUES (?, ?, ?);
+
+-- name: sealed_rows
+SELECT row, blob FROM rows_{day} WHERE idx = ? ORDER BY row;
+
+-- name: sealed_row
+SELECT row, blob FROM rows_{day} WHERE idx = ? AND row IN (?, -1, -2) ORDER BY row;
+
+-- name: drop_rows
+DROP TABLE IF EXISTS rows_{day};
+
 -- name: meta
 SELECT value FROM meta WHERE key = ?;
 

@@ -6,10 +6,11 @@ from typing import Final
 
 from standwatch.facts.errors import Malformed
 from standwatch.facts.parts import Part, PartName
-from standwatch.record.source import Sealed
+from standwatch.record.rows import row_salt, split
+from standwatch.record.source import Sealed, SealedRow, SealedRows
 from standwatch.record.state import State, load, save
 from standwatch.store.journal import Journal
-from standwatch.store.sealing import Kek, Keys, slot_of
+from standwatch.store.sealing import HASHES, WHOLE, Kek, Keys, slot_of
 from standwatch.store.tail import Days, Tail
 
 _MARK: Final = 32
@@ -76,6 +77,30 @@ def sealed_at(journal: Journal, keys: Keys, index: int, ident: str, name: PartNa
         return Sealed()
     part = keys.open(blob, name, ident)
     return Sealed(erased=True) if part is None else Sealed((part,))
+
+
+def rows_at(journal: Journal, keys: Keys, index: int, ident: str, only: int | None = None) -> SealedRows:
+    """The rows of decision entry `index`. Raises `Tampered` where one was changed."""
+    leaf = journal.leaf(index)
+    found = [] if leaf is None else journal.sealed_rows(Days().name(leaf_time(leaf)), index, only)
+    rows: list[SealedRow] = []
+    hashes: tuple[bytes, ...] = ()
+    for row, blob in found:
+        if row == HASHES:
+            hashes = tuple(blob[i : i + 32] for i in range(0, len(blob), 32))
+            continue
+        part = keys.open_row(blob, row, ident)
+        if part is None:
+            rows.append(SealedRow(row, erased=True))
+        elif row == WHOLE:
+            rows += [
+                SealedRow(k, row_salt(part.salt, k), data)
+                for k, data in enumerate(split(part.data))
+                if only is None or k == only
+            ]
+        else:
+            rows.append(SealedRow(row, part.salt, part.data))
+    return SealedRows(tuple(rows), hashes)
 
 
 def _candidates(journal: Journal, tail: Tail, ident: str) -> list[int]:

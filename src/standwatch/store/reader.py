@@ -16,12 +16,21 @@ from standwatch.facts.entries import Answered, AnyEntry, Intent, Outcome
 from standwatch.facts.errors import NotFound, Tampered, Unrecorded
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.leaf import Unknown
-from standwatch.record.source import Sealed
+from standwatch.record.source import Sealed, SealedRows
 from standwatch.record.state import State
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, encode_bundle
 from standwatch.store.edge import read_tile
 from standwatch.store.journal import DATABASE, HEAD, Journal
-from standwatch.store.lookup import find_part, leaf_time, marks_of, of_action, of_run, sealed_at, snapshot
+from standwatch.store.lookup import (
+    find_part,
+    leaf_time,
+    marks_of,
+    of_action,
+    of_run,
+    rows_at,
+    sealed_at,
+    snapshot,
+)
 from standwatch.store.memory import read
 from standwatch.store.sealing import Kek, Keys
 from standwatch.store.tail import Tail, run_of
@@ -254,3 +263,10 @@ class Reader:
             return Sealed()
         with self._moment() as journal:
             return sealed_at(journal, self._keys, index, ident or str(index), name)
+
+    def rows(self, index: int, ident: str, only: int | None = None) -> SealedRows:
+        """The rows of decision entry `index` of action `ident`; with `only`, that one is enough."""
+        if self._keys is None:
+            return SealedRows()
+        with self._moment() as journal:
+            return rows_at(journal, self._keys, index, ident, only)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from msgspec import Struct
 
 from standwatch.facts.errors import Conflict, Malformed, Misconfigured, NotFound, Tampered
+from standwatch.facts.frames import RowPart
 from standwatch.facts.parts import SALT_BYTES, Part, PartName
 from standwatch.store.journal import Journal
 
@@ -29,6 +30,11 @@ NOBODY: Final = ""
 KEY_BYTES: Final = 32
 KEPT: Final = 1_024
 """Run keys kept unwrapped."""
+
+WHOLE: Final = -1
+"""Row of a sealed batch about nobody."""
+HASHES: Final = -2
+"""Row of the plain leaf hashes of a batch."""
 
 _HEADER: Final = 9
 _NONCE: Final = 12
@@ -87,6 +93,10 @@ class Keys:
         salt = SALT_BYTES if blob[0] else 0
         return Part(name, plain[:salt], plain[salt:])
 
+    def open_row(self, blob: bytes, row: int, ident: str) -> Part | None:
+        """As `open`, for row `row` of action `ident`."""
+        return self.open(blob, "row", _row_of(ident, row))
+
     def _run_key(self, number: int) -> bytes | None:
         rows = self._journal.rows("run_key", number)
         if not rows:
@@ -137,6 +147,12 @@ class Sealer(Keys):
             kind, data = b"\x01", salt + data
         nonce = self._entropy(_NONCE)
         return kind + ready[0] + nonce + ready[1].encrypt(nonce, data, _about(part.name, ident))
+
+    def seal_row(self, row: RowPart, ident: str, run: str) -> bytes:
+        """The sealed bytes of a row, under the keys of its own subjects. Raises as `seal`."""
+        if len(row.salt) != SALT_BYTES:
+            raise Malformed(f"a row's salt has {SALT_BYTES} bytes")
+        return self.seal(Part("row", row.salt, row.data), _row_of(ident, row.row), run, row.subjects)
 
     def _prepare(self, run: str, subjects: tuple[str, ...]) -> tuple[bytes, AESGCM]:
         """The run key about these subjects, unwrapped or new, into the cache."""
@@ -213,6 +229,10 @@ def _transact(journal: Journal, act: Callable[[], None]) -> None:
     except BaseException:
         journal.rollback()
         raise
+
+
+def _row_of(ident: str, row: int) -> str:
+    return f"{ident}/{row}"
 
 
 def _about(name: PartName, ident: str) -> bytes:

@@ -28,7 +28,7 @@ from standwatch.store.head import HeadFile, Tree
 from standwatch.store.journal import Journal
 from standwatch.store.lookup import find_part, of_action
 from standwatch.store.memory import Known, Memory, read, resend_key
-from standwatch.store.sealing import ORDINALS, Entropy, Kek, Sealer, slot_of
+from standwatch.store.sealing import HASHES, ORDINALS, Entropy, Kek, Sealer, slot_of
 from standwatch.store.tail import Days, part_key
 
 Clock = Callable[[], int]
@@ -71,6 +71,8 @@ class Writer:
         self._unrecorded = 0
         self._entries: list[tuple[int, bytes]] = []
         self._sealed: list[tuple[int, bytes]] = []
+        self._rows: list[tuple[int, int, bytes]] = []
+        self._row_day = ""
         self._told: list[Told] = []
         self.tree: Tree = (self._memory.size, self._memory.edge.root())
         self.signed = head.check(journal, self._memory.size)
@@ -197,13 +199,14 @@ class Writer:
 
     def _attempt(self, appends: Sequence[Append]) -> Written:
         memory, journal = self._memory, self._journal
-        self._entries, self._sealed, self._told = [], [], []
+        self._entries, self._sealed, self._rows, self._told = [], [], [], []
         now = max(self._clock(), memory.at)
         replies = [self._take(append, now) for append in appends]
         if not self._entries:
             if journal.in_transaction:  # a part could not be sealed: its run's new key goes too
                 journal.rollback()
                 self._sealer.forget()
+                self._row_day = ""
             return [], replies
         self._commit(journal, memory, now)
         return self._told, replies
@@ -216,6 +219,11 @@ class Writer:
                 journal.make_day(day)
                 memory.days.add(day)
             journal.insert_sealed(day, self._sealed)
+            if self._rows:
+                if day != self._row_day:
+                    journal.make_rows_day(day)
+                    self._row_day = day
+                journal.insert_rows(day, self._rows)
         if memory.edge.fresh:
             journal.many("set_tile", memory.edge.take_fresh())
         memory.flush(journal)
@@ -278,7 +286,7 @@ class Writer:
     def _seal(self, index: int, append: Append) -> None:
         """Prepare the rows of sealed parts. Raises `Malformed` or `KeyError` before anything is kept of them."""
         parts = append.parts
-        if not parts:
+        if not parts and not append.rows:
             return
         slots = [slot_of(index, part.name) for part in parts]
         if len(set(slots)) != len(slots):
@@ -288,9 +296,13 @@ class Writer:
         self._journal_begin()
         ident, run = part_key(index, append.entry), self._memory.run_of(append.entry)
         seal, subjects = self._sealer.seal, append.subjects
-        self._sealed += [
-            (slot, seal(part, ident, run, subjects)) for slot, part in zip(slots, parts, strict=True)
+        sealed = [(slot, seal(part, ident, run, subjects)) for slot, part in zip(slots, parts, strict=True)]
+        rows = [
+            (index, row.row, row.data if row.row == HASHES else self._sealer.seal_row(row, ident, run))
+            for row in append.rows
         ]
+        self._sealed += sealed
+        self._rows += rows
 
     def _again(self, append: Append, known: Known) -> Ack | Refusal | None:
         """The answer to an entry sent again: the same where it is the same; None where it is another."""
@@ -370,6 +382,7 @@ class Writer:
         """Memory as the disk has it. Raises `Tampered` where that is less than was acknowledged or signed."""
         self._journal.rollback()
         self._sealer.forget()
+        self._row_day = ""
         self._memory = Memory(self._journal)
         if self._memory.size < acknowledged:
             raise Tampered(f"{acknowledged} entries were acknowledged and {self._memory.size} are here")
