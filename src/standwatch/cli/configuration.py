@@ -30,15 +30,18 @@ def read(org: Path) -> Declared:
 
 def check(given: Namespace) -> int:
     """Read the whole folder; say every problem, and what stands between it and production."""
+    from standwatch.store.artifacts import artifact_doubts
+
     found = read(Path(given.org))
     gaps = [*production(found.configuration)]
+    warnings = (*found.warnings, *artifact_doubts(Path(given.org), found.configuration))
     if given.json:
-        out({"root": found.configuration.root, "warnings": found.warnings, "before_production": gaps})
+        out({"root": found.configuration.root, "warnings": warnings, "before_production": gaps})
         return DONE
     say(
         f"{paint('good', 'good')}: {len(found.configuration.systems)} systems, root {found.configuration.root}"
     )
-    say(*(paint(visible(warning), "warn") for warning in found.warnings))
+    say(*(paint(visible(warning), "warn") for warning in warnings))
     if gaps:
         say("before production:", *(f"  {visible(gap)}" for gap in gaps))
     return DONE

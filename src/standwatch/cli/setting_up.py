@@ -8,6 +8,7 @@ import re
 import secrets
 import socket
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,7 @@ def _accept_arguments(parser: ArgumentParser) -> None:
 def accept(given: Namespace) -> int:
     """Ask a system's servers for their tools, show what differs from the lock, and write the lock anew."""
     from standwatch.declare.lock import lock_text
+    from standwatch.store.artifacts import artifact_digests
 
     org = organisation(given.org)
     configuration = read(org).configuration
@@ -190,25 +192,36 @@ def accept(given: Namespace) -> int:
         raise NotFound(f"no manifest declares {given.system}; declared: {known}")
     servers = [one for one in system.manifest.components if one.kind == "mcp_server"]
     listed, silent = ask(servers, org.resolve())
-    lock = renewed(system, listed)
+    digests, lost = artifact_digests(org, system.manifest)
+    lock = renewed(system, listed, digests)
     changes = differences(system, lock, listed)
     if not given.json:
         _tell_accept(given.system, changes, silent, listed)
+        say(
+            *(
+                paint(f"{visible(key)} keeps what was accepted: {visible(why)}", "warn")
+                for key, why in lost.items()
+            )
+        )
     if changes:
         signing.confirm(given, f"Accept these {len(changes)} differences?")
         replace(org / "systems" / f"{given.system}.lock", lock_text(lock))
     reload(org, as_json=given.json)
     missing = sorted(system.manifest.tools.keys() - lock.tools.keys())
     if given.json:
-        out({"system": given.system, "changes": changes, "silent": silent, "missing": missing})
-    if silent:
+        out({"system": given.system, "changes": changes, "silent": silent | lost, "missing": missing})
+    if silent or lost:
         return UNABLE
     return NO if missing else DONE
 
 
-def renewed(system: System, listed: Listed) -> Lock:
-    """The lock as its servers describe their tools now. Who is silent keeps what was accepted; undeclared tools go."""
+def renewed(system: System, listed: Listed, digests: Mapping[str, str]) -> Lock:
+    """The lock as its servers describe their tools now, and as its models' files are (`digests`, by key of the lock).
+
+    Who is silent, and a file that cannot be read, keeps what was accepted; what is undeclared goes.
+    """
     from standwatch.declare.discover import draft_lock
+    from standwatch.declare.lock import artifacts
     from standwatch.facts.configuration import Lock
 
     manifest = system.manifest
@@ -218,7 +231,8 @@ def renewed(system: System, listed: Listed) -> Lock:
         for name, digest in {**_silent(system, listed), **drafted.tools}.items()
         if name in manifest.tools
     }
-    return Lock(tools, drafted.components)
+    kept = {key: digest for key, digest in system.lock.components.items() if key in artifacts(manifest)}
+    return Lock(tools, {**drafted.components, **kept, **digests})
 
 
 def _silent(system: System, listed: Listed) -> dict[str, str]:

@@ -8,10 +8,12 @@ from standwatch.declare.text import Mapping, Node, Problems
 from standwatch.facts.configuration import Component
 
 KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
-ONLY_SERVERS: Final = ("command", "env", "cwd", "headers", "era", "resources", "prompts", "may_ask")
+ONLY_SERVERS: Final = ("command", "env", "cwd", "era", "resources", "prompts", "may_ask")
+SERVED: Final = ("mcp_server", "model")
+"""Kinds that may say where they are served: `url`, and `headers` for it."""
 
 _name = shaped(WORD, "a name in letters, digits, - and _")
-_url = shaped(r"https?://[^\s/?#@]{1,253}(/[^\s#@]*)?", "an address http(s)://… without credentials")
+url = shaped(r"https?://[^\s/?#@]{1,253}(/[^\s#@]*)?", "an address http(s)://… without credentials")
 _argument = text("an argument", 4000)
 _pattern = shaped(r"[^\x00-\x20\x7f]{1,1000}", "a pattern")
 _header = shaped(
@@ -30,7 +32,7 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         vendor=fields.take("vendor", text("a vendor", 200), ""),
         version=fields.take("version", text("a version", 200), ""),
         command=fields.take("command", listing_of_words, ()),
-        url=fields.take("url", _url, ""),
+        url=fields.take("url", url, ""),
         env=fields.take("env", mapping(_variable, words(text("a value", 8000)), "variables"), {}),
         headers=fields.take("headers", mapping(_header, words(text("a value", 8000)), "headers"), {}),
         era=fields.take("era", _era, ""),
@@ -66,12 +68,19 @@ def _numbered() -> Reader[tuple[int, str]]:
 
 
 def _contradictions(fields: Fields, component: Component, problems: Problems) -> None:
+    if component.kind not in SERVED:
+        for name in ("url", "headers"):
+            if fields.has(name):
+                problems.add(
+                    fields.place(name),
+                    f"{name} on a component of kind {component.kind}, expected it on an mcp_server or a model only",
+                )
+    elif fields.has("headers") and not fields.has("url") and component.kind == "mcp_server":
+        problems.add(fields.place("headers"), "headers without a url, expected them beside url only")
     if component.kind == "mcp_server":
         if fields.has("command") == fields.has("url"):
             both = "both command and url" if fields.has("url") else "neither command nor url"
             problems.add(fields.mark, f"the server {component.name!r} has {both}, expected exactly one")
-        if fields.has("headers") and not fields.has("url"):
-            problems.add(fields.place("headers"), "headers without a url, expected them beside url only")
         for name in ("env", "cwd"):
             if fields.has(name) and not fields.has("command"):
                 problems.add(fields.place(name), f"{name} without a command, expected it beside command only")

@@ -7,11 +7,13 @@ import msgspec
 
 from standwatch.declare.cedar import check_policies
 from standwatch.declare.digest import envelope_digest, root_digest
+from standwatch.declare.fallbacks import RULES
 from standwatch.declare.lock import doubts, read_lock
 from standwatch.declare.manifest import read_manifest
 from standwatch.declare.organisation import FILE, read_organisation
 from standwatch.declare.people import Directory, directory
 from standwatch.declare.policies import read_policy
+from standwatch.declare.ranges import RANGE
 from standwatch.declare.text import Mark, Problems, read_yaml
 from standwatch.facts.configuration import Configuration, Lock, Manifest, Organisation, Policy, System
 from standwatch.facts.errors import Misconfigured
@@ -37,11 +39,14 @@ def declare(files: Files[str, bytes]) -> Declared:
     _refuse_strays(files, problems)
     organisation = _organisation(files, problems)
     whom = directory(organisation)
+    beside = _Beside(files)
     systems = {
         name: system
         for name in _names(files, "systems/", ".yaml")
-        if (system := _system(name, files, whom, problems)) is not None
+        if not f"{name}.yaml".endswith(RULES)
+        and (system := _system(name, files, whom, beside, problems)) is not None
     }
+    beside.warn_of_unread(problems)
     policies = tuple(
         policy
         for name in _names(files, "policies/", ".cedar")
@@ -49,6 +54,25 @@ def declare(files: Files[str, bytes]) -> Declared:
         is not None
     )
     return _whole(organisation, systems, policies, problems)
+
+
+class _Beside:
+    """Files in `systems/` that manifests name: decision tables and learned ranges."""
+
+    def __init__(self, files: Files[str, bytes]) -> None:
+        self._files = files
+        self._asked: set[str] = set()
+
+    def __call__(self, name: str) -> bytes | None:
+        path = f"systems/{name}"
+        self._asked.add(path)
+        return self._files.get(path)
+
+    def warn_of_unread(self, problems: Problems) -> None:
+        """A table or a range that no manifest names has no force, and somebody may think that it has."""
+        for path in sorted(self._files):
+            if path.startswith("systems/") and path.endswith((RULES, RANGE)) and path not in self._asked:
+                problems.warn(Mark(path), "no manifest names this file, expected one that does")
 
 
 def _whole(
@@ -76,7 +100,7 @@ def _names(files: Files[str, bytes], folder: str, ending: str) -> list[str]:
 
 def _refuse_strays(files: Files[str, bytes], problems: Problems) -> None:
     """A file with a wrong ending would silently not count: it is refused. Notes (`.md`) may lie anywhere."""
-    endings = {"systems": (".yaml", ".lock"), "policies": (".cedar",)}
+    endings = {"systems": (".yaml", ".lock", RANGE), "policies": (".cedar",)}
     for path in sorted(files):
         folder, slash, name = path.partition("/")
         if path == FILE or path.endswith(".md") or not slash or folder not in endings:
@@ -99,10 +123,12 @@ def _organisation(files: Files[str, bytes], problems: Problems) -> Organisation 
     return None if node is None else read_organisation(node, problems)
 
 
-def _system(name: str, files: Files[str, bytes], whom: Directory, problems: Problems) -> System | None:
+def _system(
+    name: str, files: Files[str, bytes], whom: Directory, beside: _Beside, problems: Problems
+) -> System | None:
     path = f"systems/{name}.yaml"
     node = read_yaml(path, files[path], problems)
-    manifest = None if node is None else read_manifest(name, node, whom, problems)
+    manifest = None if node is None else read_manifest(name, node, whom, problems, beside)
     lock = _lock(name, files, manifest, problems)
     return None if manifest is None else System(manifest, lock, envelope_digest(manifest))
 

@@ -12,6 +12,7 @@ import msgspec
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Component, Manifest, Organisation, Policy, System
 from standwatch.facts.errors import Malformed
+from standwatch.facts.models import Model
 
 NOT_PERMISSION: Final = frozenset(
     {"purpose", "owner", "halt_authority", "validator", "approvers", "observe_until"}
@@ -23,9 +24,20 @@ DEFINITION: Final = ("name", "title", "description", "inputSchema", "outputSchem
 
 
 def envelope_digest(manifest: Manifest) -> str:
-    """Digest of what `manifest` permits. Order of members, comments, layout, prose and people do not count."""
+    """Digest of what `manifest` permits. Order of members, comments, layout, prose and people do not count.
+
+    Nor do the versions of a model: evidence is about the one that runs (`record.serving.running`), and another that
+    could be deployed takes nothing from it.
+    """
+    models = {name: _permitting(model) for name, model in manifest.models.items()}
+    manifest = msgspec.structs.replace(manifest, models=models)
     members = {name: value for name, value in _members(manifest).items() if name not in NOT_PERMISSION}
     return _digest("envelope.1", members)
+
+
+def _permitting(model: Model) -> Model:
+    plain = tuple(msgspec.structs.replace(one, words="") for one in model.inputs)
+    return msgspec.structs.replace(model, versions={}, inputs=plain)
 
 
 def component_digest(component: Component) -> str:

@@ -42,15 +42,31 @@ def _escaped(text: str) -> str:
     return '"' + "".join(pieces) + '"'
 
 
+def version_key(component: str, version: str) -> str:
+    """How a lock names the artifact of one version of a model."""
+    return f"{component}@{version}"
+
+
+def artifacts(manifest: Manifest) -> dict[str, str]:
+    """Every file of a model that the manifest names, relative to the organisation's folder, by its key in the lock."""
+    return {
+        version_key(model.component, version.name): version.artifact
+        for model in manifest.models.values()
+        for version in model.versions.values()
+        if version.artifact
+    }
+
+
 def doubts(manifest: Manifest, lock: Lock, mark: Mark, problems: Problems) -> None:
     """Warn of what the lock does not (or no longer) cover: it is denied until somebody accepts it."""
-    open_tools = sorted(manifest.tools.keys() - lock.tools.keys())
+    files = artifacts(manifest)
+    open_tools = sorted((manifest.tools.keys() - lock.tools.keys()) | (files.keys() - lock.components.keys()))
     changed = sorted(
         one.name for one in manifest.components if lock.components.get(one.name, "") != component_digest(one)
     )
     stale = sorted(
         (lock.tools.keys() - manifest.tools.keys())
-        | (lock.components.keys() - {one.name for one in manifest.components})
+        | (lock.components.keys() - {one.name for one in manifest.components} - files.keys())
     )
     cure = f"expected `standwatch accept {manifest.system}`"
     for what, found in (

@@ -4,6 +4,8 @@ import re
 from typing import Final, Literal
 
 from standwatch.declare.components import read_component
+from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
+from standwatch.declare.models import Around, read_models
 from standwatch.declare.organisation import WORD, effect
 from standwatch.declare.people import Directory, names
 from standwatch.declare.schema import (
@@ -27,6 +29,7 @@ from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.declare.tools import TOOL, read_tool
 from standwatch.facts.canonical import SAFE
 from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
+from standwatch.facts.models import Model
 from standwatch.facts.words import Effect
 
 Reversibility = Literal["reversible", "costly", "irreversible"]
@@ -34,14 +37,18 @@ SYSTEM: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
 MOST_AMOUNT: Final = SAFE // 1_000_000
 """Budgets are kept in micro-units as safe integers."""
 
+_no_models: dict[str, Model] = {}
+_refuse: Kind = "refuse"
 _reversibility: Reader[Reversibility] = choice("reversible", "costly", "irreversible")
 _effects: Reader[tuple[Effect, ...]] = listing(effect, "effects", least=1)
 _limit_name = shaped(r"[^\x00-\x20\x7f]{1,400}", "calls, server.tool or server.tool.argument")
 _system_name = shaped(SYSTEM, "a name in lower-case letters, digits, - and _")
 
 
-def read_manifest(name: str, node: Node, whom: Directory, problems: Problems) -> Manifest | None:
-    """The manifest in `systems/{name}.yaml`; None where it is no mapping at all."""
+def read_manifest(
+    name: str, node: Node, whom: Directory, problems: Problems, beside: Beside = lambda _: None
+) -> Manifest | None:
+    """The manifest in `systems/{name}.yaml`; None where it is no mapping at all. `beside` reads files next to it."""
     if not isinstance(node, Mapping):
         Fields(node, problems, "the manifest")
         return None
@@ -52,6 +59,9 @@ def read_manifest(name: str, node: Node, whom: Directory, problems: Problems) ->
     weekly, critical = fields.take("exposure", _exposure, (0, False))
     components = fields.take("components", listing(read_component, "components"), ())
     tools = fields.take("tools", mapping(TOOL, read_tool, "tools"), {})
+    fallback = fields.take("fallback", fallback_kind, _refuse)
+    around = Around({one.name: one for one in components}, whom, beside, fields.node("fallback"))
+    models = fields.take("decisions", read_models(around), _no_models)
     manifest = Manifest(
         system=fields.need("system", _system_name, name),
         purpose=fields.need("purpose", text("what the system is for"), ""),
@@ -66,10 +76,11 @@ def read_manifest(name: str, node: Node, whom: Directory, problems: Problems) ->
         critical_infrastructure=critical,
         data_subjects=fields.take("data_subjects", listing(_data_subject, "data subjects"), ()),
         components=components,
+        models=models,
         tools=tools,
         limits=fields.take("limits", _limits, Limits()),
         freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
-        fallback=fields.take("fallback", choice("refuse", "refer-to-human"), "refuse"),
+        fallback=fallback,
         approvers=halt if approvers is None else approvers,
         approval_seconds=seconds,
         observe_until=fields.take("observe", _observe, 0),
@@ -79,6 +90,11 @@ def read_manifest(name: str, node: Node, whom: Directory, problems: Problems) ->
     _check_people(fields, manifest, whom, problems)
     _check_components(fields, manifest.components, problems)
     _check_servers(node, manifest, problems)
+    if fallback not in ("refuse", "refer-to-human") and not fields.has("decisions"):
+        problems.add(
+            fields.place("fallback"),
+            f"{fallback} without decisions, expected refuse or refer-to-human where no model answers",
+        )
     _check_budgets(node, manifest, problems)
     return manifest
 

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from standwatch.declare.differences import Differences
+from standwatch.declare.lock import version_key
+from standwatch.declare.order_models import compare_kinds, compare_model
 from standwatch.facts.configuration import (
     ArgumentRule,
     Component,
@@ -43,8 +45,8 @@ def compare_manifest(log: Differences, old: Manifest, new: Manifest, defaults: t
     log.things("tool", old.tools, new.tools, lambda _, a, b: compare_tool(log, a, b))
     _limits(log, old.limits, new.limits)
     _freezes(log, old.freeze, new.freeze)
-    if old.fallback != new.fallback:
-        log.say("fallback", f"{old.fallback} → {new.fallback}", narrower=new.fallback == "refuse")
+    log.things("model", old.models, new.models, lambda _, a, b: compare_model(log, a, b))
+    compare_kinds(log, "fallback", old.fallback, new.fallback)
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
     log.at_most("observe.until", old.observe_until, new.observe_until)
 
@@ -155,7 +157,7 @@ def _contains(outer: Freeze, inner: Freeze) -> bool:
 def compare_lock(log: Differences, old: System, new: System) -> None:
     """A digest accepted for the first time, or another one, is wider; one withdrawn denies its tool, so is narrower."""
     _digests(log, "lock tool", old.lock.tools, new.lock.tools, gone_is_narrower=True)
-    gone = _named(old.manifest).keys() - _named(new.manifest).keys()
+    gone = _locked(old.manifest) - _locked(new.manifest)
     for name in sorted(old.lock.components.keys() | new.lock.components.keys()):
         one, other = old.lock.components.get(name), new.lock.components.get(name)
         _digests(
@@ -165,6 +167,14 @@ def compare_lock(log: Differences, old: System, new: System) -> None:
             {name: other} if other else {},
             gone_is_narrower=name in gone,
         )
+
+
+def _locked(manifest: Manifest) -> set[str]:
+    """What a lock of `manifest` may hold among its components: they themselves, and versions of models."""
+    versions = {
+        version_key(model.component, name) for model in manifest.models.values() for name in model.versions
+    }
+    return {one.name for one in manifest.components} | versions
 
 
 def _digests(

@@ -47,6 +47,11 @@ class Fields:
         member = self._members.get(name)
         return member.value.mark if member else self.mark
 
+    def node(self, name: str) -> Node | None:
+        """What stands at `name`, unread; None where it is absent."""
+        member = self._members.get(name)
+        return member.value if member else None
+
     def text(self, name: str) -> str:
         """What stands at `name`, as it is written; "" for anything but a scalar."""
         member = self._members.get(name)

@@ -105,7 +105,7 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Component(msgspec.Struct, frozen=True):
-    """One line of the AIBOM. For `mcp_server`, `command` or `url` says how to reach it."""
+    """One line of the AIBOM. For `mcp_server`, `command` or `url` says how to reach it; for `model`, `url` may."""
 
     kind: str
     name: str
@@ -168,6 +168,7 @@ class Manifest(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     freeze: tuple[Freeze, ...] = ()
     fallback: str = "refuse"
+    """Its kind; what it gives stands in each model's own `fallback`."""
     approvers: tuple[str, ...] = ()
     """People who may answer a question; defaults to the halt authority."""
     approval_seconds: int | None = None
@@ -183,7 +184,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Lock(msgspec.Struct, frozen=True):
-    """Digests of what was accepted, hexadecimal SHA-256: tool definitions by `server.tool`, components by name."""
+    """Digests of what was accepted, hexadecimal SHA-256: tool definitions by `server.tool`, components by name, and
+    artifacts of models' versions as `component@version`."""
 
     tools: dict[str, str] = {}
     components: dict[str, str] = {}
@@ -198,8 +200,18 @@ class System(msgspec.Struct, frozen=True):
 
     @property
     def component_digest(self) -> str:
-        """One digest over the locked components and tool definitions: what evidence was gathered on."""
-        return hashlib.sha256(msgspec.json.encode(self.lock, order="sorted")).hexdigest()
+        """One digest over the locked components and tool definitions: what evidence was gathered on.
+
+        Without the versions of models: evidence is about the one that runs (`record.serving.running`).
+        """
+        models = {one.name for one in self.manifest.components if one.kind == "model"}
+        kept = {
+            name: digest
+            for name, digest in self.lock.components.items()
+            if "@" not in name or name.partition("@")[0] not in models
+        }
+        lock = msgspec.structs.replace(self.lock, components=kept)
+        return hashlib.sha256(msgspec.json.encode(lock, order="sorted")).hexdigest()
 
 
 class Policy(msgspec.Struct, frozen=True):
