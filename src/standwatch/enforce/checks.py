@@ -116,6 +116,8 @@ def _tool_as_locked(case: Case) -> Finding:
 
 def _declared(case: Case, component: Component) -> bool:
     match case.act.event:
+        case "decision":
+            return case.envelope is not None and component.name in case.envelope.models
         case "resource_read":
             return is_plain(case.act.target) and matches(component.resources, case.act.target)
         case "prompt_get":
@@ -214,7 +216,7 @@ def policy(case: Case) -> Finding:
 
 def grant(case: Case) -> Finding:
     """The authority the system holds now covers an act of this effect."""
-    match permits(case.grant.level, case.effect):
+    match permits(case.grant.level, "decision" if case.act.event == "decision" else case.effect):
         case "envelope":
             return allow("grant")
         case "asks":

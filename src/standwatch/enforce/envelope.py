@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 import re2
 
+from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
@@ -41,6 +42,7 @@ class Envelope(msgspec.Struct, frozen=True):
     approval_seconds: int
     declared: tuple[str, str]
     """Digests of envelope and components, as the record must declare them."""
+    models: dict[str, ModelEnvelope] = {}
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
@@ -55,7 +57,12 @@ def build(configuration: Configuration) -> dict[str, Envelope]:
 def _system(configuration: Configuration, system: System) -> Envelope:
     manifest = system.manifest
     components = {component.name: component for component in manifest.components}
-    models = [component for component in manifest.components if component.kind != "mcp_server"]
+    # A predictive model is held on its own: the others of its system go on deciding.
+    models = [
+        component
+        for component in manifest.components
+        if component.kind != "mcp_server" and component.name not in manifest.models
+    ]
     scopes = (
         ALL,
         f"system:{manifest.system}",
@@ -70,7 +77,11 @@ def _system(configuration: Configuration, system: System) -> Envelope:
     tools = {name: _tool(system, tool, components, scopes, lines) for name, tool in manifest.tools.items()}
     seconds = manifest.approval_seconds or configuration.organisation.approval_seconds
     declared = (system.envelope, system.component_digest)
-    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared)
+    deciding = {
+        name: build_model(system, model, (*scopes, *component_scopes(components[name])))
+        for name, model in manifest.models.items()
+    }
+    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared, deciding)
 
 
 def component_scopes(component: Component) -> tuple[str, ...]:
@@ -89,7 +100,12 @@ def system_scopes(envelope: Envelope) -> frozenset[str]:
     """Every hold scope that falls on some act of this system, whoever does it: tools, servers, models, vendors."""
     components = (scope for one in envelope.components.values() for scope in component_scopes(one))
     return frozenset(
-        (*envelope.scopes, *components, *(scope for tool in envelope.tools.values() for scope in tool.scopes))
+        (
+            *envelope.scopes,
+            *components,
+            *(scope for tool in envelope.tools.values() for scope in tool.scopes),
+            *(scope for model in envelope.models.values() for scope in model.version_scopes),
+        )
     )
 
 

@@ -9,8 +9,8 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.enforce.provenance import Trail
-from standwatch.facts.entries import Asked, Denied, Intent, Outcome
-from standwatch.facts.frames import RefusalCode
+from standwatch.facts.entries import Asked, Decided, Denied, Intent, Outcome
+from standwatch.facts.frames import RefusalCode, RowPart
 from standwatch.facts.parts import Part
 from standwatch.record.state import State
 
@@ -20,7 +20,7 @@ from standwatch.record.state import State
 class Record(msgspec.Struct, frozen=True):
     """Append this, conditionally. The event is `Recorded` once it is durable, or `NotRecorded`."""
 
-    entry: Intent | Denied | Asked | Outcome
+    entry: Intent | Denied | Asked | Outcome | Decided
     parts: tuple[Part, ...]
     scopes: tuple[str, ...] = ()
     caps: dict[str, int] = {}
@@ -28,6 +28,8 @@ class Record(msgspec.Struct, frozen=True):
     match: bytes = b""
     subjects: tuple[str, ...] = ()
     """The people whom the act is about: their keys seal the parts."""
+    rows: tuple[RowPart, ...] = ()
+    """Sealed rows of decisions."""
     wait: bool = True
     """False where the reply need not wait for durability: the event then comes at once."""
 
@@ -109,6 +111,7 @@ class View(Protocol):
     @property
     def state(self) -> State: ...
     def grant(self, system: str, now: int) -> Grant: ...
+
     def trail(self, run: str) -> Trail: ...
     def validator(self, act: Act) -> Any: ...
 

@@ -117,6 +117,8 @@ class Answer(msgspec.Struct, frozen=True):
     message: str = ""
     """With `invalid`: what is wrong with the form of the request."""
     recorded: bool = True
+    grant: str = ""
+    """The authority it was decided under: `supervised` marks it."""
 
 
 class Observation(msgspec.Struct, frozen=True):

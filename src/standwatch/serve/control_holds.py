@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Hold, Outcome
+from standwatch.facts.entries import AnyEntry, Deployed, Hold, Outcome
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.facts.parts import Part, commitment
@@ -71,7 +71,7 @@ class Holds:
         except Unrecorded as error:
             self._keep(hold, order.reason, error)
             return await self._halted(scope, touched, struck, None)
-        await self._settled(ack.index)
+        await self.settled(ack.index)
         if hold.scope not in self.pending:
             self._gate.stops.discard(hold.scope)
         return await self._halted(scope, touched, struck, ack)
@@ -159,7 +159,7 @@ class Holds:
         touched = covered(parse(held.scope), self._gate.world, state)
         entry = orders.release(held, orderer(who), reason, touched, state)
         ack = await self.append(entry, reason)
-        await self._settled(ack.index)
+        await self.settled(ack.index)
         others = [hold.index for hold in self._gate.state.held((held.scope,), self._clock())]
         if held.scope not in self.pending:
             self._gate.stops.discard(held.scope)
@@ -201,7 +201,7 @@ class Holds:
             line = HoldLine(-1, marker.scope, hold.by, marker.at, marker.until, marker.reason)
             self.pending.setdefault(marker.scope, line)
             return False
-        await self._settled(ack.index)
+        await self.settled(ack.index)
         self._settle(marker)
         return True
 
@@ -230,20 +230,32 @@ class Holds:
 
     # --- the record ----------------------------------------------------------------------------------------
 
-    async def append(self, entry: AnyEntry, reason: str = "") -> Ack:
-        """Append `entry`, with its reason sealed beside it. Raises `Conflict` or `Unrecorded`."""
+    async def append(self, entry: AnyEntry, reason: str = "", before: tuple[AnyEntry, ...] = ()) -> Ack:
+        """Append `entry`, with its reason sealed beside it, and what belongs before it. Raises `Conflict` or
+        `Unrecorded`."""
         if not reason.strip():
-            return await self._gate.append(entry)
+            return await self._gate.append(entry, before=before)
         part = Part("reason", self._chance(32), reason.strip().encode())
         bound = msgspec.structs.replace(entry, why=commitment(part.salt, part.data))
-        return await self._gate.append(bound, (part,))
+        return await self._gate.append(bound, (part,), before)
 
     async def reason(self, held: Held) -> str:
         """Why a hold was placed; "" where its reason was erased or cannot be read."""
-        fetched = await self._link.fetch(Fetch(self._link.next_number(), str(held.index), "reason"))
+        known = await self._reason(held.index)
+        if known or not held.scope.startswith("version:"):
+            return known
+        # A rollback's hold comes right before the rollback, which has the reason of both.
+        with suppress(NotFound):
+            entry = decode(self._source.leaf(held.index + 1))
+            if isinstance(entry, Deployed) and (entry.mode, entry.by) == ("rollback", held.by):
+                return await self._reason(held.index + 1)
+        return ""
+
+    async def _reason(self, index: int) -> str:
+        fetched = await self._link.fetch(Fetch(self._link.next_number(), str(index), "reason"))
         return fetched.data.decode(errors="replace") if fetched.known else ""
 
-    async def _settled(self, index: int) -> None:
+    async def settled(self, index: int) -> None:
         """Wait until this process's replica has folded entry `index`: only then may memory let go."""
         waited = 0.0
         while self._gate.state.seen < index and waited < _PATIENCE:

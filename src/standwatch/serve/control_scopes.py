@@ -19,6 +19,15 @@ def covered(scope: Scope, world: World, state: State) -> tuple[str, ...]:
         case "run":
             _, run = state.runs.get(scope.name, (0, None))
             return (run.system,) if run is not None else ()
+        case "version":
+            model = scope.name.partition("@")[0]  # a version that is declared no more is still of its model
+            return tuple(
+                sorted(
+                    name
+                    for name, envelope in world.envelopes.items()
+                    if text in system_scopes(envelope) or model in envelope.system.manifest.models
+                )
+            )
         case _:
             return tuple(
                 sorted(name for name, envelope in world.envelopes.items() if text in system_scopes(envelope))

@@ -44,7 +44,7 @@ from standwatch.facts.entries import (
     RunClosed,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
-from standwatch.facts.frames import Ack, Append, Find, Refusal
+from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
@@ -55,6 +55,8 @@ from standwatch.store.link import Link
 
 LONGEST_RUN: Final = 24 * 60
 """Minutes after which a run with a token ends where its manifest sets no end: what is open stays in every state."""
+SILENT: Final = 500_000
+"""µs after a failed append in which no model is asked: its answer could not be recorded either."""
 AGAIN: Final = 0.5
 """Seconds before an outcome that could not be recorded is offered again."""
 
@@ -91,13 +93,14 @@ class LiveGate:
         self.world = world
         self._clock = clock
         self._chance = chance
-        self._receipt = receipt
+        self.receipt = receipt
         self._schemas = Schemas()
         self.runs = Runs(link, self.append, clock, chance)
         self._grants: dict[str, tuple[int, Grant]] = {}
         self.flights: dict[str, Flight] = {}
         self.owed = Owed(self, self._fresh)
         self._turned = 0
+        self._silent = 0
         self.on_fault: Callable[[BaseException], None] = lambda _: None
         """Told of faults of our own, which callers only hear as `unavailable`."""
         self._prepared: dict[str, World] = {}
@@ -244,7 +247,7 @@ class LiveGate:
                     case Record(wait=False):
                         event = self._record_later(command)
                     case Record():
-                        event, ack = await self._record(command)
+                        event, ack = await self.record(command)
                         told = told or ack
                     case Forward():
                         event = await self._forward(command, forward, steps, theirs=theirs)
@@ -257,7 +260,7 @@ class LiveGate:
             reply: Reply = stop.value
             if told is None or reply.index != told.index:
                 return reply
-            return msgspec.structs.replace(reply, receipt=self._receipt(reply.id, told))
+            return msgspec.structs.replace(reply, receipt=self.receipt(reply.id, told))
 
     def _frame(self, command: Record) -> Append:
         return Append(
@@ -269,9 +272,16 @@ class LiveGate:
             command.caps,
             command.valid_until,
             command.match,
+            command.rows,
         )
 
-    async def _record(self, command: Record) -> tuple[Event, Ack | None]:
+    @property
+    def recording(self) -> bool:
+        """Whether what is decided now has a chance of being recorded: soon after a failure nobody asks in vain."""
+        return self._link.alive and self._clock() >= self._silent
+
+    async def record(self, command: Record) -> tuple[Recorded | NotRecorded, Ack | None]:
+        """Append what a passage wants appended: the event it hears, and the acknowledgement where there is one."""
         future = self._link.append(self._frame(command))
         try:
             answer = await asyncio.shield(future)
@@ -288,6 +298,8 @@ class LiveGate:
                     return NotRecorded(now, "unrecorded", "halted while it was being recorded"), None
                 return Recorded(now, answer.index, answer.at, answer.leaf), answer
             case Refusal():
+                if answer.code == "unrecorded":
+                    self._silent = now + SILENT
                 if isinstance(command.entry, Outcome) and answer.code == "unrecorded":
                     self._owe(self._frame(command))
                 return NotRecorded(now, answer.code, answer.detail), None
@@ -398,6 +410,10 @@ class LiveGate:
                 raise Conflict(answer.detail)
             case _:
                 assert_never(answer)
+
+    def note(self, entry: AnyEntry, parts: tuple[Part, ...], rows: tuple[RowPart, ...]) -> None:
+        """Append something that nobody waits for."""
+        self._link.append(Append(self._link.next_number(), entry, parts, rows=rows))
 
     def told(self, index: int, entry: AnyEntry) -> None:
         """A control entry was sequenced: cut what it forbids, forget what has ended."""

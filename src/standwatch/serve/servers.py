@@ -8,6 +8,7 @@ from typing import Final
 
 from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.mcp import McpServer
+from standwatch.serve.model_servers import ModelServers
 from standwatch.upstream.mcp import UpstreamServer, open_server
 
 SETTLE: Final = 5.0
@@ -28,6 +29,7 @@ class Servers:
         self._environment = environment
         self._changed = changed
         self._open: Running = {}
+        self.models = ModelServers(folder, environment)
 
     def of(self, system: str) -> Mapping[str, McpServer]:
         """The servers of `system`, in the manifest's order; none for a system nobody declares."""
@@ -53,7 +55,8 @@ class Servers:
             for system, components in wanted.items()
         }
         kept = set(_all(self._open))
-        return _end([server for server in _all(before) if server not in kept])
+        models = self.models.take_up(configuration)
+        return _both(_end([server for server in _all(before) if server not in kept]), models)
 
     def _keep_or_open(self, system: str, component: Component) -> tuple[Component, UpstreamServer]:
         kept = self._open.get(system, {}).get(component.name)
@@ -85,11 +88,17 @@ class Servers:
     async def close(self) -> None:
         """End every server."""
         running, self._open = self._open, {}
+        await self.models.close()
         await _end(_all(running))
 
 
 def _all(running: Running) -> list[UpstreamServer]:
     return [server for servers in running.values() for _, server in servers.values()]
+
+
+async def _both(one: Coroutine[None, None, None], other: Coroutine[None, None, None]) -> None:
+    await one
+    await other
 
 
 async def _end(servers: list[UpstreamServer]) -> None:

@@ -31,6 +31,7 @@ STATEMENTS = sorted(name for name in journal._SQL if name != "schema")
 def path(tmp_path: Path) -> Path:
     made = Journal(tmp_path / "record.db")
     made.make_day("20261118")
+    made.make_rows_day("20261118")
     made.close()
     return tmp_path / "record.db"
 
