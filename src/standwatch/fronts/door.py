@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from standwatch.enforce.ports import Caller, Gate, Reply
+from standwatch.enforce.ports import Caller, Reply
 from standwatch.facts.canonical import parse
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.facts.words import SENTENCES, Word
@@ -31,16 +31,31 @@ TOO_LARGE: Final = Refusal(413, "body_too_large", f"A body has at most {MOST_BOD
 NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 
 
+class Knows(Protocol):
+    """Whoever can tell who a caller is: the gate of actions, or that of decisions."""
+
+    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+        """As `enforce.ports.Gate.identify`."""
+        ...
+
+
 class Door:
     """`hosts` and `origins` as `check_origin` takes them."""
 
-    def __init__(self, gate: Gate, hosts: Collection[str], origins: Collection[str]) -> None:
+    def __init__(self, gate: Knows, hosts: Collection[str], origins: Collection[str]) -> None:
         self.gate = gate
         self._hosts = frozenset(hosts)
         self._origins = frozenset(origins)
 
     def refusal(self, request: Request, method: str) -> Response | None:
         """Host, Origin, verb and the presence of a credential: what is looked at before any body."""
+        barred = self.barred(request, method)
+        if barred is not None:
+            return barred
+        return None if request.headers.get(b"authorization") else UNAUTHENTICATED
+
+    def barred(self, request: Request, method: str) -> Response | None:
+        """Host, Origin and verb: what holds for a path that needs no credential."""
         wrong = check_origin(request.header("host"), request.header("origin"), self._hosts, self._origins)
         if wrong is not None:
             return Refusal(ORIGIN_STATUS[wrong], wrong, "Forbidden Host or Origin.").response()
@@ -48,7 +63,7 @@ class Door:
             return Refusal(405, "method_refused", f"Only {method} is served here.").response(
                 (("allow", method),)
             )
-        return None if request.headers.get(b"authorization") else UNAUTHENTICATED
+        return None
 
     def stranger(self, request: Request) -> Response | None:
         """What is answered before a byte of the body is parsed: to nobody we know, and to a body that is too large."""
