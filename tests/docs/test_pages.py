@@ -78,7 +78,11 @@ def test_yaml_is_a_configuration(block: Block) -> None:
     said = yaml.safe_load(block.text)
     base = yaml.safe_load(ORGANISATION if part == "organisation" else MANIFEST)
     whole = yaml.safe_dump(said if part == "lock" else base | said).encode()
-    files = {"standwatch.yaml": ORGANISATION.encode(), "systems/payments-agent.yaml": MANIFEST.encode()}
+    files = {
+        "standwatch.yaml": ORGANISATION.encode(),
+        "systems/payments-agent.yaml": MANIFEST.encode(),
+        "systems/scorer.rules.yaml": b"rules: [{give: {p_denied: 1}}]",
+    }
     names = {
         "organisation": "standwatch.yaml",
         "manifest": "systems/payments-agent.yaml",
@@ -209,6 +213,18 @@ SECTIONS = {
     "_returns": "tools",
     "_rule": "arguments",
     "read_lock": "systems/NAME.lock",
+    "_model.read_model": "decisions",
+    "_version": "versions",
+    "read_feature": "inputs",
+    "_actionable": "inputs",
+    "read_output": "outputs",
+    "_outcome.read": "outcome",
+    "_known_limit.read": "known_limits",
+    "read_condition.read": "known_limits",
+    "_overrides.read": "overrides",
+    "read_fallback.read_form": "fallback",
+    "_table": "NAME.rules.yaml",
+    "_rule.read_rule": "NAME.rules.yaml",
 }
 """Function of `declare` that reads a mapping → the section of manifest.md that must have a row for each of its keys."""
 

@@ -58,7 +58,7 @@ def read_feature(name: str, node: Node, problems: Problems) -> Feature | None:
         problems.add(fields.place("one_of"), "one_of on a boolean, expected it to be true or false")
     for one in feature.one_of or ():
         if feature.type != "boolean" and not fits(feature, one):
-            problems.add(fields.place("one_of"), f"{short(str(one))}, expected {wanted(feature)}")
+            problems.add(fields.place("one_of"), f"{_shown(one)}, expected {wanted(feature)}")
     if feature.actionable and feature.type not in NUMERIC and feature.actionable != Actionable():
         problems.add(
             fields.place("actionable"),
@@ -141,6 +141,10 @@ def fits(feature: Feature, given: Value) -> bool:
             return type(given) in (str, int)
 
 
+def _shown(given: Value) -> str:
+    return str(given).lower() if isinstance(given, bool) else short(str(given))
+
+
 def wanted(feature: Feature) -> str:
     """What a value of `feature` looks like, for a message."""
     shapes = {
@@ -189,7 +193,7 @@ def _check_condition(
     _only_numbers(fields, feature.type, problems)
     for one in condition.one_of or ():
         if not fits(feature, one):
-            problems.add(fields.place("one_of"), f"{short(str(one))}, expected {wanted(feature)}")
+            problems.add(fields.place("one_of"), f"{_shown(one)}, expected {wanted(feature)}")
     if condition.missing and fields.has("one_of") | fields.has("min") | fields.has("max"):
         problems.add(fields.place("missing"), "missing beside a value, expected one or the other")
 

@@ -147,7 +147,7 @@ def _check_whole(fields: Fields, model: Model, component: Component | None, prob
         problems.add(fields.place("inputs"), f"{len(model.inputs)} inputs, expected at most {MOST_FEATURES}")
     if fields.has("tensor") and model.layout != "matrix":
         problems.add(fields.place("tensor"), "tensor without layout: matrix, expected them together")
-    if model.protocol == "client" or component is None:
+    if model.protocol == "client" or component is None or component.kind != "model":
         return
     for name, version in model.versions.items():
         if not (version.url or component.url):

@@ -87,12 +87,21 @@ def test_an_organisation_that_nobody_could_widen_is_warned_of(files: dict[str, b
     assert any("nobody could sign a widening" in warning for warning in declare(files).warnings)
 
 
+STRAY = "not read here, expected systems/NAME.yaml or NAME.lock or NAME.range.json"
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("systems/a.yml", "systems/a.yml:1:1: not read here, expected systems/NAME.yaml or NAME.lock"),
+        (
+            "systems/a.yml",
+            "systems/a.yml:1:1: not read here, expected systems/NAME.yaml or NAME.lock or NAME.range.json",
+        ),
         ("policies/a.cedar.off", "policies/a.cedar.off:1:1: not read here, expected policies/NAME.cedar"),
-        ("systems/x/a.yaml", "systems/x/a.yaml:1:1: not read here, expected systems/NAME.yaml or NAME.lock"),
+        (
+            "systems/x/a.yaml",
+            "systems/x/a.yaml:1:1: not read here, expected systems/NAME.yaml or NAME.lock or NAME.range.json",
+        ),
         (
             "systems/gone.lock",
             "systems/gone.lock:1:1: a lock without its manifest, expected systems/gone.yaml",
