@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from standwatch.fronts.control_models import DeploymentOrder, ModelLine, RollbackOrder, Routed, Versions
+
 
 class Actor(msgspec.Struct, frozen=True):
     """Who asks. `ident` is a person's opaque id, or `local` for the owner of the socket who is nobody's account."""
@@ -51,6 +53,7 @@ class SystemLine(msgspec.Struct, frozen=True):
     declared: int
     evidence: tuple[int, ...] = ()
     observed_until: int = 0
+    models: tuple[ModelLine, ...] = ()
 
 
 class HoldLine(msgspec.Struct, frozen=True):
@@ -219,6 +222,9 @@ class Statement(msgspec.Struct, frozen=True):
     demands: str
     longest: int
     validators: tuple[str, ...]
+    model: str = ""
+    version: str = ""
+    """The version of `model` that it is about with it in front; "" for what runs now."""
 
 
 class EntryLine(msgspec.Struct, frozen=True):
@@ -313,6 +319,9 @@ class ValidationOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     sig: str
     report: str = ""
+    version: str = ""
+    """A version that does not serve yet: the statement is about what would run with it in front."""
+    model: str = ""
 
 
 class SignatureOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -343,8 +352,11 @@ class Operations(Protocol):
     async def questions(self, who: Actor) -> tuple[QuestionLine, ...]: ...
     async def question(self, who: Actor, ident: str) -> QuestionSheet: ...
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done: ...
-    async def statement(self, who: Actor, system: str) -> Statement: ...
+    async def statement(self, who: Actor, system: str, version: str = "", model: str = "") -> Statement: ...
     async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done: ...
+    async def versions(self, who: Actor, system: str, at: str = "") -> Versions: ...
+    async def deploy(self, who: Actor, system: str, order: DeploymentOrder) -> Routed: ...
+    async def rollback(self, who: Actor, system: str, order: RollbackOrder) -> Routed: ...
     async def people(self, who: Actor) -> tuple[PersonLine, ...]: ...
     async def configuration(self, who: Actor) -> ConfigLine: ...
     async def reload(self, who: Actor) -> ConfigLine: ...

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_ports import (
     Actor,
     AgentLine,
@@ -163,9 +164,12 @@ ROUTES: Final = (
         "GET",
         "/systems/{system}/statement",
         "statement",
-        "What a validator would sign about a system as it stands now.",
+        "What a validator would sign about a system as it stands now, or with another version in front.",
         Statement,
-        lambda ops, call: ops.statement(call.who, call.names["system"]),
+        lambda ops, call: ops.statement(
+            call.who, call.names["system"], call.query.get("version", ""), call.query.get("model", "")
+        ),
+        query=("version", "model"),
     ),
     Route(
         "POST",
@@ -175,6 +179,35 @@ ROUTES: Final = (
         Done,
         lambda ops, call: ops.validate(call.who, call.names["system"], call.body),
         ValidationOrder,
+        made=True,
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/versions",
+        "versions",
+        "Which version of each model answers, since when and by whom; now or as of a moment.",
+        Versions,
+        lambda ops, call: ops.versions(call.who, call.names["system"], call.query.get("at", "")),
+        query=("at",),
+    ),
+    Route(
+        "POST",
+        "/systems/{system}/deployments",
+        "deploy",
+        "Put a version in front, before a part of the requests or beside the front; or take it off again.",
+        Routed,
+        lambda ops, call: ops.deploy(call.who, call.names["system"], call.body),
+        DeploymentOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/systems/{system}/rollback",
+        "rollback",
+        "Back to a former version in one act; what was in front is held.",
+        Routed,
+        lambda ops, call: ops.rollback(call.who, call.names["system"], call.body),
+        RollbackOrder,
         made=True,
     ),
     Route(

@@ -87,9 +87,9 @@ def version_scope(place: Place, version: str) -> str:
     return f"version:{place.model.component}@{version}"
 
 
-def pins(place: Place, state: State, now: int) -> tuple[Held, ...]:
-    """The holds that keep the route where it is: those on any version of the model (`record.sequence`)."""
-    mark = version_scope(place, "")
+def pins(model: str, state: State, now: int) -> tuple[Held, ...]:
+    """The holds that keep the route where it is: those on any version of `model` (`record.sequence`)."""
+    mark = f"version:{model}@"
     return tuple(
         held for held in state.holds.values() if held.scope.startswith(mark) and not 0 < held.until <= now
     )

@@ -120,7 +120,7 @@ def _require_right(place: Place, who: Orderer, state: State, act: str) -> None:
 
 
 def _require_unpinned(place: Place, state: State, now: int) -> None:
-    for held in pins(place, state, now):
+    for held in pins(place.model.component, state, now):
         raise Conflict(
             f"hold {held.index} on {held.scope} by {held.by} pins what {place.model.component} runs",
             code="pinned",

@@ -15,6 +15,7 @@ from standwatch.authority.grant import grant
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
+from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_ports import (
     Actor,
     AgentLine,
@@ -54,6 +55,7 @@ from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.gate import LiveGate
 from standwatch.store.link import Link
 
@@ -91,6 +93,7 @@ class Control:
         self._checks = checks
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
+        self.routes = Routes(gate, source, self.holds, clock)
 
     @property
     def _state(self) -> State:
@@ -136,7 +139,13 @@ class Control:
             past=moment is not None,
             root=state.root,
             config=state.config,
-            systems=lines.system_lines(state, self._configuration, who, lambda name: grant(state, name, now)),
+            systems=lines.system_lines(
+                state,
+                self._configuration,
+                who,
+                lambda name: grant(state, name, now),
+                lambda name, system: model_lines(state, name, system if moment is None else None, now),
+            ),
             holds=await self._hold_lines(state, now, past=moment is not None),
             questions=lines.open_questions(state, now, who),
             runs=lines.run_lines(state, now, who),
@@ -257,21 +266,23 @@ class Control:
         word = "approved" if order.decision == "approve" else "refused"
         return Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
 
-    async def statement(self, who: Actor, system: str) -> Statement:
-        """What a validator of `system` would sign now."""
+    async def statement(self, who: Actor, system: str, version: str = "", model: str = "") -> Statement:
+        """What a validator of `system` would sign now; with `version`, of it with that version of `model` in front."""
         entry = evidence.standing_of(system, self._state).entry
         _require(orders.sees(people.orderer(who), system, self._state), who, f"see {system}")
         wanted = demand(entry.tier)
         return Statement(
             system=system,
             envelope=entry.envelope,
-            components=entry.components,
+            components=evidence.runs(entry, version, model, self._state, self._configuration),
             org=self._state.origin,
             follows=self._state.last_statement(system),
             tier=entry.tier,
             demands=wanted.text,
             longest=wanted.longest,
             validators=tuple(entry.validators),
+            model=model,
+            version=version,
         )
 
     async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done:
@@ -281,6 +292,20 @@ class Control:
         ack = await self._gate.append(entry)
         level = grant(self._state, system, self._clock()).level
         return Done(ack.index, ack.at, f"{system}: {order.outcome} by {order.by}; its grant is {level}")
+
+    # --- versions --------------------------------------------------------------------------------------------
+
+    async def versions(self, who: Actor, system: str, at: str = "") -> Versions:
+        """Which version of each model of `system` answers: now, or at an index or RFC 3339 time of the past."""
+        return await self.routes.versions(who, system, at)
+
+    async def deploy(self, who: Actor, system: str, order: DeploymentOrder) -> Routed:
+        """Put a version in front, before a part of the requests or beside the front; or take it off again."""
+        return await self.routes.deploy(_somebody(who), system, order)
+
+    async def rollback(self, who: Actor, system: str, order: RollbackOrder) -> Routed:
+        """Back to a former version: one act, no approval."""
+        return await self.routes.rollback(_somebody(who), system, order)
 
     async def people(self, who: Actor) -> tuple[PersonLine, ...]:
         """Who is who, and with which keys they sign."""

@@ -2,16 +2,20 @@
 
 from collections.abc import Collection
 
+from standwatch.authority.grant import running_of
+from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Answered, Declared, Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import approval_bytes, evidence_bytes
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
 from standwatch.gate.demands import require_statement, require_validator
+from standwatch.gate.deploying import Candidate, running_with
 from standwatch.record.signature import verify
 from standwatch.record.source import Source, hashes
 from standwatch.record.state import Question, Standing, State
 from standwatch.record.tree import Frontier
+from standwatch.respond.places import declared_digest, place
 from standwatch.serve.control_status import signers
 
 
@@ -83,22 +87,24 @@ def open_question(ident: str, state: State, now: int) -> Question:
 def validation(
     system: str, order: ValidationOrder, state: State, configuration: Configuration, now: int
 ) -> Evidence:
-    """The entry for a validator's statement about `system` as it is declared now."""
+    """The entry for a validator's statement about `system` as it is declared now, or with another version in front."""
     declared = standing_of(system, state).entry
-    require_validator(declared, order.by, state.development)
-    require_statement(declared, order.outcome, order.report, order.until, now)
+    stakes = tier(state, system)
+    require_validator(declared, order.by, state.development, stakes)
+    require_statement(declared, order.outcome, order.report, order.until, now, stakes)
+    components = runs(declared, order.version, order.model, state, configuration)
     require_signature(
         order.by,
         order.key,
         order.sig,
-        _statement(declared, order, state),
+        _statement(declared, components, order, state),
         keys_of(order.by, state, configuration),
     )
     return Evidence(
         by=order.by,
         system=system,
         envelope=declared.envelope,
-        components=declared.components,
+        components=components,
         follows=state.last_statement(system),
         outcome=order.outcome,
         until=order.until,
@@ -108,10 +114,22 @@ def validation(
     )
 
 
-def _statement(declared: Declared, order: ValidationOrder, state: State) -> bytes:
+def runs(declared: Declared, version: str, model: str, state: State, configuration: Configuration) -> str:
+    """The component digest that a statement names: what runs now, or would with `version` of `model` in front.
+
+    Raises `NotFound` or `Conflict` for a version that nobody could deploy.
+    """
+    if not version:
+        return running_of(state, declared.system, declared.components)
+    where = place(configuration.systems.get(declared.system), declared.system, model)
+    digest = declared_digest(where, version)
+    return running_with(state, Candidate(declared.system, where.model.component, version, digest))
+
+
+def _statement(declared: Declared, components: str, order: ValidationOrder, state: State) -> bytes:
     return evidence_bytes(
         by=order.by,
-        components=declared.components,
+        components=components,
         envelope=declared.envelope,
         follows=state.last_statement(declared.system),
         org=state.origin,

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from standwatch.authority.grant import Grant
-from standwatch.facts.configuration import Configuration, Manifest
+from standwatch.facts.configuration import Configuration, Manifest, System
 from standwatch.facts.entries import Asked, Denied, Intent
+from standwatch.fronts.control_models import ModelLine
 from standwatch.fronts.control_ports import (
     Actor,
     HoldLine,
@@ -28,17 +29,23 @@ SHOWN_RUNS: Final = 200
 
 
 def system_lines(
-    state: State, configuration: Configuration, who: Actor, grant: Callable[[str], Grant]
+    state: State,
+    configuration: Configuration,
+    who: Actor,
+    grant: Callable[[str], Grant],
+    models: Callable[[str, System | None], tuple[ModelLine, ...]] = lambda _name, _system: (),
 ) -> tuple[SystemLine, ...]:
     """The systems `who` may see, by name; undeclared ones are nobody's."""
     return tuple(
-        _system(standing, configuration, grant(name))
+        _system(standing, configuration, grant(name), models(name, configuration.systems.get(name)))
         for name, standing in sorted(state.systems.items())
         if sees(orderer(who), name, state)
     )
 
 
-def _system(standing: Standing, configuration: Configuration, found: Grant) -> SystemLine:
+def _system(
+    standing: Standing, configuration: Configuration, found: Grant, models: tuple[ModelLine, ...]
+) -> SystemLine:
     entry = standing.entry
     system = configuration.systems.get(entry.system)
     manifest: Manifest | None = system.manifest if system is not None else None
@@ -59,6 +66,7 @@ def _system(standing: Standing, configuration: Configuration, found: Grant) -> S
         declared=standing.index,
         evidence=found.evidence,
         observed_until=manifest.observe_until if manifest else 0,
+        models=models,
     )
 
 
