@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from standwatch.facts.configuration import Finding, Policy
-from standwatch.facts.entries import AnyEntry, Asked, Denied, Evidence, Intent
+from standwatch.facts.entries import AnyEntry, Asked, Decided, Denied, Evidence, Intent
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Action
 from standwatch.record.explanation import Authority, Holding, Rules, Run, Statement, Told
@@ -75,7 +75,7 @@ def findings_of(source: Source, index: int, entry: Judged, problems: list[str]) 
         return Why(), "false"
 
 
-def run_of(source: Source, state: State, judged: Judged, problems: list[str]) -> Run:
+def run_of(source: Source, state: State, judged: Judged | Decided, problems: list[str]) -> Run:
     index, opened = state.runs.get(judged.run, (-1, None))
     if opened is None:
         problems.append(f"run {judged.run} was not open")
@@ -105,7 +105,7 @@ def _task(opening: Opening) -> tuple[Told, Told]:
 
 
 def rules_of(
-    source: Source, state: State, judged: Judged, action: Action | None, problems: list[str]
+    source: Source, state: State, judged: Judged | Decided, action: Action | None, problems: list[str]
 ) -> Rules:
     standing = state.systems.get(judged.system)
     if judged.conf != max(state.config, 0):
@@ -147,7 +147,7 @@ def _configuration(source: Source, index: int, problems: list[str]) -> tuple[Fat
         return "false", _Configuration()
 
 
-def authority_of(source: Source, state: State, judged: Judged, why: Why) -> Authority:
+def authority_of(source: Source, state: State, judged: Judged | Decided, why: Why) -> Authority:
     grant = why.grant
     known = state.evidence.get(judged.system, ())
     return Authority(
@@ -169,13 +169,14 @@ def authority_of(source: Source, state: State, judged: Judged, why: Why) -> Auth
 def _statement(index: int, entry: Evidence, state: State, at: int) -> Statement:
     standing = state.systems.get(entry.system)
     lineage = standing.lineage if standing else ()
+    about = {(envelope, state.running(entry.system, components)) for envelope, components in lineage}
     return Statement(
         index=index,
         at=entry.at,
         by=entry.by,
         outcome=entry.outcome,
         until=entry.until,
-        live=at < entry.until and (entry.envelope, entry.components) in lineage,
+        live=at < entry.until and (entry.envelope, entry.components) in about,
     )
 
 

@@ -61,7 +61,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
     sent, action = _sent(source, index, judged, problems)
     asked = _inquiry(source, own, problems)
     back = _back(source, own, problems)
-    head = _head(source, vkey, problems)
+    head = head_of(source, vkey, problems)
     principal = state.principals.get(judged.by)
     return Explanation(
         id=ident,
@@ -226,7 +226,8 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
 # ------------------------------------------------------------------------------------------------- the proof
 
 
-def _head(source: Source, vkey: str, problems: list[str]) -> Head | None:
+def head_of(source: Source, vkey: str, problems: list[str]) -> Head | None:
+    """The checkpoint that proofs lead to; None where nothing was signed or it cannot be trusted."""
     try:
         note = source.checkpoint()
         if vkey:
@@ -243,10 +244,11 @@ def _head(source: Source, vkey: str, problems: list[str]) -> Head | None:
 
 
 def _proofs(source: Source, own: Own, head: Head | None, problems: list[str]) -> tuple[Proof, ...]:
-    return tuple(_proof(source, index, own[index], head, problems) for index in own)
+    return tuple(proof_of(source, index, own[index], head, problems) for index in own)
 
 
-def _proof(source: Source, index: int, entry: AnyEntry, head: Head | None, problems: list[str]) -> Proof:
+def proof_of(source: Source, index: int, entry: AnyEntry, head: Head | None, problems: list[str]) -> Proof:
+    """That entry `index` is in the log, walked where the checkpoint reaches so far."""
     leaf = leaf_hash(source.leaf(index))
     kind = str(type(entry).__struct_config__.tag)
     bare = Proof(index=index, kind=kind, at=entry.at, leaf=leaf.hex())

@@ -14,6 +14,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Decided,
     Declared,
     Evidence,
     Intent,
@@ -47,8 +48,11 @@ class Origin(msgspec.Struct, frozen=True):
     vkey: str
 
 
-def scopes_of(entry: Judged) -> tuple[str, ...]:
-    """The scopes of an action as far as its leaf tells; components, versions and vendors stand in the manifest."""
+def scopes_of(entry: Judged | Decided) -> tuple[str, ...]:
+    """The scopes of an action as far as its leaf tells; else components, versions and vendors stand in the manifest."""
+    if isinstance(entry, Decided):
+        model = (f"component:{entry.model}", f"version:{entry.model}@{entry.version}")
+        return (ALL, f"system:{entry.system}", *model, f"agent:{entry.by}", f"run:{entry.run}")
     server = entry.tool.partition(".")[0]
     named = (f"system:{entry.system}", f"tool:{entry.tool}", f"server:{server}")
     return (ALL, *named, f"agent:{entry.by}", f"run:{entry.run}")
@@ -138,7 +142,7 @@ class Replay:
             yield from self._opened(index, entry)
         if isinstance(entry, Outcome) and entry.of < self._start:
             return
-        scopes = scopes_of(entry) if isinstance(entry, Intent | Asked) else ()
+        scopes = scopes_of(entry) if isinstance(entry, Intent | Asked | Decided) else ()
         # INVARIANT: what was appended had passed `admit` at its own time, with these scopes among its own.
         refusal = self.sequencer.admit(Append(0, entry, scopes=scopes), entry.at)
         if refusal is not None:
@@ -154,7 +158,7 @@ class Replay:
 
     def _judged(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
         """What a verdict may not have been."""
-        if not isinstance(entry, Intent | Asked):
+        if not isinstance(entry, Intent | Asked | Decided):
             return
         state = self.state
         if entry.seen >= index:
@@ -166,6 +170,27 @@ class Replay:
             )
         if isinstance(entry, Intent):
             yield from self._released(entry)
+        if isinstance(entry, Decided):
+            yield from self._decided(entry)
+
+    def _decided(self, entry: Decided) -> Iterator[Objection]:
+        """The version was deployed, as the digest says, and nothing stopped it where it says that it answered."""
+        state = self.state
+        by_model = not entry.routes or bool(entry.routes.keys() & {"model"})
+        route = state.routes.get(f"{entry.system}/{entry.model}")
+        digest = route.digest_of(entry.version) if route is not None else None
+        if entry.version and (digest is None or digest != entry.served):
+            yield "version", f"version {entry.version} decided and was not deployed as it says"
+        if not by_model:
+            return
+        if not entry.version:
+            yield "version", "a model decided and no version is named"
+        for hold in state.held(scopes_of(entry), entry.at):
+            yield "hold", f"decided under hold {hold.index} on {hold.scope}"
+        if self._grant is not None:
+            level = self._grant(state, entry.system, entry.at)
+            if LEVELS.index(entry.grant) > LEVELS.index(level):
+                yield "grant", f"it used {entry.grant} authority where the rules give {level}"
 
     def _released(self, entry: Intent) -> Iterator[Objection]:
         state = self.state

@@ -33,7 +33,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed
 from standwatch.record.leaf import Unknown
-from standwatch.record.serving import Serving, serve
+from standwatch.record.serving import Serving, running, serve
 
 ALL: Final = "all"
 
@@ -149,6 +149,15 @@ class State(msgspec.Struct):
                     self.stopped = f"entry {index} is of the unknown kind {entry.kind}"
             case _:
                 assert_never(entry)
+
+    def running(self, system: str, components: str) -> str:
+        """The digest that evidence about `system` must name: its components, with the versions deployed now."""
+        mine = {
+            key.partition("/")[2]: (route.version, route.digest)
+            for key, route in self.routes.items()
+            if key.partition("/")[0] == system and route.version
+        }
+        return running(components, mine)
 
     def last_statement(self, system: str) -> int:
         """Index of the last evidence entry about `system`; -1 for none."""

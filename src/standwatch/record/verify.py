@@ -18,10 +18,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Asked, Denied, Intent
-from standwatch.facts.errors import Malformed, NotFound, StandwatchError
+from standwatch.facts.entries import AnyEntry, Asked, Decided, Denied, Intent, Shadowed
+from standwatch.facts.errors import Malformed, NotFound, StandwatchError, Tampered
 from standwatch.record.anchor import Anchors, hash_at
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint
+from standwatch.record.decision import row_problem
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.replay import GrantRule, Origin, Replay
@@ -281,6 +282,8 @@ class _Run:
         # (6): Its parts.
         if self._parts:
             self._check_parts(index, entry)
+            if isinstance(entry, Decided | Shadowed):
+                self._check_rows(index, entry)
 
     def _unknown(self, index: int, entry: Unknown) -> None:
         if not entry.folds:
@@ -307,6 +310,18 @@ class _Run:
                 and isinstance(entry, Intent | Denied | Asked)
             ):
                 self._check_action(index, entry, opening.data)
+
+    def _check_rows(self, index: int, entry: Decided | Shadowed) -> None:
+        """The rows that are still here are those of the tree that the entry names."""
+        try:
+            sealed = self._source.rows(index, entry.id)
+        except (Malformed, Tampered) as error:
+            self._say(index, "row", str(error))
+            return
+        for row in sealed.rows:
+            self._counts["row.erased" if row.erased else "row.present"] += 1
+        if wrong := row_problem(sealed, entry):
+            self._say(index, "row", wrong)
 
     def _check_action(self, index: int, entry: Intent | Denied | Asked, data: bytes) -> None:
         """The action that was judged and signed is the one that the leaf names."""
