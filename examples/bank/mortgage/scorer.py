@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,41 +32,27 @@ class Scorer(Protocol):
         ...
 
 
-class Term:
-    """One feature's points: bin k of a number holds values in (edge[k-1], edge[k]], bin k of a category its value k."""
-
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.feature: str = told["feature"]
-        self.edges: list[float] = told.get("edges", [])
-        self.values: list[str] = told.get("values", [])
-        self.points: list[float] = told["points"]
-
-    def of(self, value: Any) -> float:
-        if self.values:
-            return self.points[self.values.index(value)]
-        return self.points[bisect_left(self.edges, number(self.feature, value))]
-
-
-class Scorecard:
-    """Log-odds = intercept + one term for each feature (Siddiqi, Credit Risk Scorecards, ch. 6, without scaling)."""
+class Additive:
+    """The form `additive.1`, as `src/standwatch/executor.py` states it: a score of each feature, summed in the order of
+    the terms, and the logistic function. `scores[k]` is for numbers in [edge k-1, edge k)."""
 
     def __init__(self, content: bytes) -> None:
         told = json.loads(content)
-        if told.get("kind") != "scorecard.1":
-            raise ValueError("not a scorecard.1")
+        if told.get("kind") != "additive.1" or told["link"] != "logit":
+            raise ValueError("not an additive.1 with a logit link")
         self.digest = hashlib.sha256(content).hexdigest()
-        self.intercept: float = told["intercept"]
-        self.terms = [Term(each) for each in told["terms"]]
-        self.features = tuple(term.feature for term in self.terms)
+        self._intercept: float = told["intercept"]
+        self._terms: list[dict[str, Any]] = told["terms"]
+        self.features = tuple(term["feature"] for term in self._terms)
 
     def score(self, columns: Columns) -> list[float]:
         return [self._row(row) for row in table(columns, self.features)]
 
     def _row(self, row: Sequence[Any]) -> float:
-        odds = math.fsum(
-            [self.intercept, *(term.of(value) for term, value in zip(self.terms, row, strict=True))]
-        )
-        return 1.0 / (1.0 + math.exp(-odds))
+        odds = self._intercept
+        for term, value in zip(self._terms, row, strict=True):
+            odds += points(term, value)  # one by one: `sum` rounds otherwise since Python 3.12
+        return 1 / (1 + math.exp(-odds)) if odds >= 0 else 1 - 1 / (1 + math.exp(odds))
 
 
 class Boosted:
@@ -94,7 +80,16 @@ class Boosted:
 def load(file: Path) -> Scorer:
     """The artifact in `file`; raises where it is neither."""
     content = file.read_bytes()
-    return Scorecard(content) if b'"scorecard.1"' in content[:200] else Boosted(content)
+    return Additive(content) if b'"additive.1"' in content[:200] else Boosted(content)
+
+
+def points(term: dict[str, Any], value: Any) -> float:
+    """What one feature adds to the log-odds; raises ValueError for a value that the term does not know."""
+    if "edges" in term:
+        return term["scores"][bisect_right(term["edges"], number(term["feature"], value))]
+    if value not in term["categories"]:
+        raise ValueError(f"{term['feature']} is none of {', '.join(term['categories'])}: {value!r}")
+    return term["categories"][value]
 
 
 def table(columns: Columns, features: tuple[str, ...]) -> list[tuple[Any, ...]]:

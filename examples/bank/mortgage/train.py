@@ -24,15 +24,16 @@ THRESHOLD = 0.3
 FILES = {"1": "models/1/scorecard.json", "2": "models/2/boosted.json", "3": "models/3/boosted.json"}
 
 EDGES: dict[str, list[float]] = {
-    "dir": [0.25, 0.33, 0.36, 0.4, 0.45, 0.55],
-    "hir": [0.25, 0.28, 0.33, 0.4],
-    "lvr": [0.5, 0.7, 0.8, 0.9, 0.95, 1.0],
-    "ccs": [1, 2, 4, 5],
-    "mcs": [1, 2],
-    "uria": [3.3, 5],
-    "comdominiom": [0],
+    "dir": [0.255, 0.335, 0.365, 0.405, 0.455, 0.555],
+    "hir": [0.255, 0.285, 0.335, 0.405],
+    "lvr": [0.505, 0.705, 0.805, 0.905, 0.955, 1.005],
+    "ccs": [2, 3, 5, 6],
+    "mcs": [2, 3],
+    "uria": [3.35, 6],
+    "comdominiom": [1],
 }
-"""Upper ends of the scorecard's bins, but for the last: lenders' own marks (28/36 of income, 80/95/100 % of value)."""
+"""Where the scorecard's bins begin, but for the first: lenders' own marks (28 and 36 % of income, 80, 95 and 100 % of
+value), half a percent later, so that 80.0 % is not above 80 %."""
 RISES = dict.fromkeys(FEATURES, 1) | {"uria": 0, "comdominiom": 0, "self": 0}
 """1: more of it never lowers the probability of denial. 0: the data may say."""
 WEIGHT = 2.0
@@ -57,8 +58,8 @@ TREES = 60
 
 
 def steps(row: Row) -> list[float]:
-    """One 0/1 for each edge that a value lies above: a coefficient is what crossing that edge adds."""
-    return [float(encoded(name, row[name]) > edge) for name in FEATURES for edge in EDGES.get(name, [0.5])]
+    """One 0/1 for each edge that a value has reached: a coefficient is what crossing that edge adds."""
+    return [float(encoded(name, row[name]) >= edge) for name in FEATURES for edge in EDGES.get(name, [0.5])]
 
 
 def fit_scorecard(chosen: list[Row]) -> dict[str, Any]:
@@ -87,9 +88,12 @@ def scorecard(weights: list[float]) -> dict[str, Any]:
         edges = EDGES.get(name, [0.5])
         sums = np.concatenate([[0.0], np.cumsum(weights[at : at + len(edges)])])
         at += len(edges)
-        kind: dict[str, Any] = {"values": ["no", "yes"]} if name in YES_NO else {"edges": edges}
-        terms.append({"feature": name, **kind, "points": [round(float(p), 4) + 0.0 for p in sums]})
-    return {"kind": "scorecard.1", "output": "p_denied", "intercept": round(weights[0], 4), "terms": terms}
+        scores = [round(float(p), 4) + 0.0 for p in sums]
+        if name in YES_NO:
+            terms.append({"feature": name, "categories": dict(zip(("no", "yes"), scores, strict=True))})
+        else:
+            terms.append({"feature": name, "edges": edges, "scores": scores})
+    return {"kind": "additive.1", "link": "logit", "intercept": round(weights[0], 4), "terms": terms}
 
 
 # --- versions 2 and 3 -----------------------------------------------------------------------------------------
