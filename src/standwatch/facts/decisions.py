@@ -29,6 +29,8 @@ class Predicted(msgspec.Struct, frozen=True):
     outputs: dict[str, list[Any]]
     version: str = ""
     digest: str = ""
+    used: tuple[str, ...] = ()
+    """Ids of decisions made while it ran, on which it rests: of a model that runs in its caller."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
