@@ -1,4 +1,4 @@
-"""`validate`: a validator's signed statement about a system as it stands now."""
+"""`validate`: a validator's signed statement about a system as it stands now, or with another version in front."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def _arguments(parser: ArgumentParser) -> None:
         "--until", required=True, metavar="TIME", help="after this it counts no more: 90d, 2027-01-01, …"
     )
     parser.add_argument("--outcome", choices=("pass", "conditions", "reject"), default="pass")
+    parser.add_argument(
+        "--version", default="", metavar="V", help="about a version of a model before it is deployed"
+    )
+    parser.add_argument("--model", default="", metavar="M", help="which, where the system has several")
     parser.add_argument("--report", default="", metavar="DIGEST", help="SHA-256 of your report, hexadecimal")
     signing.arguments(parser)
 
@@ -31,7 +35,8 @@ def validate(given: Namespace) -> int:
     report = _digest(given.report)
     until = instant(given.until)
     server = Server(organisation(given.org))
-    statement = server.get(f"/systems/{segment(given.system)}/statement")
+    about = {"version": given.version, "model": given.model if given.version else ""}
+    statement = server.get(f"/systems/{segment(given.system)}/statement", **about)
     if not given.json:
         _show(statement, given.outcome, until)
     signing.confirm(given, f"Sign {given.outcome}?")
@@ -56,6 +61,7 @@ def validate(given: Namespace) -> int:
         "key": public,
         "sig": ed25519.sign(key, message),
         "report": report,
+        **about,
     }
     found = server.post(f"/systems/{segment(given.system)}/evidence", order)
     out(found) if given.json else say(visible(found["text"]))
@@ -75,6 +81,8 @@ def _digest(text: str) -> str:
 
 def _show(statement: dict[str, Any], outcome: str, until: int) -> None:
     say(f"{visible(statement['system'])}, tier {statement['tier']}: wants {statement['demands']}")
+    if statement["version"]:
+        say(f"  about version {visible(statement['version'])}, as if it were in front")
     say(f"  envelope    {statement['envelope']}", f"  components  {statement['components']}")
     say(f"  may validate: {visible(people(statement['validators'], {}))}")
     say(f"  {outcome} until {when(until)}")

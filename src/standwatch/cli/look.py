@@ -53,9 +53,27 @@ def _systems(systems: list[dict[str, Any]], names: dict[str, str]) -> None:
         row(one["level"], one["level"], one["system"], f"tier {one['tier']}", until, owner)
         for reason in one["reasons"]:
             advise(reason["text"], reason["cure"])
+        advise(f"tier {one['tier']}: {'; '.join(one.get('tier_reasons', ()))}")
         advise(f"tier {one['tier']} wants {one['demands']}")
+        for model in one["models"]:
+            _model(model)
     if not systems:
         say("no system is declared, or none that you may see")
+
+
+def _model(one: dict[str, Any]) -> None:
+    said = [
+        f"{one['model']}@{one['version']} serves"
+        if one["version"]
+        else f"no version of {one['model']} serves"
+    ]
+    if one["canary"]:
+        said.append(f"canary {one['canary']} {one['share'] / 100:g} %")
+    if one["shadow"]:
+        said.append(f"shadow {one['shadow']}")
+    if one["pinned"]:
+        said.append(f"pinned by hold {', '.join(map(str, one['pinned']))}")
+    advise("; ".join(said), f"standwatch release {one['pinned'][0]} --reason …" if one["pinned"] else "")
 
 
 def _holds(holds: list[dict[str, Any]], names: dict[str, str]) -> None:

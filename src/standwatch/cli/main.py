@@ -20,6 +20,7 @@ from standwatch.cli import (
     record,
     serving,
     setting_up,
+    versions,
 )
 from standwatch.cli.show import complain
 from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb, common
@@ -31,6 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Run", serving.VERBS),
     ("Look", look.VERBS),
     ("Stop, and start again", holds.VERBS),
+    ("Deploy, and take back", versions.VERBS),
     ("Answer", answers.VERBS),
     ("Vouch", evidence.VERBS),
     ("Change", configuration.VERBS),

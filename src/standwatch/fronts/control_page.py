@@ -9,6 +9,7 @@ from hashlib import sha256
 from html import escape
 from typing import Final
 
+from standwatch.fronts.control_models import ModelLine
 from standwatch.fronts.control_ports import FlightLine, HoldLine, QuestionLine, Status, SystemLine
 
 _STYLE: Final = """
@@ -97,13 +98,26 @@ def _system(one: SystemLine, status: Status) -> str:
         for reason in one.reasons
     )
     until = f'<p class="dim">until {_time(one.until)}</p>' if one.until else ""
+    models = "".join(f'<p class="dim">{escape(_model(each))}</p>' for each in one.models)
     tier = f'<p class="dim">tier {one.tier}, {escape(one.environment)}: {escape(one.demands)}</p>'
     return _row(
         (f"<strong>{escape(one.system)}</strong><p class='dim'>{escape(one.purpose)}</p>", ""),
         (f'<span class="level {escape(one.level)}">{escape(one.level)}</span>{until}', ""),
-        ((why or "<p>Within its envelope.</p>") + tier, ""),
+        ((why or "<p>Within its envelope.</p>") + models + tier, ""),
         (f"{_people(one.owner, status)}", "owner"),
     )
+
+
+def _model(one: ModelLine) -> str:
+    """Who answers for one model, in a line."""
+    said = [f"{one.model}@{one.version} serves" if one.version else f"no version of {one.model} serves"]
+    if one.canary:
+        said.append(f"canary {one.canary} {one.share / 100:g} %")
+    if one.shadow:
+        said.append(f"shadow {one.shadow}")
+    if one.pinned:
+        said.append(f"pinned by hold {', '.join(map(str, one.pinned))}")
+    return "; ".join(said)
 
 
 def _holds(status: Status) -> str:
