@@ -6,8 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standwatch.authority.grant import grant, permits
-from standwatch.facts.entries import AnyEntry, Config, Declared, Evidence, Hold, Released
+from standwatch.authority.grant import decision_permission, grant, permits
+from standwatch.authority.tiers import tier
+from standwatch.facts.entries import AnyEntry, Config, Declared, Evidence, Exposure, Hold, Released
 from standwatch.facts.words import LEVELS
 from standwatch.record.leaf import decode, encode
 from standwatch.record.state import State, load, save
@@ -43,7 +44,10 @@ holds = st.builds(
 )
 releases = st.builds(Released, hold=st.integers(0, 15))
 configs = st.builds(Config, root=st.just("r"), development=st.booleans())
-histories = st.lists(st.one_of(declared, evidence, holds, releases, configs), max_size=16)
+people = st.sampled_from((0, 99, 100, 1_000, 100_001, 1_000_001))
+reversibilities = st.sampled_from(("reversible", "costly", "irreversible"))
+exposures = st.builds(Exposure, system=st.just(SYSTEM), people=people, reversibility=reversibilities)
+histories = st.lists(st.one_of(declared, evidence, holds, releases, configs, exposures), max_size=16)
 
 
 def fold(history: list[AnyEntry], stop: int = 99) -> State:
@@ -119,6 +123,39 @@ def test_adding_an_adverse_fact_never_raises_authority(
     assert level(state, hours) <= before
 
 
+@given(histories, st.integers(0, 70), people, people, reversibilities)
+def test_more_exposure_never_raises_authority(
+    history: list[AnyEntry], hours: int, one: int, other: int, reversibility: str
+) -> None:
+    """Nor the first count where nobody had been counted, and a decision is never freer."""
+    found: list[tuple[int, int]] = []
+    for entry in (
+        None,
+        Exposure(system=SYSTEM, people=min(one, other), reversibility=reversibility),
+        Exposure(system=SYSTEM, people=max(one, other), reversibility=reversibility),
+    ):
+        state = fold([e for e in history if not isinstance(e, Exposure)])
+        if entry is not None:
+            state.fold(len(history), msgspec.structs.replace(entry, at=T0 + len(history)))
+        given = grant(state, SYSTEM, T0 + hours * HOUR).level
+        freedom = ("fallback", "marked", "envelope").index(decision_permission(given, tier(state, SYSTEM)))
+        found.append((LEVELS.index(given), freedom))
+    assert found[0] >= found[1] >= found[2]
+    assert found[0][1] >= found[1][1] >= found[2][1]
+
+
+@given(histories, st.integers(0, 70))
+def test_rules_of_another_time_give_the_grants_of_their_time(history: list[AnyEntry], hours: int) -> None:
+    """Rules 1 knew no exposure: what was counted since changes nothing that they gave. Unknown rules give nothing."""
+    now = T0 + hours * HOUR
+    after = fold(history)
+    after.exposure = {SYSTEM: (99, Exposure(system=SYSTEM, people=10_000_000))}
+    expected = [grant(state, SYSTEM, now, rules="1") for state in (fold(history), after)]
+    assert msgspec.json.encode(expected[0]) == msgspec.json.encode(expected[1])
+    assert expected[0].rules == "1"
+    assert grant(after, SYSTEM, now, rules="0").level == "halted"
+
+
 @given(histories, st.integers(0, 70))
 def test_an_undeclared_system_and_a_stopped_fold_are_lowest(history: list[AnyEntry], hours: int) -> None:
     state = fold(history)
@@ -178,4 +215,14 @@ def test_the_table_of_what_a_grant_permits() -> None:
         "supervised": ["envelope", "asks", "asks", "envelope"],
         "restricted": ["envelope", "no", "no", "envelope"],
         "halted": ["no", "no", "no", "no"],
+    }
+
+
+def test_the_table_of_who_answers_a_decision() -> None:
+    table = {name: [decision_permission(name, tier) for tier in (1, 2, 3)] for name in LEVELS}
+    assert table == {
+        "autonomous": ["envelope", "envelope", "envelope"],
+        "supervised": ["marked", "marked", "fallback"],
+        "restricted": ["fallback", "fallback", "fallback"],
+        "halted": ["fallback", "fallback", "fallback"],
     }

@@ -5,17 +5,21 @@ lower it. So no fact that adds a cap can raise authority, and what is unknown ca
 that stands beside every grant, so that a past grant is recomputed under the rules of its time.
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 import msgspec
 
-from standwatch.authority.demands import demand
+from standwatch.authority.demands import demand, runs
+from standwatch.authority.tiers import tier
 from standwatch.facts.entries import Evidence
 from standwatch.facts.words import Effect, Level, lower
-from standwatch.record.serving import running
 from standwatch.record.state import ALL, Standing, State
 
-RULES: Final = "1"
+RULES: Final = "2"
+"""Of a grant computed now. Rules 1 knew the declared tier alone, and no validator who stands apart."""
+
+KNOWN: Final = ("1", RULES)
+"""Rules under which a past grant can be recomputed."""
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,23 +42,29 @@ class Grant(msgspec.Struct, frozen=True):
     rules: str = RULES
 
 
-def grant(state: State, system: str, now: int) -> Grant:
-    """The grant of `system` at `now` (µs UTC) in `state`; `halted` for a system that nobody declared."""
+def grant(state: State, system: str, now: int, rules: str = RULES) -> Grant:
+    """The grant of `system` at `now` (µs UTC) in `state`; `halted` for a system that nobody declared.
+
+    Under `rules` of another time it is what it was then, bit for bit; `halted` under rules that nobody knows.
+    """
     standing = state.systems.get(system)
     if state.stopped:
-        return _lowest("fold_stopped", state.stopped, "standwatch verify")
+        return _lowest(rules, "fold_stopped", state.stopped, "standwatch verify")
+    if rules not in KNOWN:
+        return _lowest(rules, "unknown_rules", f"nobody here knows rules {rules}", "standwatch verify")
     if standing is None:
-        return _lowest("undeclared", f"no manifest declares {system}", "standwatch check")
+        return _lowest(rules, "undeclared", f"no manifest declares {system}", "standwatch check")
+    stakes = standing.entry.tier if rules == "1" else tier(state, system)
     held, held_until = _holds(state, system, now)
-    validation, basis, until = _validation(state, standing, now)
-    reasons = (*held, *_people(state, standing), *_tier(state, standing), *validation)
+    validation, basis, until = _validation(state, standing, stakes, now, rules)
+    reasons = (*held, *_people(state, standing), *_tier(state, stakes), *validation)
     ends = [end for end in (until, held_until) if end]
     caps: list[Level] = [reason.cap for reason in reasons]
-    return Grant(lower(*caps), reasons, min(ends, default=0), basis)
+    return Grant(lower(*caps), reasons, min(ends, default=0), basis, rules)
 
 
-def _lowest(code: str, text: str, cure: str) -> Grant:
-    return Grant("halted", (Reason("halted", code, text, cure),), 0)
+def _lowest(rules: str, code: str, text: str, cure: str) -> Grant:
+    return Grant("halted", (Reason("halted", code, text, cure),), 0, (), rules)
 
 
 def _holds(state: State, system: str, now: int) -> tuple[tuple[Reason, ...], int]:
@@ -93,15 +103,15 @@ def _people(state: State, standing: Standing) -> tuple[Reason, ...]:
     return missing
 
 
-def _tier(state: State, standing: Standing) -> tuple[Reason, ...]:
-    if not state.development or standing.entry.tier <= 1:
+def _tier(state: State, stakes: int) -> tuple[Reason, ...]:
+    if not state.development or stakes <= 1:
         return ()
-    text = f"tier {standing.entry.tier} is out of reach of a development organisation"
+    text = f"tier {stakes} is out of reach of a development organisation"
     return (Reason("supervised", "development", text, "set development: false in standwatch.yaml"),)
 
 
 def _validation(
-    state: State, standing: Standing, now: int
+    state: State, standing: Standing, stakes: int, now: int, rules: str
 ) -> tuple[tuple[Reason, ...], tuple[int, ...], int]:
     """The last statement that counts about this envelope, or one it was narrowed from, decides.
 
@@ -119,23 +129,29 @@ def _validation(
     if last.outcome != "pass":
         text = f"validation {index} set conditions"
         return (Reason("supervised", "conditions", text, cure),), (index,), 0
-    wanted = demand(entry.tier)
-    if last.until - last.at > wanted.longest or (wanted.report and not last.report):
-        text = f"validation {index} is not what tier {entry.tier} demands: {wanted.text}"
+    wanted = demand(stakes)
+    near = rules != "1" and wanted.apart and not state.development and runs(entry, last.by)
+    if last.until - last.at > wanted.longest or (wanted.report and not last.report) or near:
+        text = f"validation {index} is not what tier {stakes} demands: {_wanted(stakes, rules)}"
         return (Reason("supervised", "tier_demands", text, cure),), (), 0
     if last.until <= now:
         return (Reason("supervised", "lapsed", f"validation {index} has lapsed", cure),), (), 0
     return (), (index,), last.until
 
 
+_TIER_3_OF_RULES_1: Final = (
+    "a validation with a report, by a validator who is not its owner, for at most three months"
+)
+
+
+def _wanted(stakes: int, rules: str) -> str:
+    """What the tier demands, in the words of its time."""
+    return _TIER_3_OF_RULES_1 if rules == "1" and stakes == 3 else demand(stakes).text
+
+
 def running_of(state: State, system: str, components: str) -> str:
     """The digest that evidence about `system` must name: its components, with the versions deployed now."""
-    mine = {
-        key.partition("/")[2]: (route.version, route.digest)
-        for key, route in state.routes.items()
-        if key.partition("/")[0] == system and route.version
-    }
-    return running(components, mine)
+    return state.running(system, components)
 
 
 def _last_statement(state: State, standing: Standing) -> tuple[int, Evidence | None]:
@@ -196,3 +212,17 @@ def permits(level: Level, act: Effect | Literal["generation", "decision"]) -> Pe
     """What a grant of `level` says to `act` (DESIGN.md §4): within the envelope, asks first, or no; for a decision,
     whether the model may answer it or the fallback must. A supervised tier 3 falls back too (`enforce.deciding`)."""
     return _TABLE[level][act]
+
+
+def decision_permission(level: Level, stakes: int) -> Literal["envelope", "marked", "fallback"]:
+    """Who answers a decision (DESIGN.md §4): the model inside its envelope; the model inside the validated range, and
+    the answer says so; or the fallback. `stakes` is the system's tier (`authority.tiers.tier`)."""
+    match level:
+        case "autonomous":
+            return "envelope"
+        case "supervised":
+            return "marked" if stakes < 3 else "fallback"
+        case "restricted" | "halted":
+            return "fallback"
+        case _:
+            assert_never(level)

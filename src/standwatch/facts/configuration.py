@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from standwatch.facts.models import Model
+from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.words import Decision, Effect
 
 Number = int | float
@@ -156,7 +157,7 @@ class Manifest(msgspec.Struct, frozen=True):
     halt_authority: tuple[str, ...]
     validator: tuple[str, ...]
     environment: str = "production"
-    reversibility: Literal["reversible", "costly", "irreversible"] = "irreversible"
+    reversibility: Reversibility = "irreversible"
     people_per_week: int = 0
     critical_infrastructure: bool = False
     data_subjects: tuple[tuple[str, str], ...] = ()
@@ -177,10 +178,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def tier(self) -> int:
-        """1 below a thousand people a week, 2 to a million, 3 above or critical infrastructure (CONTRACT.md)."""
-        if self.critical_infrastructure or self.people_per_week > 1_000_000:
-            return 3
-        return 2 if self.people_per_week >= 1_000 else 1
+        """The tier that is declared: `facts.stakes`. What the record counts may raise it (`authority.tiers`)."""
+        return tier_of(self.people_per_week, self.reversibility, critical=self.critical_infrastructure)
 
 
 class Lock(msgspec.Struct, frozen=True):

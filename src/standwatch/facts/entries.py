@@ -307,6 +307,8 @@ class Exposure(Entry, frozen=True, kw_only=True, tag="ctl.exposure.1"):
     system: str
     people: int
     error: int = 0
+    reversibility: str = "irreversible"
+    """What the manifest declared when it was counted: how much each of them weighs (`facts.stakes`)."""
     week: str = ""
     """Last day of the week counted, ISO."""
 

@@ -99,7 +99,10 @@ def _system(one: SystemLine, status: Status) -> str:
     )
     until = f'<p class="dim">until {_time(one.until)}</p>' if one.until else ""
     models = "".join(f'<p class="dim">{escape(_model(each))}</p>' for each in one.models)
-    tier = f'<p class="dim">tier {one.tier}, {escape(one.environment)}: {escape(one.demands)}</p>'
+    stakes = escape("; ".join(one.tier_reasons))
+    tier = (
+        f'<p class="dim">tier {one.tier} ({stakes}), {escape(one.environment)}: {escape(one.demands)}</p>'
+    )
     return _row(
         (f"<strong>{escape(one.system)}</strong><p class='dim'>{escape(one.purpose)}</p>", ""),
         (f'<span class="level {escape(one.level)}">{escape(one.level)}</span>{until}', ""),

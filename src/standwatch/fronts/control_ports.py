@@ -53,6 +53,8 @@ class SystemLine(msgspec.Struct, frozen=True):
     declared: int
     evidence: tuple[int, ...] = ()
     observed_until: int = 0
+    tier_reasons: tuple[str, ...] = ()
+    """Why it is of that tier: what is declared, what was measured, and how people are weighed."""
     models: tuple[ModelLine, ...] = ()
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from standwatch.authority.grant import grant, running_of
+from standwatch.authority.tiers import tier
 from standwatch.facts.errors import Conflict, NotFound
 from standwatch.record.serving import Serving
 from standwatch.record.state import State
@@ -67,12 +68,11 @@ def require_evidence(state: State, candidate: Candidate, mode: str, *, now: int,
     named = f"{candidate.model}@{candidate.version}"
     if code == "rejected":
         raise Conflict(f"{named} may not serve: {why}", code=code, cure=command)
-    standing = state.systems.get(candidate.system)
-    tier = standing.entry.tier if standing is not None else 3
-    if tier <= 1:
+    stakes = tier(state, candidate.system)
+    if stakes <= 1:
         return f"{why}: {candidate.system} is supervised until somebody validates {named}"
     if state.development:
-        return f"{why}: tier {tier} would wait for a validation, were this organisation not in development"
+        return f"{why}: tier {stakes} would wait for a validation, were this organisation not in development"
     raise Conflict(
-        f"{named} waits for validation, as tier {tier} demands: {why}", code="unvalidated", cure=command
+        f"{named} waits for validation, as tier {stakes} demands: {why}", code="unvalidated", cure=command
     )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.authority.grant import grant
+from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
@@ -270,14 +271,15 @@ class Control:
         """What a validator of `system` would sign now; with `version`, of it with that version of `model` in front."""
         entry = evidence.standing_of(system, self._state).entry
         _require(orders.sees(people.orderer(who), system, self._state), who, f"see {system}")
-        wanted = demand(entry.tier)
+        stakes = tier(self._state, system)
+        wanted = demand(stakes)
         return Statement(
             system=system,
             envelope=entry.envelope,
             components=evidence.runs(entry, version, model, self._state, self._configuration),
             org=self._state.origin,
             follows=self._state.last_statement(system),
-            tier=entry.tier,
+            tier=stakes,
             demands=wanted.text,
             longest=wanted.longest,
             validators=tuple(entry.validators),

@@ -91,7 +91,7 @@ def validation(
     declared = standing_of(system, state).entry
     stakes = tier(state, system)
     require_validator(declared, order.by, state.development, stakes)
-    require_statement(declared, order.outcome, order.report, order.until, now, stakes)
+    require_statement(declared, order.outcome, order.report, order.until, now, tier=stakes)
     components = runs(declared, order.version, order.model, state, configuration)
     require_signature(
         order.by,

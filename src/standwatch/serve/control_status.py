@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from standwatch.authority.grant import Grant
+from standwatch.authority.tiers import Stakes, stakes
 from standwatch.facts.configuration import Configuration, Manifest, System
 from standwatch.facts.entries import Asked, Denied, Intent
 from standwatch.fronts.control_models import ModelLine
@@ -37,25 +38,35 @@ def system_lines(
 ) -> tuple[SystemLine, ...]:
     """The systems `who` may see, by name; undeclared ones are nobody's."""
     return tuple(
-        _system(standing, configuration, grant(name), models(name, configuration.systems.get(name)))
+        _system(
+            standing,
+            configuration,
+            grant(name),
+            models(name, configuration.systems.get(name)),
+            stakes(state, name, _manifest(configuration, name)),
+        )
         for name, standing in sorted(state.systems.items())
         if sees(orderer(who), name, state)
     )
 
 
 def _system(
-    standing: Standing, configuration: Configuration, found: Grant, models: tuple[ModelLine, ...]
+    standing: Standing,
+    configuration: Configuration,
+    found: Grant,
+    models: tuple[ModelLine, ...],
+    weighed: Stakes,
 ) -> SystemLine:
     entry = standing.entry
-    system = configuration.systems.get(entry.system)
-    manifest: Manifest | None = system.manifest if system is not None else None
+    manifest = _manifest(configuration, entry.system)
     return SystemLine(
         system=entry.system,
         level=found.level,
         until=found.until,
         reasons=tuple(ReasonLine(one.cap, one.code, one.text, one.cure) for one in found.reasons),
-        tier=entry.tier,
-        demands=demand(entry.tier).text,
+        tier=weighed.tier,
+        tier_reasons=weighed.reasons,
+        demands=demand(weighed.tier).text,
         environment=entry.environment,
         purpose=manifest.purpose if manifest else "",
         owner=tuple(entry.owner),
@@ -68,6 +79,11 @@ def _system(
         observed_until=manifest.observe_until if manifest else 0,
         models=models,
     )
+
+
+def _manifest(configuration: Configuration, system: str) -> Manifest | None:
+    found = configuration.systems.get(system)
+    return None if found is None else found.manifest
 
 
 def hold_line(held: Held, reason: str, release: str) -> HoldLine:

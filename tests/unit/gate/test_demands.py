@@ -59,3 +59,19 @@ def test_only_the_validator_and_never_the_owner() -> None:
         require_validator(own, "chen", development=False)
     assert refused.value.code == "own_validator"
     require_validator(own, "chen", development=True)
+
+
+def test_tier_three_wants_a_validator_who_does_not_run_the_system() -> None:
+    runs = declared(3, validators=["olga", "sven"], signers=["sven"])
+    for person in ("olga", "sven"):
+        with pytest.raises(Forbidden) as refused:
+            require_validator(runs, person, development=False)
+        assert refused.value.code == "own_validator"
+        require_validator(runs, person, development=False, tier=2)
+        require_validator(runs, person, development=True)
+
+
+def test_the_measured_tier_demands_as_the_declared_does() -> None:
+    with pytest.raises(Malformed) as refused:
+        require_statement(declared(1), "pass", "", NOW + DAY, NOW, tier=3)
+    assert refused.value.code == "no_report"
