@@ -9,6 +9,7 @@ SHELL := /bin/sh
 
 PY := .venv/bin/python
 DEMO_PY := .demo/venv/bin/python
+MODELS_PY := .demo/models/bin/python
 PIP := -m pip --disable-pip-version-check --quiet --no-input
 SAY := @printf '%s\n'
 # Given to pytest by `make test`, e.g. make test ARGS='tests/unit -x'
@@ -71,6 +72,25 @@ install: .venv/.product
 	@"$(DEMO_PY)" requirements/npm.py requirements/demo-npm .demo/npm
 	@touch $@
 
+.demo/.models-base: .venv/.base
+	@mkdir -p .demo
+	@"$(PY)" -m venv --clear .demo/models
+	@touch $@
+
+# --no-deps: the lock is whole, and leaves out what models-overrides.txt names. --ignore-requires-python: MLServer says
+# "below 3.13" and runs above it. --no-compile: most of it is never imported.
+MODELS_PIP := $(PIP) install --require-hashes --no-deps --ignore-requires-python --no-compile
+
+.demo/.models: .demo/.models-base requirements/models.txt
+	$(SAY) 'demo: environment of the model servers (.demo/models, about 375 MB)'
+	@"$(MODELS_PY)" $(MODELS_PIP) -r requirements/models.txt
+	@touch $@
+
+.demo/.models-test: .demo/.models requirements/models-test.txt
+	$(SAY) 'test: more model servers and libraries (.demo/models)'
+	@"$(MODELS_PY)" $(MODELS_PIP) -r requirements/models-test.txt
+	@touch $@
+
 .venv/.test: .venv/.product requirements/test.txt
 	$(SAY) 'test: locked tools'
 	@"$(PY)" $(PIP) install --require-hashes -r requirements/test.txt
@@ -80,8 +100,8 @@ build/npm/%/installed.sha256: tests/wire/%/package-lock.json requirements/npm.py
 	$(SAY) 'test: Node packages of tests/wire/$*'
 	@"$(PY)" requirements/npm.py tests/wire/$* build/npm/$*
 
-demo-install: .venv/.product .demo/.servers
-test-install: .venv/.test .demo/.servers build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256
+demo-install: .venv/.product .demo/.servers .demo/.models
+test-install: .venv/.test .demo/.servers .demo/.models-test build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256
 
 # --- what people run -----------------------------------------------------------------------------------------
 

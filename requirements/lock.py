@@ -5,6 +5,8 @@
 | product.txt | dependencies, build-system | what `make install` installs |
 | test.txt | the same and group `test`, constrained by product.txt | what tests and checks add |
 | demo.txt | group `demo` | the example organisation's own servers, in an environment of their own |
+| models.txt | group `models` | the demo's model server, in another |
+| models-test.txt | the same and group `models-test`, constrained by models.txt | what tests add to it |
 | package-lock.json in demo-npm/ and tests/wire/*/ | the package.json beside each | Node servers and suites |
 
 No lock names an address: the index is the installing person's choice, the hashes are ours.
@@ -39,7 +41,14 @@ def wanted(project: dict[str, Any]) -> dict[str, list[str]]:
     """The direct requirements of each lock, as pyproject.toml states them."""
     product: list[str] = project["project"]["dependencies"] + project["build-system"]["requires"]
     groups: dict[str, list[str]] = project["dependency-groups"]
-    return {"product": product, "test": product + groups["test"], "demo": groups["demo"]}
+    models = groups["models"]
+    return {
+        "product": product,
+        "test": product + groups["test"],
+        "demo": groups["demo"],
+        "models": models,
+        "models-test": models + groups["models-test"],
+    }
 
 
 def npm_folders() -> list[Path]:
@@ -88,6 +97,10 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
     compile_lock(python, "product", lists["product"], *options)
     compile_lock(python, "test", lists["test"], "--constraints", str(HERE / "product.txt"), *options)
     compile_lock(python, "demo", lists["demo"], *options)
+    # One version for every Python: a model file is read by the library that wrote it.
+    models = ("--overrides", str(HERE / "models-overrides.txt"), "--fork-strategy", "fewest", *options)
+    compile_lock(python, "models", lists["models"], *models)
+    compile_lock(python, "models-test", lists["models-test"], "--constraints", str(HERE / "models.txt"), *models)
     for each in npm_folders():
         lock_npm(each)
 
@@ -168,6 +181,9 @@ def problems(project: dict[str, Any]) -> Iterator[str]:
     for name, pin in pins["product"].items():
         if pins["test"].get(name) != pin:
             yield f"test.txt and product.txt differ about {name}"
+    for name, pin in pins["models"].items():
+        if pins["models-test"].get(name) != pin:
+            yield f"models-test.txt and models.txt differ about {name}"
     for folder in npm_folders():
         yield from npm_problems(folder)
 
