@@ -11,15 +11,16 @@ import numpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from data import FEATURES  # noqa: E402
-from scorer import encoded  # noqa: E402
+from data import FEATURES
+from scorer import encoded
 
 
 def rows_to_matrix(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
     """Rows in the manifest's order → the trees' columns, in theirs."""
     at = [list(names).index(name) for name in FEATURES]
     return numpy.array(
-        [[encoded(name, row[k]) for name, k in zip(FEATURES, at, strict=True)] for row in rows], dtype=numpy.float32
+        [[encoded(name, row[k]) for name, k in zip(FEATURES, at, strict=True)] for row in rows],
+        dtype=numpy.float32,
     )
 
 

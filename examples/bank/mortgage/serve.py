@@ -2,7 +2,7 @@
 
     .demo/models/bin/python serve.py [--port 9310]
 
-It is `mlserver start models` with what a laptop wants: no metrics listener, gRPC on a free port of loopback, one process.
+It is `mlserver start models` as a laptop wants it: no metrics listener, gRPC on a free port of loopback, one process.
 """
 
 from __future__ import annotations
