@@ -176,6 +176,18 @@ class Journal:
         except apsw.SQLError:
             return []
 
+    def run_keys(self, day: str, index: int) -> set[int]:
+        """The numbers of the run keys that parts and rows of entry `index` are sealed under."""
+        found = self._of_table("sealed_keys", day, index << 4, index << 4 | 15)
+        found += self._of_table("row_keys", day, index)
+        return {int.from_bytes(number, "big") for (number,) in found}
+
+    def _of_table(self, name: str, day: str, *values: int) -> list[tuple[bytes]]:
+        try:
+            return self._db.execute(_of_day(name, day), values).fetchall()
+        except apsw.SQLError:  # there is no such table, or it was dropped
+            return []
+
     def drop_day(self, day: str) -> None:
         """Retention: let go of all sealed parts of `day`."""
         self._db.execute(_of_day("drop_sealed", day))

@@ -47,6 +47,11 @@ CREATE TABLE IF NOT EXISTS run_key_about (
     subject TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (subject, id)
 ) STRICT, WITHOUT ROWID;
 
+-- How many people each system touched, by day since 1970: a sketch (watch/exposure.py).
+CREATE TABLE IF NOT EXISTS exposure (
+    system TEXT NOT NULL, day INTEGER NOT NULL, people BLOB NOT NULL, PRIMARY KEY (system, day)
+) STRICT, WITHOUT ROWID;
+
 -- name: sealed_schema
 CREATE TABLE IF NOT EXISTS sealed_{day} (slot INTEGER PRIMARY KEY, blob BLOB NOT NULL) STRICT;
 
@@ -77,6 +82,23 @@ SELECT row, blob FROM rows_{day} WHERE idx = ? ORDER BY row;
 
 -- name: sealed_row
 SELECT row, blob FROM rows_{day} WHERE idx = ? AND row IN (?, -1, -2) ORDER BY row;
+
+-- The run key of a sealed blob is its bytes 2 to 9 (store/sealing.py); row -2 is not sealed.
+-- name: sealed_keys
+SELECT DISTINCT substr(blob, 2, 8) FROM sealed_{day} WHERE slot BETWEEN ? AND ?;
+
+-- name: row_keys
+SELECT DISTINCT substr(blob, 2, 8) FROM rows_{day} WHERE idx = ? AND row >= -1;
+
+-- name: exposures
+SELECT system, people FROM exposure ORDER BY day;
+
+-- name: set_exposure
+INSERT INTO exposure (system, day, people) VALUES (?, ?, ?)
+ON CONFLICT (system, day) DO UPDATE SET people = excluded.people;
+
+-- name: delete_exposure
+DELETE FROM exposure WHERE system = ? AND day <= ?;
 
 -- name: drop_rows
 DROP TABLE IF EXISTS rows_{day};

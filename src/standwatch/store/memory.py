@@ -132,10 +132,12 @@ class Memory:
 
     # -------------------------------------------------------------------------------------------- flushing
 
-    def flush(self, journal: Journal) -> None:
-        """Inside the writer's transaction: bring indices, ledgers and open intents up to here when it is time."""
+    def flush(self, journal: Journal) -> bool:
+        """Inside the writer's transaction: bring indices, ledgers and open intents up to here when it is time.
+
+        Whether it was: what else is written late is then written too."""
         if self.size - self.flushed < FLUSH:
-            return
+            return False
         tail, state = self.tail, self.seq.state
         # Only here: a snapshot never runs ahead of the indices. Nor is one made of a fold that met an unknown kind:
         # a version that knows it must find what came before.
@@ -152,6 +154,7 @@ class Memory:
         journal.run("set_meta", "flushed", self.size)
         self.flushed = self.size
         self.tail = Tail(self.size)
+        return True
 
     def _flush_open(self, journal: Journal) -> None:
         now = {each.index for each in self.seq.open.values()}

@@ -33,6 +33,7 @@ from standwatch.store.lookup import marks_of
 from standwatch.store.sealing import Entropy, Kek
 from standwatch.store.tail import RESTRICTING
 from standwatch.store.writer import BATCH, Clock, Writer, outcome_of
+from standwatch.watch.exposure import Week
 
 BALLAST: Final = "ballast"
 LOCK: Final = "lock"
@@ -239,6 +240,10 @@ class Recorder:
     def end_runs(self) -> "Future[int]":
         """Close the runs that nobody has used for long and those whose time is over; how many there were."""
         return self.submit(self._end_runs)
+
+    def exposures(self) -> "Future[dict[str, Week]]":
+        """The people of each system in whose week somebody was counted since this was asked last."""
+        return self.submit(self._writer.exposures)
 
     def abandon(self, intents: dict[str, int]) -> "Future[None]":
         """End those of `intents` (action id → index) that are still open as `unknown`: their worker is dead."""

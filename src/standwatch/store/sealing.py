@@ -39,6 +39,8 @@ HASHES: Final = -2
 _HEADER: Final = 9
 _NONCE: Final = 12
 _TAG: Final = 16
+_COUNTING: Final = "\0counting"
+"""Where the counting key stands among those of subjects. Erasing it would make people count anew, no more."""
 _JOINT: Final = b"standwatch/subjects/1\n"
 
 ORDINALS: Final[dict[PartName, int]] = {
@@ -127,6 +129,10 @@ class Sealer(Keys):
         super().__init__(journal, kek, older)
         self._entropy = entropy
         self._ready: dict[tuple[str, tuple[str, ...]], tuple[bytes, AESGCM]] = {}
+
+    def secret(self) -> bytes:
+        """A key for what is counted and not sealed: wrapped under the KEK like a subject's, and anew with those."""
+        return self._subject_key(_COUNTING) or self._make_subject(_COUNTING)
 
     def forget(self) -> None:
         """Drop every unwrapped key: after a failed commit, or an erasure."""

@@ -24,12 +24,14 @@ from standwatch.record.sequence import BY
 from standwatch.record.state import State, folds, load, save
 from standwatch.record.tree import leaf_hash
 from standwatch.store.ballast import Ballast
+from standwatch.store.exposure import Exposures
 from standwatch.store.head import HeadFile, Tree
 from standwatch.store.journal import Journal
 from standwatch.store.lookup import find_part, of_action
 from standwatch.store.memory import Known, Memory, read, resend_key
 from standwatch.store.sealing import HASHES, ORDINALS, Entropy, Kek, Sealer, slot_of
 from standwatch.store.tail import Days, part_key
+from standwatch.watch.exposure import Week
 
 Clock = Callable[[], int]
 """Answers the time: µs since 1970, UTC."""
@@ -63,6 +65,7 @@ class Writer:
         self._sealer = Sealer(journal, kek, entropy, older)
         self._day = Days()
         self._memory = Memory(journal)
+        self._exposures = self._count_people()
         self._acknowledged = self._memory.size
         self.broken = ""
         self.tampered = ""
@@ -89,6 +92,11 @@ class Writer:
             raise Tampered(f"this is the log of {state.origin}, not of {key.name}")
         self._full = not ballast
 
+    def _count_people(self) -> Exposures:
+        found = Exposures(self._journal, self._sealer.secret)
+        found.recount(self._memory.flushed, self._memory.size)
+        return found
+
     # ------------------------------------------------------------------------------------------ what is so
 
     @property
@@ -113,6 +121,10 @@ class Writer:
         memory = self._memory
         now = max(self._clock(), memory.at)
         return [run for run in memory.seq.state.runs if memory.seq.over(run, now)]
+
+    def exposures(self) -> dict[str, Week]:
+        """See `Exposures.changed`."""
+        return self._exposures.changed()
 
     def find(self, frame: Find) -> Found:
         """The live question that `frame` would repeat."""
@@ -226,7 +238,8 @@ class Writer:
                 journal.insert_rows(day, self._rows)
         if memory.edge.fresh:
             journal.many("set_tile", memory.edge.take_fresh())
-        memory.flush(journal)
+        if memory.flush(journal):
+            self._exposures.save(now)
         journal.commit()
         # Only now is any of it true.
         self._acknowledged = memory.size
@@ -258,6 +271,8 @@ class Writer:
         index, digest = memory.size, b""
         for leaf, written in leaves:
             index, digest = self._place(leaf, written, now)
+        if append.subjects or append.rows:
+            self._exposures.note(append, now)
         if key is not None:
             memory.recent.keep(key, (index, now, digest))
         if append.match and isinstance(entry, Asked):
@@ -384,6 +399,7 @@ class Writer:
         self._sealer.forget()
         self._row_day = ""
         self._memory = Memory(self._journal)
+        self._exposures = self._count_people()
         if self._memory.size < acknowledged:
             raise Tampered(f"{acknowledged} entries were acknowledged and {self._memory.size} are here")
         self._head.check(self._journal, self._memory.size)

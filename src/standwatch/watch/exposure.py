@@ -133,7 +133,9 @@ class Week:
     def copy(self) -> "Week":
         """A week of its own with the same people."""
         twin = Week()
-        twin.merge(self)
+        twin._days = {day: registers[:] for day, registers in self._days.items()}
+        twin._newest, twin.fresh = self._newest, set(self.fresh)
+        twin._today = twin._days.get(self._newest, twin._today)
         return twin
 
     def encoded(self, day: int) -> bytes:
