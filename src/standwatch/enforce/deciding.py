@@ -44,6 +44,9 @@ ROUNDS: Final = 8
 CHANCE: Final = 10 + 8 + 2 * 32
 """Random bytes one request uses: its id, the canary's lot, the salts of its context and of its rows."""
 
+MOST_USED: Final = 256
+"""Ids of other decisions and calls that one entry names."""
+
 WHOLE: Final = -1
 HASHES: Final = -2
 """Rows of a `RowPart` that are no row (`store.sealing`): the whole batch, and its leaf hashes."""
@@ -100,6 +103,8 @@ class Batch(msgspec.Struct):
     digest: str = ""
     served: dict[str, str] = {}
     findings: list[Finding] = []
+    used: tuple[str, ...] = ()
+    """What the model used while it ran."""
     took: int = 0
 
 
@@ -110,8 +115,13 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
     act = _act(caller, ask, envelope, seam, ident)
     if envelope is None:
         return (yield from _refuse(_case(act, view, run=begin.run, now=now), ident, begin.chance))
-    if wrong := _misread(envelope, ask):
-        return _answer("invalid", ident, wrong)
+    if wrong := _misshapen(envelope, ask):
+        case = _case(act, view, run=begin.run, now=now, envelope=envelope)
+        found = judge(case)
+        if found.disposition in ("allow", "modify"):
+            found = _against(found, ("invalid", wrong))
+        refused = yield from _refuse(case, ident, begin.chance, found)
+        return msgspec.structs.replace(refused, message=wrong) if refused.word == "invalid" else refused
     fresh = Batch(ask, caller, seam, ident, begin.run, begin.chance, now, envelope, [])
     for _ in range(ROUNDS):
         batch = msgspec.structs.replace(fresh, results=[None] * len(ask.rows.rows), findings=[], served={})
@@ -204,8 +214,10 @@ def _too_weighty(case: Case) -> bool:
     return case.grant.level == "supervised" and standing is not None and standing.entry.tier >= 3
 
 
-def _misread(envelope: ModelEnvelope, ask: Ask) -> str:
-    """What the consumer takes an output for, where that is not what it is."""
+def _misshapen(envelope: ModelEnvelope, ask: Ask) -> str:
+    """Why the request as a whole cannot be served: it could not be read, or takes an output for what it is not."""
+    if not ask.rows.rows or WHOLE in ask.problems:
+        return ask.problems.get(WHOLE, "there are no rows")
     for name, expected in ask.expects.items():
         declared = next((output for output in envelope.model.outputs if output.name == name), None)
         if declared is None:
@@ -316,7 +328,7 @@ def _infer(batch: Batch, indices: list[int]) -> Generator[Command, Event, int]:
         _fall(batch, indices, wrong.code, wrong.reason)
         return heard.now
     assert isinstance(predicted, Predicted)
-    batch.served = _said(predicted)
+    batch.served, batch.used = _said(predicted), predicted.used
     _take(batch, indices, predicted)
     return heard.now
 
@@ -442,7 +454,7 @@ def _record(batch: Batch, case: Case, judgement: Judgement, now: int) -> Record:
         conf=case.conf,
         grant=case.grant.level,
         seam=batch.seam,
-        used=list(batch.ask.used),
+        used=list(dict.fromkeys((*batch.ask.used, *batch.used)))[:MOST_USED],
         took={"model": batch.took, "all": max(now - batch.begun, 0)},
     )
     caps = case.envelope.caps if case.envelope is not None else {}

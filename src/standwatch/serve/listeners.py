@@ -7,11 +7,16 @@ from typing import Final
 from standwatch.facts.configuration import Listener as Address
 from standwatch.facts.entries import AnyEntry, Config, Declared, Principal
 from standwatch.fronts.actions import ActionsFront
+from standwatch.fronts.decisions import DecisionsFront
+from standwatch.fronts.decisions_client import DecisionsClientFront
 from standwatch.fronts.http import LOOPBACK_HOSTS, LOOPBACK_ORIGINS, Refusal, Request, Response, Stream
 from standwatch.fronts.mcp.front import McpFront
+from standwatch.fronts.mlflow import PATHS as MLFLOW_PATHS
+from standwatch.fronts.mlflow import MlflowFront
 from standwatch.fronts.runs import RunsFront
 from standwatch.respond.scope import Scope
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.decisions import LiveDecisions
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.place import now
 from standwatch.serve.servers import Servers
@@ -23,7 +28,7 @@ NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 
 
 class Agents:
-    """The agents' listener: `/mcp/{system}`, `/v1/actions`, `/v1/runs`."""
+    """The agents' listener: `/mcp/{system}`, `/v2/models/{system}`, `/v1/actions`, `/v1/decisions`, `/v1/runs` …"""
 
     def __init__(
         self,
@@ -44,12 +49,22 @@ class Agents:
         gate.on_cut, gate.listening = self.cut, self.mcp.runs
         self._actions = ActionsFront(gate, hosts=hosts, origins=origins)
         self._runs = RunsFront(gate, hosts=hosts, origins=origins)
+        self.decisions = LiveDecisions(gate, servers.models, clock=now, chance=chance)
+        self._oip = DecisionsFront(self.decisions, hosts=hosts, origins=origins, ready=lambda: gate.recording)
+        self._mlflow = MlflowFront(self.decisions, hosts=hosts, origins=origins)
+        self._in_process = DecisionsClientFront(self.decisions, hosts=hosts, origins=origins)
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request of an agent."""
         path = request.path
         if path.startswith("/mcp/"):
             return await self.mcp.handle(request, path[5:])
+        if path.startswith("/v2"):
+            return await self._oip.handle(request)
+        if path.startswith("/v1/decisions"):
+            return await self._in_process.handle(request)
+        if path.startswith("/invocations/") or path in MLFLOW_PATHS:
+            return await self._mlflow.handle(request)
         if path.startswith("/v1/actions"):
             return await self._actions.handle(request)
         if path.startswith("/v1/runs"):

@@ -24,6 +24,7 @@ from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.listeners import Agents, cutting
+from standwatch.serve.model_servers import keep_warm
 from standwatch.serve.place import Place, keep_to_ourselves, now, settle, shared_key
 from standwatch.serve.relay import Relay, marked, socket_of
 from standwatch.serve.report import report
@@ -90,9 +91,12 @@ async def work(place: Place, number: int, workers: int) -> None:
     ]
     settle()
     print(READY, flush=True)
-    keeping = asyncio.get_running_loop().create_task(keep_up(link, gate, servers, changed))
+    loop = asyncio.get_running_loop()
+    warm = keep_warm(servers.models, lambda: link.state)
+    keeping = [loop.create_task(work) for work in (keep_up(link, gate, servers, changed), warm)]
     await parent_gone()
-    keeping.cancel()
+    for task in keeping:
+        task.cancel()
     await asyncio.gather(*(door.close(5.0) for door in doors))
     await relay.close()
     await servers.close()
