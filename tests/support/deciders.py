@@ -14,7 +14,7 @@ from standwatch.facts.errors import Forbidden
 from standwatch.facts.ids import new_id
 from standwatch.facts.models import Feature, Model, Outcome, Output, Version
 
-TOKEN = "sw_decider"  # noqa: S105 - a test's own
+TOKEN = "sw_decider"
 SYSTEM = "mortgage"
 ID = new_id(1_800_000_000_000_000, bytes(10))
 

@@ -119,7 +119,9 @@ class DecisionsFront:
             return TOO_LARGE
         known = self._templates.of(card)
         try:
-            asked = inference(request.body, request.headers.get(b"inference-header-content-length") is not None)
+            asked = inference(
+                request.body, request.headers.get(b"inference-header-content-length") is not None
+            )
             wanted, expects = outputs(asked, known.names)
             told = said(request, members(asked.parameters), known.columns.place)
             rows = batch(known.columns, asked.inputs)

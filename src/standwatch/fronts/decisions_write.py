@@ -125,9 +125,9 @@ def inferred(
             _bytes(answer.id),
             b',"standwatch_route":"',
             mixed.encode(),
-            b'","standwatch_recorded":true},"outputs":['
-            if answer.recorded
-            else b'","standwatch_recorded":false},"outputs":[',
+            b'","standwatch_recorded":true' if answer.recorded else b'","standwatch_recorded":false',
+            b',"standwatch_grant":' + _bytes(answer.grant) if answer.grant else b"",
+            b'},"outputs":[',
             b",".join(tensors),
             b"]}",
         )
