@@ -30,7 +30,8 @@ deployed, not that the file means well.
 
 `--adapter FILE.py` prepares rows as the served model's own code does: `rows_to_matrix(names, rows)` returns what the
 library takes (an array or a data frame), optional `columns(names)` the feature behind each of its columns, and
-optional `outputs(raw)` turns what the library said into `{name: [value for each row]}`.
+optional `outputs(raw)` turns what the library said into `{name: [value for each row]}`. Additive models take values as
+they are and use none of it.
 """
 
 from __future__ import annotations
@@ -118,13 +119,16 @@ class Rows:
                 self._rows[at][feature] = value
         return self._rows
 
-    def numbers(self) -> Any:
-        """A matrix of 64-bit floats, NaN where a value is missing."""
+    def numbers(self, order: list[int]) -> Any:
+        """A matrix of 64-bit floats with the features of `order` as columns, NaN where a value is missing."""
         numpy = _library("numpy")
         if self._rows is not None:
-            return numpy.array([[_number(value) for value in row] for row in self._rows], dtype=numpy.float64)
-        matrix = numpy.tile([_number(value) for value in self.base], (self.count, 1))
-        matrix[self.at, self.feature] = [_number(value) for value in self.value]
+            return numpy.array([[_number(row[k]) for k in order] for row in self._rows], dtype=numpy.float64)
+        matrix = numpy.tile([_number(self.base[k]) for k in order], (self.count, 1))
+        column = {feature: place for place, feature in enumerate(order)}
+        kept = [k for k, feature in enumerate(self.feature) if feature in column]
+        places = [self.at[k] for k in kept], [column[self.feature[k]] for k in kept]
+        matrix[places] = [_number(self.value[k]) for k in kept]
         return matrix
 
 
@@ -162,22 +166,20 @@ class Adapter:
         """What the library is given."""
         if self._module is not None:
             return self._module.rows_to_matrix(rows.names, rows.whole())
-        matrix = rows.numbers()
-        order = self._order(rows.names, features)
-        return matrix if order is None else matrix[:, order]
+        return rows.numbers(self._order(rows.names, features))
 
     def columns(self, names: list[str], features: Sequence[str]) -> list[str] | None:
         """The feature behind each column of the matrix; None where nobody says."""
         if self._module is None:
-            order = self._order(names, features)
-            return names if order is None else [names[k] for k in order]
+            return [names[k] for k in self._order(names, features)]
         told = getattr(self._module, "columns", None)
         return None if told is None else list(told(names))
 
-    def _order(self, names: list[str], features: Sequence[str]) -> list[int] | None:
-        if not features or list(features) == names:
-            return None
-        if sorted(features) == sorted(names):
+    def _order(self, names: list[str], features: Sequence[str]) -> list[int]:
+        """Where the model's features stand among the names: by name, or as they come where it has no names."""
+        if not features:
+            return list(range(len(names)))
+        if set(features) <= set(names):
             return [names.index(each) for each in features]
         raise Refused(
             "features", f"the artifact was trained on {', '.join(features)[:300]}: it needs an --adapter"
@@ -398,11 +400,7 @@ class Additive:
 
     kind = "additive"
 
-    def __init__(self, form: Json, adapter: Adapter) -> None:
-        if adapter.digest:
-            raise Refused(
-                "adapter", "an additive model takes values as they are: it has no use for an adapter"
-            )
+    def __init__(self, form: Json) -> None:
         self._ebm = "ebm" in form
         self.classes: list[Any] = []
         if self._ebm:
@@ -572,7 +570,7 @@ def load(data: bytes, adapter: Adapter, *, pickles: bool) -> Artifact:
     if head.startswith(b"{"):
         form = strict(data)
         if form.get("kind") == "additive.1" or "ebm" in form:
-            return Additive(form, adapter)
+            return Additive(form)
         return Xgboost(data, adapter)
     if pickles:
         return Pickled(data, adapter)
