@@ -38,7 +38,8 @@ def test_a_payee_out_of_nowhere_is_refused_and_a_large_sum_asked(organisation: C
 
 def test_what_the_demo_pays_stands_in_the_task(organisation: Configuration) -> None:
     tasks = {path.stem: path.read_text(encoding="utf-8") for path in TASKS.iterdir()}
-    assert set(tasks) == set(organisation.systems)
+    agents = {name for name, system in organisation.systems.items() if system.manifest.tools}
+    assert set(tasks) == agents
     script = (BANK / "agent.py").read_text(encoding="utf-8")
     payees = re.findall(r'"recipient": "(\w+)"', script)
     assert len(payees) == 2
