@@ -100,7 +100,9 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
     # One version for every Python: a model file is read by the library that wrote it.
     models = ("--overrides", str(HERE / "models-overrides.txt"), "--fork-strategy", "fewest", *options)
     compile_lock(python, "models", lists["models"], *models)
-    compile_lock(python, "models-test", lists["models-test"], "--constraints", str(HERE / "models.txt"), *models)
+    compile_lock(
+        python, "models-test", lists["models-test"], "--constraints", str(HERE / "models.txt"), *models
+    )
     for each in npm_folders():
         lock_npm(each)
 
