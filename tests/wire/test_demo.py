@@ -76,6 +76,7 @@ def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, l
     assert status["holds"] == []
     assert {line["system"]: line["level"] for line in status["systems"]} == {
         "account-keeper": "supervised",
+        "mortgage": "supervised",
         "payments-agent": "autonomous",
     }
     assert json.dumps(status)
