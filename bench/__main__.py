@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import flat, footprint, governed, steps
+from bench import deciding, flat, footprint, governed, steps
 from bench.machine import machine, raw
 from bench.report import Report
 
@@ -28,6 +28,7 @@ SECTIONS: Final[dict[str, Callable[[Report, argparse.Namespace], None]]] = {
     "sizes": governed.sizes,
     "policies": governed.policies,
     "flat": flat.flat,
+    "decisions": deciding.decisions,
     "steps": steps.steps,
     "footprint": footprint.footprint,
 }

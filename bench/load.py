@@ -28,6 +28,10 @@ class Target(msgspec.Struct, frozen=True):
     path: str = "/mcp"
     token: str = ""
     tool: str = "pay"
+    body: bytes = b""
+    """What is posted instead of a `tools/call`."""
+    served: bytes = b'"result"'
+    """What stands in every answer that was served."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -47,7 +51,14 @@ class Load(msgspec.Struct, frozen=True):
 
 
 def request(target: Target, size: int) -> bytes:
-    """A `tools/call` whose body has about `size` bytes."""
+    """A `tools/call` whose body has about `size` bytes; or the target's own body."""
+    if target.body:
+        head = (
+            f"POST {target.path} HTTP/1.1\r\nhost: 127.0.0.1:{target.port}\r\n"
+            + (f"authorization: Bearer {target.token}\r\n" if target.token else "")
+            + f"content-type: application/json\r\ncontent-length: {len(target.body)}\r\n\r\n"
+        )
+        return head.encode() + target.body
     frame = (
         b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"%b","arguments":{"recipient":"%b",'
         b'"amount":1.25,"subject":"invoice 4711","note":"%b"},%b}}'
@@ -67,8 +78,10 @@ def request(target: Target, size: int) -> bytes:
 class _Client(asyncio.Protocol):
     """One connection: the next call as soon as the answer to the last is whole."""
 
-    def __init__(self, raw: bytes, left: list[int], times: list[float], done: asyncio.Future[None]) -> None:
-        self.raw, self.left, self.times, self.done = raw, left, times, done
+    def __init__(
+        self, raw: bytes, served: bytes, left: list[int], times: list[float], done: asyncio.Future[None]
+    ) -> None:
+        self.raw, self.served, self.left, self.times, self.done = raw, served, left, times, done
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -95,7 +108,7 @@ class _Client(asyncio.Protocol):
         self.times.append(time.perf_counter() - self.begun)
         body = b"".join(self.pieces)
         # What is refused is cheap: a figure with one refusal in it would be a lie.
-        if self.parser.get_status_code() != 200 or b'"result"' not in body or b'"isError":true' in body:
+        if self.parser.get_status_code() != 200 or self.served not in body or b'"isError":true' in body:
             why = f"a call was not served: {self.parser.get_status_code()} {body[:300]!r}"
             if not self.done.done():
                 self.done.set_exception(RuntimeError(why))
@@ -126,7 +139,7 @@ async def _run(target: Target, raw: bytes, calls: int, in_flight: int) -> list[f
     for _ in range(in_flight):
         done: asyncio.Future[None] = loop.create_future()
         made = await loop.create_connection(
-            lambda done=done: _Client(raw, left, times, done), "127.0.0.1", target.port
+            lambda done=done: _Client(raw, target.served, left, times, done), "127.0.0.1", target.port
         )
         transports.append(made[0])
         futures.append(done)

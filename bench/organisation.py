@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -215,8 +215,17 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
     return token, run
 
 
+Prepare = Callable[["App", Path], Awaitable[tuple[str, str]]]
+"""(running server, the validator's key file) → the tokens of its `Door`: an agent's or service's, and a run's."""
+
+
 def serve(folder: Path, workers: int = 0) -> int:
     """Serve `folder` until SIGTERM; the first time, prepare it (without workers) and print its `Door`."""
+    return prepared(folder, workers, _prepare)
+
+
+def prepared(folder: Path, workers: int, prepare: Prepare) -> int:
+    """As `serve`, prepared by `prepare`."""
     from standwatch.serve import app
 
     begun = _started()
@@ -232,7 +241,7 @@ def serve(folder: Path, workers: int = 0) -> int:
             door = msgspec.json.decode(file.read_bytes(), type=Door)
             door = msgspec.structs.replace(door, seconds=seconds)
         else:
-            agent, run = await _prepare(running, folder / "chen.pem")
+            agent, run = await prepare(running, folder / "chen.pem")
             door = Door(running.node.gate.configuration.organisation.agents.port, agent, run, seconds)
             file.write_bytes(msgspec.json.encode(door))
         opened()

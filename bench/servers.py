@@ -3,6 +3,7 @@
 upstream   a bare MCP server of 2026-07-28 over HTTP: parses the call, answers with a text as long as its body
 stdio      the same over stdin and stdout, in the revision that most stdio servers speak
 through    a pass-through proxy before UPSTREAM: asyncio.Protocol and httptools on both sides, judges nothing
+model      a bare OIP server: answers a fixed probability for each row, so that only the gateway is measured
 sdk        a server on the official `mcp` SDK over uvicorn with one real tool, governed by nobody
 """
 
@@ -85,6 +86,29 @@ class Upstream(asyncio.Protocol):
     def on_message_complete(self) -> None:
         body, self.pieces = b"".join(self.pieces), []
         self.transport.write(http(answer(body)))
+
+
+class _Tensor(msgspec.Struct):
+    shape: list[int]
+
+
+class _Inference(msgspec.Struct):
+    inputs: list[_Tensor]
+
+
+_inference = msgspec.json.Decoder(_Inference).decode
+
+
+class Model(Upstream):
+    """One connection of the bare OIP server: a model that costs nothing."""
+
+    def on_message_complete(self) -> None:
+        body, self.pieces = b"".join(self.pieces), []
+        rows = _inference(body).inputs[0].shape[0] if body else 0
+        output = b'{"name":"p","shape":[%d,1],"datatype":"FP64","data":[%b]}'
+        data = b",".join([b"0.25"] * rows)
+        said = b'{"model_name":"scorer","model_version":"1","outputs":[' + output % (rows, data) + b"]}"
+        self.transport.write(http(said))
 
 
 class Through(asyncio.Protocol):
@@ -195,6 +219,8 @@ def main(kind: str, port: int, upstream: int) -> None:
     match kind:
         case "upstream":
             uvloop.run(listen(Upstream, port))
+        case "model":
+            uvloop.run(listen(Model, port))
         case "through":
             Through.port = upstream
             uvloop.run(listen(Through, port))
