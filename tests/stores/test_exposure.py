@@ -34,8 +34,8 @@ def decided(run: str, seen: int, rows: int) -> Decided:
 
 
 async def people(it: Store) -> int:
-    """How many were counted for the system; -1 where nothing changed since this was asked last."""
-    found = await asyncio.wrap_future(it.recorder.exposures())
+    """How many were counted for the system; -1 for none."""
+    found = await asyncio.wrap_future(it.recorder.weeks([SYSTEM]))
     return found[SYSTEM].people(TODAY) if SYSTEM in found else -1
 
 
@@ -57,7 +57,8 @@ def test_who_is_acted_on_and_who_is_decided_about_is_counted_once(kind: Kind, fo
             await touch(it, run, "anna", "bert", "anna")
             await decide(it, run, ["bert", "cara", "dave"])
             assert await people(it) == 4
-            assert await people(it) == -1
+            assert await asyncio.wrap_future(it.recorder.touched()) == {SYSTEM: 6}
+            assert await asyncio.wrap_future(it.recorder.weeks(["another"])) == {}
             await touch(it, run, "edna")
             assert await people(it) == 5
 
@@ -100,7 +101,7 @@ def test_a_crash_loses_nobody_and_counts_nobody_twice(folder: Path, tmp_path: Pa
             more = [f"p{n}" for n in range(FLUSH // 2 + 10)]
             await touch(it, run, *more)
             await touch(it, run, "zoe")
-            before = (await asyncio.wrap_future(it.recorder.exposures()))[SYSTEM]
+            before = (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM]
             shutil.copytree(folder, late := tmp_path / "late")
         assert await again(early) == 3
         assert abs(await again(late) / (len(more) + 4) - 1) < 0.03
@@ -116,7 +117,7 @@ async def again(folder: Path) -> int:
 
 async def encoded(folder: Path) -> bytes:
     async with store("local", folder) as it:
-        found: Week = (await asyncio.wrap_future(it.recorder.exposures()))[SYSTEM]
+        found: Week = (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM]
         return found.encoded(TODAY)
 
 
@@ -154,7 +155,7 @@ def test_nobody_stands_in_the_counts_in_the_clear(folder: Path) -> None:
     async def play(folder: Path) -> bytes:
         async with store("local", folder) as it:
             await touch(it, await it.run(), "anna")
-            return (await asyncio.wrap_future(it.recorder.exposures()))[SYSTEM].encoded(TODAY)
+            return (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM].encoded(TODAY)
 
     assert asyncio.run(play(folder / "one")) != asyncio.run(play(folder / "other"))
 
@@ -168,10 +169,10 @@ def test_a_week_leaves_the_database_when_it_is_over(folder: Path) -> None:
             await touch(it, run, *(["bert"] * (FLUSH // 2)))
             clock.now += 8 * DAY
             await touch(it, run, *(["cara"] * (FLUSH // 2)))
-            found = (await asyncio.wrap_future(it.recorder.exposures()))[SYSTEM]
+            found = (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM]
             assert found.people(TODAY + 8) == 1
         async with store("local", folder, clock=clock) as it:
-            found = (await asyncio.wrap_future(it.recorder.exposures()))[SYSTEM]
+            found = (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM]
             assert found.days == (TODAY + 8,)
 
     asyncio.run(play())

@@ -4,7 +4,7 @@ import msgspec
 
 from standwatch.facts.configuration import Manifest
 from standwatch.facts.entries import Exposure
-from standwatch.facts.stakes import TIER_2, TIER_3, tier_of, weight
+from standwatch.facts.stakes import first_of, tier_of, weight
 from standwatch.record.state import State
 
 
@@ -70,6 +70,6 @@ def _measured(entry: Exposure | None, manifest: Manifest | None) -> tuple[str, .
 def _weighed(reversibility: str) -> str:
     """How people count: `costly: one counts as 2, so tier 2 from 500 and tier 3 above 500,000`."""
     times = weight(reversibility)
-    start, above = -(-TIER_2 // times), TIER_3 // times
+    start, above = first_of(2, reversibility), first_of(3, reversibility) - 1
     counts = "" if times == 1 else f"one counts as {times}, so "
     return f"{reversibility}: {counts}tier 2 from {start:,} people a week and tier 3 above {above:,}"

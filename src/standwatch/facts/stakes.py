@@ -18,6 +18,12 @@ TIER_3: Final = 1_000_000
 """Weighed people a week above which it is of tier 3."""
 
 
+def first_of(tier: int, reversibility: str) -> int:
+    """The fewest people a week that make `tier`, 2 or 3."""
+    times = weight(reversibility)
+    return TIER_3 // times + 1 if tier >= 3 else -(-TIER_2 // times)
+
+
 def weight(reversibility: str) -> int:
     """How many people one counts as; the most for a word that nobody defined."""
     return WEIGHTS.get(reversibility, max(WEIGHTS.values()))

@@ -15,7 +15,7 @@ from standwatch.fronts.http import Handler, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.model_servers import keep_warm
-from standwatch.serve.node import Node, Say, heed, keep_house, start, told_of, watch_folder
+from standwatch.serve.node import Node, Say, heed, keep_house, measure, start, told_of, watch_folder
 from standwatch.serve.place import keep_to_ourselves, settle, shared_key
 from standwatch.serve.report import report
 
@@ -54,9 +54,8 @@ class App:
             say(f"agents at http://{address.host}:{address.port} ({self.fleet.serving} workers)")
         loop = asyncio.get_running_loop()
         warm = keep_warm(node.servers.models, lambda: node.gate.state)
-        self._keeping = [
-            loop.create_task(work) for work in (watch_folder(node, say), keep_house(node), heed(node), warm)
-        ]
+        duties = (watch_folder(node, say), keep_house(node), heed(node), measure(node), warm)
+        self._keeping = [loop.create_task(work) for work in duties]
 
     async def _listen(self, name: str, handler: Handler, address: Address, say: Say) -> None:
         opened = await serve_http(handler, name=name, host=address.host, port=address.port, on_error=report)

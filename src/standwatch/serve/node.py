@@ -24,6 +24,7 @@ from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
 from standwatch.serve.control import Control
 from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.measuring import EVERY, Measuring
 from standwatch.serve.place import Place, now, place_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
@@ -64,6 +65,7 @@ class Node:
             adoption=self.adoption,
             bypasses=Bypasses(Path.home(), now),
         )
+        self.measuring = Measuring(recorder, self.gate, now)
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -221,3 +223,15 @@ async def keep_house(node: Node) -> None:
             pass  # the record cannot be written now, and its own problem is told elsewhere
         except Exception as error:
             report(error)
+
+
+async def measure(node: Node) -> None:
+    """Every two seconds: write down how many people each system touches, where it is time or its tier would rise."""
+    while True:
+        try:
+            await node.measuring.look()
+        except StandwatchError:
+            pass  # the record cannot be written now, and its own problem is told elsewhere
+        except Exception as error:
+            report(error)
+        await asyncio.sleep(EVERY)

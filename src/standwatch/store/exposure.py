@@ -9,7 +9,7 @@ The key that people are hashed under is wrapped like a subject's: it stands in n
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, cast
 
 from standwatch.facts.entries import Decided, Intent
@@ -32,7 +32,8 @@ class Exposures:
         self._secret = secret
         self._hash: Hash | None = None
         self._weeks: dict[str, Week] = {}
-        self._changed: set[str] = set()
+        self.touched: dict[str, int] = {}
+        """How often somebody was counted since this process began, by system: never fewer than came newly."""
         for system, people in journal.rows("exposures"):
             self._load(system, people)
 
@@ -77,13 +78,12 @@ class Exposures:
         if self._hash is None:
             self._hash = hasher(self._secret())
         self._week(system).add(day, self._hash(subject))
-        self._changed.add(system)
+        self.touched[system] = self.touched.get(system, 0) + 1
 
     def _week(self, system: str) -> Week:
         found = self._weeks.get(system)
         if found is None:
             found = self._weeks[system] = Week()
-            self._changed.add(system)
         return found
 
     def save(self, now: int) -> None:
@@ -100,8 +100,7 @@ class Exposures:
                 del self._weeks[system]
                 self._journal.run("delete_exposure", system, week.newest)
 
-    def changed(self) -> dict[str, Week]:
-        """Copies of the weeks in which somebody was counted since this was asked last; all of them at first."""
-        found = {system: self._weeks[system].copy() for system in self._changed if system in self._weeks}
-        self._changed.clear()
-        return found
+    def weeks(self, systems: Collection[str]) -> dict[str, Week]:
+        """Copies of the weeks of those of `systems` of which somebody was counted; of all for none."""
+        wanted = systems or self._weeks
+        return {name: week.copy() for name, week in self._weeks.items() if name in wanted}

@@ -12,7 +12,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -241,9 +241,13 @@ class Recorder:
         """Close the runs that nobody has used for long and those whose time is over; how many there were."""
         return self.submit(self._end_runs)
 
-    def exposures(self) -> "Future[dict[str, Week]]":
-        """The people of each system in whose week somebody was counted since this was asked last."""
-        return self.submit(self._writer.exposures)
+    def touched(self) -> "Future[dict[str, int]]":
+        """How often somebody was counted since the recorder began, by system (`Exposures.touched`)."""
+        return self.submit(self._writer.touched)
+
+    def weeks(self, systems: Collection[str] = ()) -> "Future[dict[str, Week]]":
+        """The people of those of `systems` of which somebody was counted this week; of all for none."""
+        return self.submit(lambda: self._writer.weeks(systems))
 
     def abandon(self, intents: dict[str, int]) -> "Future[None]":
         """End those of `intents` (action id → index) that are still open as `unknown`: their worker is dead."""

@@ -7,7 +7,7 @@ the first entry then says since when the record could not be written.
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import apsw
@@ -122,9 +122,13 @@ class Writer:
         now = max(self._clock(), memory.at)
         return [run for run in memory.seq.state.runs if memory.seq.over(run, now)]
 
-    def exposures(self) -> dict[str, Week]:
-        """See `Exposures.changed`."""
-        return self._exposures.changed()
+    def touched(self) -> dict[str, int]:
+        """See `Exposures.touched`."""
+        return dict(self._exposures.touched)
+
+    def weeks(self, systems: Collection[str]) -> dict[str, Week]:
+        """See `Exposures.weeks`."""
+        return self._exposures.weeks(systems)
 
     def find(self, frame: Find) -> Found:
         """The live question that `frame` would repeat."""
