@@ -149,7 +149,7 @@ def test_rules_of_another_time_give_the_grants_of_their_time(history: list[AnyEn
     """Rules 1 knew no exposure: what was counted since changes nothing that they gave. Unknown rules give nothing."""
     now = T0 + hours * HOUR
     after = fold(history)
-    after.exposure = {SYSTEM: (99, Exposure(system=SYSTEM, people=10_000_000))}
+    after.exposure = {SYSTEM: ((99, Exposure(system=SYSTEM, people=10_000_000)),)}
     expected = [grant(state, SYSTEM, now, rules="1") for state in (fold(history), after)]
     assert msgspec.json.encode(expected[0]) == msgspec.json.encode(expected[1])
     assert expected[0].rules == "1"

@@ -26,8 +26,12 @@ def tier(state: State, system: str) -> int:
     standing = state.systems.get(system)
     if standing is None:
         return 3
-    exposure = state.exposure.get(system)
-    return standing.entry.tier if exposure is None else max(standing.entry.tier, measured_tier(exposure[1]))
+    counts = state.exposure.get(system)
+    return (
+        max(standing.entry.tier, *(measured_tier(entry) for _, entry in counts))
+        if counts
+        else standing.entry.tier
+    )
 
 
 def measured_tier(entry: Exposure) -> int:
@@ -40,12 +44,11 @@ def stakes(state: State, system: str, manifest: Manifest | None = None) -> Stake
     standing = state.systems.get(system)
     if standing is None:
         return Stakes(3, 3, 1, 0, (f"no manifest declares {system}",))
-    found = state.exposure.get(system)
-    measured = None if found is None else found[1]
+    counts = [entry for _, entry in state.exposure.get(system, ())]
     declared = standing.entry.tier
-    by_record = 1 if measured is None else measured_tier(measured)
-    reasons = (*_declared(declared, manifest), *_measured(measured, manifest))
-    people = 0 if measured is None else measured.people
+    by_record = max(map(measured_tier, counts), default=1)
+    reasons = (*_declared(declared, manifest), *_measured(counts, manifest))
+    people = counts[-1].people if counts else 0
     return Stakes(max(declared, by_record), declared, by_record, people, reasons)
 
 
@@ -57,14 +60,22 @@ def _declared(found: int, manifest: Manifest | None) -> tuple[str, ...]:
     return (f"{manifest.people_per_week:,} people a week declared", _weighed(manifest.reversibility))
 
 
-def _measured(entry: Exposure | None, manifest: Manifest | None) -> tuple[str, ...]:
-    if entry is None:
+def _measured(counts: list[Exposure], manifest: Manifest | None) -> tuple[str, ...]:
+    if not counts:
         unnamed = manifest is not None and not manifest.data_subjects
         return ("not measured: the manifest names no data_subjects",) if unnamed else ("nobody measured yet",)
-    about = f"{entry.people:,} people measured in the week to {entry.week}"
+    last, highest = counts[-1], max(counts, key=lambda entry: (measured_tier(entry), entry.people))
+    found = [_counted(last)]
+    if measured_tier(highest) > measured_tier(last):
+        found.append(f"{_counted(highest)}, which counts until a week has passed below it")
+    if manifest is None or manifest.reversibility != highest.reversibility:
+        found.append(_weighed(highest.reversibility))
+    return tuple(found)
+
+
+def _counted(entry: Exposure) -> str:
     error = f", standard error {entry.error / 100:g} %" if entry.error else ""
-    same = manifest is not None and manifest.reversibility == entry.reversibility
-    return (about + error, *(() if same else (_weighed(entry.reversibility),)))
+    return f"{entry.people:,} people measured in the week to {entry.week}{error}"
 
 
 def _weighed(reversibility: str) -> str:

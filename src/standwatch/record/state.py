@@ -32,6 +32,7 @@ from standwatch.facts.entries import (
     Shadowed,
 )
 from standwatch.facts.errors import Malformed
+from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.serving import Serving, running, serve
 
@@ -97,8 +98,8 @@ class State(msgspec.Struct):
     """By action id, until answered and used, or expired."""
     routes: dict[str, Serving] = {}
     """`system/model` → which versions answer for it now."""
-    exposure: dict[str, tuple[int, Exposure]] = {}
-    """System → its last measured exposure."""
+    exposure: dict[str, Counted] = {}
+    """System → the measured counts of people that have force, the latest last."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -118,7 +119,7 @@ class State(msgspec.Struct):
                 self.routes[key] = serve(self.routes.get(key), index, entry)
                 self.fences[f"system:{entry.system}"] = index
             case Exposure():
-                self.exposure[entry.system] = (index, entry)
+                self.exposure[entry.system] = count(self.exposure.get(entry.system, ()), index, entry)
                 self.fences[f"system:{entry.system}"] = index
             case Opened():
                 self.origin = entry.origin
@@ -261,7 +262,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 3
+FOLD: Final = 4
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

@@ -1,6 +1,6 @@
 """When a measured count of people is written down, so that it has force. Pure.
 
-Once a day; at once where it would raise the tier; and never lower before a full week of lower counts has passed.
+Once a day, and at once where it would raise the tier.
 """
 
 from datetime import date
@@ -9,8 +9,9 @@ from typing import Final
 from standwatch.authority.tiers import measured_tier, tier
 from standwatch.facts.entries import Exposure
 from standwatch.facts.stakes import first_of
+from standwatch.record.exposed import days_between
 from standwatch.record.state import State
-from standwatch.watch.exposure import DAYS, ERROR
+from standwatch.watch.exposure import ERROR
 
 BY: Final = "standwatch"
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -23,8 +24,8 @@ def due(
 ) -> Exposure | None:
     """The entry to write of `people` counted in the seven days up to `day` (since 1970), or None.
 
-    `ended`: that day is over. Then it is written once, unless it would lower the tier: the last entry of the higher
-    tier stays in force until seven days have ended below it. Of a day that is not over only a rise is written.
+    `ended`: that day is over. Then it is written once; of a day that is not over only a rise is written. What was
+    higher stays in force until seven days have ended below it (`record.exposed`).
     """
     standing = state.systems.get(system)
     if standing is None:
@@ -36,15 +37,12 @@ def due(
         return found
     if not ended:
         return None
-    _, last = state.exposure.get(system, (-1, None))
-    if last is None:
-        return found if people else None
-    passed = day - day_of(last.week)
-    # Of the day of a rise the whole is written too, where it is more; of an empty week after an empty one nothing is.
-    if passed < 0 or people == last.people == 0 or (passed == 0 and people <= last.people):
+    counts = [entry for _, entry in state.exposure.get(system, ())]
+    if not people and not any(entry.people for entry in counts):
         return None
-    lower = measured_tier(found) < measured_tier(last)
-    return None if lower and passed < DAYS else found
+    passed = days_between(counts[-1].week, found.week) if counts else 1
+    # Of the day of a rise the whole is written too, where it is more.
+    return found if passed > 0 or (passed == 0 and people > counts[-1].people) else None
 
 
 def may_rise(state: State, system: str, reversibility: str, people: int) -> bool:
@@ -56,11 +54,3 @@ def may_rise(state: State, system: str, reversibility: str, people: int) -> bool
 def week_of(day: int) -> str:
     """ISO date of a day since 1970."""
     return f"{date.fromordinal(_EPOCH + day):%Y-%m-%d}"
-
-
-def day_of(week: str) -> int:
-    """The day since 1970 of an ISO date; long ago for what is none."""
-    try:
-        return date.fromisoformat(week).toordinal() - _EPOCH
-    except ValueError:
-        return -DAYS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from standwatch.authority.tiers import stakes, tier
 from standwatch.facts.configuration import Manifest
 from standwatch.facts.entries import Config, Declared, Exposure
@@ -57,6 +59,26 @@ def test_the_reasons_name_both_counts_and_how_people_are_weighed() -> None:
         "costly: one counts as 2, so tier 2 from 500 people a week and tier 3 above 500,000",
         "1,210 people measured in the week to 2026-11-20, standard error 0.76 %",
     )
+
+
+def test_a_higher_count_is_named_until_a_week_has_passed_below_it() -> None:
+    found = state(1, counted(1_210))
+    found.fold(2, msgspec.structs.replace(counted(3), week="2026-11-26"))
+    assert stakes(found, "s").tier == 2
+    assert stakes(found, "s").reasons[1:3] == (
+        "3 people measured in the week to 2026-11-26, standard error 0.76 %",
+        "1,210 people measured in the week to 2026-11-20, standard error 0.76 %, "
+        "which counts until a week has passed below it",
+    )
+    found.fold(3, msgspec.structs.replace(counted(3), week="2026-11-27"))
+    assert stakes(found, "s").tier == 1
+    assert len(found.exposure["s"]) == 2
+
+
+def test_what_cannot_be_read_stays_in_force() -> None:
+    found = state(1, msgspec.structs.replace(counted(1_210), week="last week"))
+    found.fold(2, counted(3))
+    assert tier(found, "s") == 2
 
 
 def test_without_a_count_the_reasons_say_so() -> None:

@@ -72,7 +72,12 @@ class World:
 
     @property
     def last(self) -> Exposure | None:
-        return self.it.first.state.exposure.get(SYSTEM, (0, None))[1]
+        counts = self.it.first.state.exposure.get(SYSTEM, ())
+        return counts[-1][1] if counts else None
+
+    @property
+    def index(self) -> int:
+        return self.it.first.state.exposure[SYSTEM][-1][0]
 
     @property
     def tier(self) -> int:
@@ -98,7 +103,7 @@ def test_a_rise_has_force_at_once_and_is_written_once(tmp_path: Path) -> None:
             size = world.it.first.state.seen
             await world.touch(103, 140)
             await world.measuring.look()
-            assert world.it.first.state.exposure[SYSTEM][0] <= size
+            assert world.index <= size
 
     played(play())
 
@@ -125,10 +130,11 @@ def test_a_day_that_ends_is_written_once(tmp_path: Path) -> None:
             assert world.last is None
             world.clock.now = (START // DAY + 1) * DAY + 1_000
             await world.measuring.look()
-            index, entry = world.it.first.state.exposure[SYSTEM]
-            assert (entry.people, entry.by) == (10, "standwatch")
+            assert world.last is not None
+            assert (world.last.people, world.last.by) == (10, "standwatch")
+            index = world.index
             await world.measuring.look()
-            assert world.it.first.state.exposure[SYSTEM][0] == index
+            assert world.index == index
 
     played(play())
 
