@@ -78,7 +78,7 @@ def test_no_answer_of_a_model_is_told_unrecorded_undeployed_or_held(
     happenings: list[tuple[str, Any]], kind: Any
 ) -> None:
     stage = Stage(msgspec.structs.replace(MODEL, fallback=Fallback(kind, {"p": 1.0})))
-    stage.versions = {"s1": 0.1, "s2": 0.9, "s3": 0.3}
+    stage.deploy("2")
     under_way: list[tuple[Any, Any, int]] = []
     fault = ""
 
