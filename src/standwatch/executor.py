@@ -316,10 +316,12 @@ class Pickled:
         self.link = ""
 
     def _matrix(self, rows: Rows) -> Any:
-        matrix = self._adapter.matrix(rows, self.features)
-        if not self.features or hasattr(matrix, "columns"):
-            return matrix
-        return _library("pandas").DataFrame(matrix, columns=self.features)
+        """A data frame for a model that knows its features by name: their texts are categories to it."""
+        if self._adapter.digest or not self.features:
+            return self._adapter.matrix(rows, self.features)
+        columns = self._adapter.columns(rows.names, self.features)
+        frame = _library("pandas").DataFrame(rows.whole(), columns=rows.names)
+        return frame[columns]
 
     def raw(self, rows: Rows) -> Any:
         say = getattr(self._model, "predict_proba", self._model.predict)

@@ -13,6 +13,7 @@ Candidates outside the declared and learned bounds are never made; those that `v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -21,7 +22,7 @@ from standwatch.facts.decisions import Row, Value
 from standwatch.facts.models import Model
 from standwatch.watch.axes import Axis, axes
 from standwatch.watch.pairs import search_pairs
-from standwatch.watch.reexecution import Steps, Stopped
+from standwatch.watch.reexecution import Reading, Steps, Stopped
 from standwatch.watch.singles import Single, search_singles
 from standwatch.watch.trial import Hit, Trial, Valid
 
@@ -135,8 +136,18 @@ def _confirm(trial: Trial, hits: Sequence[Hit]) -> Steps[list[Hit]]:
     if not hits:
         return []
     before, *readings = yield from trial.execute([(), *(hit.moves for hit in hits)])
-    same = [hit for hit, reading in zip(hits, readings, strict=True) if reading == hit.reading]
-    return same if before == trial.before else []
+    same = [hit for hit, reading in zip(hits, readings, strict=True) if _same(reading, hit.reading)]
+    return same if _same(before, trial.before) else []
+
+
+def _same(a: Reading, b: Reading) -> bool:
+    """The same outcome of the same score, but for the digits that depend on how many rows a library adds at once."""
+    near = a.score == b.score or (
+        a.score is not None
+        and b.score is not None
+        and math.isclose(a.score, b.score, rel_tol=1e-12, abs_tol=1e-12)
+    )
+    return near and a.outcome == b.outcome
 
 
 def _told(model: Model, row: Row, hit: Hit) -> Counterfactual:

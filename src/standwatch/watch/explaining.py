@@ -11,7 +11,7 @@ from standwatch.facts.decisions import Row, Trouble
 from standwatch.facts.models import Model
 from standwatch.watch.contributions import Contributions, Grid, check, grid
 from standwatch.watch.counterfactual import Budget, Found, everything, search
-from standwatch.watch.reexecution import Batch, Contribute, Contributed, Outputs, Steps, Stopped
+from standwatch.watch.reexecution import Batch, Contribute, Contributed, Steps, Stopped
 from standwatch.watch.trial import Valid
 
 GradeName = Literal["exact", "differs", "served", "stochastic", "narrative"]
@@ -24,6 +24,10 @@ MEANINGS: Final[dict[GradeName, str]] = {
     "stochastic": "Two executions of the same row gave different outputs: no explanation can be exact.",
     "narrative": "The decision cannot be executed again: what follows tells what is on record and proves no reason.",
 }
+
+
+LAST_DIGITS: Final = 1e-12
+"""Difference of two numbers that reads as rounding."""
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -65,28 +69,36 @@ def explain(
     valid: Valid = everything,
     wanted: str = "",
     budget: Budget | None = None,
+    batch: Sequence[Row] = (),
+    place: int = 0,
 ) -> Steps[Reasons]:
     """Reasons for the outputs `recorded` of `row` (as given to the model, in the order of its features).
 
-    `pinned`: the steps are answered by the artifact of the recorded digest, else by the served version."""
+    `pinned`: the steps are answered by the artifact of the recorded digest, else by the served version. `batch`: the
+    rows that the model was given together, of which this is number `place`, as far as they are known: numerical
+    libraries add in another order in batches of another size, so the last digit may want all of them."""
     try:
-        first = yield from _outputs(row)
-        second = yield from _outputs(row)
+        first = yield from _outputs([row], 0)
+        second = yield from _outputs([row], 0)
+        graded = grade(recorded, first, second, pinned=pinned)
+        if not graded.same and len(batch) > 1:
+            together = grade(recorded, (yield from _outputs(batch, place)), first, pinned=pinned, twice=False)
+            graded = together if together.same else graded
     except Stopped as stop:
         return narrative(f"{stop.trouble.code}: {stop.trouble.text}")
-    graded = grade(recorded, first, second, pinned=pinned)
     own, seen = yield from _contributions(model, row, first)
     changes = yield from search(model, row, valid=valid, wanted=wanted, budget=budget)
     return Reasons(grade=graded, outputs=first, contributions=own, grid=seen, changes=changes)
 
 
-def _outputs(row: Row) -> Steps[dict[str, Any]]:
-    told = yield Batch(row, [()])
+def _outputs(rows: Sequence[Row], place: int) -> Steps[dict[str, Any]]:
+    """What row `place` of these comes to when they are executed together."""
+    told = yield Batch(rows[0], [tuple(enumerate(row)) if k else () for k, row in enumerate(rows)])
     if isinstance(told, Trouble):
         raise Stopped(told)
-    if isinstance(told, Contributed) or any(len(column) != 1 for column in told.values()):
-        raise Stopped(Trouble("bad_answer", "not one row of outputs"))
-    return {name: column[0] for name, column in told.items()}
+    if isinstance(told, Contributed) or any(len(column) != len(rows) for column in told.values()):
+        raise Stopped(Trouble("bad_answer", f"not {len(rows)} rows of outputs"))
+    return {name: column[place] for name, column in told.items()}
 
 
 def _contributions(
@@ -105,13 +117,18 @@ def _contributions(
 
 
 def grade(
-    recorded: dict[str, Any], first: Outputs | dict[str, Any], second: dict[str, Any], *, pinned: bool
+    recorded: dict[str, Any],
+    first: dict[str, Any],
+    second: dict[str, Any],
+    *,
+    pinned: bool,
+    twice: bool = True,
 ) -> Grade:
     """How far two executions bear out the record. Outputs that the record does not name do not count; one that it
-    names and that did not come out differs."""
+    names and that did not come out differs. `twice` False: the two were not of the same batch."""
     names = sorted(recorded)
     one, two, was = ([_bytes(each.get(name)) for name in names] for each in (first, second, recorded))
-    if one != two:
+    if twice and one != two:
         return _graded("stochastic", same=False, furthest=_furthest(names, first, second))
     same = bool(names) and one == was
     name: GradeName = ("exact" if same else "differs") if pinned else "served"
@@ -120,6 +137,8 @@ def grade(
 
 def _graded(name: GradeName, *, same: bool, furthest: float) -> Grade:
     meaning = MEANINGS[name]
+    if name == "differs" and furthest <= LAST_DIGITS:
+        meaning += " They differ in the last digits only, as sums do that are added in another order."
     if name == "served":
         meaning += " It gave the recorded output." if same else " It gave another output than is recorded."
     return Grade(name, meaning, same, furthest)
