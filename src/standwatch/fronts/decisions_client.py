@@ -1,7 +1,7 @@
 """`/v1/decisions`: decisions in plain JSON, and the seam for models that run in their caller's process.
 
     POST /v1/decisions               {system, rows, names?, model?, version?, parameters?, used?, expects?}
-                                     → 200 {"word":"done", …rows}, or {"word":"go","id","version","digest","rows":[…]}
+                                     → 200 {"word":"done", …rows}, or {"word":"go","id","version","digest","rows":[…],…}
     POST /v1/decisions/{id}/outcome  {outputs, version?, digest?, used?, system?} or {error, system?}
                                      → 200 {"word":"done", …rows}
 
@@ -114,7 +114,8 @@ class DecisionsClientFront:
         going = await self._deciders.begin(caller, ask)
         if isinstance(going, Answer):
             return told(known, going)
-        return answer(200, {"word": "go", **msgspec.to_builtins(going)})
+        contract = msgspec.Raw(known.contract)
+        return answer(200, {"word": "go", **msgspec.to_builtins(going), "contract": contract})
 
     async def _hear(self, request: Request, ident: str) -> Response:
         ran = read(request, Ran)

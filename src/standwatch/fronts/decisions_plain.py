@@ -14,21 +14,27 @@ MOST_SAID = 64
 
 
 def of_rows(columns: Columns, names: Sequence[object], rows: Any) -> Batch:
-    """Rows as lists in the order of `names`: each of the model's features once, and no other. Raises `Malformed`."""
-    wanted = set(columns.names)
-    if len(names) != len(wanted) or not all(isinstance(name, str) for name in names) or set(names) != wanted:
+    """Rows as lists in the order of `names`: each of the model's features once and no other; those that may be missing
+    may be left out. Raises `Malformed`."""
+    if not _named(columns, names):
         raise Malformed(f"each of the features {_list(columns.names)} was expected once, and no other")
     listed = _listed(rows)
-    places = [names.index(name) for name in columns.names]
+    width = len(names)
     problems: dict[int, str] = {}
-    readable: list[list[Any]] = []
     for at, row in enumerate(listed):
-        if isinstance(row, list | tuple) and len(cast("Sequence[Any]", row)) == len(names):
-            readable.append([row[place] for place in places])
-        else:
-            problems[at] = f"{len(names)} values were expected"
-            readable.append([None] * len(places))
-    return _batch(columns, [list(column) for column in zip(*readable, strict=True)], problems)
+        if not isinstance(row, list) or len(cast("list[Any]", row)) != width:
+            problems[at] = f"{width} values were expected"
+            listed[at] = [None] * width
+    given: dict[object, list[Any]] = dict(zip(names, map(list, zip(*listed, strict=True)), strict=True))
+    nothing: list[Any] = [None] * len(listed)
+    return _batch(columns, [given.get(name, nothing) for name in columns.names], problems)
+
+
+def _named(columns: Columns, names: Sequence[object]) -> bool:
+    if not all(isinstance(name, str) for name in names):
+        return False
+    found = set(names)
+    return len(found) == len(names) and found | columns.optional == set(columns.names)
 
 
 def of_records(columns: Columns, records: Any) -> Batch:
