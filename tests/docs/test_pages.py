@@ -164,7 +164,7 @@ def test_every_command_named_in_prose_exists(page: str) -> None:
             words = words[2:] if words[0] == "--org" else words[1:]
         assert words, command
         assert words[0] in VERBS, f"{page}: standwatch {command}"
-        told = helped(*words[:2] if words[0] in ("agent", "key") and len(words) > 1 else words[:1])
+        told = helped(*words[:2] if words[0] in ("agent", "key", "range") and len(words) > 1 else words[:1])
         for option in re.findall(r"(?<!\S)--[a-z-]+", command):
             assert option in told + "--org --json", f"{page}: {option} of standwatch {command}"
 

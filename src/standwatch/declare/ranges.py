@@ -34,7 +34,7 @@ def read_range(beside: Beside, features: Mapping[str, Feature]) -> Reader[Learne
             return None
         data = beside(name)
         if data is None:
-            problems.add(node.mark, f"there is no file systems/{name}, {_CURE}")
+            problems.add(node.mark, f"there is no file systems/{name}, {_CURE}: learn it, then name it here")
             return None
         return decode_range(f"systems/{name}", data, features, problems)
 

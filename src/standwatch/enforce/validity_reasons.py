@@ -54,12 +54,10 @@ def holds(condition: Condition, named: Mapping[str, object]) -> bool:
     if condition.min is not None or condition.max is not None:
         if type(value) not in NUMBERS:
             return False
-        number: float = cast("float", value)
-        if number != number:  # NaN, which is within no bounds; `isnan` overflows on great integers
+        number = cast("float", value)  # NaN compares false, so is within no bounds
+        if condition.min is not None and not number >= condition.min:
             return False
-        if condition.min is not None and number < condition.min:
-            return False
-        if condition.max is not None and number > condition.max:
+        if condition.max is not None and not number <= condition.max:
             return False
     return condition.one_of is None or any(_same(value, one) for one in condition.one_of)
 

@@ -149,6 +149,10 @@ class Learned(msgspec.Struct, frozen=True):
     """Reference rows it was learned and calibrated on."""
     data: str = ""
     """SHA-256 of the reference data."""
+    calibrated: int = 0
+    """How many of `rows` set the threshold and nothing else: `alarm` rests on these."""
+    seed: int = 0
+    """What decided which rows those were."""
     kind: Literal["range.1"] = "range.1"
 
 

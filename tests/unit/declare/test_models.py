@@ -192,7 +192,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "range: scorer.range.json",
         "range: other.range.json",
-        ["26:12: there is no file systems/other.range.json, expected what `standwatch range learn` writes"],
+        ["26:12: there is no file systems/other.range.json, expected what `standwatch range learn` writes: learn it, then name it here"],
     ),
     (
         "feature: self_employed",
