@@ -102,6 +102,6 @@ def _refusal(status: int, body: bytes) -> str:
         said = next(texts, "")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
-    said = _unprintable.sub(" ", said).strip()
+    said = " ".join(_unprintable.sub(" ", said).split())
     said = said if len(said) <= _QUOTED else said[: _QUOTED - 1] + "…"
     return f"the model server answered HTTP {status}" + (f": {said}" if said else "")

@@ -138,9 +138,16 @@ def _column(output: Output, tensor: _Tensor, rows: int) -> list[Any]:
     flat = _data(output, tensor, rows, wide)
     if output.type == "label":
         return _labels(output, tensor, flat)
-    if not all(map(isfinite, flat)):
+    if not _finite(flat):
         raise BadAnswer(f"output {output.name}: a row is not a finite number")
     return [flat[at : at + wide] for at in range(0, rows * wide, wide)] if vector else flat
+
+
+def _finite(values: list[Any]) -> bool:
+    try:
+        return all(map(isfinite, values))
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _check_labels(output: Output, tensor: _Tensor) -> None:
