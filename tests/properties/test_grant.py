@@ -6,11 +6,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standwatch.authority.grant import decision_permission, grant, permits
+from standwatch.authority.grant import decision_permission, grant, permits, running_of
 from standwatch.authority.tiers import tier
-from standwatch.facts.entries import AnyEntry, Config, Declared, Evidence, Exposure, Hold, Released
+from standwatch.facts.entries import AnyEntry, Config, Declared, Deployed, Evidence, Exposure, Hold, Released
 from standwatch.facts.words import LEVELS
 from standwatch.record.leaf import decode, encode
+from standwatch.record.serving import running
 from standwatch.record.state import State, load, save
 
 T0 = 1_800_000_000_000_000
@@ -18,6 +19,9 @@ HOUR = 3_600_000_000
 SYSTEM = "s"
 digests = st.sampled_from(("e1", "e2", "e3"))
 components = st.sampled_from(("c1", "c2"))
+DEPLOYABLE = (("1", "a" * 64), ("2", "b" * 64), ("2", "c" * 64))
+"""Versions of model `m` with their artifacts; the second was retrained under its name."""
+RUNNING = tuple(running(parts, {"m": version}) for parts in ("c1", "c2") for version in DEPLOYABLE)
 
 declared = st.builds(
     Declared,
@@ -35,7 +39,7 @@ evidence = st.builds(
     by=st.sampled_from(("p-chen", "p-maria", "p-nobody")),
     system=st.just(SYSTEM),
     envelope=digests,
-    components=components,
+    components=st.one_of(components, st.sampled_from(RUNNING)),
     outcome=st.sampled_from(("pass", "conditions", "reject")),
     until=st.integers(0, 60).map(lambda hours: T0 + hours * HOUR),
 )
@@ -47,7 +51,14 @@ configs = st.builds(Config, root=st.just("r"), development=st.booleans())
 people = st.sampled_from((0, 99, 100, 1_000, 100_001, 1_000_001))
 reversibilities = st.sampled_from(("reversible", "costly", "irreversible"))
 exposures = st.builds(Exposure, system=st.just(SYSTEM), people=people, reversibility=reversibilities)
-histories = st.lists(st.one_of(declared, evidence, holds, releases, configs, exposures), max_size=16)
+deployments = st.tuples(
+    st.sampled_from(DEPLOYABLE), st.sampled_from(("full", "full", "canary", "shadow", "rollback", "end"))
+).map(
+    lambda one: Deployed(system=SYSTEM, model="m", version=one[0][0], digest=one[0][1], mode=one[1], share=1)
+)
+histories = st.lists(
+    st.one_of(declared, evidence, holds, releases, configs, exposures, deployments), max_size=16
+)
 
 
 def fold(history: list[AnyEntry], stop: int = 99) -> State:
@@ -115,7 +126,7 @@ def test_adding_an_adverse_fact_never_raises_authority(
         fact = Evidence(
             system=SYSTEM,
             envelope=here.envelope,
-            components=here.components,
+            components=running_of(state, SYSTEM, here.components),
             outcome=kind,
             until=T0 + 99 * HOUR,
         )
@@ -187,6 +198,53 @@ def test_a_wider_change_loses_the_evidence_and_a_rollback_restores_the_targets_o
     narrowed = msgspec.structs.replace(changed, change="narrower")
     assert level(fold([*clean, base, valid, narrowed]), hours) == 3
     assert level(fold([*clean, base, valid, changed, base]), hours) == 3
+
+
+@given(histories, st.sampled_from(DEPLOYABLE), st.integers(0, 70))
+def test_a_version_that_nobody_validated_is_supervised_at_most(
+    history: list[AnyEntry], version: tuple[str, str], hours: int
+) -> None:
+    fresh = Deployed(system=SYSTEM, model="m", version="9", digest=version[1])
+    base: list[AnyEntry] = [e for e in history if not isinstance(e, Evidence) or e.components not in RUNNING]
+    assert level(fold([*history, fresh]), hours) <= LEVELS.index("supervised")
+    named = Deployed(system=SYSTEM, model="m", version=version[0], digest=version[1])
+    assert level(fold([*base, named]), hours) <= LEVELS.index("supervised")
+
+
+@given(histories, st.sampled_from(DEPLOYABLE), st.sampled_from(DEPLOYABLE), st.integers(0, 70))
+def test_a_deployment_loses_the_evidence_and_a_rollback_restores_the_targets_own(
+    history: list[AnyEntry], first: tuple[str, str], second: tuple[str, str], hours: int
+) -> None:
+    clean = [e for e in history if isinstance(e, Config | Deployed)]
+    declared: Any = Declared(
+        system=SYSTEM,
+        envelope="e9",
+        components="c9",
+        owner=["a"],
+        halt=["b"],
+        validators=["c"],
+        change="wider",
+    )
+    there = Deployed(system=SYSTEM, model="m", version=first[0], digest=first[1])
+    valid = Evidence(
+        by="c",
+        system=SYSTEM,
+        envelope="e9",
+        components=running("c9", {"m": first}),
+        outcome="pass",
+        until=T0 + 99 * HOUR,
+    )
+    base = [*clean, declared, there, valid]
+    assert level(fold(base), hours) == 3
+    for mode in ("canary", "shadow", "end"):
+        beside = Deployed(system=SYSTEM, model="m", version="9", digest="d" * 64, mode=mode, share=500)
+        assert level(fold([*base, beside]), hours) == 3, "who is in front did not change"
+    other = Deployed(system=SYSTEM, model="m", version=second[0], digest=second[1])
+    back = Deployed(system=SYSTEM, model="m", version=first[0], digest=first[1], mode="rollback")
+    assert (level(fold([*base, other]), hours) == 3) == (first == second)
+    assert level(fold([*base, other, back]), hours) == 3
+    beside_it = Deployed(system=SYSTEM, model="n", version="1")
+    assert level(fold([*base, beside_it]), hours) < 3, "evidence is about everything that runs"
 
 
 @given(histories, st.integers(0, 16), st.integers(0, 70))
