@@ -15,7 +15,10 @@ Script = Callable[["Exchange"], Awaitable[None]]
 class Exchange:
     """One request and the connection to answer it on."""
 
-    def __init__(self, writer: asyncio.StreamWriter, verb: str, headers: dict[str, str], body: bytes) -> None:
+    def __init__(
+        self, writer: asyncio.StreamWriter, start: str, headers: dict[str, str], body: bytes
+    ) -> None:
+        verb, self.path, _ = start.split(" ")
         self.writer = writer
         self.verb = verb
         self.headers = headers
@@ -133,7 +136,7 @@ async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Ex
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
     length = int(headers.get("content-length", "0"))
-    return Exchange(writer, head[0].split()[0], headers, await reader.readexactly(length))
+    return Exchange(writer, head[0], headers, await reader.readexactly(length))
 
 
 @asynccontextmanager
