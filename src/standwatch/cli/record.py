@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 
 def _explain_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the action's id: the reference its caller was given")
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        help="the action's id: the reference its caller was given; of a decision also its entry, and ENTRY/ROW",
+    )
     parser.add_argument(
         "--export", default="", metavar="PATH", help="an export to read instead of the organisation's record"
     )
 
 
 def explain(given: Namespace) -> int:
-    """One action, put together again from the record alone."""
+    """One action or decision, put together again from the record alone."""
     if not given.export:
         try:
             found = Server(organisation(given.org)).get(f"/actions/{segment(given.id)}")
@@ -48,9 +52,17 @@ def explain(given: Namespace) -> int:
 def _explain_offline(source: Source, vkey: str, given: Namespace) -> None:
     from msgspec import to_builtins
 
+    from standwatch.record.composition import decided
     from standwatch.record.reconstruct import explain as reconstruct
     from standwatch.record.render import render
 
+    found = decided(source, given.id, vkey)
+    if found is not None:
+        decision, parts, text = found
+        out({"decision": to_builtins(decision), "parts": to_builtins(parts)}) if given.json else print(
+            text, end=""
+        )
+        return
     told = reconstruct(source, given.id, vkey)
     out(to_builtins(told)) if given.json else print(render(told), end="")
 

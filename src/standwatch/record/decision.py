@@ -89,6 +89,26 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One node of the graph: `by` is the reference that names it, `depth` 1 for what the decision itself used."""
+
+    reference: str
+    by: str
+    depth: int
+    kind: str
+    """`decision`, `call`, `refused`, or `unknown` where this record does not hold it."""
+    index: int = -1
+    at: int = 0
+    system: str = ""
+    name: str = ""
+    """The model or the tool."""
+    version: str = ""
+    route: str = ""
+    """Of a decision: who answered, where that was not the model alone."""
+    mixed: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
 def find_decision(source: Source, reference: str) -> tuple[int, Decided, int]:
     """The entry and row that `INDEX`, `INDEX/ROW`, `ID` or `ID/ROW` names. Raises `NotFound`."""
     name, _, place = reference.partition("/")
@@ -135,7 +155,7 @@ def decision(source: Source, reference: str, vkey: str = "") -> Decision:
         served=entry.served,
         grant=entry.grant,
         route=route,
-        mixed=_mixed(entry, route, context),
+        mixed=mixed_of(entry, route, context),
         fate=fate,
         record=record,
         context=context,
@@ -242,7 +262,8 @@ def row_problem(sealed: SealedRows, entry: Decided | Shadowed) -> str:
     return ""
 
 
-def _mixed(entry: Decided, route: Serving | None, context: Context) -> tuple[str, ...]:
+def mixed_of(entry: Decided, route: Serving | None, context: Context) -> tuple[str, ...]:
+    """What does not fit between who answered and what was deployed."""
     found: list[str] = []
     if entry.version:
         digest = route.digest_of(entry.version) if route is not None else None

@@ -19,7 +19,7 @@ _SENTENCES: Final[dict[Standing, str]] = {
 
 def render(told: Explanation) -> str:
     """The text, ending in a newline. Control characters from outside are shown as escapes, never sent raw."""
-    return "".join(_safe(line).rstrip() + "\n" for line in _lines(told))
+    return "".join(safe(line).rstrip() + "\n" for line in _lines(told))
 
 
 def instant(micros: int) -> str:
@@ -44,7 +44,7 @@ def duration(micros: int) -> str:
     return f"{micros / 60_000_000:.1f} min"
 
 
-def _safe(line: str) -> str:
+def safe(line: str) -> str:
     """What an agent or a server wrote must not steer the reader's terminal."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
