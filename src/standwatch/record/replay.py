@@ -21,6 +21,7 @@ from standwatch.facts.entries import (
     Judged,
     Opened,
     Outcome,
+    Overridden,
     Principal,
 )
 from standwatch.facts.frames import Append
@@ -141,6 +142,8 @@ class Replay:
         if isinstance(entry, Opened) or index == 0:
             yield from self._opened(index, entry)
         if isinstance(entry, Outcome) and entry.of < self._start:
+            return
+        if isinstance(entry, Overridden) and 0 <= entry.follows < self._start:
             return
         scopes = scopes_of(entry) if isinstance(entry, Intent | Asked | Decided) else ()
         # INVARIANT: what was appended had passed `admit` at its own time, with these scopes among its own.

@@ -21,6 +21,7 @@ from standwatch.facts.entries import (
     Evidence,
     Intent,
     Outcome,
+    Overridden,
     Released,
     RunClosed,
     RunOpened,
@@ -59,6 +60,9 @@ class Sequencer(msgspec.Struct):
     ledgers: dict[str, Ledger] = {}
     dirty: set[str] = set()
     open: dict[str, OpenIntent] = {}
+    overridden: dict[str, int] = {}
+    """`override_key` → index of the last override of that row. The store puts in what it finds on disk before it asks
+    about an override, and may forget all of it whenever the disk has it: this does not grow with the log."""
 
     def admit(self, append: Append, now: int) -> Refusal | None:
         """Why `append` may not be written at `now`, or None. Changes nothing."""
@@ -98,6 +102,15 @@ class Sequencer(msgspec.Struct):
                     return "budget", over
             case Deployed():
                 return self._undeployable(entry, now)
+            case Overridden():
+                # INVARIANT: of two overrides that were judged on the same outcome one is refused: chains never fork.
+                if entry.follows != self.overridden.get(override_key(entry), -1):
+                    return (
+                        "duplicate",
+                        f"entry {entry.follows} is not the last override of {entry.of}/{entry.row}",
+                    )
+                if over := self._over(append, entry, now):
+                    return "budget", over
             case Outcome():
                 known = self.open.get(entry.id)
                 if known is None or known.index != entry.of:
@@ -183,7 +196,7 @@ class Sequencer(msgspec.Struct):
             return f"{answer.by} may not approve for {entry.system} any more"
         return "the approval has expired" if now >= answer.until else ""
 
-    def _over(self, append: Append, entry: Intent | Asked | Decided, now: int) -> str:
+    def _over(self, append: Append, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
         for name, cap in append.caps.items():
             period, _, limit = name.partition("/")
             ledger = self.ledgers.get(_ledger(period, entry, now), {})
@@ -206,6 +219,12 @@ class Sequencer(msgspec.Struct):
                     self._give_back(known.entry)
             case Decided():
                 self._charge(entry)
+            case Overridden():
+                self.overridden[override_key(entry)] = index
+                day, minute = _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
+                if day not in self.ledgers:
+                    self._turn(entry, day, minute)
+                self._add(day, override_limit(entry), 1)
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)
                 self._used(entry.run, entry.at)
@@ -244,13 +263,23 @@ class Sequencer(msgspec.Struct):
         ledger[name] = ledger.get(name, 0) + amount
         self.dirty.add(key)
 
-    def _turn(self, entry: Intent | Decided, day: str, minute: str) -> None:
+    def _turn(self, entry: Intent | Decided | Overridden, day: str, minute: str) -> None:
         """Drop the ledgers of days and minutes that have passed for this system."""
         for key in list(self.ledgers):
             period, _, rest = key.partition("/")
             if period in ("day", "minute") and rest.endswith(f"/{entry.system}") and key not in (day, minute):
                 del self.ledgers[key]
                 self.dirty.add(key)
+
+
+def override_key(entry: Overridden) -> str:
+    """Which row of which action an override is about."""
+    return f"{entry.id}/{entry.row}"
+
+
+def override_limit(entry: Overridden) -> str:
+    """What one person's overrides of one model count against, day by day."""
+    return f"override/{entry.model}/{entry.by}"
 
 
 def _periods(entry: Intent | Decided) -> tuple[str, str, str]:
@@ -272,9 +301,9 @@ _MINUTE: Final = 60_000_000
 _DAY: Final = 1_440 * _MINUTE
 
 
-def _ledger(period: str, entry: Intent | Asked | Decided, now: int) -> str:
+def _ledger(period: str, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
     match period:
-        case "run":
+        case "run" if not isinstance(entry, Overridden):
             return f"run/{entry.run}"
         case "day":
             return f"day/{_date(now // _DAY)}/{entry.system}"
@@ -291,7 +320,9 @@ def _date(day: int) -> str:
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
-def _amount(entry: Intent | Asked | Decided, limit: str) -> int:
+def _amount(entry: Intent | Asked | Decided | Overridden, limit: str) -> int:
+    if isinstance(entry, Overridden):
+        return 1 if limit == override_limit(entry) else 0
     if isinstance(entry, Decided):
         return entry.rows if limit in ("calls", entry.model) else 0
     if limit == "asks":

@@ -154,6 +154,7 @@ class Memory:
         journal.run("set_meta", "flushed", self.size)
         self.flushed = self.size
         self.tail = Tail(self.size)
+        self.seq.overridden.clear()  # `store.overriding` finds them in the indices from now on
         return True
 
     def _flush_open(self, journal: Journal) -> None:

@@ -74,6 +74,8 @@ def run_of(entry: AnyEntry | Unknown, open_run: str) -> str:
     kind = type(entry)
     if kind is Outcome or kind is Answered:
         return open_run
+    if isinstance(entry, Overridden):  # its own run is long over; so those of a system are found together
+        return f"override/{entry.system}"
     return getattr(entry, "run", "")
 
 

@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from standwatch.facts.canonical import SAFE
-from standwatch.facts.entries import AnyEntry, Asked, Gap, Hold, Intent, Opened, Outcome
+from standwatch.facts.entries import AnyEntry, Asked, Gap, Hold, Intent, Opened, Outcome, Overridden
 from standwatch.facts.errors import Malformed, StandwatchError, Tampered, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal, Told
 from standwatch.facts.words import OutcomeStatus
@@ -29,6 +29,7 @@ from standwatch.store.head import HeadFile, Tree
 from standwatch.store.journal import Journal
 from standwatch.store.lookup import find_part, of_action
 from standwatch.store.memory import Known, Memory, read, resend_key
+from standwatch.store.overriding import prepare
 from standwatch.store.sealing import HASHES, ORDINALS, Entropy, Kek, Sealer, slot_of
 from standwatch.store.tail import Days, part_key
 from standwatch.watch.exposure import Week
@@ -263,6 +264,8 @@ class Writer:
                 known = self._older(entry)
             if known is not None and (reply := self._again(append, known)) is not None:
                 return reply
+        if isinstance(entry, Overridden) and (problem := prepare(self._journal, memory.seq, entry)):
+            return Refusal(append.number, "invalid", problem, memory.seq.state.seen)
         refusal = memory.seq.admit(append, now)
         if refusal is not None:
             return refusal
