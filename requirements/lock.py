@@ -95,7 +95,8 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
     options = ("--upgrade",) if upgrade else ()
     lists = wanted(project)
     compile_lock(python, "product", lists["product"], *options)
-    compile_lock(python, "test", lists["test"], "--constraints", str(HERE / "product.txt"), *options)
+    once = ("--fork-strategy", "fewest", *options)  # one version for every Python
+    compile_lock(python, "test", lists["test"], "--constraints", str(HERE / "product.txt"), *once)
     compile_lock(python, "demo", lists["demo"], *options)
     # One version for every Python: a model file is read by the library that wrote it.
     models = ("--overrides", str(HERE / "models-overrides.txt"), "--fork-strategy", "fewest", *options)
