@@ -27,7 +27,7 @@ _SAID: Final = 300
 """Characters of what the JSON reader says."""
 OURS: Final = "standwatch."
 """Tensors of ours have names that begin with it; they are always given."""
-_ELSEWHERE: Final = ("binary_data_size", "shared_memory_region", "binary_data_output")
+_ELSEWHERE: Final = ("binary_data_size", "shared_memory_region")
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -214,11 +214,8 @@ def outputs(
                 f"output {one.name[:MOST_ID]!r}: each of {_list(names)} was expected at most once"
             )
         wanted.append(one.name)
+        # `binary_data` is an extension's wish: whoever has it also reads JSON, which is what we answer in.
         told = members(one.parameters)
-        if told.get("binary_data"):
-            raise Malformed(
-                f"output {one.name!r}: binary data are not written here; ask for binary_data false"
-            )
         if stated := readings(told):
             expects[one.name] = stated
     return tuple(wanted) or None, expects

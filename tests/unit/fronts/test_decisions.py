@@ -272,7 +272,6 @@ async def test_what_was_expected_is_said(deciders: BenchDeciders, inputs: Any, s
         ({"parameters": {"used": ",".join(map(str, range(99)))}}, "at most 64"),
         ({"outputs": [{"name": "nothing"}]}, "output 'nothing'"),
         ({"outputs": [{"name": "score"}] * 2}, "at most once"),
-        ({"outputs": [{"name": "score", "parameters": {"binary_data": True}}]}, "binary"),
         ({"outputs": [{"name": "score", "parameters": {"max": "one"}}]}, "max: a number"),
         ({"outputs": [{"name": "score", "parameters": {"labels": "a"}}]}, "labels: text"),
         ({"id": "x" * 300}, "id: at most"), ({"id": 7}, "not an inference request"),
