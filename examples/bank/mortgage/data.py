@@ -1,6 +1,8 @@
 """The Boston Fed's mortgage decisions: read, split, and named as the models name them. Needs nothing but Python.
 
-`python data.py SOURCE` makes `hmda.csv` from `Hdma.csv` of the R package Ecdat and checks that it is that file.
+python data.py prepare SOURCE    makes hmda.csv from Hdma.csv of the R package Ecdat, and checks that it is that file
+python data.py reference FILE    writes the applications that models were trained on, as `standwatch range learn`
+                                 reads them
 """
 
 from __future__ import annotations
@@ -98,5 +100,15 @@ def prepare(source: Path) -> None:
             out.writerow([_plain(name, line[name]) for name in COLUMNS])
 
 
+def reference(target: Path) -> None:
+    """Write the inputs of the rows to train on: a learned range must not have seen what is held out."""
+    every = rows()
+    with target.open("w", encoding="ascii", newline="") as lines:
+        out = csv.writer(lines, lineterminator="\n")
+        out.writerow(["applicant_id", *FEATURES])
+        for index in split(every)[0]:
+            out.writerow([applicant(index + 1), *(every[index][name] for name in FEATURES)])
+
+
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]))
+    {"prepare": prepare, "reference": reference}[sys.argv[1]](Path(sys.argv[2]))

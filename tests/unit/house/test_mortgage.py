@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from standwatch.cli.main import main as run
 from standwatch.declare.configuration import declare
+from standwatch.enforce.validity import compile_validity
 from standwatch.facts.models import Model
 from support.mortgage import ARTIFACTS, BANK, MORTGAGE, module
 
@@ -101,6 +105,34 @@ def test_the_declared_range_holds_nearly_all_applications_and_not_the_last_row(m
     assert 0 < len(outside) < len(APPLICATIONS) / 100
     assert {one.type for one in model.inputs if one.name in data.WHOLE} == {"integer"}
     assert isinstance(ROWS[-1]["ccs"], float)
+
+
+def codes(model: Model, indices: list[int]) -> Counter[str]:
+    rows = [(data.applicant(at + 1), *(ROWS[at][name] for name in data.FEATURES)) for at in indices]
+    return Counter(code for code, _ in compile_validity(model).check_all(rows))
+
+
+def test_the_validated_range_lets_nearly_all_held_out_applications_through(model: Model) -> None:
+    found = codes(model, data.split(ROWS)[1])
+    assert found[""] > 0.95 * 714
+    assert 0 < found["atypical"] + found["outside_learned"] < 0.03 * 714
+    assert found["known_limit"] > 0
+    assert codes(model, [2_380]) == {"wrong_type": 1}
+
+
+def test_the_learned_range_is_that_of_the_training_rows(tmp_path: Path, model: Model) -> None:
+    org, reference = tmp_path / "org", tmp_path / "reference.csv"
+    shutil.copytree(BANK, org, ignore=shutil.ignore_patterns("__pycache__"))
+    (org / "systems/scorer.range.json").unlink()
+    data.reference(reference)
+    assert (
+        run(["--org", str(org), "range", "learn", "mortgage", "--data", str(reference), "--alarm", "0.01"])
+        == 0
+    )
+    learned = (BANK / "systems/scorer.range.json").read_bytes()
+    assert (org / "systems/scorer.range.json").read_bytes() == learned
+    assert model.learned
+    assert model.learned.data == hashlib.sha256(reference.read_bytes()).hexdigest()
 
 
 def test_known_limits_count_what_is_in_the_data(model: Model) -> None:
