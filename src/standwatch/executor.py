@@ -104,11 +104,11 @@ class Rows:
         if self.feature and (min(self.feature) < 0 or max(self.feature) >= width):
             raise Refused("bad_request", "a change of a feature that is none")
 
-    def changed(self) -> list[list[tuple[int, Cell]]]:
-        """What each row changes of the base."""
-        found: list[list[tuple[int, Cell]]] = [[] for _ in range(self.count)]
+    def moved(self) -> dict[int, list[tuple[int, Cell]]]:
+        """By feature the rows that change it, and to what."""
+        found: dict[int, list[tuple[int, Cell]]] = {}
         for at, feature, value in zip(self.at, self.feature, self.value, strict=True):
-            found[at].append((feature, value))
+            found.setdefault(feature, []).append((at, value))
         return found
 
     def whole(self) -> list[list[Cell]]:
@@ -442,29 +442,30 @@ class Additive:
     def margins(self, rows: Rows) -> list[float]:
         """Scores before the link: intercept and terms added in the artifact's order, so that it is always one sum.
 
-        Only terms of what a row changes are looked up again, each value once."""
+        Term by term over all rows; only of what a row changes are terms looked up again, each value once."""
         places = self._places(rows.names)
-        whole = rows.whole() if not rows.base else []
-        if whole:
-            return [self._sum(self._scores(row, places)) for row in whole]
-        of: dict[int, list[int]] = {}
-        for term, place in enumerate(places):
-            for feature in place:
-                of.setdefault(feature, []).append(term)
-        base = self._scores(rows.base, places)
-        known: dict[tuple[int, tuple[tuple[str, Cell], ...]], float] = {}
-        found: list[float] = []
-        for changes in rows.changed():
-            row, scores = list(rows.base), list(base)
-            for feature, value in changes:
-                row[feature] = value
-            for term in {term for feature, _ in changes for term in of.get(feature, ())}:
-                key = (term, tuple((row[k].__class__.__name__, row[k]) for k in places[term]))
+        if not rows.base:
+            return [self._sum(self._scores(row, places)) for row in rows.whole()]
+        moved = rows.moved()
+        margins = [self._intercept] * rows.count
+        for place, (_, score) in zip(places, self._terms, strict=True):
+            base = tuple(rows.base[k] for k in place)
+            here = score(base)
+            changed = _changed(place, base, moved)
+            if not changed:
+                margins = [margin + here for margin in margins]
+                continue
+            column = [here] * rows.count
+            known: dict[tuple[tuple[Cell, str], ...], float] = {}
+            for row, values in changed.items():
+                key = tuple(
+                    [(value, value.__class__.__name__) for value in values]
+                )  # 1 and True are no one key
                 if key not in known:
-                    known[key] = self._terms[term][1](tuple(row[k] for k in places[term]))
-                scores[term] = known[key]
-            found.append(self._sum(scores))
-        return found
+                    known[key] = score(values)
+                column[row] = known[key]
+            margins = [margin + value for margin, value in zip(margins, column, strict=True)]
+        return margins
 
     def _scores(self, row: list[Cell], places: list[tuple[int, ...]]) -> list[float]:
         return [
@@ -557,6 +558,20 @@ def _ebm_bins(feature: Json, order: int) -> Callable[[Cell], int]:
         for name in cast("list[Cell]", group if isinstance(group, list) else [group]):
             index[str(name)] = place
     return lambda value: 0 if value is None else index.get(str(value), len(groups) + 1)
+
+
+def _changed(
+    place: tuple[int, ...], base: tuple[Cell, ...], moved: dict[int, list[tuple[int, Cell]]]
+) -> dict[int, tuple[Cell, ...]]:
+    """By row the values of a term's features, where any of them is not the base's."""
+    if len(place) == 1:
+        return {row: (value,) for row, value in moved.get(place[0], ())}
+    found: dict[int, tuple[Cell, ...]] = {}
+    for k, feature in enumerate(place):
+        for row, value in moved.get(feature, ()):
+            now = found.get(row, base)
+            found[row] = (*now[:k], value, *now[k + 1 :])
+    return found
 
 
 Artifact = Xgboost | Lightgbm | Pickled | Additive

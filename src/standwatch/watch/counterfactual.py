@@ -32,7 +32,7 @@ class Budget(msgspec.Struct, frozen=True):
     single or pair the validated range is asked about."""
 
     singles: int = 4_000
-    pairs: int = 20_000
+    pairs: int = 10_000
     told: int = 5
     asked: int = 200
 
