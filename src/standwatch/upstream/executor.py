@@ -107,10 +107,10 @@ class _Running:
         self._refuse(f"the executor ended: {child.why if child else ''} {words}".strip(), misbehaved=False)
 
     def _refuse(self, text: str, *, misbehaved: bool) -> None:
-        if misbehaved and self.child is not None:
-            self.child.kill(text)
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(UpstreamError(text, sent=misbehaved))
+        if misbehaved and self.child is not None:
+            self.child.kill(text)
 
     def kill(self, why: str) -> None:
         """At once."""
