@@ -160,6 +160,8 @@ class RoutesMachine(RuleBasedStateMachine):
         assert found.hold.scope == f"version:{MODEL}@{bad}"
         self.write(found.entry, found.hold)
         self.pins[len(self.entries) - 2] = bad
+        if self.shadow == self.canary:  # what is taken back is not compared with either
+            self.shadow = ""
         self.canary = ""
         if target != self.front:
             self.in_front(target)
