@@ -116,6 +116,12 @@ def test_a_rollback_without_its_hold_or_with_another_s() -> None:
     assert "no hold on 2 came with it" in held(log, deployed(log, "1", "rollback", by="otto"))
 
 
+def test_an_earlier_hold_of_the_same_person_is_not_the_rollback_s_own() -> None:
+    log = running("1", "2")
+    log.append(Hold(by="otto", scope=f"version:{MODEL}@2"), Hold(by="otto", scope="system:other"))
+    assert "no hold on 2 came with it" in held(log, deployed(log, "1", "rollback", by="otto"))
+
+
 def test_a_rollback_to_what_is_held() -> None:
     log = running("1", "2")
     log.append(Hold(by="olga", scope=f"version:{MODEL}@1"))
