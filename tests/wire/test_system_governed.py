@@ -1,0 +1,154 @@
+"""A running gateway and our own client with a model in its process; and, at every front, what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from standwatch.client import Client, Invalid, Refused, composition, governed
+from standwatch.facts.entries import Decided
+from support.system import Living, manifest, serving
+
+DECISIONS = {
+    "scorer": {
+        "protocol": "client",
+        "versions": {"1": {"artifact": "models/1.json"}, "2": {"artifact": "models/2.json"}},
+        "inputs": {"income": {"type": "number", "min": 0}, "term": {"type": "integer"}},
+        "outputs": {"p": {"type": "probability", "min": 0, "max": 1, "polarity": "higher means denied"}},
+        "outcome": {"output": "p", "threshold": 0.5, "at_or_above": "denied", "below": "approved"},
+        "fallback": "refer-to-human",
+    }
+}
+MODEL = {"kind": "model", "name": "scorer", "vendor": "maker"}
+ROW = {"income": 1, "term": 1}
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    folder = tmp_path_factory.mktemp("org")
+    (folder / "models").mkdir()
+    for name in ("1", "2"):
+        (folder / "models" / f"{name}.json").write_text(f'{{"version": {name}}}')
+    systems = {"loans": manifest("loans", [MODEL], {}, decisions=DECISIONS)}
+    with serving(folder, systems) as running:
+        running.run("deploy", "loans", "1", "--reason", "a test")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def token(watch: Living) -> str:
+    return watch.agent("desk", "loans").token
+
+
+@pytest.fixture(scope="module")
+def client(watch: Living, token: str) -> Iterator[Client]:
+    with Client(f"http://127.0.0.1:{watch.agents}", token) as client:
+        yield client
+
+
+def decided(watch: Living, row: str) -> Decided:
+    """The entry of decision `row`."""
+    entry = dict(watch.entries())[int(row.partition("/")[0])]
+    assert isinstance(entry, Decided)
+    return entry
+
+
+def predict(rows: list[Any]) -> dict[str, Any]:
+    return {"p": [0.9 if row["income"] < 1_000 else 0.25 for row in rows]}
+
+
+def test_a_model_of_ones_own_is_governed(watch: Living, client: Client) -> None:
+    score = governed(client, system="loans", version="1", artifact=watch.folder / "models/1.json")(predict)
+    with composition():
+        first = score([ROW])
+        found = score([{"income": 4200.5, "term": 360}, {"income": "much", "term": 360}, ROW])
+    assert [(row.outcome, row.route, row.code) for row in found] == [
+        ("approved", "model", ""),
+        ("", "refer-to-human", "unreadable"),
+        ("denied", "model", ""),
+    ]
+    assert found.contract["p"]["polarity"] == "higher means denied"
+    assert found.receipt
+    entry = decided(watch, found[0].id)
+    assert (entry.seam, entry.version, entry.rows, entry.used) == ("client", "1", 3, [first[0].id])
+    assert entry.codes == {"unreadable": 1}
+
+
+def test_what_is_not_deployed_is_not_served(watch: Living, client: Client) -> None:
+    artifact = watch.folder / "models/2.json"
+    (row,) = governed(client, system="loans", version="1", artifact=artifact)(predict)([ROW])
+    assert (row.route, row.code, row.outputs) == ("refer-to-human", "digest_mismatch", {"p": None})
+
+
+@pytest.mark.parametrize("outputs", [{"p": [0.1, 0.2]}, {"p": [7.0]}, {"q": [0.1]}, {}, {"p": ["x"]}])
+def test_an_answer_against_the_contract_is_not_served(client: Client, outputs: dict[str, Any]) -> None:
+    (row,) = governed(client, system="loans")(lambda rows: outputs)([ROW])
+    assert (row.route, row.outcome) == ("refer-to-human", "")
+
+
+def test_a_consumer_that_misreads_is_told(client: Client) -> None:
+    with pytest.raises(Invalid, match="higher means denied"):
+        governed(client, system="loans")(predict)([ROW], expects={"p": {"polarity": "higher means approved"}})
+
+
+def test_a_held_model_is_not_run(watch: Living, client: Client) -> None:
+    def never(rows: list[Any]) -> dict[str, Any]:
+        raise AssertionError("it ran")
+
+    hold = watch.halt("component:scorer")["hold"]
+    try:
+        (row,) = governed(client, system="loans")(never)([ROW])
+        assert (row.route, row.code) == ("refer-to-human", "held")
+    finally:
+        watch.release(hold)
+
+
+def test_strangers_are_refused(watch: Living) -> None:
+    with (
+        Client(f"http://127.0.0.1:{watch.agents}", "sw_nobody") as stranger,
+        pytest.raises(Refused),
+    ):
+        stranger.decide("loans", [ROW])
+
+
+def post(watch: Living, path: str, token: str, body: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(f"http://127.0.0.1:{watch.agents}{path}", body, method="POST")
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/v2/models/loans/infer", b'{"inputs": []}', "reference"),
+        ("/v2/models/loans.scorer/infer", b"{", "reference"),
+        ("/invocations/loans", b'{"inputs": [NaN]}', "reference"),
+        ("/v1/decisions", b'{"system": "loans", "rows": []}', "id"),
+    ],
+)
+def test_what_cannot_be_read_is_in_the_record(
+    watch: Living, token: str, path: str, body: bytes, named: str
+) -> None:
+    status, told = post(watch, path, token, body)
+    assert status == 400
+    entry = watch.refusal(told[named])
+    assert (entry.code, entry.system) == ("invalid", "loans")
+
+
+def test_a_model_that_runs_elsewhere_has_no_server_to_ask(watch: Living, token: str) -> None:
+    tensors = [{"name": name, "shape": [1], "datatype": "FP64", "data": [1.0]} for name in ("income", "term")]
+    status, told = post(watch, "/v2/models/loans/infer", token, json.dumps({"inputs": tensors}).encode())
+    outputs = {one["name"]: one["data"] for one in told["outputs"]}
+    assert (status, outputs["standwatch.route"]) == (200, ["refer-to-human"])
+    assert outputs["p"] == [None]
+    assert decided(watch, outputs["standwatch.id"][0]).rows == 1
