@@ -1,0 +1,322 @@
+"""Causes on the side of whoever supplies the inputs: one feature, two that changed places, one that lost its rows."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from standwatch.facts.decisions import Value
+from standwatch.watch.diagnose_columns import AFTER, HOUR, Numbers, missing
+from standwatch.watch.diagnose_features import Sample, Signature, signature, swapped, transposed
+from standwatch.watch.diagnose_scan import Shift
+from standwatch.watch.diagnose_suspect import Suspect
+from standwatch.watch.diagnose_window import Window
+from standwatch.watch.diagnosis import Measured
+from standwatch.watch.statistics import median, shares, spread, variation
+
+_ROWS: Final = 2_000
+_DRIFT: Final = 0.2
+"""Distributions that moved less are no cause to claim unless an accident is recognised in them."""
+_RUNS: Final = 20
+_CHANGING: Final = 0.7
+_LONGER: Final = 3
+"""A value that lasts three times as long, in hours and in rows, as the longest of at least twenty before stands still.
+A feature that is another in more than seven rows in ten belongs to the row."""
+
+
+def suspects(window: Window) -> list[Suspect]:
+    """Every cause that lies in the inputs."""
+    moved = {
+        n: shift
+        for n, column in enumerate(window.table.features)
+        if (shift := window.shift("feature", column.name))
+    }
+    samples = {n: sample(window, n, shift) for n, shift in moved.items()}
+    found = _standing(window)
+    still = {n for one in found for n in one.restore}
+    found += _swaps(window, {n: shift for n, shift in moved.items() if n not in still}, samples)
+    taken = {n for one in found for n in one.restore}
+    for n, shift in moved.items():
+        if n not in taken:
+            mark = signature(samples[n], numeric=_numeric(window, n))
+            if mark.code != "drift" or shift.distance >= _DRIFT:
+                found.append(_suspect(window, n, shift, mark))
+    return found + _pairs(window, set(moved) | still)
+
+
+def _numeric(window: Window, n: int) -> bool:
+    return isinstance(window.table.encoders[n], Numbers) or _scalar(window, n)
+
+
+def _scalar(window: Window, n: int) -> bool:
+    """A number that has few values is encoded as a word, and still a number to whoever multiplies it."""
+    encoder = window.table.encoders[n]
+    return (
+        window.table.model.inputs[n].type in ("number", "integer")
+        and not isinstance(encoder, Numbers)
+        and len(encoder.places) > 6
+    )
+
+
+def value(window: Window, row: int, n: int) -> Value:
+    """Feature `n` of a row; None where the row has none."""
+    values = window.table.rows[row].values
+    return values[n] if n < len(values) else None
+
+
+def sample(window: Window, n: int, shift: Shift) -> Sample:
+    """Values of feature `n` on both sides of a change."""
+    early = [place for place in spread(range(shift.low), _ROWS)] or [0]
+    late = range(shift.high, len(window.table.rows))
+    after = [late[place] for place in spread(late, _ROWS)]
+    return Sample(
+        name=window.table.features[n].name,
+        before=[value(window, row, n) for row in early],
+        after=[value(window, row, n) for row in after],
+        at_before=[window.table.at[row] for row in early],
+        at_after=[window.table.at[row] for row in after],
+        last=value(window, max(shift.low - 1, 0), n),
+    )
+
+
+def _suspect(window: Window, n: int, shift: Shift, mark: Signature) -> Suspect:
+    found = Suspect(
+        mark.code,
+        shift.name,
+        mark.text,
+        shift.row,
+        shift.low,
+        shift.high,
+        mark.sure,
+        distance=shift.distance,
+        p=shift.p,
+        restore={n: mark.restore},
+        evidence=mark.evidence,
+    )
+    return found.undone(_halt(window))
+
+
+def _halt(window: Window) -> str:
+    """The other side's accident cannot be undone from here; the model can be kept from deciding on it."""
+    return f"standwatch halt component:{window.table.model.component} --reason …"
+
+
+# ----------------------------------------------------------------------------------------------------------- swaps
+
+
+def _swaps(window: Window, moved: dict[int, Shift], samples: dict[int, Sample]) -> list[Suspect]:
+    fits: list[tuple[float, int, int]] = []
+    for one in moved:
+        for two in moved:
+            numeric = _numeric(window, one)
+            if one < two and numeric == _numeric(window, two):
+                left = swapped(samples[one], samples[two], numeric=numeric)
+                if left is not None:
+                    fits.append((left, one, two))
+    found: list[Suspect] = []
+    taken: set[int] = set()
+    for left, one, two in sorted(fits):
+        if not taken & {one, two}:
+            taken |= {one, two}
+            found.append(_swap(window, moved, one, two, left))
+    return found
+
+
+def _swap(window: Window, moved: dict[int, Shift], one: int, two: int, left: float) -> Suspect:
+    first, second = moved[one], moved[two]
+    clear = min(first, second, key=lambda shift: shift.high - shift.low)
+    text = f"{first.name} and {second.name} changed places: each has the values that the other had before"
+    return Suspect(
+        "swapped",
+        f"{first.name}, {second.name}",
+        text,
+        clear.row,
+        clear.low,
+        clear.high,
+        0.97 - left,
+        distance=max(first.distance, second.distance),
+        p=min(first.p, second.p),
+        restore={one: _from(window, two), two: _from(window, one)},
+        evidence=(Measured("distance from the other's former values", "", left),),
+        undo=_halt(window),
+    )
+
+
+def _from(window: Window, n: int) -> Any:
+    return lambda _, row: value(window, row, n)
+
+
+# -------------------------------------------------------------------------------------------------- standing still
+
+
+def _standing(window: Window) -> list[Suspect]:
+    """Features of the hour, not of the row, whose last value has lasted longer than any before: nobody renews it."""
+    found = (_stopped(window, n) for n in range(len(window.table.features)))
+    return [one for one in found if one is not None]
+
+
+def _stopped(window: Window, n: int) -> Suspect | None:
+    at, count = window.table.at, len(window.table.rows)
+    runs = [0]
+    for row in range(1, count):
+        if value(window, row, n) != value(window, row - 1, n):
+            runs.append(row)
+    begin = runs[-1]
+    if (
+        len(runs) < _RUNS
+        or count - begin < AFTER
+        or len(runs) > count * _CHANGING
+        or begin < window.table.reference
+    ):
+        return None
+    lasted = [at[late - 1] - at[early] for early, late in pairwise(runs)]
+    rows = max(late - early for early, late in pairwise(runs))
+    longest, now = max(lasted), at[-1] - at[begin]
+    if now < _LONGER * longest or count - begin < _LONGER * rows or missing(value(window, begin, n)):
+        return None
+    name = window.table.features[n].name
+    text = (
+        f"{name} stands still since then, for {now / HOUR:.3g} h; "
+        f"before it never did for more than {longest / HOUR:.3g} h"
+    )
+    measured = Measured("longest time without a new value, h", longest / HOUR, now / HOUR)
+    # It stood still at some time between its last value and the time at which the next was due.
+    high = min(max(bisect_left(at, at[begin] + int(median(lasted))), begin), count - 1)
+    cells = ((0.0, 1.0), (0.0, 1.0))
+    late = Shift("repeat", name, begin, begin, high, *cells, 1.0, 0.0, 1.0, 1 / len(runs) ** 2)
+    return _suspect(window, n, late, Signature("stale", text, 0.93, lambda each, _: each, (measured,)))
+
+
+# ----------------------------------------------------------------------------------------------------------- pairs
+
+
+def _pairs(window: Window, moved: set[int]) -> list[Suspect]:
+    """Two features that go together otherwise than before, though each by itself looks as before."""
+    found: list[Suspect] = []
+    names = {column.name: n for n, column in enumerate(window.table.features)}
+    for (family, name), shift in window.shifts.items():
+        if family == "pair":
+            one, two = (names[part] for part in name.split(" and "))
+            if not {one, two} & moved:
+                found.append(_pair(window, one, two, shift))
+    return _commonest(found)
+
+
+def _commonest(found: Sequence[Suspect]) -> list[Suspect]:
+    """One suspect for each feature that lost its rows, the one with the larger change first."""
+    kept: dict[str, Suspect] = {}
+    for one in sorted(found, key=lambda each: -each.distance):
+        if not any(set(one.restore) & set(each.restore) for each in kept.values()):
+            kept[one.subject] = one
+    return list(kept.values())
+
+
+def _pair(window: Window, one: int, two: int, shift: Shift) -> Suspect:
+    first, second = (window.table.features[n].name for n in (one, two))
+    sides = _joint(window, one, two, shift)
+    base = Suspect(
+        "shuffled",
+        "",
+        "",
+        shift.row,
+        shift.low,
+        shift.high,
+        0.6,
+        distance=shift.distance,
+        p=shift.p,
+        undo=_halt(window),
+    )
+    if len(sides[0]) == len(sides[0][0]) and transposed(*sides):
+        text = f"{first} and {second} changed places: they go together as in a mirror"
+        restore = {one: _from(window, two), two: _from(window, one)}
+        return _with(base.named("swapped", f"{first}, {second}", text, 0.9), restore)
+    for n, names, joint in (
+        (one, (first, second), sides),
+        (two, (second, first), tuple(_turn(side) for side in sides)),
+    ):
+        mapped = _mapping(window, n, joint)
+        if mapped is not None:
+            old, said = mapped
+            text = f"{names[0]} changed places, seen by how it goes with {names[1]}: {said}"
+            return _with(
+                base.named("remapped", names[0], text, 0.9), {n: lambda value, _: old.get(value, value)}
+            )
+    text = f"{first} and {second} no longer go together as before, though each has its former values"
+    return _with(
+        base.named("shuffled", f"{first}, {second}", text, 0.6), {one: lambda v, _: v, two: lambda v, _: v}
+    )
+
+
+def _with(one: Suspect, restore: dict[int, Any]) -> Suspect:
+    from msgspec.structs import replace
+
+    return replace(one, restore=restore)
+
+
+def _turn(side: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [list(line) for line in zip(*side, strict=True)]
+
+
+def _joint(window: Window, one: int, two: int, shift: Shift) -> tuple[list[list[float]], list[list[float]]]:
+    """The joint distribution of two features before and after, in the cells of the first for numbers of both."""
+    encoders = window.table.encoders
+    both = isinstance(encoders[one], Numbers) and isinstance(encoders[two], Numbers)
+    rulers = (encoders[one], encoders[one] if both else encoders[two])
+    sides: list[list[list[float]]] = []
+    for rows in (range(shift.low), range(shift.high, len(window.table.rows))):
+        cells = [[0.0] * rulers[1].width for _ in range(rulers[0].width)]
+        picked = [rows[place] for place in spread(rows, _ROWS)]
+        for row in picked:
+            cells[rulers[0].encode(value(window, row, one))][rulers[1].encode(value(window, row, two))] += (
+                1 / len(picked)
+            )
+        sides.append(cells)
+    return sides[0], sides[1]
+
+
+def _mapping(
+    window: Window, n: int, sides: Sequence[Sequence[Sequence[float]]]
+) -> tuple[dict[Value, Value], str] | None:
+    """A permutation of a category that makes the joint distribution what it was: by exchanges, the best first."""
+    encoder = window.table.encoders[n]
+    if isinstance(encoder, Numbers) or encoder.frequent < 2:
+        return None
+    before, after = sides
+    order = list(range(len(after)))
+    flat = [cell for line in before for cell in line]
+    apart = left = variation(flat, [cell for line in after for cell in line])
+    while True:
+        best = _exchange(order, after, flat, encoder.frequent, left)
+        if best is None:
+            break
+        left, a, b = best
+        order[a], order[b] = order[b], order[a]
+    if left > 0.6 * apart:
+        return None
+    words = {place: word for word, place in reversed(encoder.places.items()) if place < encoder.frequent}
+    old = {words[new]: words[place] for place, new in enumerate(order[: encoder.frequent]) if place != new}
+    return old, ", ".join(f"{before} → {after}" for after, before in old.items())
+
+
+def _exchange(
+    order: Sequence[int], after: Sequence[Sequence[float]], flat: Sequence[float], width: int, left: float
+) -> tuple[float, int, int] | None:
+    best: tuple[float, int, int] | None = None
+    for a in range(width):
+        for b in range(a):
+            tried = list(order)
+            tried[a], tried[b] = tried[b], tried[a]
+            value = variation(flat, [cell for place in tried for cell in after[place]])
+            if value < (best[0] if best else left) - 1e-6:
+                best = (value, a, b)
+    return best
+
+
+def quiet(window: Window, n: int, rows: Sequence[int], split: int) -> bool:
+    """Whether feature `n` has the same mix among `rows` before and after row `split`."""
+    codes = window.table.features[n].codes
+    early, late = [codes[row] for row in rows if row < split], [codes[row] for row in rows if row >= split]
+    if not early or not late:
+        return True
+    one, two = shares(early), shares(late)
+    return sum(abs(one.get(code, 0) - two.get(code, 0)) for code in {**one, **two}) / 2 < 0.12

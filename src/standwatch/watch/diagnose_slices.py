@@ -1,0 +1,160 @@
+"""One part of the traffic that changed while the rest did not: a branch, a country, a channel, a partner."""
+
+from typing import Final
+
+import msgspec
+
+from standwatch.watch.diagnose_columns import OUT, Column, Words
+from standwatch.watch.diagnose_inputs import quiet
+from standwatch.watch.diagnose_scan import Shift, scan
+from standwatch.watch.diagnose_suspect import Suspect
+from standwatch.watch.diagnose_window import ALARM, Window, score_column
+from standwatch.watch.diagnosis import Measured
+
+_LEAST: Final = 0.02
+_MOST: Final = 0.6
+"""A part of the traffic has between these shares of the reference rows."""
+_MOVED: Final = 0.15
+"""How far scores within the part must have moved."""
+_BESIDE: Final = 0.3
+"""How far they may have moved in the rest, as a part of that."""
+_CELLS: Final = 8
+_JOINT: Final = 4
+
+
+class _Part(msgspec.Struct, frozen=True):
+    column: Column
+    code: int
+    word: str
+    shift: Shift
+    rest: float
+    size: float
+
+
+def suspects(window: Window) -> list[Suspect]:
+    """The part that changed most clearly, where one did and the rest did not."""
+    found = [part for column in _watched(window) for part in _parts(window, column)]
+    if not found:
+        return []
+    best = max(
+        found, key=lambda part: part.shift.distance * part.size**0.5 * (1 - part.rest / part.shift.distance)
+    )
+    return [_suspect(window, best)]
+
+
+def _watched(window: Window) -> list[Column]:
+    """Scores, and scores given the inputs; outcomes where there are no scores."""
+    scores = score_column(window.table)
+    first = scores if any(code != OUT for code in scores.codes) else window.table.outcome
+    return [first, *(column for (family, _), column in window.columns.items() if family == "residual")]
+
+
+def _parts(window: Window, watched: Column) -> list[_Part]:
+    found: list[_Part] = []
+    for column, words in _columns(window):
+        if not _joint_moved(window, column, watched):
+            continue
+        for code, word in words.items():
+            part = _part(window, column, code, word, watched)
+            if part is not None:
+                found.append(part)
+    return found
+
+
+def _columns(window: Window) -> list[tuple[Column, dict[int, str]]]:
+    """Columns of words whose own mix did not change, with the words that are frequent enough."""
+    table = window.table
+    found: list[tuple[Column, dict[int, str]]] = []
+    for column, encoder in zip(table.features, table.encoders, strict=True):
+        if isinstance(encoder, Words) and window.shift("feature", column.name) is None:
+            found.append(
+                (
+                    column,
+                    {place: str(word) for word, place in encoder.places.items() if place < encoder.frequent},
+                )
+            )
+    for column in table.parameters:
+        if column.family == "parameter" and window.shift("parameter", column.name) is None:
+            words = {
+                column.codes[n]: str(table.rows[n].parameters.get(column.name))
+                for n in range(table.reference)
+            }
+            found.append((column, words))
+    return [(column, words) for column, words in found if len(words) > 1]
+
+
+def _joint_moved(window: Window, column: Column, watched: Column) -> bool:
+    """A first look at all parts at once: scores in four cells beside the column."""
+    codes = [
+        OUT if score == OUT else code * (_JOINT + 1) + min(score * _JOINT // _CELLS, _JOINT)
+        for code, score in zip(column.codes, watched.codes, strict=True)
+    ]
+    shift = scan(
+        Column(watched.family, column.name, codes, column.width * (_JOINT + 1)),
+        window.table.grid,
+        window.looked,
+    )
+    return shift is not None and shift.p < ALARM * 10
+
+
+def _part(window: Window, column: Column, code: int, word: str, watched: Column) -> _Part | None:
+    table = window.table
+    size = sum(1 for each in column.codes[: table.reference] if each == code) / table.reference
+    if not _LEAST <= size <= _MOST:
+        return None
+    inside = [value if each == code else OUT for value, each in zip(watched.codes, column.codes, strict=True)]
+    shift = scan(Column(watched.family, word, inside, watched.width), table.grid, window.looked * 10)
+    if shift is None or shift.p > ALARM or shift.distance < _MOVED:
+        return None
+    beside = max(_beside(window, column, code, each, shift) for each in _watched(window))
+    if beside > _BESIDE * shift.distance:
+        return None
+    return _Part(column, code, word, shift, beside, size)
+
+
+def _beside(window: Window, column: Column, code: int, watched: Column, shift: Shift) -> float:
+    """How far the rest of the traffic moved at the same time."""
+    grid = window.table.grid
+    block = next((n for n, start in enumerate(grid.starts) if start >= shift.row), grid.last)
+    outside = [
+        OUT if each == code else value for value, each in zip(watched.codes, column.codes, strict=True)
+    ]
+    rest = scan(
+        Column(watched.family, shift.name, outside, watched.width), grid, 1, min(block, len(grid.slots) - 1)
+    )
+    return rest.distance if rest is not None and rest.p < ALARM else 0.0
+
+
+def _suspect(window: Window, part: _Part) -> Suspect:
+    shift, table = part.shift, window.table
+    inside = [n for n, code in enumerate(part.column.codes) if code == part.code]
+    rest = [n for n, code in enumerate(part.column.codes) if code != part.code]
+    moved = tuple(
+        column.name
+        for n, column in enumerate(table.features)
+        if not quiet(window, n, inside, shift.row) and quiet(window, n, rest, shift.row)
+    )
+    what = f", and so did its {', '.join(moved[:4])}" if moved else ""
+    text = f"decisions changed where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows) and not elsewhere{what}"
+    return Suspect(
+        "slice",
+        f"{part.column.name}={part.word[:60]}",
+        text,
+        shift.row,
+        shift.low,
+        shift.high,
+        0.9,
+        distance=shift.distance,
+        p=shift.p,
+        marked=tuple(n for n in inside if n >= shift.row),
+        evidence=(
+            Measured("scores moved: elsewhere, there", part.rest, shift.distance),
+            Measured(
+                "part of all rows",
+                part.size,
+                sum(n >= shift.row for n in inside) / max(len(table.rows) - shift.row, 1),
+            ),
+        ),
+        undo=f"standwatch halt component:{table.model.component} --reason …",
+        part=(part.column.name, *moved),
+    )
