@@ -41,7 +41,10 @@ class MlflowServer:
             return Trouble(
                 "upstream_error", "the rows do not have the features that the model is declared with"
             )
-        data = _encode(rows.rows)
+        try:
+            data = _encode(rows.rows)
+        except (ValueError, TypeError, OverflowError) as error:
+            return Trouble("upstream_error", f"the rows cannot be sent: {str(error)[:200]}")
         if b"null" in data and not _finite(rows.rows):
             return Trouble("upstream_error", "the rows cannot be sent: a value is not a finite number")
         body = self._head + data + b"}}"

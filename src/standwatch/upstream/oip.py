@@ -10,7 +10,7 @@ from standwatch.facts.decisions import Predicted, Rows, Trouble
 from standwatch.facts.models import Model
 from standwatch.upstream.model_http import BadAnswer, ModelHttp
 from standwatch.upstream.oip_read import digest, read
-from standwatch.upstream.oip_write import Unwritable, writer
+from standwatch.upstream.oip_write import writer
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -62,8 +62,12 @@ class OipServer:
             )
         try:
             body = self._write(rows.rows)
-        except Unwritable as error:
-            return Trouble("upstream_error", f"the rows cannot be sent: {error}")
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+        ) as error:  # beside `Unwritable`, values that JSON cannot hold
+            return Trouble("upstream_error", f"the rows cannot be sent: {str(error)[:200]}")
         url, model = place
         answer = await self._http.ask(f"{url}/infer", body, len(rows.rows), within)
         if isinstance(answer, Trouble):

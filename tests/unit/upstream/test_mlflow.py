@@ -122,6 +122,7 @@ def test_what_cannot_be_asked() -> None:
         ("2", TWO),
         ("1", Rows(("x",), [(1.0,)])),
         ("1", Rows(TWO.names, [(float("nan"), "north")])),
+        ("1", Rows(TWO.names, [(1.0, "\ud800")])),
     ):
         assert isinstance(ask(never, rows=rows, version=version), Trouble)
 

@@ -27,7 +27,12 @@ TWO = Rows(("income", "region"), [(1.5, "north"), (None, "south")])
 def tensor(
     name: str, data: list[Any], datatype: str = "FP64", shape: list[int] | None = None
 ) -> dict[str, Any]:
-    return {"name": name, "shape": [len(data)] if shape is None else shape, "datatype": datatype, "data": data}
+    return {
+        "name": name,
+        "shape": [len(data)] if shape is None else shape,
+        "datatype": datatype,
+        "data": data,
+    }
 
 
 def answer(*outputs: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -253,6 +258,9 @@ def test_what_cannot_be_asked() -> None:
         it = server("http://127.0.0.1:1")
         for version, rows in (("2", TWO), ("1", Rows(("income",), [(1.0,)]))):
             assert isinstance(await it.infer(version, rows, 1.0), Trouble)
+        for odd in ("\ud800", 1 << 70, object()):
+            said = await it.infer("1", Rows(TWO.names, [(1.0, odd)]), 1.0)  # pyright: ignore[reportArgumentType]
+            assert isinstance(said, Trouble)
         infinite = await it.infer("1", Rows(TWO.names, [(float("inf"), "north")]), 1.0)
         assert infinite == Trouble(
             "upstream_error", "the rows cannot be sent: income: a value is not a finite number"
