@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (
     Actor,
     AgentLine,
@@ -209,6 +210,25 @@ ROUTES: Final = (
         lambda ops, call: ops.rollback(call.who, call.names["system"], call.body),
         RollbackOrder,
         made=True,
+    ),
+    Route(
+        "POST",
+        "/decisions/{id}/{row}/override",
+        "override",
+        "Change the outcome of one decided row, within the conditions of its manifest.",
+        OverrideDone,
+        lambda ops, call: ops.override(call.who, call.names["id"], call.names["row"], call.body),
+        OverrideOrder,
+        made=True,
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/overrides",
+        "overrides",
+        "Who overrode how often since a time, by day, and the rows over which people disagree.",
+        OverridesReport,
+        lambda ops, call: ops.overrides(call.who, call.names["system"], call.query.get("since", "")),
+        query=("since",),
     ),
     Route(
         "GET",

@@ -17,6 +17,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (
     Actor,
     AgentLine,
@@ -54,6 +55,7 @@ from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_holds import Holds
+from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_versions import Routes, model_lines
@@ -95,6 +97,7 @@ class Control:
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
         self.routes = Routes(gate, source, self.holds, clock)
+        self.overruler = Overruler(gate, link, source, clock, chance)
 
     @property
     def _state(self) -> State:
@@ -308,6 +311,16 @@ class Control:
     async def rollback(self, who: Actor, system: str, order: RollbackOrder) -> Routed:
         """Back to a former version: one act, no approval."""
         return await self.routes.rollback(_somebody(who), system, order)
+
+    # --- overrides -------------------------------------------------------------------------------------------
+
+    async def override(self, who: Actor, ident: str, row: str, order: OverrideOrder) -> OverrideDone:
+        """Change the outcome of one decided row, within the conditions of its manifest."""
+        return await self.overruler.override(_somebody(who), ident, row, order)
+
+    async def overrides(self, who: Actor, system: str, since: str = "") -> OverridesReport:
+        """Who overrode how often since an RFC 3339 time, and over what people disagree."""
+        return await self.overruler.overrides(_somebody(who), system, since)
 
     async def people(self, who: Actor) -> tuple[PersonLine, ...]:
         """Who is who, and with which keys they sign."""

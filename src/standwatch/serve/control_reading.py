@@ -40,6 +40,10 @@ class Record(Source, Protocol):
         """The intents without an outcome, by index."""
         ...
 
+    def of_run(self, run: str) -> list[int]:
+        """The entries of `run`, ascending; the overrides of system S are those of run `override/S`."""
+        ...
+
 
 class Moment(msgspec.Struct, frozen=True):
     """A state of the record: folded up to entry `index`, seen at `at` (µs)."""
