@@ -691,7 +691,8 @@ def _output(raw: Any, classes: list[Any], wanted: Json) -> list[Any]:
     labels: list[Any] = list(wanted.get("labels", []))
     wide = getattr(raw, "ndim", 1) > 1
     if wanted.get("type") == "label":
-        names = classes or labels
+        # A class that is written like a declared label is that label, as for a served model's answers.
+        names = [str(each) if str(each) in labels else each for each in classes] or labels
         if not names:
             values = _plain(raw)
             if wide or not all(isinstance(value, str) for value in values):
