@@ -68,9 +68,10 @@ def mlflow_servers(trained: Trained) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def serve_mlserver(folder: Path, path: Sequence[Path] = ()) -> Iterator[str]:
+def serve_mlserver(folder: Path, path: Sequence[Path] = (), port: int = 0) -> Iterator[str]:
     """An MLServer over the `model-settings.json` files below `folder`; `path` is put on its PYTHONPATH."""
-    http, grpc, metrics = free_ports(3)
+    free, grpc, metrics = free_ports(3)
+    http = port or free
     given = {
         "MLSERVER_HOST": "127.0.0.1",
         "MLSERVER_HTTP_PORT": str(http),

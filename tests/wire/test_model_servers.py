@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,10 @@ import pytest
 from standwatch.enforce.decision_ports import ModelServer
 from standwatch.facts.configuration import Component
 from standwatch.facts.decisions import Predicted, Rows, Trouble
-from standwatch.facts.models import Feature, Model, Output, Version
+from standwatch.facts.models import Feature, FeatureType, Model, Output, Version
 from standwatch.upstream.models import open_models
-from support.model_servers import Trained
+from support.model_servers import ENVIRONMENT, Trained, free_ports, serve_mlserver
+from support.mortgage import ARTIFACTS, MORTGAGE, module, serving
 from support.upstreams import run
 
 NUMBERS = (
@@ -142,5 +146,72 @@ def test_what_the_server_refuses_is_said_in_one_sentence(
         assert "Traceback" not in said.text
         assert len(said.text) < 300
         await other.close()
+
+    run(check())
+
+
+def test_a_tensor_for_each_feature_and_the_digest_of_what_is_loaded(tmp_path: Path) -> None:
+    data = module("data")
+    features = (
+        Feature("applicant_id", type="text"),
+        *(Feature(name, type=mortgage_type(name)) for name in data.FEATURES),
+    )
+    rows = [
+        (f"applicant {n}", *(row[name] for name in data.FEATURES)) for n, row in enumerate(data.rows()[:300])
+    ]
+
+    async def check(url: str) -> None:
+        output = Output("p_denied", type="probability")
+        server = oip(url, "mortgage", inputs=features, outputs=(output,))
+        for version in ("1", "2"):
+            artifact = MORTGAGE / ARTIFACTS[version]
+            said = await ask(server, version, features, rows)
+            columns = dict(zip([each.name for each in features], zip(*rows, strict=True), strict=True))
+            assert said.outputs["p_denied"] == scored(artifact, columns)
+            assert said.version == version
+            assert said.digest == hashlib.sha256(artifact.read_bytes()).hexdigest()
+        await server.close()
+
+    with serving(tmp_path / "log") as url:
+        run(check(url))
+
+
+def mortgage_type(name: str) -> FeatureType:
+    if name in ("pbcr", "dmi", "self"):
+        return "category"
+    return "integer" if name in ("ccs", "mcs", "comdominiom") else "number"
+
+
+def scored(artifact: Path, columns: dict[str, Any]) -> list[float]:
+    """What the artifact says when it is loaded and asked without any server."""
+    script = (
+        "import json, sys; from pathlib import Path; from scorer import load; "
+        "print(json.dumps(load(Path(sys.argv[1])).score(json.load(sys.stdin))))"
+    )
+    done = subprocess.run(
+        [ENVIRONMENT / "python", "-c", script, artifact],
+        input=json.dumps(columns),
+        cwd=MORTGAGE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_server_that_dies_is_missed_and_one_that_comes_back_is_found(trained: Trained) -> None:
+    rows = Rows(tuple(each.name for each in NUMBERS), [(1.0, 2.0, 3, 4.0)])
+    [port] = free_ports(1)
+
+    async def check() -> None:
+        server = oip(f"http://127.0.0.1:{port}", "forest", inputs=NUMBERS, layout="matrix")
+        for _ in range(2):
+            with serve_mlserver(trained.folder / "mlserver", port=port):
+                assert isinstance(await server.infer("1", rows, 30.0), Predicted)
+            said = await server.infer("1", rows, 2.0)  # over a connection that was kept
+            assert isinstance(said, Trouble)
+            assert said.code in ("unreachable", "upstream_error")
+            assert not await server.ready("1")
+        await server.close()
 
     run(check())
