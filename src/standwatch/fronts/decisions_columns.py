@@ -88,10 +88,10 @@ def datatype(feature: Feature) -> str:
 class Column:
     """Reads the values of one feature. `of` is a datatype, or "" for plain JSON, where the value's type says it all."""
 
-    __slots__ = ("_expected", "_high", "_kinds", "_low", "_missing", "_name", "_plain", "_type")
+    __slots__ = ("_expected", "_high", "_kinds", "_low", "_name", "_plain", "_type")
 
     def __init__(self, feature: Feature, of: str = "") -> None:
-        self._name, self._type, self._missing = feature.name, feature.type, feature.missing
+        self._name, self._type = feature.name, feature.type
         self._kinds = _kinds(accepted(feature) & ({of} if of else frozenset(DATATYPES)))
         largest = _FLOATS.get(of, float("inf"))
         self._low, self._high = _INTEGERS.get(of, (-largest, largest))
@@ -99,7 +99,8 @@ class Column:
         plain = _PASSING.get(feature.type, frozenset()) & self._kinds
         if largest != float("inf"):
             plain -= {float}
-        self._plain = plain | {_NOTHING} if feature.missing else plain
+        # Null is a value that is missing. Whether it may be is the validated range's to say.
+        self._plain = plain | {_NOTHING}
         self._expected = f"{_NAMED[feature.type]} was expected" + (f" in {of}" if of else "")
 
     def read(self, values: list[Any], problems: dict[int, str]) -> list[Any]:
@@ -122,8 +123,6 @@ class Column:
     def _one(self, row: int, value: Any, problems: dict[int, str]) -> Any:
         kind = cast("type[object]", type(value))
         if value is None:
-            if not self._missing:
-                problems.setdefault(row, f"{self._name}: it may not be missing")
             return None
         if kind in self._kinds:
             if kind is str:

@@ -38,7 +38,7 @@ def _named(columns: Columns, names: Sequence[object]) -> bool:
 
 
 def of_records(columns: Columns, records: Any) -> Batch:
-    """Rows as objects. A feature that may be missing may also be left out; one that nobody declared spoils its row.
+    """Rows as objects. What is left out is missing; a feature that nobody declared spoils its row.
 
     Raises `Malformed`.
     """

@@ -123,13 +123,13 @@ async def test_one_tensor_of_all_features(nested: bool) -> None:
     assert [type(value) for value in deciders.asks[0].rows.rows[0]] == [float, int, bool]
 
 
-async def test_null_is_missing_where_it_may_be(deciders: BenchDeciders) -> None:
+async def test_null_is_missing_and_the_range_says_whether_it_may_be(deciders: BenchDeciders) -> None:
     await infer(
         deciders, {"inputs": tensors(2, note={"data": [None, "x"]}, term={"data": [None, 12]}), "id": None}
     )
     (ask,) = deciders.asks
-    assert [row[4] for row in ask.rows.rows] == [None, "x"]
-    assert ask.problems == {0: "term: it may not be missing"}
+    assert [(row[1], row[4]) for row in ask.rows.rows] == [(None, None), (12, "x")]
+    assert ask.problems == {}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_null_is_missing_where_it_may_be(deciders: BenchDeciders) -> None:
         ("income", {"datatype": "FP32", "data": [1.0, 1e300]}),
         ("income", {"datatype": "INT8", "data": [1, 128]}), ("income", {"datatype": "UINT8", "data": [1, -1]}),
         ("income", {"datatype": "INT64", "data": [1, 1.5]}), ("income", {"datatype": "INT64", "data": [1, 3.0]}),
-        ("term", {"datatype": "FP64", "data": [12.0, 12.5]}), ("term", {"data": [12, None]}),
+        ("term", {"datatype": "FP64", "data": [12.0, 12.5]}), ("term", {"data": [12, "x"]}),
         ("purpose", {"data": ["home", 7]}), ("purpose", {"data": ["home", "h" * 5_000]}),
         ("married", {"data": [True, 1]}), ("married", {"datatype": "INT8", "data": [1, 2]}),
         ("note", {"data": ["x", False]}), ("term", {"data": [12, 2**80]}),

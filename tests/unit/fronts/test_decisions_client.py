@@ -77,7 +77,7 @@ async def test_rows_by_name_and_by_place_are_decided_at_once() -> None:
 async def test_a_model_in_its_caller_goes_and_then_tells() -> None:
     deciders = BenchDeciders(OURS)
     front = DecisionsClientFront(deciders)
-    go = told(await front.handle(request(PATH, {**ASK, "rows": [ROW, {}, ROW]})))
+    go = told(await front.handle(request(PATH, {**ASK, "rows": [ROW, {"else": 1}, ROW]})))
     assert go.pop("contract")["score"]["polarity"] == "higher means denied"
     assert go == {"word": "go", "id": ID, "version": "v2", "digest": "ab" * 32, "rows": [0, 2]}
     outputs = {"score": [0.25, 0.9], "word": ["approved", "denied"], "shares": [[1, 0, 0]] * 2}

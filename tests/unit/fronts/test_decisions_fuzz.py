@@ -62,7 +62,8 @@ def inferences(draw: st.DrawFn) -> Any:
         tensor = draw(st.sampled_from(tensors))
         match draw(st.integers(0, 7)):
             case 0:
-                tensor["data"][draw(st.integers(0, n - 1))] = draw(values)
+                given = tensor["data"] if isinstance(tensor["data"], list) else [None]
+                tensor["data"] = [draw(st.one_of(st.just(value), values)) for value in given]
             case 1:
                 tensor["datatype"] = draw(datatypes)
             case 2:
@@ -98,7 +99,7 @@ def whole(deciders: BenchDeciders) -> None:
                 assert value is None or type(value) in (str, int, float, bool)
                 assert type(value) is not int or -SAFE < value < SAFE
                 if at not in ask.problems:
-                    assert feature.missing if value is None else type(value) in KINDS[feature.type]
+                    assert value is None or type(value) in KINDS[feature.type]
 
 
 @given(inferences())

@@ -82,7 +82,7 @@ async def test_one_output_is_a_list_of_values() -> None:
     "spoilt",
     [
         {**dict(zip(NAMES, ROWS[0], strict=True)), "income": "much"},
-        {"income": 1},
+        {"income": []},
         7,
         None,
         [1],
