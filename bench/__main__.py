@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from bench import deciding, flat, footprint, governed, steps
+from bench import range as range_
 from bench.machine import machine, raw
 from bench.report import Report
 
@@ -31,6 +32,7 @@ SECTIONS: Final[dict[str, Callable[[Report, argparse.Namespace], None]]] = {
     "decisions": deciding.decisions,
     "steps": steps.steps,
     "footprint": footprint.footprint,
+    "range": range_.section,
 }
 
 

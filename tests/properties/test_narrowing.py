@@ -12,6 +12,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from standwatch.declare.narrowing import compare
+from standwatch.enforce.validity import compile_validity
 from standwatch.facts.configuration import (
     ArgumentRule,
     Component,
@@ -27,6 +28,17 @@ from standwatch.facts.configuration import (
     RedLine,
     System,
     Tool,
+)
+from standwatch.facts.models import (
+    Condition,
+    Fallback,
+    Feature,
+    KnownLimit,
+    Learned,
+    Model,
+    Output,
+    Overrides,
+    Version,
 )
 
 HERE = Listener("127.0.0.1", 1)
@@ -67,6 +79,69 @@ TOOLS: dict[str, st.SearchStrategy[Any]] = {
     "timeout": st.sampled_from([None, 1, 2]),
 }
 TOOL = st.builds(Tool, name=st.just("s.t"), **TOOLS)
+FEATURES: dict[str, st.SearchStrategy[Any]] = {
+    "min": NUMBER,
+    "max": NUMBER,
+    "missing": st.booleans(),
+    "fresh": st.sampled_from([None, 60, 90]),
+}
+CATEGORIES: dict[str, st.SearchStrategy[Any]] = {
+    "one_of": or_none(some("x", "y", "xx", least=1)),
+    "missing": st.booleans(),
+}
+CONDITION = st.builds(Condition, st.just("a"), min=NUMBER, max=NUMBER) | st.builds(
+    Condition, st.just("c"), one_of=or_none(some("x", "y", least=1)), missing=st.booleans() | st.none()
+)
+LEARNED = Learned(
+    features=("a",),
+    kinds=("number",),
+    low=(0.0,),
+    high=(1.5,),
+    edges=((1.0,),),
+    values=((),),
+    tree=(-1,),
+    surprise=(((0.5, 1.0, 9.0),),),
+    threshold=0.75,
+    alarm=0.1,
+    rows=50,
+)
+MODELS: dict[str, st.SearchStrategy[Any]] = {
+    "versions": st.dictionaries(
+        st.sampled_from("12"), st.builds(Version, st.just("1"), url=st.sampled_from("ab"))
+    ),
+    "deadline_ms": st.sampled_from([100, 200]),
+    "inputs": st.tuples(
+        st.builds(Feature, st.just("a"), **FEATURES),
+        st.builds(Feature, st.just("c"), type=st.just("category"), **CATEGORIES),
+    ),
+    "outputs": st.tuples(st.builds(Output, st.just("p"), min=NUMBER, max=NUMBER)),
+    "known_limits": st.lists(
+        st.builds(KnownLimit, st.sampled_from(["l", "m"]), st.lists(CONDITION, max_size=2).map(tuple)),
+        max_size=2,
+        unique=True,
+    ).map(tuple),
+    "fallback": st.sampled_from(
+        [
+            Fallback(),
+            Fallback("refer-to-human"),
+            Fallback("previous"),
+            Fallback("constant", {"p": 1}),
+            Fallback("constant", {"p": 0}),
+        ]
+    ),
+    "learned": st.sampled_from(
+        [
+            None,
+            LEARNED,
+            msgspec.structs.replace(LEARNED, threshold=2.0),
+            msgspec.structs.replace(LEARNED, data="x"),
+        ]
+    ),
+    "overrides": st.builds(
+        Overrides, by=some("p", "q"), outcomes=some("o", "u"), within=st.sampled_from([None, 60, 90])
+    ),
+}
+MODEL = st.builds(Model, component=st.just("m"), **MODELS)
 MANIFESTS: dict[str, st.SearchStrategy[Any]] = {
     "owner": some("p", "q"),
     "validator": some("p", "q"),
@@ -93,7 +168,8 @@ MANIFESTS: dict[str, st.SearchStrategy[Any]] = {
         ),
         max_size=2,
     ).map(tuple),
-    "fallback": st.sampled_from(["refuse", "refer-to-human"]),
+    "models": st.dictionaries(st.just("m"), MODEL, max_size=1),
+    "fallback": st.sampled_from(["refuse", "refer-to-human", "previous", "constant"]),
     "approval_seconds": st.sampled_from([None, 60, 1200]),
     "observe_until": st.integers(0, 2),
 }
@@ -149,10 +225,32 @@ def nearby(draw: st.DrawFn, one: Configuration) -> Configuration:
             tool = draw(st.sampled_from(sorted(manifest.tools)))
             tools = {**manifest.tools, tool: near_tool(draw, manifest.tools[tool])}
             manifest = msgspec.structs.replace(system.manifest, tools=tools)
+        elif manifest.models:
+            models = {name: near_model(draw, one) for name, one in manifest.models.items()}
+            manifest = msgspec.structs.replace(system.manifest, models=models)
         found = msgspec.structs.replace(
             found, systems={**found.systems, key: msgspec.structs.replace(system, manifest=manifest)}
         )
     return found
+
+
+def near_model(draw: st.DrawFn, model: Model) -> Model:
+    """`model` with a member, or a member of one of its inputs, drawn again."""
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(MODELS)))
+        return msgspec.structs.replace(model, **{name: draw(MODELS[name])})
+    at = draw(st.integers(0, 1))
+    members = (FEATURES, CATEGORIES)[at]
+    name = draw(st.sampled_from(sorted(members)))
+    changed = msgspec.structs.replace(model.inputs[at], **{name: draw(members[name])})
+    inputs = (changed, model.inputs[1]) if at == 0 else (model.inputs[0], changed)
+    return msgspec.structs.replace(model, inputs=inputs)
+
+
+@st.composite
+def model_pairs(draw: st.DrawFn) -> tuple[Model, Model]:
+    first = draw(MODEL)
+    return first, near_model(draw, first)
 
 
 def near_tool(draw: st.DrawFn, tool: Tool) -> Tool:
@@ -312,6 +410,27 @@ def test_what_is_called_narrower_admits_nothing_more(
         for source in SOURCES:
             stricter = outcome(new, arguments, source) >= outcome(old, arguments, source)
             assert stricter, (arguments, source)
+
+
+ROWS = [(a, c) for a in (None, -1, 0, 0.5, 1, 1.25, 1.5, 2, 9, "x") for c in (None, "x", "y", "xx", "z", 1)]
+
+
+@settings(max_examples=600)
+@given(model_pairs())
+def test_a_narrower_model_decides_no_row_that_was_not_decided_before(pair: tuple[Model, Model]) -> None:
+    """Rows outside the range go to the fallback: with one that decides by itself, none may be shifted to it."""
+    old, new = pair
+    change = compare(*(of_manifest(Manifest("x", "", (), (), (), models={"m": one})) for one in pair)).whole
+    event(change)
+    if change == "wider":
+        return
+    before, after = compile_validity(old), compile_validity(new)
+    inside = [[row for row in ROWS if not check.check(row)[0]] for check in (before, after)]
+    assert set(map(repr, inside[1])) <= set(map(repr, inside[0]))
+    if new.fallback.kind not in ("refuse", "refer-to-human"):
+        assert inside[0] == inside[1]
+    assert set(new.overrides.by) <= set(old.overrides.by)
+    assert new.versions.keys() <= old.versions.keys()
 
 
 @settings(max_examples=400)

@@ -186,6 +186,7 @@ def _said(fitted: Fitted, path: Path, outside: dict[str, int], unread: tuple[str
         "rate_at_most": fitted.rate,
         "spread": fitted.spread,
         "threshold": learned.threshold,
+        "typicality": fitted.tells_typical,
         "margin": fitted.margin,
         "bounds": {
             name: [learned.low[at], learned.high[at]]
@@ -217,6 +218,13 @@ def _tell(fitted: Fitted, path: Path, outside: dict[str, int], unread: tuple[str
         f"of fresh rows like these at most {fitted.rate:.2%} alarm, whatever their distribution: the threshold is the "
         f"surprise of rank {fitted.rank} of {learned.calibrated}; from one calibration to another ±{fitted.spread:.2%}"
     )
+    if not fitted.tells_typical:
+        say(
+            paint(
+                "  bounds and categories use the whole rate up: no row within them alarms; more rows help",
+                "warn",
+            )
+        )
     for name, why in fitted.left_out.items():
         say(paint(f"  not learned: {visible(name)}: {visible(why)}", "warn"))
     if outside:
