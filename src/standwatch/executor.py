@@ -59,10 +59,6 @@ ARTIFACT: Final = 1 << 30
 """Bytes of an artifact."""
 ROWS: Final = 100_000
 
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    # One thread: sums come out in one order, and a busy machine does not turn milliseconds into tens.
-    os.environ[_variable] = "1"
-
 Cell = Any  # str | int | float | bool | None, out of JSON
 Json = dict[str, Any]
 
@@ -753,6 +749,9 @@ def main() -> None:
         "--pickle", action="store_true", help="load Python pickles: they run code that stands in them"
     )
     options = parser.parse_args()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        # One thread: sums come out in one order, and a busy machine does not turn milliseconds into tens.
+        os.environ[variable] = "1"
     # What libraries print must not come between answers: stdout is theirs no more.
     ours = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

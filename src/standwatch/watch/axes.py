@@ -114,7 +114,8 @@ def _numeric(model: Model, index: int, feature: Feature, now: float | None) -> A
         return Axis(index, feature.name, (), bounded=False)
     span = _span(model, feature) or (high - low) or 1.0
     step = _step(feature, span)
-    whole = feature.type == "integer" and step == int(step)
+    # A number that came as a whole one is told as one.
+    whole = step == int(step) and (feature.type == "integer" or isinstance(now, int))
     shape = Ray(index, 0, apart=float(step) / span, whole=whole)
     rays = (
         [_from_missing(index, low, high, step, whole)]

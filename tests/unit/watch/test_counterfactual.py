@@ -27,7 +27,7 @@ def test_the_smallest_step_that_turns_the_outcome() -> None:
     )
     assert (found.outcome, found.score) == ("denied", 0.78)
     (single,) = found.singles
-    assert single.changes == (Change("income", 22, 52.0),)
+    assert single.changes == (Change("income", 22, 52),)
     assert (single.outcome, single.exhaustive) == ("granted", True)
     assert single.distance == pytest.approx(0.30)
     assert found.pairs == ()
