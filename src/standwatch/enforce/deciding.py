@@ -11,6 +11,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from standwatch.authority.grant import decision_permission
+from standwatch.authority.tiers import tier
 from standwatch.enforce.answering import RANGE_CODES, RowResult, fall_back, outcome_of, score_of
 from standwatch.enforce.case import Case
 from standwatch.enforce.contract import differs, problem
@@ -209,9 +211,11 @@ def _case(
 
 
 def _too_weighty(case: Case) -> bool:
-    """DESIGN §4: what a supervised system of tier 3 would decide goes to the fallback."""
-    standing = case.state.systems.get(case.act.system)
-    return case.grant.level == "supervised" and standing is not None and standing.entry.tier >= 3
+    """DESIGN §4: what a supervised system of tier 3, as declared or as measured, would decide goes to the fallback."""
+    level = case.grant.level
+    return (
+        level == "supervised" and decision_permission(level, tier(case.state, case.act.system)) == "fallback"
+    )
 
 
 def _misshapen(envelope: ModelEnvelope, ask: Ask) -> str:
