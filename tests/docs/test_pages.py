@@ -33,9 +33,17 @@ from standwatch.facts.canonical import parse
 from standwatch.fronts.actions import Asked, Told
 from standwatch.fronts.control_ports import HaltOrder
 from standwatch.fronts.control_routes import BASE, ROUTES
+from standwatch.fronts.decisions_client import Ran, Wished
 from standwatch.fronts.runs import Opening
 
-BODIES = {"Opening": Opening, "Asked": Asked, "Told": Told, "HaltOrder": HaltOrder}
+BODIES = {
+    "Opening": Opening,
+    "Asked": Asked,
+    "Told": Told,
+    "HaltOrder": HaltOrder,
+    "Wished": Wished,
+    "Ran": Ran,
+}
 
 ORGANISATION = """\
 organisation: Bank Example

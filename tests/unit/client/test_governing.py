@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,21 @@ def test_coroutines(deciders: BenchDeciders) -> None:
 
     with serving(deciders) as url:
         asyncio.run(main(url))
+
+
+def test_the_example_in_the_documentation(
+    deciders: BenchDeciders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/decisions.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/v2.json").touch()
+    monkeypatch.chdir(tmp_path)
+    with serving(deciders) as url:
+        known: dict[str, Any] = {}
+        exec(code.replace("http://127.0.0.1:8400", url).replace("sw_…", TOKEN), known)
+        known["client"].close()
+    assert [row.route for row in known["decided"]] == ["model"]
 
 
 def test_functions_and_clients_go_together(client: Client) -> None:
