@@ -87,7 +87,7 @@ class World:
             ROOT / "examples", self.here / "examples", ignore=shutil.ignore_patterns("__pycache__")
         )
         (self.here / ".demo").mkdir()
-        for name in ("venv", "npm"):
+        for name in ("venv", "npm", "models"):
             (self.here / ".demo" / name).symlink_to(SERVERS / name)
 
     def port(self, named: str) -> str:

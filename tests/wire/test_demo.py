@@ -20,7 +20,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, lis
     """The demo with its signature, in a checkout of its own that borrows the installed servers."""
     root = tmp_path_factory.mktemp("a checkout")
     (root / ".demo").mkdir()
-    for name in ("venv", "npm"):
+    for name in ("venv", "npm", "models"):
         (root / ".demo" / name).symlink_to(ROOT / ".demo" / name)
     (root / "examples").symlink_to(ROOT / "examples")
     said: list[str] = []
@@ -73,10 +73,12 @@ def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, l
     with urllib.request.urlopen(f"{url[1]}/readyz", timeout=5) as answer:
         assert answer.read() == b"ready\n"
     status = demo.run("status", as_json=True)
-    assert status["holds"] == []
+    assert [hold["scope"] for hold in status["holds"]] == ["version:scorer@3"], (
+        "pinned until somebody releases it"
+    )
     assert {line["system"]: line["level"] for line in status["systems"]} == {
         "account-keeper": "supervised",
-        "mortgage": "supervised",
+        "mortgage": "autonomous",
         "payments-agent": "autonomous",
     }
     assert json.dumps(status)

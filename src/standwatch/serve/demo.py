@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.keys import ed25519
+from standwatch.serve.demo_mortgage import Mortgage
 
 Say = Callable[[str], None]
 
@@ -37,30 +38,32 @@ class Demo:
         self.keys = self.folder / "keys"
         self.say = say
         self.url = ""
+        self.mortgage = Mortgage(self)
 
     # --- steps ---------------------------------------------------------------------------------------------
 
     def seed(self) -> None:
         """A fresh copy of the example, its data, its own origin, free ports, and two people's keys."""
         example = self.root / "examples" / "bank"
-        if not example.is_dir() or not self._python.exists():
+        if not example.is_dir() or not self._python.exists() or not self.mortgage.python.exists():
             raise NotFound("the example bank and its servers are not installed here", cure="make demo")
         self.stop()
         for folder in (self.org, self.keys):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(example, self.org, ignore=shutil.ignore_patterns("__pycache__"))
         self.keys.mkdir(mode=0o700)
-        self._program([str(self._python), "seed.py", "data"])
+        self.program([str(self._python), "seed.py", "data"])
         text = (self.org / "standwatch.yaml").read_text()
         text = text.replace("bank-example.invalid/demo", f"demo-{os.urandom(6).hex()}.invalid/log")
         for port in ("8400", "8401"):
-            text = text.replace(port, str(_free(int(port))))
+            text = text.replace(port, str(free(int(port))))
         for name in PASSWORDLESS:
             key = ed25519.make()
             ed25519.save(key, self.keys / f"{name}.pem", plain=True)
             person = re.compile(rf"(\{{id: {name},.*keys: )\[\]")
             text = person.sub(rf"\g<1>[{json.dumps(ed25519.public(key))}]", text)
         (self.org / "standwatch.yaml").write_text(text)
+        self.mortgage.seed()
 
     def start(self) -> None:
         """The server, in the background, its words in `server.log`."""
@@ -85,22 +88,14 @@ class Demo:
 
     def stop(self) -> None:
         """End a demo that still runs."""
-        path = self.folder / "server.pid"
-        with contextlib.suppress(OSError, ValueError):
-            pid = int(path.read_text())
-            if b"standwatch" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGTERM)
-                for _ in range(100):
-                    os.kill(pid, 0)
-                    time.sleep(0.05)
-                os.kill(pid, signal.SIGKILL)
-        path.unlink(missing_ok=True)
+        end(self.folder / "server.pid", b"standwatch")
+        end(self.folder / "models.pid", b"serve.py")
 
     def play(self, *, sign: bool) -> None:
         """The scenes of the example, in order."""
         for system in ("payments-agent", "account-keeper"):
             self.run("accept", system, "--yes", shown="^ *(new|changed|configuration)")
-        self.run("validate", "payments-agent", "--until", _in_a_week(), "--outcome", "pass",
+        self.run("validate", "payments-agent", "--until", in_a_week(), "--outcome", "pass",
                  "--by", "chen", "--key", os.path.relpath(self.keys / "chen.pem"), "--yes")  # fmt: skip
         token = self.run("agent", "add", "scheduler", "--system", "payments-agent", "--system", "account-keeper",
                          "--starts", "--service", as_json=True)["token"]  # fmt: skip
@@ -128,6 +123,7 @@ class Demo:
                 "approve", pending[0]["id"], "--by", "olga", "--key", str(self.keys / "olga.pem"), "--yes"
             )
             self.agent("payments-agent", payments, {"large": ""})
+        self.mortgage.play()
         self.account(lines)
 
     def account(self, lines: list[dict[str, str]]) -> None:
@@ -206,7 +202,7 @@ class Demo:
                     self.say(f"  {line['tool']:<18} {line['word']:<9} {' '.join(line['text'].split())[:140]}")
         return lines
 
-    def _program(self, command: list[str]) -> None:
+    def program(self, command: list[str]) -> None:
         done = subprocess.run(command, cwd=self.org, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StandwatchError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
@@ -233,7 +229,23 @@ def main(root: Path, say: Say, *, sign: bool = False, stop: bool = False) -> int
     return 0
 
 
-def _free(port: int) -> int:
+def end(file: Path, named: bytes) -> None:
+    """End the process that `file` tells of, while it is the one whose command line has `named`."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(file.read_text())
+        words = Path(f"/proc/{pid}/cmdline")
+        if named in words.read_bytes():
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(100):
+                if named not in words.read_bytes():  # gone, or a child of ours that nobody waits for
+                    break
+                time.sleep(0.05)
+            else:
+                os.kill(pid, signal.SIGKILL)
+    file.unlink(missing_ok=True)
+
+
+def free(port: int) -> int:
     """`port`, or any free one where it is taken."""
     for wanted in (port, 0):
         with contextlib.suppress(OSError), socket.socket() as trying:
@@ -243,7 +255,7 @@ def _free(port: int) -> int:
     return port
 
 
-def _in_a_week() -> str:
+def in_a_week() -> str:
     return time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(time.time() + 7 * 86_400))
 
 
