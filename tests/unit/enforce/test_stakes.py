@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from standwatch.facts.entries import Exposure
-from support.lender import GOOD, Stage
+from support.lender import Stage
+
+GOOD = (4000, "home", "ann")
 
 
 def test_a_measured_tier_three_falls_back_where_the_declared_tier_serves() -> None:
