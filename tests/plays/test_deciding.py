@@ -6,7 +6,7 @@ import pytest
 from standwatch.enforce.deciding import AskModel, Heard
 from standwatch.enforce.steps import NotRecorded, Record
 from standwatch.facts.decisions import Predicted, Trouble
-from standwatch.facts.entries import Decided, Denied
+from standwatch.facts.entries import Decided, Denied, Evidence
 from standwatch.facts.models import Condition, Fallback, Rule
 from standwatch.record.rows import root_of, row_leaf, row_salt
 from support.lender import CALLER, DIGESTS, MODEL, Stage
@@ -207,6 +207,27 @@ def test_the_canary_gets_its_share_and_one_person_always_the_same_version() -> N
             assert stage.play(row).version == versions[number]
     share = sum(version == "3" for version in versions.values()) / 400
     assert 0.22 < share < 0.38
+
+
+def test_a_canary_decides_under_its_own_evidence_and_a_rejected_one_not_at_all() -> None:
+    stage = Stage()
+    stage.deploy("3", "canary", 10_000)
+    answer = stage.play(GOOD)
+    assert (answer.version, answer.grant) == ("3", "supervised")
+    stage.put(
+        Evidence(
+            by="p-chen",
+            system="mortgage",
+            envelope="envelope-1",
+            components=stage.state.in_front("mortgage", "scorer", "3", DIGESTS["3"]).running(
+                "mortgage", stage.state.systems["mortgage"].entry.components
+            ),
+            outcome="reject",
+            until=stage.now + 1,
+        )
+    )
+    answer = stage.play(GOOD)
+    assert (answer.version, answer.grant) == ("1", "autonomous")
 
 
 def test_a_version_that_is_not_deployed_is_refused_and_a_named_one_served() -> None:

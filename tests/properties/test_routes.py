@@ -114,6 +114,7 @@ class RoutesMachine(RuleBasedStateMachine):
                 self.in_front(version)
             case "canary":
                 self.canary = version
+                self.shadow = "" if self.shadow == version else self.shadow
             case _:
                 self.shadow = version
         self.noted()

@@ -153,6 +153,10 @@ class Stage:
     def grant(self, system: str, now: int) -> Grant:
         return grant(self.state, system, now)
 
+    def canary_grant(self, system: str, model: str, now: int) -> Grant:
+        route = self.state.routes[f"{system}/{model}"]
+        return grant(self.state.in_front(system, model, route.canary, route.canary_digest), system, now)
+
     def trail(self, run: str) -> Trail:
         return trail("")
 

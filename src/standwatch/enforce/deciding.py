@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from standwatch.authority.grant import decision_permission
+from standwatch.authority.grant import Grant, decision_permission, permits
 from standwatch.authority.tiers import tier
 from standwatch.enforce.answering import RANGE_CODES, RowResult, fall_back, outcome_of, score_of
 from standwatch.enforce.case import Case
@@ -36,7 +36,7 @@ from standwatch.facts.entries import Decided, Denied
 from standwatch.facts.frames import RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment
-from standwatch.facts.words import SENTENCES, Seam, Word
+from standwatch.facts.words import SENTENCES, Seam, Word, lower
 from standwatch.record.rows import join, root_of, row_bytes, row_leaf, row_salt
 from standwatch.record.serving import Serving
 
@@ -77,6 +77,10 @@ class Heard(msgspec.Struct, frozen=True):
 
 class View(AnyView, Protocol):
     """The world as a decision may look at it, always as it is now."""
+
+    def canary_grant(self, system: str, model: str, now: int) -> Grant:
+        """The grant that `system` would have with the canary of `model` in front."""
+        ...
 
     @property
     def recording(self) -> bool:
@@ -128,8 +132,10 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
     for _ in range(ROUNDS):
         batch = msgspec.structs.replace(fresh, results=[None] * len(ask.rows.rows), findings=[], served={})
         route = view.state.routes.get(f"{ask.system}/{envelope.name}")
-        batch.version, batch.digest, stop = _choose(batch, route)
+        batch.version, batch.digest, stop = _choose(batch, route, view, now)
         case = _case(act, view, run=batch.run, now=now, envelope=envelope, version=batch.version)
+        if route is not None and batch.version == route.canary:
+            case = _under_the_lower(case, view.canary_grant(ask.system, envelope.name, now))
         judgement = judge(case)
         if judgement.disposition not in ("allow", "modify"):
             code = judgement.deciding.code
@@ -248,7 +254,13 @@ def _against(judgement: Judgement, stop: Stop) -> Judgement:
     )
 
 
-def _choose(batch: Batch, route: Serving | None) -> tuple[str, str, Stop]:
+def _under_the_lower(case: Case, other: Grant) -> Case:
+    """A canary decides under its own evidence, and under no more than the version in front."""
+    lowest = lower(case.grant.level, other.level)
+    return case if lowest == case.grant.level else msgspec.structs.replace(case, grant=other)
+
+
+def _choose(batch: Batch, route: Serving | None, view: View, now: int) -> tuple[str, str, Stop]:
     """The version that answers this request, its digest, and why none may."""
     wanted = batch.ask.version
     if route is None or not route.version:
@@ -259,7 +271,10 @@ def _choose(batch: Batch, route: Serving | None) -> tuple[str, str, Stop]:
             return "", "", ("not_deployed", f"version {wanted} is not deployed")
         return wanted, digest, _GO
     if route.canary and _lot(batch) < route.share:
-        return route.canary, route.canary_digest, _GO
+        # What a validator has rejected since is not tried on people any more.
+        level = view.canary_grant(batch.ask.system, batch.envelope.name, now).level
+        if permits(level, "decision") == "envelope":
+            return route.canary, route.canary_digest, _GO
     return route.version, route.digest, _GO
 
 

@@ -11,7 +11,6 @@ import msgspec
 from standwatch.authority.grant import grant, running_of
 from standwatch.authority.tiers import tier
 from standwatch.facts.errors import Conflict, NotFound
-from standwatch.record.serving import Serving
 from standwatch.record.state import State
 
 VALIDATION: Final = frozenset({"unvalidated", "rejected", "conditions", "tier_demands", "lapsed"})
@@ -32,10 +31,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 def in_front(state: State, candidate: Candidate) -> State:
     """`state` as it would be with the candidate in front. It shares all else with `state`: do not fold it on."""
-    key = f"{candidate.system}/{candidate.model}"
-    route = state.routes.get(key) or Serving(-1, 0)
-    route = msgspec.structs.replace(route, version=candidate.version, digest=candidate.digest)
-    return msgspec.structs.replace(state, routes={**state.routes, key: route})
+    return state.in_front(candidate.system, candidate.model, candidate.version, candidate.digest)
 
 
 def running_with(state: State, candidate: Candidate) -> str:

@@ -16,6 +16,7 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deployed,
     Evidence,
     Intent,
     Judged,
@@ -27,6 +28,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
+from standwatch.record.deployments import problems as deployment_problems
 from standwatch.record.leaf import Unknown
 from standwatch.record.sequence import Sequencer
 from standwatch.record.signature import verify as verify_signature
@@ -217,6 +219,9 @@ class Replay:
                 self._begin_batch(entry)
             case Config():
                 yield from self._configured(entry)
+            case Deployed():
+                for text in deployment_problems(self.state, index, entry):
+                    yield "deployment", text
             case _:
                 return
 

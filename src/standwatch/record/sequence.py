@@ -173,8 +173,11 @@ class Sequencer(msgspec.Struct):
             return "stale", f"no manifest declares {entry.system}"
         if entry.follows != (route.index if route else -1):
             return "duplicate", f"entry {entry.follows} is not the last change of this route"
-        if entry.mode in ("rollback", "end"):
+        if entry.mode == "end":
             return None, ""
+        if entry.mode == "rollback":
+            target = self.state.held((f"version:{entry.model}@{entry.version}",), now)
+            return ("stale", f"hold {target[0].index} stops {entry.version}") if target else (None, "")
         # INVARIANT: what was rolled back stays back until its hold is released; nothing else moves meanwhile.
         mark = f"version:{entry.model}@"
         for held in self.state.holds.values():

@@ -51,10 +51,15 @@ def serve(before: Serving | None, index: int, entry: Deployed) -> Serving:
     match entry.mode:
         case "canary":
             return msgspec.structs.replace(
-                old, canary=entry.version, canary_digest=entry.digest, share=entry.share
+                _without(old, entry.version),
+                canary=entry.version,
+                canary_digest=entry.digest,
+                share=entry.share,
             )
         case "shadow":
-            return msgspec.structs.replace(old, shadow=entry.version, shadow_digest=entry.digest)
+            return msgspec.structs.replace(
+                _without(old, entry.version), shadow=entry.version, shadow_digest=entry.digest
+            )
         case "end":
             return _without(old, entry.version)
         case _:
@@ -66,7 +71,10 @@ def _full(old: Serving, entry: Deployed) -> Serving:
     cleared = _without(cleared, entry.version)
     former = tuple(pair for pair in old.former if pair[0] != entry.version)
     if old.version and old.version != entry.version:
-        former = (*(pair for pair in former if pair[0] != old.version), (old.version, old.digest))
+        others = tuple(pair for pair in former if pair[0] != old.version)
+        left = ((old.version, old.digest),)
+        # What was taken back is the last that anybody wants before the version that now serves.
+        former = (*left, *others) if entry.mode == "rollback" else (*others, *left)
     return msgspec.structs.replace(cleared, version=entry.version, digest=entry.digest, former=former[-KEPT:])
 
 

@@ -160,6 +160,13 @@ class State(msgspec.Struct):
         }
         return running(components, mine)
 
+    def in_front(self, system: str, model: str, version: str, digest: str) -> "State":
+        """This state as it would be with `version` in front. It shares all else with this one: do not fold it on."""
+        key = f"{system}/{model}"
+        route = self.routes.get(key) or Serving(-1, 0)
+        routes = {**self.routes, key: msgspec.structs.replace(route, version=version, digest=digest)}
+        return msgspec.structs.replace(self, routes=routes)
+
     def last_statement(self, system: str) -> int:
         """Index of the last evidence entry about `system`; -1 for none."""
         found = self.evidence.get(system, ())

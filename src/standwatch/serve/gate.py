@@ -133,6 +133,17 @@ class LiveGate:
         self._grants[system] = (state.seen, fresh)
         return fresh
 
+    def canary_grant(self, system: str, model: str, now: int) -> Grant:
+        """The grant that `system` would have with the canary of `model` in front; kept as `grant` keeps its own."""
+        state, key = self._link.state, f"{system}/{model}"
+        kept = self._grants.get(key)
+        if kept is not None and kept[0] == state.seen and not 0 < kept[1].until <= now:
+            return kept[1]
+        route = state.routes[key]
+        fresh = grant(state.in_front(system, model, route.canary, route.canary_digest), system, now)
+        self._grants[key] = (state.seen, fresh)
+        return fresh
+
     def trail(self, run: str) -> Trail:
         return self.runs.trail(run)
 
