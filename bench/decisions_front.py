@@ -17,7 +17,9 @@ from standwatch.facts.decisions import Answer, Ask, Predicted, RowAnswer, Troubl
 from standwatch.facts.ids import new_id
 from standwatch.facts.models import Feature, Model, Output, Version
 from standwatch.fronts.decisions import DecisionsFront
+from standwatch.fronts.decisions_client import DecisionsClientFront
 from standwatch.fronts.http_message import Request
+from standwatch.fronts.mlflow import MlflowFront
 
 FEATURES, ROWS, ROUNDS = 20, 256, 7
 MODEL = Model(
@@ -59,10 +61,31 @@ class Answered:
         return self.answer
 
 
-def request(rows: int, spaces: bool) -> Request:
-    def value(k: int, row: int) -> Any:
-        return "ab"[row % 2] if MODEL.inputs[k].type == "category" else 1_234.5 + row + k / 7
+def plainly(path: str, body: Any, spaces: bool) -> Request:
+    head = {b"host": b"localhost", b"authorization": b"Bearer sw_x"}
+    raw = json.dumps(body, separators=None if spaces else (",", ":")).encode()
+    return Request("POST", path, "", head, raw, True)
 
+
+def value(k: int, row: int) -> Any:
+    return "ab"[row % 2] if MODEL.inputs[k].type == "category" else 1_234.5 + row + k / 7
+
+
+def split(rows: int) -> dict[str, Any]:
+    """Names once, and rows as lists."""
+    return {
+        "names": [feature.name for feature in MODEL.inputs],
+        "rows": [[value(k, row) for k in range(FEATURES)] for row in range(rows)],
+    }
+
+
+def request(front: str, rows: int, spaces: bool) -> Request:
+    if front == "plain":
+        return plainly("/v1/decisions", {"system": "bench", **split(rows)}, spaces)
+    if front == "mlflow":
+        found = split(rows)
+        frame = {"columns": found["names"], "data": found["rows"]}
+        return plainly("/invocations/bench", {"dataframe_split": frame}, spaces)
     inputs: list[Any] = [
         {
             "name": feature.name,
@@ -72,14 +95,15 @@ def request(rows: int, spaces: bool) -> Request:
         }
         for k, feature in enumerate(MODEL.inputs)
     ]
-    body = json.dumps({"inputs": inputs}, separators=None if spaces else (",", ":")).encode()
-    head = {b"host": b"localhost", b"authorization": b"Bearer sw_x"}
-    return Request("POST", "/v2/models/bench/infer", "", head, body, True)
+    return plainly("/v2/models/bench/infer", {"inputs": inputs}, spaces)
 
 
-async def measure(rows: int, spaces: bool) -> float:
+FRONTS: dict[str, Any] = {"oip": DecisionsFront, "mlflow": MlflowFront, "plain": DecisionsClientFront}
+
+
+async def measure(name: str, rows: int, spaces: bool) -> float:
     """The best of several rounds: µs per request."""
-    front, asked = DecisionsFront(Answered(rows)), request(rows, spaces)
+    front, asked = FRONTS[name](Answered(rows)), request(name, rows, spaces)
     assert (await front.handle(asked)).status == 200
     times = 4_000 // rows + 20
     best = float("inf")
@@ -93,13 +117,13 @@ async def measure(rows: int, spaces: bool) -> float:
 
 async def main() -> None:
     print(machine())
-    for spaces in (False, True):
-        one, many = await measure(1, spaces), await measure(ROWS, spaces)
-        print(
-            f"{'with' if spaces else 'without'} white space: one row of {FEATURES} features {one:.1f} µs; ",
-            end="",
-        )
-        print(f"a batch of {ROWS} {many:.0f} µs, {many / ROWS:.2f} µs per row")
+    for name in FRONTS:
+        for spaces in (False, True):
+            one, many = await measure(name, 1, spaces), await measure(name, ROWS, spaces)
+            print(
+                f"{name}, {'with' if spaces else 'without'} white space: one row of {FEATURES} features {one:.1f} µs; "
+                f"a batch of {ROWS} {many:.0f} µs, {many / ROWS:.2f} µs per row"
+            )
 
 
 if __name__ == "__main__":
