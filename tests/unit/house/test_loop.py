@@ -30,12 +30,20 @@ def kinds(names: tuple[str, ...]) -> str:
 
 
 def made_in(package: str) -> set[str]:
-    """The kinds whose structs a package constructs."""
+    """The kinds whose structs a package constructs, by names that it imports from the entries."""
     found: set[str] = set()
     for path in (ROOT / "src" / "standwatch" / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KIND:
-                found.add(KIND[node.func.id])
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        known = {
+            one.asname or one.name: KIND[one.name]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "standwatch.facts.entries"
+            for one in node.names
+            if one.name in KIND
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
+                found.add(known[node.func.id])
     return found
 
 
