@@ -283,7 +283,8 @@ class Drawn:
         for _ in range(6 * 24 * 40):
             self._walk.append(0.97 * self._walk[-1] + chance.gauss(0, 0.25))
         self._zone = chance.randint(-8, 8) * 60
-        self._trees = [self._tree(chance) for _ in range(45)]
+        # Some trees begin with the hour, some with what is the same for everybody: a model uses what it is given.
+        self._trees = [self._tree(chance, {0: 0.3, 1: 0.4}.get(n % 6, chance.random())) for n in range(45)]
         self._said = chance.random() < 0.6
         names = [*self.numbers, *self.words, "m0", "s0"]
         chance.shuffle(names)
@@ -305,8 +306,7 @@ class Drawn:
     def _loads(self, chance: random.Random) -> list[float]:
         return [chance.gauss(0, 0.6) for _ in range(self._latents)]
 
-    def _test(self, chance: random.Random) -> Callable[[Values], bool]:
-        kind = chance.random()
+    def _test(self, chance: random.Random, kind: float) -> Callable[[Values], bool]:
         if kind < 0.25:
             name = chance.choice(self.words)
             some = set(chance.sample(self._words[name][0], max(1, len(self._words[name][0]) // 2)))
@@ -322,8 +322,8 @@ class Drawn:
         at = self._value(name, chance.gauss(0, 0.9) * math.hypot(width, *loads) + middle)
         return lambda v: v[name] is not None and not isinstance(v[name], str) and v[name] > at
 
-    def _tree(self, chance: random.Random) -> Callable[[Values, Sequence[float]], float]:
-        tests = [self._test(chance) for _ in range(3)]
+    def _tree(self, chance: random.Random, root: float) -> Callable[[Values, Sequence[float]], float]:
+        tests = [self._test(chance, kind) for kind in (root, chance.random(), chance.random())]
         return lambda v, leaves: leaves[(2 + tests[1](v)) if tests[0](v) else (0 + tests[2](v))]
 
     def _value(self, name: str, x: float) -> float:

@@ -42,11 +42,8 @@ def diagnose(
             since=since, now=now, begin=rows.at[0] if rows.at else 0, rows=len(rows.rows), notes=notes
         )
     found = window(rows, sorted(happenings, key=lambda one: (one.at, one.index)))
-    suspects = [
-        *diagnose_service.suspects(found),
-        *diagnose_inputs.suspects(found),
-        *diagnose_slices.suspects(found),
-    ]
+    inputs = diagnose_inputs.suspects(found)
+    suspects = [*diagnose_service.suspects(found), *inputs, *diagnose_slices.suspects(found, inputs)]
     ranked = rank([(one, share(found, one)) for one in settled(found, suspects)])
     return _answer(found, ranked, since, now, notes)
 

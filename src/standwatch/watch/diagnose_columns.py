@@ -6,7 +6,7 @@ Cells of a column are learned on the reference rows: those before the time asked
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec

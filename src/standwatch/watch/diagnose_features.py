@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -314,8 +314,8 @@ def renamed(sample: Sample) -> Signature | None:
     apart = mix_variation(before, after)
     pairs = _matching(before, after)
     left = mix_variation(before, _renamed(after, pairs))
-    noise = math.sqrt(len(before) / max(min(len(sample.before), len(sample.after)), 1)) / 2
-    if apart < 0.08 or left > max(0.35 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
+    noise = 1.5 * _chance(before, len(sample.before), len(sample.after))
+    if apart < 0.08 or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
         return None
     moved = [(old, new) for new, old in pairs.items() if new != old and after.get(new, 0) > 0.01]
     fresh = [new for old, new in moved if new not in before]
@@ -329,6 +329,12 @@ def renamed(sample: Sample) -> Signature | None:
         lambda value, _: pairs.get(_hashable(value), value),
         (Measured("distance of its shares, once mapped back", apart, left),),
     )
+
+
+def _chance(mix: Mapping[Value, float], one: int, two: int) -> float:
+    """Total variation that two samples of one mix are to be expected to show."""
+    size = 1 / max(one, 1) + 1 / max(two, 1)
+    return sum(math.sqrt(part * (1 - part) * size) for part in mix.values()) / math.sqrt(math.tau)
 
 
 def _matching(before: dict[Value, float], after: dict[Value, float]) -> dict[Value, Value]:
@@ -446,7 +452,7 @@ def swapped(one: Sample, two: Sample, *, numeric: bool) -> float | None:
         crossed = max(mix_variation(mixes[0], mixes[1]), mix_variation(mixes[2], mixes[3]))
         apart = min(mix_variation(mixes[0], mixes[3]), mix_variation(mixes[2], mixes[1]))
         noise = math.sqrt(len(mixes[0]) / max(min(len(one.after), len(one.before)), 1)) / 2
-    return crossed if crossed <= max(0.35 * apart, min(noise, 0.5 * apart)) else None
+    return crossed if crossed <= max(0.35 * apart, min(noise, 0.65 * apart)) else None
 
 
 def transposed(before: Sequence[Sequence[float]], after: Sequence[Sequence[float]]) -> bool:

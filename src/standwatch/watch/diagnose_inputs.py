@@ -1,5 +1,6 @@
 """Causes on the side of whoever supplies the inputs: one feature, two that changed places, one that lost its rows."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,15 +13,15 @@ from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
 from standwatch.watch.diagnose_window import Window
 from standwatch.watch.diagnosis import Measured
-from standwatch.watch.statistics import median, shares, spread, variation
+from standwatch.watch.statistics import median, mix_variation, shares, spread, variation
 
 _ROWS: Final = 2_000
-_DRIFT: Final = 0.2
+_DRIFT: Final = 0.1
 """Distributions that moved less are no cause to claim unless an accident is recognised in them."""
 _RUNS: Final = 20
 _CHANGING: Final = 0.7
-_LONGER: Final = 3
-"""A value that lasts three times as long, in hours and in rows, as the longest of at least twenty before stands still.
+_LONGER: Final = 2
+"""A value that lasts twice as long, and for more rows, as the longest of at least twenty before stands still.
 A feature that is another in more than seven rows in ten belongs to the row."""
 
 
@@ -172,7 +173,7 @@ def _stopped(window: Window, n: int) -> Suspect | None:
     lasted = [at[late - 1] - at[early] for early, late in pairwise(runs)]
     rows = max(late - early for early, late in pairwise(runs))
     longest, now = max(lasted), at[-1] - at[begin]
-    if now < _LONGER * longest or count - begin < _LONGER * rows or missing(value(window, begin, n)):
+    if now < _LONGER * longest or count - begin <= rows or missing(value(window, begin, n)):
         return None
     name = window.table.features[n].name
     text = (
@@ -312,11 +313,17 @@ def _exchange(
     return best
 
 
-def quiet(window: Window, n: int, rows: Sequence[int], split: int) -> bool:
-    """Whether feature `n` has the same mix among `rows` before and after row `split`."""
-    codes = window.table.features[n].codes
+def moved_within(window: Window, n: int, inside: Sequence[int], rest: Sequence[int], split: int) -> bool:
+    """Whether feature `n` changed at row `split` among the rows `inside`, and hardly among the others."""
+    mine, theirs = (_moved(window.table.features[n].codes, rows, split) for rows in (inside, rest))
+    return mine > 0.15 and theirs < 0.3 * mine
+
+
+def _moved(codes: Sequence[int], rows: Sequence[int], split: int) -> float:
+    """Total variation beyond what sampling alone would show."""
     early, late = [codes[row] for row in rows if row < split], [codes[row] for row in rows if row >= split]
     if not early or not late:
-        return True
+        return 0.0
     one, two = shares(early), shares(late)
-    return sum(abs(one.get(code, 0) - two.get(code, 0)) for code in {**one, **two}) / 2 < 0.12
+    noise = sum(math.sqrt(part * (1 - part) / len(late)) for part in one.values()) / math.sqrt(math.tau)
+    return max(mix_variation(one, two) - noise, 0.0)

@@ -27,16 +27,16 @@ _ACCIDENT: Final[frozenset[Code]] = frozenset(
     {"retrained", "deployment", "fallback", "drift", "shuffled", "slice", "schema", "configuration"}
 )
 EXPLAINS: Final[dict[Code, frozenset[Code]]] = {
-    "hold": frozenset({"fallback", "configuration"}),
+    "hold": frozenset({"fallback", "configuration", "slice"}),
     "deployment": frozenset({"retrained", "slice", "threshold", "fallback", "configuration"}),
     "wrong_version": frozenset(
         {"retrained", "deployment", "slice", "threshold", "fallback", "configuration"}
     ),
     "threshold": frozenset({"configuration", "fallback"}),
-    "configuration": frozenset({"fallback"}),
+    "configuration": frozenset({"fallback", "slice"}),
     "vendor": _INPUTS | {"fallback", "retrained", "deployment", "slice", "parameter", "configuration"},
-    "upstream_failing": frozenset({"fallback", "configuration"}),
-    "slice": _INPUTS | {"retrained", "fallback"},
+    "upstream_failing": frozenset({"fallback", "configuration", "slice"}),
+    "slice": _INPUTS | {"retrained", "deployment", "fallback"},
     "time_zone": _ACCIDENT,
     "units": _ACCIDENT,
     "swapped": _ACCIDENT | {"units", "constant"},
@@ -88,7 +88,13 @@ def _explains(one: Suspect, share: float | None, other: Suspect, theirs: float |
     if other.model and other.code in ("retrained", "deployment") and one.code in _INPUTS | {"vendor"}:
         return other.explained
     if one.code == "slice":
-        return other.subject in one.part or other.code in ("retrained", "fallback")
+        # A new version that is worse in one part of the traffic came at the very time at which that part changed.
+        sudden = other.code == "deployment" and one.low - 3 <= other.row <= one.high + 3
+        return other.subject in one.part or (
+            other.code in ("retrained", "deployment", "fallback") and not sudden
+        )
+    if other.code == "slice" and one.code == "deployment":
+        return other.low - 3 <= one.row <= other.high + 3
     if other.code == "slice" and one.code in _INPUTS:
         return bool(set(other.part) & set(one.subject.split(", "))) is False or (share or 0) > (theirs or 0)
     # What explains next to nothing of the change does not explain away what explains all of it.

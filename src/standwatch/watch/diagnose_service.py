@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from standwatch.facts.decisions import Happening, Observation
-from standwatch.watch.diagnose_columns import number
-from standwatch.watch.diagnose_scan import Shift
+from standwatch.watch.diagnose_columns import AFTER, number
+from standwatch.watch.diagnose_scan import Shift, scan
 from standwatch.watch.diagnose_suspect import Suspect
-from standwatch.watch.diagnose_window import Window
+from standwatch.watch.diagnose_window import Window, beyond
 from standwatch.watch.diagnosis import Code, Measured
 from standwatch.watch.statistics import median, mix_variation, shares, spread
 
@@ -55,15 +57,30 @@ def expected(window: Window) -> list[frozenset[str]]:
     told = [one for one in window.happenings if one.what in _ROUTES]
     now = frozenset(name for name, count in first.items() if count > 0.02 * table.reference)
     found: list[frozenset[str]] = []
+    partial: frozenset[str] = frozenset()
     place = 0
     for at in table.at:
         while place < len(told) and told[place].at <= at:
             named = frozenset(name for name in known if _names(told[place], name))
-            partial = told[place].what in ("canary", "shadow", "end")
-            now = (now | named if partial else named) or now
+            now, partial = _route(now, partial, told[place].what, named)
             place += 1
-        found.append(now)
+        found.append(now | partial)
     return found
+
+
+def _route(
+    now: frozenset[str], partial: frozenset[str], what: str, named: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Who may answer everything and a part, after an entry: as `record.serving` folds it."""
+    match what:
+        case "canary" | "shadow":
+            return now, partial | named
+        case "end":
+            return now, partial - named
+        case "rollback":
+            return named or now, frozenset()
+        case _:
+            return named or now, partial - named
 
 
 def _versions(window: Window) -> list[Suspect]:
@@ -159,7 +176,7 @@ def _rollback(window: Window) -> str:
 
 def _scores(window: Window) -> list[Suspect]:
     """The same inputs come to other scores: a deployment where one is at the right time, else a silent change."""
-    shift = window.shift("residual", "score given the inputs")
+    shift = window.shift("residual", "score given the inputs") or _at_switch(window)
     if shift is None:
         return []
     moved = [value for value in window.residuals[: shift.low] if value is not None]
@@ -185,8 +202,7 @@ def _scores(window: Window) -> list[Suspect]:
     )
     if deployed or changes:
         row = _row(window, deployed[0].at) if deployed else changes[0]
-        rows = window.table.rows
-        name = rows[min(changes[0] if changes else row, len(rows) - 1)].version
+        name = _newcomer(window, row, deployed[0] if deployed else None)
         text = f"version {name} answers since then and scores the same inputs differently"
         found = base.named("deployment", name, text, sure=0.96).begun(row).measured(*measured)
         return [found.rested(deployed[0]) if deployed else found.undone(_rollback(window))]
@@ -194,6 +210,30 @@ def _scores(window: Window) -> list[Suspect]:
     name = version[0][0] if version else ""
     text = f"version {name} scores the same inputs differently since then, and nothing was deployed"
     return [base.named("retrained", name, text, sure=0.75).measured(*measured).undone(_rollback(window))]
+
+
+def _at_switch(window: Window) -> Shift | None:
+    """Scores given the inputs, compared at the few times at which another version came: a sharper test than at any."""
+    table = window.table
+    odd = window.columns["residual", "score given the inputs"]
+    rows = {_row(window, one.at) for one in window.happenings if one.what in _ROUTES}
+    rows = [row for row in rows if table.reference <= row < len(table.rows) - AFTER]
+    blocks = {min(bisect_left(table.grid.starts, row), table.grid.last): row for row in rows}
+    found = [(scan(odd, table.grid, len(blocks), block), row) for block, row in blocks.items()]
+    moved = [(one, row) for one, row in found if one is not None and beyond(one)]
+    if not moved:
+        return None
+    best, row = min(moved, key=lambda pair: pair[0].p)
+    return replace(best, row=row, low=min(best.low, row), high=max(best.high, row))
+
+
+def _newcomer(window: Window, row: int, entry: Happening | None) -> str:
+    """The version that came at `row`: the one that gained most, among those that the entry names where it names any."""
+    rows = window.table.rows
+    before = shares([one.version for one in rows[max(row - 500, 0) : row]] or [""])
+    after = shares([one.version for one in rows[row : row + 500]] or [""])
+    named = [name for name in after if entry is not None and _names(entry, name)]
+    return max(named or after, key=lambda name: after[name] - before.get(name, 0))
 
 
 def _unit(window: Window) -> str:

@@ -1,25 +1,32 @@
 """One part of the traffic that changed while the rest did not: a branch, a country, a channel, a partner."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from standwatch.watch.diagnose_columns import OUT, Column, Words
-from standwatch.watch.diagnose_inputs import quiet
+from standwatch.watch.diagnose_columns import AFTER, OUT, Column, Words
+from standwatch.watch.diagnose_inputs import moved_within, value
 from standwatch.watch.diagnose_scan import Shift, scan
 from standwatch.watch.diagnose_suspect import Suspect
 from standwatch.watch.diagnose_window import ALARM, Window, score_column
 from standwatch.watch.diagnosis import Measured
+from standwatch.watch.statistics import spread
 
 _LEAST: Final = 0.02
 _MOST: Final = 0.6
 """A part of the traffic has between these shares of the reference rows."""
-_MOVED: Final = 0.15
+_MOVED: Final = 0.18
 """How far scores within the part must have moved."""
-_BESIDE: Final = 0.3
+_BESIDE: Final = 0.2
 """How far they may have moved in the rest, as a part of that."""
+_OF_ALL: Final = 0.4
+"""And how much of the whole movement the rest may be, as a part of what the part is."""
 _CELLS: Final = 8
 _JOINT: Final = 4
+_SAMPLE: Final = 2_000
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -31,8 +38,12 @@ class _Part(msgspec.Struct, frozen=True):
     size: float
 
 
-def suspects(window: Window) -> list[Suspect]:
-    """The part that changed most clearly, where one did and the rest did not."""
+def suspects(window: Window, inputs: Sequence[Suspect]) -> list[Suspect]:
+    """The part that changed most clearly, where one did and the rest did not; first the one, if there is one, that
+    the accidents of the `inputs` keep to."""
+    kept = [found for one in inputs if (found := _keeps_to(window, one)) is not None]
+    if kept:
+        return [_merged(kept)]
     found = [part for column in _watched(window) for part in _parts(window, column)]
     if not found:
         return []
@@ -40,6 +51,63 @@ def suspects(window: Window) -> list[Suspect]:
         found, key=lambda part: part.shift.distance * part.size**0.5 * (1 - part.rest / part.shift.distance)
     )
     return [_suspect(window, best)]
+
+
+def _keeps_to(window: Window, accident: Suspect) -> Suspect | None:
+    """The part of the traffic to whose rows an accident keeps, where that is not all of them."""
+    count = len(window.table.rows)
+    late = range(accident.high, count)
+    picked = [late[n] for n in spread(late, _SAMPLE)]
+    if not accident.restore or accident.code == "drift" or len(picked) < AFTER:
+        return None
+    hit = [
+        any(restore(mine := value(window, row, n), row) != mine for n, restore in accident.restore.items())
+        for row in picked
+    ]
+    if not 0.02 * len(picked) < sum(hit) < 0.9 * len(picked):
+        return None
+    best: tuple[float, Column, int, str] | None = None
+    for column, words in _columns(window):
+        for code, word in words.items():
+            inside = [odd for odd, row in zip(hit, picked, strict=True) if column.codes[row] == code]
+            if len(inside) < 10 or len(inside) > 0.85 * len(picked):
+                continue
+            part, rest = sum(inside) / len(inside), (sum(hit) - sum(inside)) / (len(picked) - len(inside))
+            if part > 0.3 and rest < 0.1 * part and (best is None or part - rest > best[0]):
+                best = (part - rest, column, code, word)
+    return None if best is None else _kept(window, accident, best[1], best[2], best[3])
+
+
+def _kept(window: Window, accident: Suspect, column: Column, code: int, word: str) -> Suspect:
+    inside = tuple(n for n in range(accident.row, len(window.table.rows)) if column.codes[n] == code)
+    text = f"only where {column.name} is {word[:60]}: {accident.text}"
+    return replace(
+        accident,
+        code="slice",
+        subject=f"{column.name}={word[:60]}",
+        text=text,
+        sure=0.97,
+        marked=inside,
+        restore={},
+        part=(column.name, accident.subject),
+    )
+
+
+def _merged(found: Sequence[Suspect]) -> Suspect:
+    """One part that several accidents keep to is one cause: the part that most of them name."""
+    subject = Counter(one.subject for one in found).most_common(1)[0][0]
+    mine = [one for one in found if one.subject == subject]
+    first = min(mine, key=lambda one: one.high - one.low)
+    texts = "; ".join(
+        dict.fromkeys((first.text, *(one.text.partition(": ")[2] for one in mine if one is not first)))
+    )
+    evidence = tuple(one for each in mine for one in each.evidence)
+    return replace(
+        first,
+        text=texts,
+        part=tuple(dict.fromkeys(word for one in mine for word in one.part)),
+        evidence=evidence,
+    )
 
 
 def _watched(window: Window) -> list[Column]:
@@ -107,7 +175,7 @@ def _part(window: Window, column: Column, code: int, word: str, watched: Column)
     if shift is None or shift.p > ALARM or shift.distance < _MOVED:
         return None
     beside = max(_beside(window, column, code, each, shift) for each in _watched(window))
-    if beside > _BESIDE * shift.distance:
+    if beside > _BESIDE * shift.distance or beside * (1 - size) > _OF_ALL * shift.distance * size:
         return None
     return _Part(column, code, word, shift, beside, size)
 
@@ -122,7 +190,7 @@ def _beside(window: Window, column: Column, code: int, watched: Column, shift: S
     rest = scan(
         Column(watched.family, shift.name, outside, watched.width), grid, 1, min(block, len(grid.slots) - 1)
     )
-    return rest.distance if rest is not None and rest.p < ALARM else 0.0
+    return rest.distance if rest is not None else 0.0
 
 
 def _suspect(window: Window, part: _Part) -> Suspect:
@@ -132,7 +200,7 @@ def _suspect(window: Window, part: _Part) -> Suspect:
     moved = tuple(
         column.name
         for n, column in enumerate(table.features)
-        if not quiet(window, n, inside, shift.row) and quiet(window, n, rest, shift.row)
+        if column.name != part.column.name and moved_within(window, n, inside, rest, shift.row)
     )
     what = f", and so did its {', '.join(moved[:4])}" if moved else ""
     text = f"decisions changed where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows) and not elsewhere{what}"

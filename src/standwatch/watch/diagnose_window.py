@@ -31,7 +31,7 @@ FLOORS: Final[dict[Family, float]] = {
     "age": 0.25,
     "feature": 0.06,
     "repeat": 0.0,
-    "pair": 0.12,
+    "pair": 0.08,
     "residual": 0.09,
     "relation": 0.01,
 }
