@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from standwatch.facts.decisions import Context, RowRecord, Value
+from standwatch.facts.decisions import Context, Row, RowRecord, Value
 from standwatch.facts.models import Feature, Model
 from standwatch.watch.explaining import Reasons
 from standwatch.watch.reexecution import read
@@ -70,7 +70,7 @@ def decision(
     purpose: str, version: str, digest: str,
 ) -> Decision:  # fmt: skip
     """What the sealed row and its request's context say, in the words of `model` as it was declared then."""
-    outputs = dict(zip(context.outputs, row.outputs, strict=False))
+    outputs = recorded(row, context)
     rule = model.outcome
     reading = read(model, outputs.get(rule.output)) if rule else None
     threshold = context.threshold if context.threshold is not None else (rule.threshold if rule else None)
@@ -95,6 +95,18 @@ def decision(
         trace=context.trace,
         reasons=reasons,
     )
+
+
+def given_row(model: Model, row: RowRecord, context: Context) -> Row:
+    """What the model was given, in the order of its features; None for what was not sent."""
+    used = row.received if row.used is None else row.used
+    values = dict(zip(context.names, used, strict=False))
+    return tuple(values.get(feature.name) for feature in model.inputs)
+
+
+def recorded(row: RowRecord, context: Context) -> dict[str, Any]:
+    """The outputs on record, by name."""
+    return dict(zip(context.outputs, row.outputs, strict=False))
 
 
 def _inputs(model: Model, row: RowRecord, context: Context) -> list[Input]:

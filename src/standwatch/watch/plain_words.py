@@ -36,7 +36,7 @@ _SURE: Final[dict[GradeName, str]] = {
     "exact": "We ran the same model again on the same information, and it gave the same result.",
     "differs": "We ran the model again on the same information, and it gave another result than at the time. "
     "What follows may therefore not be how it was decided; please ask.",
-    "served": "We ran the model again on the same information.",
+    "served": "We ran the model again on the same information, and it gave the same result.",
     "stochastic": "Run twice on the same information, the model does not give the same result. What follows is "
     "therefore uncertain.",
     "narrative": "The model could not be run again, so its reasons cannot be worked out.",
@@ -91,7 +91,7 @@ def for_person(told: Decision, model: Model, contact: Contact) -> str:
             "How",
             [
                 _BY.get(told.route, _BY["refused"]),
-                *([_SURE[told.reasons.grade.grade]] if decided_by_model else []),
+                *([_sure(told)] if decided_by_model else []),
             ],
         ),
         ("The main reasons", _reasons(told, features) if decided_by_model else []),
@@ -99,6 +99,11 @@ def for_person(told: Decision, model: Model, contact: Contact) -> str:
         ("If you disagree", _contact(told, contact)),
     ]
     return "\n\n".join("\n".join([title, *lines]) for title, lines in sections if lines) + "\n"
+
+
+def _sure(told: Decision) -> str:
+    grade = told.reasons.grade
+    return _SURE["differs" if grade.grade == "served" and not grade.same else grade.grade]
 
 
 def _decided(told: Decision) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from standwatch.facts.decisions import Context, RowRecord
 from standwatch.facts.models import Actionable, Feature, Model, Outcome, Output
-from standwatch.watch.decision import Decision, decision
+from standwatch.watch.decision import Decision, decision, given_row, recorded
 from standwatch.watch.explaining import Reasons, explain, narrative
 from standwatch.watch.plain_words import Contact, for_operator, for_person, inert, shown
 from standwatch.watch.reexecution import Contributed, Share
@@ -140,6 +140,26 @@ def test_the_operator_sees_all_of_it() -> None:
     assert "searched debt from 0 to 0.9: 9 of 9 values" in text
     assert "the smallest" in text
     assert "\x1b" not in text
+
+
+def test_a_served_version_that_answers_otherwise_is_not_called_the_same() -> None:
+    same, other = (
+        for_person(
+            explained(reasons=drive(explain(MODEL, RECORD.received[:4], {"s": s}, pinned=False), score)),
+            MODEL,
+            CONTACT,
+        )
+        for s in (1.7, 1.8)
+    )
+    assert "gave the same result" in same
+    assert "gave another result than at the time" in other
+
+
+def test_the_models_row_is_in_its_order_and_what_was_not_sent_is_missing() -> None:
+    context = msgspec.structs.replace(CONTEXT, names=("extra", "income", "debt"))
+    record = RowRecord(received=(4, 2000, 0.9), used=(4, 2000, 0.8), outputs=[1.7])
+    assert given_row(MODEL, record, context) == (0.8, 2000, None, None)
+    assert recorded(record, context) == {"s": 1.7}
 
 
 def test_another_version_than_the_entrys_has_not_its_digest() -> None:
