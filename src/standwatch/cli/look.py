@@ -6,9 +6,10 @@ import json
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from standwatch.cli.moments import before, utc
 from standwatch.cli.show import advise, out, paint, people, row, say, table, title, visible, when
-from standwatch.cli.verbs import DONE, NO, Verb, nothing
-from standwatch.cli.wire import Server, organisation
+from standwatch.cli.verbs import DONE, NO, Verb
+from standwatch.cli.wire import Server, organisation, segment
 
 
 def _status_arguments(parser: ArgumentParser) -> None:
@@ -163,8 +164,39 @@ def _entry(line: dict[str, Any], as_json: bool) -> None:
         )
 
 
+def _diagnose_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "system",
+        metavar="SYSTEM",
+        nargs="?",
+        default="",
+        help="a system that decides; none: Standwatch itself",
+    )
+    parser.add_argument(
+        "--since", default="1d", metavar="T", help="since when: 2h, 7d, 2026-12-01T08:00Z (default: 1d)"
+    )
+    parser.add_argument("--model", default="", metavar="NAME", help="one of its models (default: each)")
+
+
 def diagnose(given: Namespace) -> int:
-    """What to look at when something is wrong."""
+    """What to look at when something is wrong: here, or in what a system decides."""
+    return _diagnose_system(given) if given.system else _diagnose_ourselves(given)
+
+
+def _diagnose_system(given: Namespace) -> int:
+    """Exit code 1 where a cause is claimed."""
+    path = f"/systems/{segment(given.system)}/diagnosis"
+    server = Server(organisation(given.org), timeout=120.0)
+    found = server.get(path, since=utc(before(given.since)), model=given.model)
+    if given.json:
+        out(found)
+    else:
+        for one in found:
+            print(one["text"], end="")
+    return NO if any(one["diagnosis"].get("causes") for one in found) else DONE
+
+
+def _diagnose_ourselves(given: Namespace) -> int:
     found = Server(organisation(given.org)).get("/diagnose")
     if given.json:
         out(found)
@@ -185,5 +217,11 @@ VERBS = (
         status,
     ),
     Verb("tail", "The record as it is written.", "standwatch tail --from -50", _tail_arguments, tail),
-    Verb("diagnose", "What to look at when something is wrong.", "standwatch diagnose", nothing, diagnose),
+    Verb(
+        "diagnose",
+        "What changed with a system's decisions, and the command that undoes it; or what ails Standwatch itself.",
+        "standwatch diagnose mortgage --since 2h",
+        _diagnose_arguments,
+        diagnose,
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from standwatch.facts.errors import Malformed
@@ -16,6 +16,18 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 def now() -> int:
     """µs since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def before(text: str) -> int:
+    """As `instant`, for the past: a span is one before now."""
+    if found := _SPAN.fullmatch(text):
+        return now() - int(found[1]) * _SECONDS[found[2]] * 1_000_000
+    return instant(text)
+
+
+def utc(micros: int) -> str:
+    """`micros` as RFC 3339 in UTC, to the microsecond."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat()
 
 
 def instant(text: str) -> int:

@@ -5,6 +5,8 @@ Times are integer microseconds UTC (0 for none); a share is counted in ten-thous
 
 import msgspec
 
+from standwatch.watch.diagnosis import Diagnosis
+
 
 class ModelLine(msgspec.Struct, frozen=True):
     """One model in `status`: who answers for it, and which holds keep it there."""
@@ -78,6 +80,14 @@ class ModelVersions(msgspec.Struct, frozen=True):
     """The digest that acknowledges `limits`; "" where there are none."""
     changes: tuple[ChangeLine, ...] = ()
     """The latest first."""
+
+
+class ModelDiagnosis(msgspec.Struct, frozen=True):
+    """When the decisions of one model changed, what changed with them, and the same as text for a terminal."""
+
+    model: str
+    diagnosis: Diagnosis
+    text: str
 
 
 class Versions(msgspec.Struct, frozen=True):

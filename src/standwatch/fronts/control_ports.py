@@ -9,7 +9,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from standwatch.fronts.control_models import DeploymentOrder, ModelLine, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_models import (
+    DeploymentOrder,
+    ModelDiagnosis,
+    ModelLine,
+    RollbackOrder,
+    Routed,
+    Versions,
+)
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 
 
@@ -374,6 +381,9 @@ class Operations(Protocol):
         ...
 
     async def diagnose(self, who: Actor) -> tuple[Check, ...]: ...
+    async def diagnose_decisions(
+        self, who: Actor, system: str, since: str, model: str
+    ) -> tuple[ModelDiagnosis, ...]: ...
     async def take_markers(self) -> int: ...
     def ready(self) -> str:
         """Why no action may pass now; "" where they may."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (
     Actor,
@@ -287,6 +287,17 @@ ROUTES: Final = (
         "What to look at when something is wrong.",
         tuple[Check, ...],
         lambda ops, call: ops.diagnose(call.who),
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/diagnosis",
+        "diagnose_decisions",
+        "When a system's decisions changed since a time, and what changed with them, the likeliest first.",
+        tuple[ModelDiagnosis, ...],
+        lambda ops, call: ops.diagnose_decisions(
+            call.who, call.names["system"], call.query.get("since", ""), call.query.get("model", "")
+        ),
+        query=("since", "model"),
     ),
 )
 

@@ -16,7 +16,7 @@ from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
-from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (
     Actor,
@@ -54,6 +54,7 @@ from standwatch.serve import control_principals as principals
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
+from standwatch.serve.control_diagnosing import Diagnosing
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_reading import Record
@@ -97,6 +98,7 @@ class Control:
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
         self.routes = Routes(gate, source, self.holds, clock)
+        self.diagnosing = Diagnosing(gate, source, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
 
     @property
@@ -401,6 +403,12 @@ class Control:
         _require(who.sees_all, who, "diagnose")
         log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
         return (*reading.checks(self._state, self._configuration, log, self._clock()), *self._checks())
+
+    async def diagnose_decisions(
+        self, who: Actor, system: str, since: str, model: str
+    ) -> tuple[ModelDiagnosis, ...]:
+        """When a system's decisions changed, and what changed with them."""
+        return await self.diagnosing.diagnose(who, system, since, model)
 
     def ready(self) -> str:
         """Why no action may pass now; "" where they may."""

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import Intent
+from standwatch.facts.entries import AnyEntry, Intent
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.fronts.control_ports import Check, EntryLine, LogLine
 from standwatch.record.checkpoint import parse_text
@@ -34,6 +34,10 @@ class Record(Source, Protocol):
 
     def at(self, time: int) -> int:
         """The index of the last entry written at or before `time` (µs); -1 where all are later."""
+        ...
+
+    def control(self, start: int, stop: int) -> list[tuple[int, AnyEntry | Unknown]]:
+        """The entries in [start, stop) over which state is folded."""
         ...
 
     def open_intents(self) -> dict[int, Intent]:

@@ -1,0 +1,60 @@
+"""`diagnose SYSTEM --since T`: what changed with a system's decisions, from the record alone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from standwatch.facts.errors import Forbidden, Malformed, NotFound
+from standwatch.facts.models import Model
+from standwatch.fronts.control_models import ModelDiagnosis
+from standwatch.fronts.control_ports import Actor
+from standwatch.respond.orders import sees
+from standwatch.serve.control_people import names, orderer
+from standwatch.serve.control_reading import Record, instant
+from standwatch.serve.gate import LiveGate
+from standwatch.serve.windows import happenings, observations
+from standwatch.watch.diagnose import diagnose
+from standwatch.watch.diagnosis_text import diagnosis_text
+
+_BEFORE: Final = 7 * 86_400_000_000
+"""µs before the time asked about that are compared with: a week has every hour of every day once."""
+
+
+class Diagnosing:
+    """Reads a window of the record, and asks `watch`."""
+
+    def __init__(self, gate: LiveGate, source: Record, clock: Callable[[], int]) -> None:
+        self._gate = gate
+        self._source = source
+        self._clock = clock
+
+    async def diagnose(
+        self, who: Actor, system: str, since: str, model: str = ""
+    ) -> tuple[ModelDiagnosis, ...]:
+        """Every model of `system`, or one. `since` is an RFC 3339 time; raises as every operation does."""
+        if not sees(orderer(who), system, self._gate.state):
+            raise Forbidden(f"{who.name} may not see {system}")
+        declared = self._gate.configuration.systems.get(system)
+        if declared is None:
+            raise NotFound(f"no manifest declares {system}", cure="standwatch status")
+        models = declared.manifest.models
+        if not models or (model and model not in models):
+            known = ", ".join(models) or "none"
+            raise NotFound(
+                f"{system} has no model {model or 'that decides'}: {known}", cure="standwatch status"
+            )
+        now, begun = self._clock(), instant(since)
+        if begun >= now:
+            raise Malformed("the time asked about is not in the past", code="bad_time")
+        chosen = [one for name, one in models.items() if model in ("", name)]
+        return await asyncio.to_thread(lambda: tuple(self._one(system, one, begun, now) for one in chosen))
+
+    def _one(self, system: str, model: Model, since: int, now: int) -> ModelDiagnosis:
+        source, size = self._source, self._source.size
+        begin = source.at(since - max(_BEFORE, 2 * (now - since))) + 1
+        middle = source.at(since) + 1
+        rows = observations(source, system, model, (begin, middle, size))
+        control = source.control(begin, size)
+        told = happenings(control, system, model.component, names(self._gate.configuration))
+        found = diagnose(rows, told, model, since, now)
+        return ModelDiagnosis(model.component, found, diagnosis_text(found, system, model))
