@@ -11,24 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.facts.decisions import Context, RowRecord
-from standwatch.facts.entries import Decided, Overridden, RunOpened
+from standwatch.facts.entries import Overridden
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, StandwatchError
-from standwatch.facts.frames import Ack, Append, RowPart
-from standwatch.facts.ids import new_id
-from standwatch.facts.parts import Part, commitment
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder
 from standwatch.record.decision import decision
-from standwatch.record.rows import root_of, row_bytes, row_leaf, row_salt
-from standwatch.store.sealing import HASHES
-from support.models import write_loans
-from support.watch import Watch, now, standing
-
-SALT = b"the salt of a batch, in a test.."
-DECIDES = """\
-    outcome: {output: p, threshold: 0.5, at_or_above: denied, below: approved}
-    overrides: {by: [otto@watch.example, nina@watch.example], within: 14d, per_day: 3}
-"""
+from support.overriding import decided, write_overridable
+from support.watch import Watch, standing
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -38,45 +26,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 @asynccontextmanager
 async def lending(folder: Path) -> AsyncGenerator[Watch]:
     if not (folder / "standwatch.yaml").exists():
-        write_loans(folder)
-        manifest = folder / "systems" / "loans.yaml"
-        text = manifest.read_text()
-        text = text.replace("    inputs: {", "    inputs: {applicant: {type: text}, ")
-        text = text.replace("    fallback: refer-to-human\n", DECIDES + "    fallback: refer-to-human\n", 1)
-        manifest.write_text(text + "data_subjects: [{input: applicant}]\n")
+        write_overridable(folder)
     async with standing(folder, agent=False) as watch:
         yield watch
-
-
-async def decided(watch: Watch, *people: str) -> int:
-    """A batch of denials about `people`, as the gate writes it; its index."""
-    ident, opened = new_id(now(), b"0123456789"), new_id(now(), b"9876543210")
-    await watch.gate.append(
-        RunOpened(by="gate", run=opened, system="loans", principal="desk", until=now() + 10**9)
-    )
-    rows = [row_bytes(RowRecord((one, 900.0), None, [0.9], "denied")) for one in people]
-    leaves = [row_leaf(row_salt(SALT, n), row) for n, row in enumerate(rows)]
-    parts = [RowPart(n, (people[n],), row_salt(SALT, n), row) for n, row in enumerate(rows)]
-    if len(rows) > 1:
-        parts.append(RowPart(HASHES, (), b"", b"".join(leaves)))
-    context = Part("context", SALT, msgspec.json.encode(Context(("applicant", "income"), ("p",))))
-    entry = Decided(
-        by="desk",
-        id=ident,
-        run=opened,
-        system="loans",
-        model="scorer",
-        rows=len(rows),
-        tree=root_of(leaves).hex(),
-        seen=watch.gate.state.seen,
-        why=commitment(context.salt, context.data),
-        conf=watch.gate.state.config,
-    )
-    answer = await watch.link.append(
-        Append(watch.link.next_number(), entry, (context,), (), ("system:loans",), rows=tuple(parts))
-    )
-    assert isinstance(answer, Ack), answer
-    return answer.index
 
 
 async def override(
