@@ -7,7 +7,7 @@ import tarfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from standwatch.cli.show import out, paint, say, visible
 from standwatch.cli.sources import open_source, unpack
@@ -32,6 +32,9 @@ def _explain_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--export", default="", metavar="PATH", help="an export to read instead of the organisation's record"
     )
+    parser.add_argument(
+        "--person", action="store_true", help="of a decision: the explanation for the person concerned"
+    )
 
 
 def explain(given: Namespace) -> int:
@@ -42,11 +45,21 @@ def explain(given: Namespace) -> int:
         except Unreachable:
             pass
         else:
-            out(found["explanation"]) if given.json else print(found["text"], end="")
+            _told(found, given)
             return DONE
     with open_source(given.export, given.org) as (source, vkey):
         _explain_offline(source, vkey, given)
     return DONE
+
+
+def _told(found: dict[str, Any], given: Namespace) -> None:
+    """What a running server answers: an action, or a decision that it has executed again."""
+    if "explanation" in found:
+        out(found["explanation"]) if given.json else print(found["text"], end="")
+    elif given.json:
+        out({name: found[name] for name in ("decision", "parts", "reasons")})
+    else:
+        print(found["person" if given.person else "text"], end="")
 
 
 def _explain_offline(source: Source, vkey: str, given: Namespace) -> None:

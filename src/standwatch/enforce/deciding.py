@@ -13,7 +13,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant, decision_permission, permits
 from standwatch.authority.tiers import tier
-from standwatch.enforce.answering import RANGE_CODES, RowResult, fall_back, outcome_of, score_of
+from standwatch.enforce.answering import RANGE_CODES, RowResult, fall_back
 from standwatch.enforce.case import Case
 from standwatch.enforce.contract import differs, problem
 from standwatch.enforce.envelope import ModelEnvelope
@@ -37,6 +37,7 @@ from standwatch.facts.frames import RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment
 from standwatch.facts.words import SENTENCES, Seam, Word, lower
+from standwatch.record.outcomes import outcome_of
 from standwatch.record.rows import join, root_of, row_bytes, row_leaf, row_salt
 from standwatch.record.serving import Serving
 
@@ -387,16 +388,14 @@ def _take(batch: Batch, indices: Sequence[int], predicted: Predicted, version: s
     results = batch.results
     for index, outputs in zip(indices, zip(*columns, strict=True), strict=True):
         given = list(outputs)
-        outcome, abstained = outcome_of(model, given)
-        if abstained and not version:
-            results[index] = _fallen(
-                batch, index, "abstained", f"the model abstains at {score_of(model, given)}"
-            )
-        elif not abstained:
+        reading = outcome_of(model, given)
+        if reading.abstained and not version:
+            results[index] = _fallen(batch, index, "abstained", "the model abstains")
+        elif not reading.abstained:
             former = results[index]
             route = "previous" if version else "model"
             code, reason = (former.code, former.reason) if former is not None and version else ("", "")
-            results[index] = RowResult(given, outcome, route, code, reason, version)
+            results[index] = RowResult(given, reading.outcome, route, code, reason, version)
 
 
 def _fall(batch: Batch, indices: Sequence[int], code: str, reason: str) -> None:

@@ -4,13 +4,13 @@ from typing import Final
 
 import msgspec
 
-from standwatch.enforce.answering import outcome_of
 from standwatch.enforce.contract import problem
 from standwatch.enforce.models import ModelEnvelope
 from standwatch.facts.decisions import Answer, Context, Predicted, RowRecord, Trouble
 from standwatch.facts.entries import Shadowed
 from standwatch.facts.frames import RowPart
 from standwatch.facts.parts import Part, commitment
+from standwatch.record.outcomes import outcome_of
 from standwatch.record.rows import join, root_of, row_bytes, row_leaf, row_salt
 
 CHANCE: Final = 2 * 32
@@ -47,7 +47,7 @@ def shadowed(  # noqa: PLR0917 - one entry's members
         if not code:
             columns = [predicted.outputs[output.name] for output in envelope.model.outputs]
             outputs = [list(row) for row in zip(*columns, strict=True)]
-    records = [RowRecord((), outputs=row, outcome=outcome_of(envelope.model, row)[0]) for row in outputs]
+    records = [RowRecord((), outputs=row, outcome=outcome_of(envelope.model, row).outcome) for row in outputs]
     data = [row_bytes(record) for record in records]
     salt = chance[32:64]
     leaves = [row_leaf(row_salt(salt, place), each) for place, each in enumerate(data)]

@@ -9,9 +9,12 @@ from standwatch.record.render import instant, safe
 _WIDE: Final = 200
 
 
-def decision_text(told: Decision, parts: tuple[Part, ...] = ()) -> str:
-    """Everything an operator wants first: outcome, who answered, what went in, what it rests on, the proof."""
-    lines = [*_head(told), *_row(told), *_routes(told), *_rest(told, parts), *_proof(told)]
+def decision_text(told: Decision, parts: tuple[Part, ...] = (), *, row: bool = True) -> str:
+    """Everything an operator wants first: outcome, who answered, what went in, what it rests on, the proof.
+
+    Without `row` what went in and came out is left to whoever tells more of it."""
+    inside = _row(told) if row else ()
+    lines = [*_head(told), *inside, *_routes(told), *_rest(told, parts), *_proof(told)]
     return "".join(safe(line).rstrip() + "\n" for line in lines)
 
 

@@ -55,6 +55,7 @@ from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_diagnosing import Diagnosing
+from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_reading import Record
@@ -98,6 +99,8 @@ class Control:
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
         self.routes = Routes(gate, source, self.holds, clock)
+        self.explaining: Explaining | None = None
+        """Explains decisions; set by whoever knows the models' servers."""
         self.diagnosing = Diagnosing(gate, source, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
 
@@ -390,6 +393,9 @@ class Control:
     async def explain(self, who: Actor, ident: str) -> Any:
         """How one action came to what it came to, with its proof."""
         _require(who.sees_all, who, "read the record")
+        found = await self.explaining.explain(ident) if self.explaining is not None else None
+        if found is not None:
+            return found
         told, text = await asyncio.to_thread(reading.explained, self._source, self._vkey, ident)
         return {"explanation": told, "text": text}
 

@@ -23,6 +23,8 @@ from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
 from standwatch.serve.control import Control
 from standwatch.serve.control_bypasses import Bypasses
+from standwatch.serve.control_explaining import Explaining
+from standwatch.serve.control_people import names
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.measuring import EVERY, Measuring
 from standwatch.serve.place import Place, now, place_of
@@ -33,6 +35,7 @@ from standwatch.store.folder import read_folder
 from standwatch.store.link import LocalLink
 from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
+from standwatch.upstream.executor import Executors
 
 Say = Callable[[str], None]
 
@@ -65,6 +68,14 @@ class Node:
             adoption=self.adoption,
             bypasses=Bypasses(Path.home(), now),
         )
+        self.executors = Executors(self.folder, os.environ)
+        self.control.explaining = Explaining(
+            self.reader,
+            self.servers.models,
+            self.executors,
+            log_key.vkey,
+            lambda: names(self.gate.configuration),
+        )
         self.measuring = Measuring(recorder, self.gate, now)
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
@@ -93,8 +104,9 @@ class Node:
         """Stop in the order that loses nothing: no more work, then the servers, then the record."""
         for task in list(self._tasks):
             task.cancel()
-        with contextlib.suppress(Exception):
-            await self.servers.close()
+        for ending in (self.servers.close(), self.executors.close()):
+            with contextlib.suppress(Exception):
+                await ending
         self.reader.close()
         await asyncio.to_thread(self.recorder.close)
 
@@ -116,9 +128,10 @@ async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True)
         say(told_of(await node.adoption.reload()))
         if not node.gate.state.development:
             set_pin(folder, place.state, origin)
-        if fronts:
-            node.gate.on_world = lambda world: node.spawn(node.servers.take_up(world.configuration))
-            await node.servers.take_up(node.gate.configuration)
+        # With workers only their servers serve; the models' are asked here too, for explanations.
+        servers = node.servers if fronts else node.servers.models
+        node.gate.on_world = lambda world: node.spawn(servers.take_up(world.configuration))
+        await servers.take_up(node.gate.configuration)
     except BaseException:
         await asyncio.to_thread(recorder.close)
         raise

@@ -5,13 +5,13 @@ from typing import Final
 
 import msgspec
 
-from standwatch.enforce.answering import score_of
 from standwatch.facts.decisions import Context, Happening, Observation
 from standwatch.facts.entries import AnyEntry, Config, Decided, Declared, Deployed, Evidence, Hold, Released
 from standwatch.facts.errors import Malformed, NotFound, Tampered
 from standwatch.facts.models import Model
 from standwatch.record.decision import context_of
 from standwatch.record.leaf import Unknown
+from standwatch.record.outcomes import outcome_of
 from standwatch.record.rows import read_row
 from standwatch.record.source import Source, read_leaf
 
@@ -92,7 +92,7 @@ def _observed(
             route=row.route,
             code=row.code,
             outcome=row.outcome,
-            score=score_of(model, row.outputs),
+            score=outcome_of(model, row.outputs).score,
             values=tuple(row.received[where] for where in order),
             parameters=parameters,
             outputs=tuple(row.outputs),

@@ -10,7 +10,8 @@ import msgspec
 
 from standwatch.facts.decisions import Row, Value
 from standwatch.facts.models import Feature, Learned, Model
-from standwatch.watch.reexecution import Batch, Contributed, Moves, Steps, execute, read
+from standwatch.record.outcomes import read
+from standwatch.watch.reexecution import Batch, Contributed, Moves, Steps, execute
 
 POINTS: Final = 32
 """Values that a feature takes in a grid."""

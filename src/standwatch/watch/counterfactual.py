@@ -20,9 +20,10 @@ import msgspec
 
 from standwatch.facts.decisions import Row, Value
 from standwatch.facts.models import Model
+from standwatch.record.outcomes import Reading
 from standwatch.watch.axes import Axis, axes
 from standwatch.watch.pairs import search_pairs
-from standwatch.watch.reexecution import Reading, Steps, Stopped
+from standwatch.watch.reexecution import Steps, Stopped
 from standwatch.watch.singles import Single, search_singles
 from standwatch.watch.trial import Hit, Trial, Valid
 

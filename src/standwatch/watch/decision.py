@@ -11,8 +11,8 @@ import msgspec
 
 from standwatch.facts.decisions import Context, Row, RowRecord, Value
 from standwatch.facts.models import Feature, Model
+from standwatch.record.outcomes import read
 from standwatch.watch.explaining import Reasons
-from standwatch.watch.reexecution import read
 
 AGE = "age."
 """Request parameter `age.FEATURE`: how many seconds old the value was."""

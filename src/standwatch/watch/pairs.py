@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
+from standwatch.record.outcomes import Reading
 from standwatch.watch.axes import Ray
-from standwatch.watch.reexecution import Moves, Reading, Steps
+from standwatch.watch.reexecution import Moves, Steps
 from standwatch.watch.singles import Single
 from standwatch.watch.trial import Hit, Trial, largest, spread
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from standwatch.facts.decisions import Row, Trouble, Value
-from standwatch.facts.models import Model
 
 Outputs = dict[str, list[Any]]
 """A column for each output, as `Predicted.outputs`."""
@@ -70,13 +68,6 @@ Steps = Generator[Command, Reply, T]
 """Yields what it wants executed, is sent what came of it, and returns its finding."""
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """What one row's outputs decide: `outcome` "" for none (the model abstains), `score` where it is a number."""
-
-    outcome: str
-    score: float | None = None
-
-
 class Stopped(Exception):
     """A batch was not executed; nothing more can be found out."""
 
@@ -96,33 +87,3 @@ def execute(batch: Batch, wanted: str) -> Generator[Command, Reply, list[Any]]:
     if column is None or len(column) != len(batch.moves):
         raise Stopped(Trouble("bad_answer", f"no value of {wanted} for each of {len(batch.moves)} rows"))
     return column
-
-
-def read(model: Model, value: Any) -> Reading:
-    """What `value` of the outcome's output decides: a label itself, the largest of a vector, a number's threshold."""
-    rule = model.outcome
-    if rule is None:
-        return Reading("")
-    if isinstance(value, str):
-        return Reading("" if value in rule.abstain_labels else value)
-    if isinstance(value, list):
-        return _largest(model, value)  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return Reading("")
-    score = float(value)
-    if rule.threshold is None or (rule.abstain and rule.abstain[0] <= score <= rule.abstain[1]):
-        return Reading("", score)
-    return Reading(rule.at_or_above if score >= rule.threshold else rule.below, score)
-
-
-def _largest(model: Model, values: list[Any]) -> Reading:
-    rule = model.outcome
-    output = next((each for each in model.outputs if rule and each.name == rule.output), None)
-    labels = output.labels if output else ()
-    if rule is None or len(labels) != len(values) or not values:
-        return Reading("")
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        return Reading("")
-    best = max(range(len(values)), key=values.__getitem__)
-    label = "" if labels[best] in rule.abstain_labels else labels[best]
-    return Reading(label, float(values[best]))

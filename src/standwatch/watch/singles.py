@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from standwatch.record.outcomes import Reading
 from standwatch.watch.axes import Ray
-from standwatch.watch.reexecution import Moves, Reading, Steps
+from standwatch.watch.reexecution import Moves, Steps
 from standwatch.watch.trial import CUT, Hit, Trial, largest, spread
 
 

@@ -9,7 +9,8 @@ import msgspec
 
 from standwatch.facts.decisions import Row
 from standwatch.facts.models import Model
-from standwatch.watch.reexecution import Batch, Moves, Reading, Steps, execute, read
+from standwatch.record.outcomes import Reading, read
+from standwatch.watch.reexecution import Batch, Moves, Steps, execute
 
 Valid = Callable[[Row], bool]
 """Whether a row lies within the validated range. Asked only about candidates that change the outcome, nearest first."""
