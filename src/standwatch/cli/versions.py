@@ -75,12 +75,17 @@ def _places(one: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, 
     if one["canary"]:
         found.append(("canary", one["canary"], (f"{one['share'] / 100:g} % of requests",)))
     if one["shadow"]:
-        found.append(("shadow", one["shadow"], ("is not heard",)))
+        agreed = f"{one['agreed']} of {one['compared']} rows the same" if one["compared"] else "is not heard"
+        found.append(("shadow", one["shadow"], (agreed,)))
     if one["former"]:
         older = ", ".join(one["former"][1:])
         warm = "kept warm" if one["warm"] else ""
         found.append(("previous", one["former"][0], (warm, f"before it: {older}" if older else "")))
-    return found
+    loaded = one.get("loaded", {})
+    return [
+        (what, version, (*more, "" if loaded.get(version, True) else "its server says it is not loaded"))
+        for what, version, more in found
+    ]
 
 
 def _changes(changes: list[dict[str, Any]], names: dict[str, str]) -> None:

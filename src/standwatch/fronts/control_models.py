@@ -71,6 +71,12 @@ class ModelVersions(msgspec.Struct, frozen=True):
     """What a rollback may go back to, the latest first."""
     warm: bool = False
     """Whether the previous version is to be kept warm."""
+    loaded: dict[str, bool] = {}
+    """What the model's server said last of each version that may be wanted."""
+    compared: int = 0
+    """Of the last comparisons with the challenger: rows that it saw since it was put beside the front."""
+    agreed: int = 0
+    """Of these, rows that came out the same."""
     fallback: str = ""
     pinned: tuple[PinLine, ...] = ()
     declared: tuple[VersionLine, ...] = ()

@@ -1,14 +1,14 @@
 """Versions and routes in operation: deployed, promoted, taken back, and told as of any moment."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from standwatch.authority.grant import grant
 from standwatch.facts.configuration import System
-from standwatch.facts.entries import Deployed
+from standwatch.facts.entries import Deployed, Shadowed
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, Unrecorded
 from standwatch.facts.frames import Ack
 from standwatch.fronts.control_models import (
@@ -40,6 +40,8 @@ SHOWN: Final = 50
 """Changes of a route that one answer lists."""
 _SOUGHT: Final = 1_000
 """Changes that are read to find since when a version serves."""
+_COMPARED: Final = 20_000
+"""Entries at the end of the record in which comparisons with a challenger are counted."""
 _TRIES: Final = 20
 _STEP: Final = 0.005
 """Seconds between two tries of a rollback that another change of the route overtook."""
@@ -49,6 +51,8 @@ class Routes:
     """Changes routes through the one gate. Every error is a `StandwatchError`."""
 
     def __init__(self, gate: LiveGate, source: Record, holds: Holds, clock: Callable[[], int]) -> None:
+        self.loaded: Mapping[tuple[str, str, str], bool] = {}
+        """What servers said last of (system, model, version); set by whoever asks them."""
         self._gate = gate
         self._source = source
         self._holds = holds
@@ -205,7 +209,29 @@ class Routes:
         )
         if declared is None or model not in declared.manifest.models:
             return known
+        compared, agreed = self._agreement(system, route)
+        known = msgspec.structs.replace(
+            known,
+            compared=compared,
+            agreed=agreed,
+            loaded={name[2]: said for name, said in self.loaded.items() if name[:2] == (system, model)},
+        )
         return _with_manifest(known, place(declared, system, model), state, now)
+
+    def _agreement(self, system: str, route: Serving) -> tuple[int, int]:
+        """(rows, rows that came out the same) of the challenger on `route`, in the last entries of the record."""
+        if not route.shadow:
+            return 0, 0
+        rows = same = 0
+        size = self._source.size
+        wanted = b'"version":' + msgspec.json.encode(route.shadow)
+        named = b'"system":' + msgspec.json.encode(system)
+        for _, leaf in self._source.leaves(max(route.index, size - _COMPARED), size):
+            if b'"kind":"act.shadowed.1"' in leaf and wanted in leaf and named in leaf:
+                entry = decode(leaf)
+                if isinstance(entry, Shadowed):
+                    rows, same = rows + entry.rows, same + entry.same
+        return rows, same
 
     def _changes(self, index: int, version: str) -> Iterator[ChangeLine]:
         """The changes of a route, the latest first: each names the one before it. As far as they are shown, and on

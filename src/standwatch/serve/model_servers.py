@@ -62,7 +62,8 @@ class ModelServers:
             for version in _wanted(state, system, name, model)
         ]
         said = await asyncio.gather(*(self._ask(server, version) for _, _, version, server in asked))
-        self.ready = {(s, m, v): ready for (s, m, v, _), ready in zip(asked, said, strict=True)}
+        self.ready.clear()  # the same mapping: others look at it
+        self.ready |= {(s, m, v): ready for (s, m, v, _), ready in zip(asked, said, strict=True)}
 
     async def _ask(self, server: ModelServer, version: str) -> bool:
         try:

@@ -68,6 +68,7 @@ class Node:
             adoption=self.adoption,
             bypasses=Bypasses(Path.home(), now),
         )
+        self.control.routes.loaded = self.servers.models.ready
         self.executors = Executors(self.folder, os.environ)
         self.control.explaining = Explaining(
             self.reader,
