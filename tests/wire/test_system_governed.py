@@ -6,6 +6,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,14 +30,18 @@ MODEL = {"kind": "model", "name": "scorer", "vendor": "maker"}
 ROW = {"income": 1, "term": 1}
 
 
-@pytest.fixture(scope="module")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    folder = tmp_path_factory.mktemp("org")
+def organised(folder: Path, workers: int = 0) -> AbstractContextManager[Living]:
+    """A running gateway with the model `scorer`."""
     (folder / "models").mkdir()
     for name in ("1", "2"):
         (folder / "models" / f"{name}.json").write_text(f'{{"version": {name}}}')
     systems = {"loans": manifest("loans", [MODEL], {}, decisions=DECISIONS)}
-    with serving(folder, systems) as running:
+    return serving(folder, systems, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    with organised(tmp_path_factory.mktemp("org")) as running:
         running.run("deploy", "loans", "1", "--reason", "a test")
         yield running
 
@@ -49,6 +55,14 @@ def token(watch: Living) -> str:
 def client(watch: Living, token: str) -> Iterator[Client]:
     with Client(f"http://127.0.0.1:{watch.agents}", token) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    """The same with two workers."""
+    with organised(tmp_path_factory.mktemp("org"), workers=2) as running:
+        running.run("deploy", "loans", "1", "--reason", "a test")
+        yield running
 
 
 def decided(watch: Living, row: str) -> Decided:
@@ -83,6 +97,13 @@ def test_what_is_not_deployed_is_not_served(watch: Living, client: Client) -> No
     artifact = watch.folder / "models/2.json"
     (row,) = governed(client, system="loans", version="1", artifact=artifact)(predict)([ROW])
     assert (row.route, row.code, row.outputs) == ("refer-to-human", "digest_mismatch", {"p": None})
+
+
+def test_another_version_than_the_deployed_one_is_found_out_at_once(watch: Living, client: Client) -> None:
+    (row,) = governed(client, system="loans", version="2")(predict)([ROW])
+    assert (row.route, row.code, row.outputs) == ("refer-to-human", "version_mismatch", {"p": None})
+    told = watch.run("explain", row.id)
+    assert "version 2 answered, 1 is deployed" in json.dumps(told)
 
 
 @pytest.mark.parametrize("outputs", [{"p": [0.1, 0.2]}, {"p": [7.0]}, {"q": [0.1]}, {}, {"p": ["x"]}])
@@ -152,3 +173,19 @@ def test_a_model_that_runs_elsewhere_has_no_server_to_ask(watch: Living, token: 
     assert (status, outputs["standwatch.route"]) == (200, ["refer-to-human"])
     assert outputs["p"] == [None]
     assert decided(watch, outputs["standwatch.id"][0]).rows == 1
+
+
+def test_an_outcome_reaches_the_worker_that_owes_it(two: Living) -> None:
+    token = two.agent("desk", "loans").token
+    asked = json.dumps({"system": "loans", "rows": [ROW], "parameters": {}}).encode()
+    told = json.dumps({"outputs": {"p": [0.25]}, "version": "1"}).encode()
+    ident = ""
+    # Each over a connection of its own: the kernel gives half of them to the other worker.
+    for _ in range(24):
+        status, going = post(two, "/v1/decisions", token, asked)
+        assert (status, going["word"]) == (200, "go")
+        ident = going["id"]
+        status, done = post(two, f"/v1/decisions/{ident}/outcome", token, told)
+        assert (status, done["word"]) == (200, "done"), done
+        assert done["rows"][0]["outcome"] == "approved"
+    assert post(two, f"/v1/decisions/{ident}/outcome", token, told)[0] == 404

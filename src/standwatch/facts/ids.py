@@ -42,3 +42,11 @@ def id_time(text: str) -> int:
     for letter in parse_id(text):
         value = value << 5 | _VALUE[letter]
     return (value >> 80) * 1000
+
+
+def id_mark(text: str) -> int:
+    """The second of the random bytes that `new_id` made `text` from: the first that it keeps whole."""
+    value = 0
+    for letter in parse_id(text):
+        value = value << 5 | _VALUE[letter]
+    return value >> 48 & 255

@@ -2,8 +2,9 @@
 
 The kernel spreads connections over the workers, and clients of the older MCP revisions open several for one session.
 So a session's id begins with its worker's number, and a request for another worker's session goes there over a Unix
-socket. So does an action that its caller carries out under an id of its own, and the outcome of every such action.
-Everything else (all of the stateless revision) is served where it lands.
+socket. So does an action that its caller carries out under an id of its own, and the outcome of every such action; and
+what a model said that ran in its caller, since the id of such a decision bears its worker's number as well. Everything
+else (all of the stateless revision) is served where it lands.
 """
 
 import base64
@@ -15,6 +16,8 @@ from zlib import crc32
 
 import msgspec
 
+from standwatch.facts.errors import Malformed
+from standwatch.facts.ids import id_mark
 from standwatch.fronts.http import ClientGone, Refusal, Request, Response, Stream, Writer
 from standwatch.upstream.http import HttpClient, Timeouts
 from standwatch.upstream.http_errors import UpstreamError
@@ -23,19 +26,24 @@ Answer = Response | Stream
 Handler = Callable[[Request], Awaitable[Answer]]
 
 _ACTIONS: Final = "/v1/actions"
+_DECISIONS: Final = "/v1/decisions/"
 _SESSION_BYTES: Final = 32
+_ID_BYTES: Final = 10
 _PASSED: Final = (b"authorization", b"content-type", b"accept", b"mcp-session-id", b"mcp-protocol-version",
-                  b"last-event-id", b"origin", b"standwatch-run")  # fmt: skip
+                  b"last-event-id", b"origin", b"standwatch-run", b"standwatch-used", b"traceparent")  # fmt: skip
 _KEPT: Final = ("mcp-session-id", "standwatch-action", "standwatch-receipt", "www-authenticate", "allow")
 _PATIENT: Final = Timeouts(first_byte=3600.0, total=None)
 _AWAY: Final = Refusal(503, "unavailable", "The session's worker cannot be reached. Try again.").response()
 
 
 def marked(worker: int) -> Callable[[int], bytes]:
-    """Chance for worker `worker`: session ids begin with its number, and 248 random bits follow."""
+    """Chance for worker `worker`: session ids begin with its number, 248 random bits follow; it is the mark of ids."""
 
     def chance(size: int) -> bytes:
-        return bytes([worker]) + os.urandom(size - 1) if size == _SESSION_BYTES else os.urandom(size)
+        drawn = os.urandom(size)
+        if size == _SESSION_BYTES:
+            return bytes([worker]) + drawn[1:]
+        return drawn[:1] + bytes([worker]) + drawn[2:] if size == _ID_BYTES else drawn
 
     return chance
 
@@ -45,6 +53,14 @@ def worker_of(session: str) -> int:
     try:
         return base64.urlsafe_b64decode(session[:4].encode("ascii"))[0]
     except (ValueError, IndexError):
+        return -1
+
+
+def worker_of_decision(path: str) -> int:
+    """The worker that owes the outcome told at `path`; -1 where that names no id."""
+    try:
+        return id_mark(path.removeprefix(_DECISIONS).partition("/")[0])
+    except Malformed:
         return -1
 
 
@@ -84,8 +100,11 @@ class Relay:
         """Answer a request from outside."""
         if request.path.startswith(_ACTIONS) and request.method == "POST":
             return await self._action(request)
-        session = request.header("mcp-session-id")
-        client = self._others.get(worker_of(session)) if session else None
+        if request.path.startswith(_DECISIONS):
+            client = self._others.get(worker_of_decision(request.path))
+        else:
+            session = request.header("mcp-session-id")
+            client = self._others.get(worker_of(session)) if session else None
         return await self._handle(request) if client is None else await self._pass_on(request, client)
 
     async def _action(self, request: Request) -> Answer:

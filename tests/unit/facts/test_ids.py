@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standwatch.facts.errors import Malformed
-from standwatch.facts.ids import ALPHABET, id_time, new_id, parse_id
+from standwatch.facts.ids import ALPHABET, id_mark, id_time, new_id, parse_id
 
 times = st.integers(0, 2**48 * 1000 - 1)
 chance = st.binary(min_size=10, max_size=10)
@@ -42,3 +42,8 @@ def test_ids_sort_by_time(first: int, second: int, one: bytes, other: bytes) -> 
 def test_other_spellings_are_refused(text: str) -> None:
     with pytest.raises(Malformed):
         parse_id(text)
+
+
+@given(times, chance)
+def test_the_mark_of_an_id_is_its_second_random_byte(now: int, entropy: bytes) -> None:
+    assert id_mark(new_id(now, entropy)) == entropy[1]

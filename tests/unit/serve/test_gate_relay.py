@@ -14,10 +14,10 @@ from standwatch.enforce.ports import Caller
 from standwatch.facts.configuration import Listener
 from standwatch.facts.ids import new_id
 from standwatch.fronts.control_ports import AgentOrder
-from standwatch.fronts.http import Request, serve_http
+from standwatch.fronts.http import Request, Response, serve_http
 from standwatch.serve.gate import LONGEST_RUN, LiveGate
 from standwatch.serve.listeners import Agents
-from standwatch.serve.relay import Relay, socket_of
+from standwatch.serve.relay import Relay, marked, socket_of
 from standwatch.serve.servers import Servers
 from support.gates import intents, outcomes, reading
 from support.watch import Watch, now
@@ -114,3 +114,42 @@ def test_a_run_with_a_token_ends_by_itself(tmp_path: Path) -> None:
             assert watch.gate.state.runs[run][1].until == until
 
     asyncio.run(asyncio.wait_for(work(), 15))
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/decisions/{}/outcome", "/v1/decisions/{}/outcome/", "/v1/decisions/{}"]
+)
+def test_what_is_told_of_a_decision_goes_where_it_was_asked(tmp_path: Path, path: str) -> None:
+    async def play() -> None:
+        heard: list[tuple[str, Request]] = []
+
+        async def here(request: Request) -> Response:
+            heard.append(("here", request))
+            return Response(200, b"{}")
+
+        async def there(request: Request) -> Response:
+            heard.append(("there", request))
+            return Response(200, b"{}")
+
+        door = await serve_http(there, name="relay", unix_path=socket_of(tmp_path, 1))
+        relay = Relay(tmp_path, 0, 2, here)
+        headers = {
+            b"host": b"localhost",
+            b"authorization": b"Bearer x",
+            b"standwatch-used": b"4/0",
+            b"standwatch-run": b"r",
+            b"traceparent": b"00-1-2-03",
+        }
+        for worker, wanted in ((0, "here"), (1, "there"), (7, "here")):
+            ident = new_id(now(), marked(worker)(10))
+            await relay(Request("POST", path.format(ident), "", dict(headers), b"{}", True))
+            where, request = heard.pop()
+            assert (where, request.path) == (wanted, path.format(ident))
+            assert headers.keys() - {b"host"} <= request.headers.keys()
+        await relay(Request("POST", "/v1/decisions/no-id/outcome", "", headers, b"{}", True))
+        await relay(Request("POST", "/v1/decisions", "", headers, b"{}", True))
+        assert [where for where, _ in heard] == ["here", "here"]
+        await relay.close()
+        await door.close(0.1)
+
+    asyncio.run(play())
