@@ -22,9 +22,13 @@ class ModelEnvelope(msgspec.Struct, frozen=True):
     """`age.FEATURE` → seconds after which that feature is stale."""
 
     def served_as(self, version: str) -> str:
-        """What the server calls `version`; "" where it is not asked to say."""
+        """What whoever runs `version` calls it; "" where that is not known.
+
+        Callers that run a model themselves have nobody between them and the manifest: they call it as it does.
+        """
         declared = self.model.versions.get(version)
-        return declared.served_as if declared is not None else ""
+        own = version if declared is not None and self.model.protocol == "client" else ""
+        return declared.served_as or own if declared is not None else ""
 
     def stale(self, parameters: dict[str, Any]) -> str:
         """Which inputs are too old, as the request says; "" for none."""
