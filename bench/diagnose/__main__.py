@@ -19,12 +19,12 @@ import msgspec
 
 from bench.diagnose.faults import KINDS
 from bench.diagnose.traffic import HOUR, case
-from bench.diagnose.worlds import Drawn, Payments, World
+from bench.diagnose.worlds import Drawn, Lending, Payments, World
 from bench.machine import machine
 from bench.report import Report
 from standwatch.watch.diagnose import diagnose
 
-WORLDS: Final[dict[str, type[World]]] = {"payments": Payments, "drawn": Drawn}
+WORLDS: Final[dict[str, type[World]]] = {"payments": Payments, "drawn": Drawn, "lending": Lending}
 
 
 class Job(NamedTuple):

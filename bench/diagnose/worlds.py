@@ -368,3 +368,135 @@ class Drawn:
         return lambda v: round(
             500 + sum(tree(v, mine) for tree, mine in zip(self._trees, leaves, strict=True)), 3
         )
+
+
+# ---------------------------------------------------------------------------------------------------------- lending
+
+
+class Lending:
+    """Loan applications, scored in points like a credit bureau's: 11 features, office hours, quiet weekends, a model
+    of a table of points with two steep interactions. Written after the detector was done, to try it on."""
+
+    scaled = ("income", "loan", "debts", "property_value")
+    numbers = ("income", "loan", "debts", "property_value", "years_employed", "bureau_points")
+    words = ("purpose", "branch", "contract")
+    clock, turn = "received_second", 86_400.0
+    market = "base_rate"
+    bought = ("bureau_points", "debts")
+    outcomes = ("approved", "declined")
+
+    _purposes = ("home", "car", "renovation", "debt", "other")
+    _branches = ("north", "south", "west", "east", "online", "partner")
+    _contracts = ("permanent", "fixed-term", "self-employed", "retired")
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(f"lending {seed}")
+        self._points = {
+            name: chance.uniform(0.7, 1.3)
+            for name in (
+                "income",
+                "ratio",
+                "debts",
+                "years",
+                "bureau",
+                "purpose",
+                "contract",
+                "branch",
+                "rate",
+                "hour",
+            )
+        }
+        self.threshold = float(chance.randint(545, 585))
+        rate = 4.0
+        self._rates = [rate := rate + chance.gauss(0, 0.12) for _ in range(12 * 40)]
+        self._grown = chance.randint(1, 10**9)
+        inputs = (
+            *(Feature(name=name, unit="EUR") for name in self.scaled),
+            Feature(name="years_employed"),
+            Feature(name="bureau_points", type="integer", missing=True),
+            *(Feature(name=name, type="category") for name in self.words),
+            Feature(name="received_second", type="integer"),
+            Feature(name="base_rate"),
+        )
+        self.model = Model(
+            component="lending",
+            inputs=inputs,
+            outputs=(Output(name="points", type="score"),),
+            outcome=Outcome(
+                output="points", threshold=self.threshold, at_or_above="approved", below="declined"
+            ),
+        )
+
+    def weight(self, at: int) -> float:
+        return busy(at, peak=11, night=0.03, weekend=0.25)
+
+    def draw(self, chance: random.Random, at: int, burst: float) -> Values:
+        weekend = (at // DAY + 3) % 7 >= 5
+        rich, solid = chance.gauss(0.15 * weekend, 1), chance.gauss(-burst, 1)
+        income = math.exp(7.9 + 0.45 * rich + 0.15 * solid)
+        value = math.exp(12.2 + 0.4 * rich + chance.gauss(0, 0.35))
+        return {
+            "income": round(income, 2),
+            "loan": round(value * min(max(chance.gauss(0.7, 0.18), 0.05), 1.2), -2),
+            "debts": round(math.exp(5.2 + 0.3 * rich - 0.6 * solid + chance.gauss(0, 0.8)), 2),
+            "property_value": round(value, -3),
+            "years_employed": round(math.exp(1.6 + 0.4 * solid + chance.gauss(0, 0.5)), 1),
+            "bureau_points": None
+            if chance.random() < 0.05
+            else round(560 + 55 * solid + 20 * rich + chance.gauss(0, 35)),
+            "purpose": _pick(chance, self._purposes, (40, 22, 16, 14, 8), -0.5 * solid),
+            "branch": _pick(chance, self._branches, (22, 18, 16, 14, 20, 10), 0.8 * weekend),
+            "contract": _pick(chance, self._contracts, (55, 18, 17, 10), -0.6 * solid),
+            "received_second": at // MICRO % 86_400,
+            "base_rate": round(self._rates[at // (2 * 3600 * MICRO) % len(self._rates)], 3),
+        }
+
+    def parameters(self, chance: random.Random, at: int) -> dict[str, Any]:
+        return {
+            "vendor": "bureau-a",
+            "timezone": "UTC",
+            "age.bureau_points": chance.randint(0, 3600),
+            "cache_age": chance.randint(1, 300),
+        }
+
+    def version(self, number: int, *, jitter: float) -> Scorer:
+        chance = random.Random(f"{number} {jitter} {self._grown}")
+        w = {name: value * (1 + chance.gauss(0, 1.5 * jitter)) for name, value in self._points.items()}
+        base = 560 + 60 * chance.gauss(0, jitter)
+        purpose = dict(zip(self._purposes, (14, 0, 4, -26, -14), strict=True))
+        contract = dict(zip(self._contracts, (14, -16, -10, 8), strict=True))
+        branch = dict(zip(self._branches, (4, 0, 0, -4, 6, -14), strict=True))
+
+        def score(v: Values) -> float:
+            def n(name: str, default: float) -> float:
+                value = v[name]
+                return default if value is None or isinstance(value, str) else float(value)
+
+            income, loan, value = (
+                max(n("income", 2700), 1),
+                n("loan", 140_000),
+                max(n("property_value", 200_000), 1),
+            )
+            payment = loan * (max(n("base_rate", 4), 0) + 3) / 1200
+            x = (
+                base
+                + w["income"] * 22 * (math.log(income) - 7.9)
+                + w["bureau"] * 0.42 * (n("bureau_points", 560) - 560)
+            )
+            x -= w["ratio"] * 55 * min(max(loan / value - 0.7, -0.6), 1.2) + w["rate"] * 40 * min(
+                max(payment / income - 0.3, -0.3), 1.5
+            )
+            x -= w["debts"] * 11 * (math.log(max(n("debts", 180), 1)) - 5.2)
+            x += w["years"] * 6 * min(max(n("years_employed", 5) - 5, -5), 8)
+            x += w["purpose"] * purpose.get(str(v["purpose"]), -20) + w["contract"] * contract.get(
+                str(v["contract"]), -20
+            )
+            x += w["branch"] * branch.get(str(v["branch"]), -15)
+            x -= w["hour"] * (
+                35 if n("received_second", 40_000) < 18_000 or n("received_second", 40_000) > 79_000 else 0
+            )
+            if v["contract"] == "self-employed" and n("years_employed", 5) < 3:
+                x -= 25
+            return round(min(max(x, 300), 850), 1)
+
+        return score

@@ -13,7 +13,7 @@ from typing import Final
 
 from standwatch.facts.decisions import Happening, Observation
 from standwatch.facts.models import Model
-from standwatch.watch import diagnose_inputs, diagnose_service, diagnose_slices
+from standwatch.watch import diagnose_inputs, diagnose_service, diagnose_slices, diagnose_versions
 from standwatch.watch.diagnose_columns import AFTER, DAY, MINIMUM, Table, table
 from standwatch.watch.diagnose_rank import Ranked, rank
 from standwatch.watch.diagnose_share import expected, share
@@ -43,7 +43,13 @@ def diagnose(
         )
     found = window(rows, sorted(happenings, key=lambda one: (one.at, one.index)))
     inputs = diagnose_inputs.suspects(found)
-    suspects = [*diagnose_service.suspects(found), *inputs, *diagnose_slices.suspects(found, inputs)]
+    own = [*diagnose_versions.suspects(found), *diagnose_service.suspects(found)]
+    suspects = [
+        *own,
+        *diagnose_service.settings(found, own),
+        *inputs,
+        *diagnose_slices.suspects(found, inputs),
+    ]
     ranked = rank([(one, share(found, one)) for one in settled(found, suspects)])
     return _answer(found, ranked, since, now, notes)
 

@@ -193,6 +193,10 @@ def _turned(sample: Sample, most: float) -> Signature | None:
     )
 
 
+def _earlier(ticks: float) -> Restore:
+    return lambda value, _: value - ticks if number(value) is not None else value
+
+
 def _stamped(sample: Sample) -> Signature | None:
     """Seconds, milliseconds or microseconds since 1970, moved by hours."""
     for unit in (1_000_000, 1_000, 1):
@@ -217,7 +221,7 @@ def _stamped(sample: Sample) -> Signature | None:
             "time_zone",
             text,
             0.95,
-            lambda value, _: value - ticks if number(value) is not None else value,
+            _earlier(ticks),
             (measured,),
         )
     return None
@@ -232,6 +236,10 @@ FACTORS: Final = (
 """Between units that are mistaken for one another: thousands, months, hours, miles, pounds, inches, mmol and mg …"""
 
 
+_APART: Final = 0.15
+"""Nearer distributions than this are not told from a drift."""
+
+
 def scale(sample: Sample) -> Signature | None:
     """All values, or those outside the former range, multiplied by one constant; or turned to another temperature."""
     before, after = sample.numbers()
@@ -243,7 +251,7 @@ def scale(sample: Sample) -> Signature | None:
         left = kolmogorov(before, sorted(map(undo, after)))
         if best is None or left < best[0] - 0.01:
             best = (left, text, undo)
-    if best is None or best[0] > max(0.35 * apart, min(noise, 0.6 * apart)):
+    if best is None or apart < _APART or best[0] > max(0.35 * apart, min(noise, 0.6 * apart)):
         return None
     left, text, undo = best
     middle = (
@@ -296,7 +304,10 @@ def _partly(
     back = [value for value in after if not low <= value <= high and low <= value / by <= high]
     if part < 0.05 or len(back) < 0.8 * part * len(after) or part > 0.9:
         return []
-    undo = lambda value: value if low <= value <= high else value / by  # noqa: E731
+
+    def undo(value: float) -> float:
+        return value if low <= value <= high else value / by
+
     return [(f"multiplied by {by:.4g} in {part:.0%} of rows", undo)]
 
 
@@ -314,11 +325,11 @@ def renamed(sample: Sample) -> Signature | None:
     apart = mix_variation(before, after)
     pairs = _matching(before, after)
     left = mix_variation(before, _renamed(after, pairs))
-    noise = 1.5 * _chance(before, len(sample.before), len(sample.after))
-    if apart < 0.08 or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
+    noise = 2 * _chance(before, len(sample.before), len(sample.after))
+    if apart < max(0.08, 1.5 * noise) or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
         return None
     moved = [(old, new) for new, old in pairs.items() if new != old and after.get(new, 0) > 0.01]
-    fresh = [new for old, new in moved if new not in before]
+    fresh = any(new not in before for _, new in moved)
     if not moved:
         return None
     said = ", ".join(f"{_say(old)} → {_say(new)}" for old, new in moved[:6])
@@ -347,7 +358,7 @@ def _matching(before: dict[Value, float], after: dict[Value, float]) -> dict[Val
     }
     mine = sorted((value for value in before if value not in still), key=lambda value: -before[value])
     theirs = sorted((value for value in after if value not in still), key=lambda value: -after[value])
-    return {new: old for new, old in zip(theirs, mine, strict=False)}
+    return dict(zip(theirs, mine, strict=False))
 
 
 def _renamed(after: dict[Value, float], pairs: dict[Value, Value]) -> dict[Value, float]:
@@ -404,7 +415,8 @@ def drift(sample: Sample, *, numeric: bool) -> Signature:
             )
             for word, part in (("lower quartile", 0.25), ("median", 0.5), ("upper quartile", 0.75))
         ]
-        text = f"{sample.name} is distributed otherwise: its median went from {_of(measured[1].before)} to {_of(measured[1].after)}"
+        moved = f"its median went from {_of(measured[1].before)} to {_of(measured[1].after)}"
+        text = f"{sample.name} is distributed otherwise: {moved}"
         return Signature("drift", text, 0.5, _quantiles(before, after), tuple(measured))
     mine, theirs = (
         shares([_hashable(value) for value in values] or [""]) for values in (sample.before, sample.after)

@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from standwatch.facts.decisions import Value
 from standwatch.watch.diagnose_columns import AFTER, HOUR, Numbers, missing
-from standwatch.watch.diagnose_features import Sample, Signature, signature, swapped, transposed
+from standwatch.watch.diagnose_features import Restore, Sample, Signature, signature, swapped, transposed
 from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
-from standwatch.watch.diagnose_window import Window
+from standwatch.watch.diagnose_window import Window, halt
 from standwatch.watch.diagnosis import Measured
 from standwatch.watch.statistics import median, mix_variation, shares, spread, variation
 
 _ROWS: Final = 2_000
 _DRIFT: Final = 0.1
 """Distributions that moved less are no cause to claim unless an accident is recognised in them."""
+_BEYOND: Final = 1e-4
 _RUNS: Final = 20
 _CHANGING: Final = 0.7
 _LONGER: Final = 2
@@ -40,9 +41,17 @@ def suspects(window: Window) -> list[Suspect]:
     for n, shift in moved.items():
         if n not in taken:
             mark = signature(samples[n], numeric=_numeric(window, n))
-            if mark.code != "drift" or shift.distance >= _DRIFT:
+            if mark.code != "drift" or (shift.distance >= _DRIFT and not _of_the_hour(window, n, shift)):
                 found.append(_suspect(window, n, shift, mark))
     return found + _pairs(window, set(moved) | still)
+
+
+def _of_the_hour(window: Window, n: int, shift: Shift) -> bool:
+    """Whether a feature is the same for many rows and goes its way as the hours do: no drift unless far beyond."""
+    before = [value(window, row, n) for row in range(max(shift.low - _ROWS, 0), shift.low)]
+    same = sum(a == b for a, b in pairwise(before))
+    encoder = window.table.encoders[n]
+    return isinstance(encoder, Numbers) and same > len(before) / 2 and shift.p > _BEYOND
 
 
 def _numeric(window: Window, n: int) -> bool:
@@ -67,7 +76,7 @@ def value(window: Window, row: int, n: int) -> Value:
 
 def sample(window: Window, n: int, shift: Shift) -> Sample:
     """Values of feature `n` on both sides of a change."""
-    early = [place for place in spread(range(shift.low), _ROWS)] or [0]
+    early = spread(range(shift.low), _ROWS) or [0]
     late = range(shift.high, len(window.table.rows))
     after = [late[place] for place in spread(late, _ROWS)]
     return Sample(
@@ -94,12 +103,7 @@ def _suspect(window: Window, n: int, shift: Shift, mark: Signature) -> Suspect:
         restore={n: mark.restore},
         evidence=mark.evidence,
     )
-    return found.undone(_halt(window))
-
-
-def _halt(window: Window) -> str:
-    """The other side's accident cannot be undone from here; the model can be kept from deciding on it."""
-    return f"standwatch halt component:{window.table.model.component} --reason …"
+    return found.undone(halt(window))
 
 
 # ----------------------------------------------------------------------------------------------------------- swaps
@@ -139,12 +143,15 @@ def _swap(window: Window, moved: dict[int, Shift], one: int, two: int, left: flo
         p=min(first.p, second.p),
         restore={one: _from(window, two), two: _from(window, one)},
         evidence=(Measured("distance from the other's former values", "", left),),
-        undo=_halt(window),
+        undo=halt(window),
     )
 
 
-def _from(window: Window, n: int) -> Any:
-    return lambda _, row: value(window, row, n)
+def _from(window: Window, n: int) -> Restore:
+    def other(_: Any, row: int) -> Value:
+        return value(window, row, n)
+
+    return other
 
 
 # -------------------------------------------------------------------------------------------------- standing still
@@ -185,7 +192,7 @@ def _stopped(window: Window, n: int) -> Suspect | None:
     high = min(max(bisect_left(at, at[begin] + int(median(lasted))), begin), count - 1)
     cells = ((0.0, 1.0), (0.0, 1.0))
     late = Shift("repeat", name, begin, begin, high, *cells, 1.0, 0.0, 1.0, 1 / len(runs) ** 2)
-    return _suspect(window, n, late, Signature("stale", text, 0.93, lambda each, _: each, (measured,)))
+    return _suspect(window, n, late, Signature("stale", text, 0.93, _as_is, (measured,)))
 
 
 # ----------------------------------------------------------------------------------------------------------- pairs
@@ -225,7 +232,7 @@ def _pair(window: Window, one: int, two: int, shift: Shift) -> Suspect:
         0.6,
         distance=shift.distance,
         p=shift.p,
-        undo=_halt(window),
+        undo=halt(window),
     )
     if len(sides[0]) == len(sides[0][0]) and transposed(*sides):
         text = f"{first} and {second} changed places: they go together as in a mirror"
@@ -239,13 +246,17 @@ def _pair(window: Window, one: int, two: int, shift: Shift) -> Suspect:
         if mapped is not None:
             old, said = mapped
             text = f"{names[0]} changed places, seen by how it goes with {names[1]}: {said}"
-            return _with(
-                base.named("remapped", names[0], text, 0.9), {n: lambda value, _: old.get(value, value)}
-            )
+            return _with(base.named("remapped", names[0], text, 0.9), {n: _back(old)})
     text = f"{first} and {second} no longer go together as before, though each has its former values"
-    return _with(
-        base.named("shuffled", f"{first}, {second}", text, 0.6), {one: lambda v, _: v, two: lambda v, _: v}
-    )
+    return _with(base.named("shuffled", f"{first}, {second}", text, 0.6), {one: _as_is, two: _as_is})
+
+
+def _as_is(value: Any, _: int) -> Any:
+    return value
+
+
+def _back(old: dict[Value, Value]) -> Restore:
+    return lambda value, _: old.get(value, value)
 
 
 def _with(one: Suspect, restore: dict[int, Any]) -> Suspect:

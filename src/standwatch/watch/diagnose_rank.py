@@ -8,45 +8,37 @@ import msgspec
 from standwatch.watch.diagnose_suspect import Suspect
 from standwatch.watch.diagnosis import NAMES, Code
 
-_INPUTS: Final[frozenset[Code]] = frozenset(
-    {
-        "units",
-        "swapped",
-        "nulls",
-        "constant",
-        "remapped",
-        "new_category",
-        "stale",
-        "shuffled",
-        "time_zone",
-        "schema",
-        "drift",
-    }
+
+def _of(*codes: Code) -> frozenset[Code]:
+    return frozenset(codes)
+
+
+_INPUTS: Final = _of(
+    *("units", "swapped", "nulls", "constant", "remapped", "new_category"),
+    *("stale", "shuffled", "time_zone", "schema", "drift"),
 )
-_ACCIDENT: Final[frozenset[Code]] = frozenset(
-    {"retrained", "deployment", "fallback", "drift", "shuffled", "slice", "schema", "configuration"}
+_ACCIDENT: Final = _of(
+    *("retrained", "deployment", "fallback", "drift", "shuffled", "slice", "schema", "configuration"),
 )
 EXPLAINS: Final[dict[Code, frozenset[Code]]] = {
-    "hold": frozenset({"fallback", "configuration", "slice"}),
-    "deployment": frozenset({"retrained", "slice", "threshold", "fallback", "configuration"}),
-    "wrong_version": frozenset(
-        {"retrained", "deployment", "slice", "threshold", "fallback", "configuration"}
-    ),
-    "threshold": frozenset({"configuration", "fallback"}),
-    "configuration": frozenset({"fallback", "slice"}),
-    "vendor": _INPUTS | {"fallback", "retrained", "deployment", "slice", "parameter", "configuration"},
-    "upstream_failing": frozenset({"fallback", "configuration", "slice"}),
-    "slice": _INPUTS | {"retrained", "deployment", "fallback"},
+    "hold": _of("fallback", "configuration", "slice"),
+    "deployment": _of("retrained", "slice", "threshold", "fallback", "configuration"),
+    "wrong_version": _of("retrained", "deployment", "slice", "threshold", "fallback", "configuration"),
+    "threshold": _of("configuration", "fallback"),
+    "configuration": _of("fallback", "slice"),
+    "vendor": _INPUTS | _of("fallback", "retrained", "deployment", "slice", "parameter", "configuration"),
+    "upstream_failing": _of("fallback", "configuration", "slice"),
+    "slice": _INPUTS | _of("retrained", "deployment", "fallback"),
     "time_zone": _ACCIDENT,
     "units": _ACCIDENT,
-    "swapped": _ACCIDENT | {"units", "constant"},
+    "swapped": _ACCIDENT | _of("units", "constant"),
     "nulls": _ACCIDENT,
     "constant": _ACCIDENT,
-    "remapped": _ACCIDENT | {"new_category"},
+    "remapped": _ACCIDENT | _of("new_category"),
     "new_category": _ACCIDENT,
-    "stale": _ACCIDENT | {"constant", "remapped", "units", "nulls"},
-    "schema": frozenset({"retrained", "fallback", "drift", "slice", "parameter"}),
-    "shuffled": frozenset({"slice", "retrained", "configuration"}),
+    "stale": _ACCIDENT | _of("constant", "remapped", "units", "nulls"),
+    "schema": _of("retrained", "fallback", "drift", "slice", "parameter"),
+    "shuffled": _of("slice", "retrained", "configuration"),
 }
 """What a cause of one kind brings about. The reverse holds of none, so that ranking ends."""
 _TIES: Final = 0.12
@@ -67,7 +59,12 @@ def rank(found: list[tuple[Suspect, float | None]]) -> list[Ranked]:
     explained: dict[int, int] = {}
     for n, (one, _) in enumerate(weighed):
         for m, (other, _) in enumerate(weighed):
-            if n != m and m not in explained and _explains(one, weighed[n][1], other, weighed[m][1]):
+            if (
+                n != m
+                and m not in explained
+                and explained.get(n) != m
+                and _explains(one, weighed[n][1], other, weighed[m][1])
+            ):
                 explained[m] = n
     roots = [n for n in range(len(weighed)) if n not in explained]
     order = [*roots, *(m for m in range(len(weighed)) if m in explained)]
@@ -83,16 +80,20 @@ def weight(one: Suspect, share: float | None) -> float:
 
 
 def _explains(one: Suspect, share: float | None, other: Suspect, theirs: float | None) -> bool:
-    if other.code not in EXPLAINS.get(one.code, ()) or not _in_time(one, other):
+    if other.code not in EXPLAINS.get(one.code, ()):
         return False
     if other.model and other.code in ("retrained", "deployment") and one.code in _INPUTS | {"vendor"}:
         return other.explained
+    if not _in_time(one, other):
+        return False
     if one.code == "slice":
         # A new version that is worse in one part of the traffic came at the very time at which that part changed.
         sudden = other.code == "deployment" and one.low - 3 <= other.row <= one.high + 3
         return other.subject in one.part or (
             other.code in ("retrained", "deployment", "fallback") and not sudden
         )
+    if one.code == "deployment" and other.code == "retrained":
+        return one.sure > 0.9
     if other.code == "slice" and one.code == "deployment":
         return other.low - 3 <= one.row <= other.high + 3
     if other.code == "slice" and one.code in _INPUTS:

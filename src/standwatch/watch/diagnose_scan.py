@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.watch.diagnose_columns import OUT, SLOTS, Column, Grid
+from standwatch.watch.diagnose_columns import OUT, SLOTS, Column, Family, Grid
 from standwatch.watch.statistics import chi_square_tail, variation
 
 _COARSE: Final = 40
@@ -35,7 +35,7 @@ class Shift(msgspec.Struct, frozen=True):
     `before` is expected for the hours after it, `after` found. `distance` is total variation beyond noise.
     """
 
-    family: str
+    family: Family
     name: str
     row: int
     low: int
@@ -213,7 +213,7 @@ def _noise(expected: Sequence[float], rows: int, against: float, spread: float) 
     return sum(math.sqrt(2 / math.pi * part * (1 - part) / size) for part in expected if 0 < part < 1) / 2
 
 
-def _refine(
+def _refine(  # noqa: PLR0917 - what is known of one change
     column: Column, grid: Grid, at: int, before: Sequence[float], after: Sequence[float], spread: float
 ) -> tuple[int, int, int]:
     """The row of the largest likelihood around block `at`, and the first and last that are nearly as likely."""
@@ -227,12 +227,12 @@ def _refine(
     return begin + lost.index(least), begin + near[0], begin + near[-1]
 
 
-def likely(column: Column, shift: Shift, row: int) -> bool:
-    """Whether `shift` may as well have begun at `row`."""
-    if shift.low <= row <= shift.high:
-        return True
+def unlikely(column: Column, shift: Shift, row: int) -> float:
+    """Log-likelihood that `shift` loses by having begun at `row` instead; 0 where it may as well."""
     gain = [math.log((b + 0.002) / (a + 0.002)) for a, b in zip(shift.before, shift.after, strict=True)]
     begin, end = sorted((row, shift.row))
     between = sum(gain[code] for code in column.codes[begin:end] if code != OUT)
-    cost = between if row > shift.row else -between
-    return cost <= _LIKELY * min(shift.spread, _DOUBT)
+    return max(between if row > shift.row else -between, 0.0) / min(shift.spread, _DOUBT)
+
+
+LIKELY: Final = _LIKELY

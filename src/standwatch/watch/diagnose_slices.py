@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from standwatch.watch.diagnose_columns import AFTER, OUT, Column, Words
+from standwatch.watch.diagnose_columns import AFTER, OUT, Column, Grid, Words
 from standwatch.watch.diagnose_inputs import moved_within, value
 from standwatch.watch.diagnose_scan import Shift, scan
 from standwatch.watch.diagnose_suspect import Suspect
@@ -20,12 +20,13 @@ _MOST: Final = 0.6
 """A part of the traffic has between these shares of the reference rows."""
 _MOVED: Final = 0.18
 """How far scores within the part must have moved."""
-_BESIDE: Final = 0.2
+_BESIDE: Final = 0.25
 """How far they may have moved in the rest, as a part of that."""
-_OF_ALL: Final = 0.4
+_OF_ALL: Final = 0.5
 """And how much of the whole movement the rest may be, as a part of what the part is."""
-_CELLS: Final = 8
-_JOINT: Final = 4
+_SIGN: Final = 1e-3
+_FOLD: Final = 4
+"""Blocks of the grid taken together: a part has fewer rows than the whole."""
 _SAMPLE: Final = 2_000
 
 
@@ -120,8 +121,6 @@ def _watched(window: Window) -> list[Column]:
 def _parts(window: Window, watched: Column) -> list[_Part]:
     found: list[_Part] = []
     for column, words in _columns(window):
-        if not _joint_moved(window, column, watched):
-            continue
         for code, word in words.items():
             part = _part(window, column, code, word, watched)
             if part is not None:
@@ -151,18 +150,13 @@ def _columns(window: Window) -> list[tuple[Column, dict[int, str]]]:
     return [(column, words) for column, words in found if len(words) > 1]
 
 
-def _joint_moved(window: Window, column: Column, watched: Column) -> bool:
-    """A first look at all parts at once: scores in four cells beside the column."""
-    codes = [
-        OUT if score == OUT else code * (_JOINT + 1) + min(score * _JOINT // _CELLS, _JOINT)
-        for code, score in zip(column.codes, watched.codes, strict=True)
-    ]
-    shift = scan(
-        Column(watched.family, column.name, codes, column.width * (_JOINT + 1)),
-        window.table.grid,
-        window.looked,
-    )
-    return shift is not None and shift.p < ALARM * 10
+def _folded(grid: Grid) -> Grid:
+    """The grid in longer blocks, beginning and ending where candidates do."""
+    marks = [*range(0, len(grid.slots), _FOLD), len(grid.slots)]
+    starts = tuple(grid.starts[mark] for mark in marks)
+    first = next((n for n, mark in enumerate(marks) if mark >= grid.first), len(marks) - 1)
+    last = next((n for n, mark in enumerate(marks) if mark >= grid.last), len(marks) - 1)
+    return Grid(starts, tuple(grid.slots[mark] for mark in marks[:-1]), first, last)
 
 
 def _part(window: Window, column: Column, code: int, word: str, watched: Column) -> _Part | None:
@@ -171,8 +165,11 @@ def _part(window: Window, column: Column, code: int, word: str, watched: Column)
     if not _LEAST <= size <= _MOST:
         return None
     inside = [value if each == code else OUT for value, each in zip(watched.codes, column.codes, strict=True)]
-    shift = scan(Column(watched.family, word, inside, watched.width), table.grid, window.looked * 10)
+    shift = scan(Column(watched.family, word, inside, watched.width), _folded(table.grid), window.looked)
     if shift is None or shift.p > ALARM or shift.distance < _MOVED:
+        return None
+    whole = window.shift(watched.family, watched.name)
+    if whole is not None and shift.distance * size < _MOST * whole.distance:
         return None
     beside = max(_beside(window, column, code, each, shift) for each in _watched(window))
     if beside > _BESIDE * shift.distance or beside * (1 - size) > _OF_ALL * shift.distance * size:
@@ -190,7 +187,7 @@ def _beside(window: Window, column: Column, code: int, watched: Column, shift: S
     rest = scan(
         Column(watched.family, shift.name, outside, watched.width), grid, 1, min(block, len(grid.slots) - 1)
     )
-    return rest.distance if rest is not None else 0.0
+    return rest.distance if rest is not None and rest.p < _SIGN else 0.0
 
 
 def _suspect(window: Window, part: _Part) -> Suspect:
@@ -203,7 +200,8 @@ def _suspect(window: Window, part: _Part) -> Suspect:
         if column.name != part.column.name and moved_within(window, n, inside, rest, shift.row)
     )
     what = f", and so did its {', '.join(moved[:4])}" if moved else ""
-    text = f"decisions changed where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows) and not elsewhere{what}"
+    where = f"where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows)"
+    text = f"decisions changed {where} and not elsewhere{what}"
     return Suspect(
         "slice",
         f"{part.column.name}={part.word[:60]}",

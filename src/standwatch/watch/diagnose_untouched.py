@@ -30,7 +30,6 @@ _ACCIDENTS: Final[frozenset[Code]] = frozenset(
         "vendor",
     }
 )
-_ENOUGH: Final = 40
 
 
 def settled(window: Window, suspects: Sequence[Suspect]) -> list[Suspect]:
@@ -55,12 +54,8 @@ def _explained(window: Window, accidents: Sequence[Suspect]) -> bool:
         OUT if row >= begin and (row in marked or _touched(window, restored, row)) else code
         for row, code in enumerate(odd.codes)
     ]
-    if sum(code != OUT for code in codes[begin:]) < _ENOUGH:
-        return True
-    starts = window.table.grid.starts
-    block = min(next((n for n, start in enumerate(starts) if start >= begin), 0), len(starts) - 2)
-    found = scan(Column(odd.family, odd.name, codes, odd.width), window.table.grid, 1, block)
-    return found is None or not beyond(found)
+    found = scan(Column(odd.family, odd.name, codes, odd.width), window.table.grid, window.looked)
+    return found is None or not beyond(found, window.fit)
 
 
 def _touched(window: Window, restored: Sequence[tuple[int, Callable[[Any, int], Any]]], row: int) -> bool:

@@ -1,12 +1,13 @@
-"""One window as `diagnose` looks at it: every column with its change, a stand-in for the model, the cut of its scores."""
+"""One window as `diagnose` looks at it: every column with its change, a stand-in for the model, its cut."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from standwatch.facts.decisions import Happening
+from standwatch.facts.decisions import Happening, Observation
 from standwatch.watch.diagnose_columns import (
     OUT,
     Column,
@@ -17,8 +18,8 @@ from standwatch.watch.diagnose_columns import (
     learn,
 )
 from standwatch.watch.diagnose_fit import Fit, Target, residual_column, residuals, target
-from standwatch.watch.diagnose_scan import Shift, likely, scan
-from standwatch.watch.statistics import spread
+from standwatch.watch.diagnose_scan import LIKELY, Shift, scan, unlikely
+from standwatch.watch.statistics import shares, spread
 
 ALARM: Final = 0.01
 """Probability, by its bound, that anything is claimed of an unchanged window by chance alone."""
@@ -32,10 +33,11 @@ FLOORS: Final[dict[Family, float]] = {
     "feature": 0.06,
     "repeat": 0.0,
     "pair": 0.08,
-    "residual": 0.09,
+    "residual": 0.08,
     "relation": 0.01,
 }
 """Changes smaller than this (total variation beyond noise) are true of any traffic, and nobody's emergency."""
+_UNTOLD: Final = 0.2
 _CUT_ERRORS: Final = 0.02
 _SAMPLE: Final = 2_000
 _COARSE: Final = 3
@@ -65,8 +67,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     table: Table
     happenings: Sequence[Happening]
-    columns: dict[tuple[str, str], Column]
-    shifts: dict[tuple[str, str], Shift]
+    columns: dict[tuple[Family, str], Column]
+    shifts: dict[tuple[Family, str], Shift]
     """Those beyond noise and floor."""
     outcome: Shift | None
     """The mix of outcomes, whether or not it changed."""
@@ -86,10 +88,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """The change of the outcomes' mix, where it is beyond noise."""
         return self.shifts.get(("outcome", "outcome"))
 
-    def likely(self, shift: Shift, row: int) -> bool:
-        """Whether `shift` may have begun at `row`, give or take three rows."""
+    def unlikely(self, shift: Shift, row: int) -> float:
+        """What speaks against `shift` having begun at `row`, give or take three rows: log-likelihood lost."""
         column = self.columns[shift.family, shift.name]
-        return any(likely(column, shift, near) for near in (row, max(row - 3, 0), row + 3))
+        return min(unlikely(column, shift, near) for near in (row, max(row - 3, 0), row + 3))
+
+    def likely(self, shift: Shift, row: int) -> bool:
+        """Whether `shift` may have begun at `row`."""
+        return self.unlikely(shift, row) <= LIKELY
 
 
 def window(table: Table, happenings: Sequence[Happening]) -> Window:
@@ -105,7 +111,7 @@ def window(table: Table, happenings: Sequence[Happening]) -> Window:
         table=table,
         happenings=happenings,
         columns={(column.family, column.name): column for column in columns},
-        shifts={(one.family, one.name): one for one in found if one is not None and beyond(one)},
+        shifts={(one.family, one.name): one for one in found if one is not None and beyond(one, stand_in)},
         outcome=next((one for one in found if one is not None and one.family == "outcome"), None),
         target=wanted,
         targets=targets,
@@ -116,9 +122,11 @@ def window(table: Table, happenings: Sequence[Happening]) -> Window:
     )
 
 
-def beyond(shift: Shift) -> bool:
-    """Whether a change is beyond chance and beyond what traffic does every day."""
-    return shift.p < ALARM and shift.distance >= FLOORS[shift.family]
+def beyond(shift: Shift, stand_in: Fit) -> bool:
+    """Whether a change is beyond chance and beyond what traffic does every day. What a stand-in for the model cannot
+    foretell moves with the inputs: the worse it is, the more must have moved."""
+    floor = FLOORS[shift.family] + (_UNTOLD * (1 - stand_in.explained) if shift.family == "residual" else 0)
+    return shift.p < ALARM and shift.distance >= floor
 
 
 def _columns(table: Table, rest: Sequence[float | None], cut: Cut | None) -> list[Column]:
@@ -242,3 +250,29 @@ def information(one: Sequence[int], two: Sequence[int]) -> float:
     return (
         (sum(seen * seen / mine[a] / theirs[b] for (a, b), seen in joint.items()) - 1) / 2 if count else 0.0
     )
+
+
+def at_row(window: Window, at: int) -> int:
+    """The first row at or after a time."""
+    return bisect_left(window.table.at, at)
+
+
+def near(window: Window, shift: Shift, whats: Iterable[str]) -> list[Happening]:
+    """Control entries of these kinds at which `shift` may have begun: the likely ones first, of those the latest."""
+    wanted = [one for one in window.happenings if one.what in whats]
+    found = [one for one in reversed(wanted) if window.likely(shift, at_row(window, one.at))]
+    return sorted(found, key=lambda one: window.unlikely(shift, at_row(window, one.at)) > 2)
+
+
+def sides(
+    window: Window, shift: Shift, tell: Callable[[Observation], object]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares of what rows tell, before a change and after it."""
+    rows, late = window.table.rows, range(shift.high, len(window.table.rows))
+    before = shares([str(tell(rows[n])) for n in spread(range(shift.low), _SAMPLE)] or [""])
+    return before, shares([str(tell(rows[late[n]])) for n in spread(late, _SAMPLE)] or [""])
+
+
+def halt(window: Window) -> str:
+    """What nobody here can undo can be kept from deciding: the fallback answers in the model's place."""
+    return f"standwatch halt component:{window.table.model.component} --reason …"
