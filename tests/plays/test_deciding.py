@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from standwatch.enforce.deciding import AskModel, Heard
+from standwatch.enforce.deciding_steps import AskModel, Heard
 from standwatch.enforce.steps import NotRecorded, Record
 from standwatch.facts.decisions import Predicted, Trouble
 from standwatch.facts.entries import Decided, Denied, Evidence

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from standwatch.enforce.deciding import AskModel, Heard
+from standwatch.enforce.deciding_steps import AskModel, Heard
 from standwatch.facts.decisions import Answer, Predicted, Trouble
 from standwatch.facts.entries import Decided, Deployed, Released
 from standwatch.facts.frames import Append

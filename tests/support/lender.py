@@ -6,7 +6,8 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
-from standwatch.enforce.deciding import CHANCE, AskModel, Command, Event, Heard, Steps, deciding
+from standwatch.enforce.deciding import deciding
+from standwatch.enforce.deciding_steps import CHANCE, AskModel, Command, Event, Heard, Steps
 from standwatch.enforce.envelope import build
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Caller

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.enforce.deciding import about
+from standwatch.enforce.deciding_written import about
 from standwatch.facts.configuration import Manifest
 from standwatch.facts.decisions import RowRecord
 from standwatch.facts.entries import Decided, Overridden

@@ -6,7 +6,9 @@ from typing import Final, assert_never
 
 import msgspec
 
-from standwatch.enforce.deciding import CHANCE, AskModel, Heard, Steps, about, deciding
+from standwatch.enforce.deciding import deciding
+from standwatch.enforce.deciding_steps import CHANCE, AskModel, Heard, Steps
+from standwatch.enforce.deciding_written import about
 from standwatch.enforce.decision_ports import Going, Infer, ModelCard
 from standwatch.enforce.models import ModelEnvelope
 from standwatch.enforce.ports import Caller
