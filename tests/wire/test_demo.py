@@ -63,6 +63,64 @@ def test_the_ledger_agrees(played: tuple[Demo, list[str]]) -> None:
     assert not any(recipient == ATTACKER for recipient, _ in booked)
 
 
+def scene(said: list[str], command: str) -> str:
+    """What `$ standwatch COMMAND…` printed."""
+    _, _, rest = "\n".join(said).partition(f"\n$ standwatch {command}")
+    assert rest, f"the demo does not run {command}"
+    return re.split(r"\n(?:\$|──)", rest)[0]
+
+
+def test_diagnose_named_the_deployment_first(played: tuple[Demo, list[str]]) -> None:
+    told = scene(played[1], "diagnose mortgage --since ")
+    first = re.search(r"^ *1\. (.*?)(?=^ *2\. |^ *note|\Z)", told, re.MULTILINE | re.DOTALL)
+    assert first, told
+    assert re.match(r"a version was deployed that scores differently: version 3 ", first[1])
+    assert re.search(r"→ standwatch rollback mortgage .*--to 1\b", first[1])
+    assert re.search(r"denied \d\d?\.\d% → [3-6]\d\.\d%", told), "how the outcomes changed"
+
+
+def test_the_rollback_took_force_and_pins(played: tuple[Demo, list[str]]) -> None:
+    demo, said = played
+    told = scene(said, "rollback mortgage ")
+    assert re.search(r"scorer@1 serves; hold \d+ pins 3 off", told)
+    days = re.findall(r"\d+ applications: .*denied (\d+).* · version ([\d, ]+)", "\n".join(said))
+    assert [version for _, version in days] == ["1", "3", "1"]
+    (model,) = demo.run("versions", "mortgage", as_json=True)["models"]
+    assert (model["version"], model["shadow"]) == ("1", "2")
+    assert [hold["scope"] for hold in model["pinned"]] == ["version:scorer@3"]
+    assert model["loaded"] == {"1": True, "2": True, "3": True}, "the others are kept warm"
+
+
+def test_a_denied_applicant_hears_what_would_have_changed_it(played: tuple[Demo, list[str]]) -> None:
+    demo, said = played
+    found = re.search(r"^  applicant-1819 denied by version 1: (\d+/0)$", "\n".join(said), re.MULTILINE)
+    assert found
+    operators = scene(said, f"explain {found[1]}\n")
+    assert "grade: exact." in operators, "the scorecard, executed again"
+    assert "contributions by terms of the sum" in operators
+    assert re.search(r"dir 0\.46 → 0\.36: approved", operators)
+    person = scene(said, f"explain {found[1]} --person")
+    assert "0.36 ratio instead of 0.46 ratio. The outcome would have been “approved”." in person
+    assert "To contest the decision: Maria Alvarez" in person
+    assert "scorer" not in person
+    reasons = demo.run("explain", found[1], as_json=True)["reasons"]["reasons"]
+    assert reasons["grade"]["grade"] == "exact"
+    (smallest,) = reasons["changes"]["singles"]
+    assert (smallest["changes"][0]["feature"], smallest["outcome"]) == ("dir", "approved")
+    assert reasons["changes"]["unconfirmed"] == 0
+
+
+def test_the_boosted_version_is_executed_again_as_well(played: tuple[Demo, list[str]]) -> None:
+    """Through the same executor and adapter: what version 3 decided on the bad day."""
+    demo, said = played
+    begun = re.search(r"diagnose mortgage --since (\S+)", "\n".join(said))
+    assert begun
+    (found,) = demo.run("diagnose", "mortgage", "--since", begun[1], as_json=True, ends=1)
+    first = found["diagnosis"]["causes"][0]["entries"][0]
+    reasons = demo.run("explain", f"{first}/0", as_json=True)["reasons"]
+    assert (reasons["version"], reasons["reasons"]["grade"]["grade"]) == ("3", "exact")
+
+
 def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, list[str]]) -> None:
     demo, said = played
     text = "\n".join(said)

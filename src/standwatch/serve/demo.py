@@ -149,8 +149,9 @@ class Demo:
     def scene(self, title: str) -> None:
         self.say(f"\n── {title}")
 
-    def run(self, *words: str, as_json: bool = False, shown: str = "") -> Any:
-        """Run `standwatch WORDS` and show it; with `as_json`, its answer as a value. Raises where it ends badly.
+    def run(self, *words: str, as_json: bool = False, shown: str = "", ends: int = 0) -> Any:
+        """Run `standwatch WORDS` and show it; with `as_json`, its answer as a value. Raises where it does not end
+        with `ends`.
 
         With `shown`, only the lines of its answer that match.
         """
@@ -159,7 +160,7 @@ class Demo:
         done = subprocess.run(
             [*self._standwatch, *options, *words], capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
+        if done.returncode != ends:
             raise StandwatchError(
                 f"standwatch {words[0]} ended with {done.returncode}: {done.stderr or done.stdout}"
             )

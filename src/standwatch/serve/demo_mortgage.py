@@ -1,18 +1,20 @@
-"""The demo's other half: the bank's mortgage model on a good day, a bad release, and the way back.
+"""The demo's other half: the bank's mortgage model on a good day, a bad release, what changed, the way back, and why.
 
 Applications are real rows, replayed by a script that says so; the model server is a stock MLServer.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import standwatch.executor
 from standwatch.facts.errors import StandwatchError
@@ -24,8 +26,14 @@ PORT: Final = 9310
 """Where the manifest says that the model server is; another one is taken where it is not free."""
 PATIENCE: Final = 60.0
 """Seconds for the model server to load its versions, on a busy machine."""
-DAY: Final = 150
-"""Applications of a day."""
+QUIET: Final = 240
+"""Applications of the good day: `diagnose` wants 180 before the time it is asked about to compare with."""
+DAY: Final = 120
+"""Applications of the bad day, and half of them after it."""
+APPLICANT: Final = 1819
+"""The row of a held-out application that version 1 denies, and that one change would have turned, or two small ones."""
+OPERATOR: Final = r"^(decision \S+ of|grade:|contributions|  [+-]\d|what would)|^  (outcome|answered by)|→"
+"""Lines of an explanation that a demo has room for."""
 
 
 class Mortgage:
@@ -65,8 +73,11 @@ class Mortgage:
         """The scenes, in order."""
         limits = self.open()
         self.good_day(limits)
+        since = now()
         self.bad_version(limits)
+        self.what_changed(since)
         self.back()
+        self.why()
 
     def open(self) -> str:
         """Accepted, and its limits read: the digest that says so."""
@@ -76,8 +87,9 @@ class Mortgage:
         self._token = run("agent", "add", "lending", "--system", "mortgage", "--service", as_json=True)[
             "token"
         ]
-        run("versions", "mortgage", shown="known limit")
-        return run("versions", "mortgage", as_json=True)["models"][0]["acknowledge"]
+        model: dict[str, Any] = run("versions", "mortgage", as_json=True)["models"][0]
+        self._demo.say("\n".join(f"  known limit: {limit}" for limit in model["limits"]))
+        return model["acknowledge"]
 
     def good_day(self, limits: str) -> None:
         """Version 1 serves, the challenger sees the same rows."""
@@ -87,7 +99,7 @@ class Mortgage:
             "deploy", "mortgage", "2", "--shadow", "--reason", "the boosted challenger sees the same rows"
         )
         self._demo.scene("A good day")
-        self.traffic(seed=1)
+        self.traffic(QUIET, seed=1)
 
     def bad_version(self, limits: str) -> None:
         """Version 3 is retrained with a unit error that its own report could not show."""
@@ -96,13 +108,26 @@ class Mortgage:
         )
         self.validated("3")
         self.deployed("3", limits, "retrained")
-        self.traffic(seed=2)
+        self.traffic(DAY, seed=2)
+
+    def what_changed(self, since: str) -> None:
+        """The operator's question at 3 AM. A cause found ends with 1."""
+        self._demo.scene("3 AM: four times as many are denied. What changed? Only the record is asked")
+        self._demo.run("diagnose", "mortgage", "--since", since, ends=1)
 
     def back(self) -> None:
         """One command, in force for the next request."""
         self._demo.scene("Back to the version before: one command, pinned until somebody releases it")
         self._demo.run("rollback", "mortgage", "--reason", "demo: it denies a third of all applicants")
-        self.traffic(seed=3)
+        self.traffic(DAY // 2, seed=3)
+
+    def why(self) -> None:
+        """One denied applicant: what would have changed it, each change proved by executing version 1 again."""
+        self._demo.scene("One who was denied asks why, and what would have changed it")
+        reference = self.one(APPLICANT)
+        self._demo.run("explain", reference, shown=OPERATOR)
+        self._demo.say("  (lines left out; the person concerned is told it in other words:)")
+        self._demo.run("explain", reference, "--person")
 
     def validated(self, version: str) -> None:
         """Chen signs for a version before it serves."""
@@ -117,9 +142,19 @@ class Mortgage:
         self._await(version)
         self._demo.run("deploy", "mortgage", version, "--reason", reason, "--acknowledge", limits)
 
-    def traffic(self, seed: int) -> None:
+    def traffic(self, applications: int, seed: int) -> None:
         """A day's applications, and what came of them."""
-        words = ["--url", self._demo.url, "--applications", str(DAY), "--seed", str(seed)]
+        said = self._send("--applications", str(applications), "--seed", str(seed))
+        self._demo.say(re.sub("^", "  ", said, flags=re.MULTILINE))
+
+    def one(self, applicant: int) -> str:
+        """One application; the reference that its answer came with, ENTRY/ROW."""
+        line = json.loads(self._send("--applicant", str(applicant), "--json"))
+        self._demo.say(f"  {line['applicant']} {line['outcome']} by version {line['version']}: {line['id']}")
+        return line["id"]
+
+    def _send(self, *options: str) -> str:
+        words = ["--url", self._demo.url, *options]
         self._demo.say(f"$ python mortgage/traffic.py {' '.join(words)}   # scripted: real rows, replayed")
         done = subprocess.run(
             [str(self.python), "mortgage/traffic.py", *words],
@@ -131,7 +166,7 @@ class Mortgage:
         )
         if done.returncode != 0:
             raise StandwatchError(f"the applications could not be sent: {done.stderr.strip()}")
-        self._demo.say(re.sub("^", "  ", done.stdout.rstrip(), flags=re.MULTILINE))
+        return done.stdout.rstrip()
 
     def _await(self, version: str) -> None:
         ready = f"{self._url}/v2/models/mortgage/versions/{version}/ready"
@@ -146,3 +181,8 @@ class Mortgage:
             f"the model server did not load version {version}; see {self._demo.folder / 'models.log'}",
             code="unavailable",
         )
+
+
+def now() -> str:
+    """RFC 3339, UTC, to the millisecond: a demo's days are seconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
