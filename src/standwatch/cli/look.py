@@ -74,6 +74,8 @@ def _model(one: dict[str, Any]) -> None:
         said.append(f"shadow {one['shadow']}")
     if one["pinned"]:
         said.append(f"pinned by hold {', '.join(map(str, one['pinned']))}")
+    if one.get("rows"):
+        said.append(f"{one['fallback'] / one['rows']:.1%} of the last {one['rows']} rows by the fallback")
     advise("; ".join(said), f"standwatch release {one['pinned'][0]} --reason …" if one["pinned"] else "")
 
 

@@ -9,7 +9,7 @@ from standwatch.watch.diagnosis import Diagnosis
 
 
 class ModelLine(msgspec.Struct, frozen=True):
-    """One model in `status`: who answers for it, and which holds keep it there."""
+    """One model in `status`: who answers for it, which holds keep it there, and how often it did not answer lately."""
 
     model: str
     version: str = ""
@@ -17,6 +17,10 @@ class ModelLine(msgspec.Struct, frozen=True):
     share: int = 0
     shadow: str = ""
     pinned: tuple[int, ...] = ()
+    rows: int = 0
+    """Rows decided, of the last thousand entries."""
+    fallback: int = 0
+    """Of these, rows that another than the model answered."""
 
 
 class PinLine(msgspec.Struct, frozen=True):

@@ -98,11 +98,9 @@ def _system(one: SystemLine, status: Status) -> str:
         for reason in one.reasons
     )
     until = f'<p class="dim">until {_time(one.until)}</p>' if one.until else ""
-    models = "".join(f'<p class="dim">{escape(_model(each))}</p>' for each in one.models)
+    models = "".join(f"<p>{escape(_model(each))}</p>" for each in one.models)
     stakes = escape("; ".join(one.tier_reasons))
-    tier = (
-        f'<p class="dim">tier {one.tier} ({stakes}), {escape(one.environment)}: {escape(one.demands)}</p>'
-    )
+    tier = f'<p class="dim">tier {one.tier} ({stakes}), {escape(one.environment)}: {escape(one.demands)}</p>'
     return _row(
         (f"<strong>{escape(one.system)}</strong><p class='dim'>{escape(one.purpose)}</p>", ""),
         (f'<span class="level {escape(one.level)}">{escape(one.level)}</span>{until}', ""),
@@ -120,6 +118,8 @@ def _model(one: ModelLine) -> str:
         said.append(f"shadow {one.shadow}")
     if one.pinned:
         said.append(f"pinned by hold {', '.join(map(str, one.pinned))}")
+    if one.rows:
+        said.append(f"{one.fallback / one.rows:.1%} of the last {one.rows:,} rows by the fallback")
     return "; ".join(said)
 
 

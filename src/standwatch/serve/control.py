@@ -138,7 +138,7 @@ class Control:
         now = self._clock() if moment is None else moment.at
         organisation = self._configuration.organisation
         log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
-        size = self._source.size if moment is None else moment.index + 1
+        lately = lines.lately(self._source, self._source.size if moment is None else moment.index + 1)
         return Status(
             organisation=organisation.name,
             development=state.development,
@@ -153,14 +153,16 @@ class Control:
                 self._configuration,
                 who,
                 lambda name: grant(state, name, now),
-                lambda name, system: model_lines(state, name, system if moment is None else None, now),
+                lambda name, system: model_lines(
+                    state, name, system if moment is None else None, now, lately
+                ),
             ),
             holds=await self._hold_lines(state, now, past=moment is not None),
             questions=lines.open_questions(state, now, who),
             runs=lines.run_lines(state, now, who),
             flights=self._flights(who) if moment is None else (),
             agents=sum(one.role != "human" and not one.revoked for one in state.principals.values()),
-            seams=dict(lines.seams(self._source, size)),
+            seams=lately.seams,
             log=log,
             warnings=self._warnings(log) if moment is None else (),
             names=people.names(self._configuration),

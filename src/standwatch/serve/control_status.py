@@ -1,13 +1,15 @@
 """The fold of the record as an operator reads it: systems, holds, questions, runs, flights, and what is not right."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from standwatch.authority.grant import Grant
 from standwatch.authority.tiers import Stakes, stakes
 from standwatch.facts.configuration import Configuration, Manifest, System
-from standwatch.facts.entries import Asked, Denied, Intent
+from standwatch.facts.entries import Asked, Decided, Denied, Intent
 from standwatch.fronts.control_models import ModelLine
 from standwatch.fronts.control_ports import (
     Actor,
@@ -25,7 +27,7 @@ from standwatch.respond.orders import sees
 from standwatch.serve.control_people import orderer
 
 RECENT: Final = 1_000
-"""How many entries the share of seams is taken over."""
+"""How many entries the shares of seams and fallbacks are taken over."""
 SHOWN_RUNS: Final = 200
 
 
@@ -140,14 +142,27 @@ def run_lines(state: State, now: int, who: Actor) -> tuple[RunLine, ...]:
     return tuple(sorted(found, key=lambda each: -each.at)[:SHOWN_RUNS])
 
 
-def seams(source: Source, size: int) -> Mapping[str, int]:
-    """How the actions among the last `RECENT` of `size` entries reached us."""
-    counts: Counter[str] = Counter()
+class Lately(msgspec.Struct, frozen=True):
+    """What the last `RECENT` entries say of traffic: actions by seam; rows of `SYSTEM/MODEL`, and of fallbacks."""
+
+    seams: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    fallback: dict[str, int] = {}
+
+
+def lately(source: Source, size: int) -> Lately:
+    """Of the last `RECENT` of `size` entries. A batch of decisions is one action, and as many rows as it has."""
+    seams, rows, fallback = Counter[str](), Counter[str](), Counter[str]()
     for _, leaf in source.leaves(max(0, size - RECENT), size):
         entry = decode(leaf)
-        if isinstance(entry, Intent | Denied | Asked):
-            counts[entry.seam] += 1
-    return dict(sorted(counts.items()))
+        if isinstance(entry, Intent | Denied | Asked | Decided):
+            seams[entry.seam] += 1
+        if isinstance(entry, Decided):
+            model = f"{entry.system}/{entry.model}"
+            rows[model] += entry.rows
+            if entry.routes:
+                fallback[model] += entry.rows - entry.routes.get("model", 0)
+    return Lately(dict(sorted(seams.items())), dict(rows), dict(fallback))
 
 
 def warnings(

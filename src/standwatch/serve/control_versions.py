@@ -34,6 +34,7 @@ from standwatch.respond.places import Place, limits_digest, pins, place, shown_l
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record, moment
+from standwatch.serve.control_status import Lately
 from standwatch.serve.gate import LiveGate
 
 SHOWN: Final = 50
@@ -299,11 +300,17 @@ def models_of(state: State, system: str, declared: System | None) -> list[str]:
     return sorted(mine | (declared.manifest.models.keys() if declared is not None else set()))
 
 
-def model_lines(state: State, system: str, declared: System | None, now: int) -> tuple[ModelLine, ...]:
+def model_lines(
+    state: State, system: str, declared: System | None, now: int, lately: Lately
+) -> tuple[ModelLine, ...]:
     """The models of `system` as `status` shows them."""
     found: list[ModelLine] = []
     for model in models_of(state, system, declared):
-        route = state.routes.get(f"{system}/{model}") or Serving(-1, 0)
+        key = f"{system}/{model}"
+        route = state.routes.get(key) or Serving(-1, 0)
         held = tuple(held.index for held in pins(model, state, now))
-        found.append(ModelLine(model, route.version, route.canary, route.share, route.shadow, held))
+        rows, fallback = lately.rows.get(key, 0), lately.fallback.get(key, 0)
+        found.append(
+            ModelLine(model, route.version, route.canary, route.share, route.shadow, held, rows, fallback)
+        )
     return tuple(found)
