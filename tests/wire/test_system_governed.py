@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +191,28 @@ def test_an_outcome_reaches_the_worker_that_owes_it(two: Living) -> None:
         assert (status, done["word"]) == (200, "done"), done
         assert done["rows"][0]["outcome"] == "approved"
     assert post(two, f"/v1/decisions/{ident}/outcome", token, told)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/v1/decisions", 7 << 20, 400),
+        ("/v2/models/loans/infer", 7 << 20, 400),
+        ("/invocations/loans", 7 << 20, 400),
+        ("/v1/decisions", (8 << 20) + 1, 413),
+        ("/mcp/loans", 5 << 20, 413),
+        ("/v1/actions", 3 << 20, 413),
+    ],
+)
+@pytest.mark.parametrize("running", ["watch", "two"])
+def test_how_large_a_body_may_be(
+    running: str, request: pytest.FixtureRequest, path: str, size: int, status: int
+) -> None:
+    watch: Living = request.getfixturevalue(running)
+    agent = watch.agent(f"large-{path.strip('/').replace('/', '-')}-{size}", "loans")
+    said = HTTPConnection("127.0.0.1", watch.agents, timeout=20)
+    headers = {"Authorization": f"Bearer {agent.token}", "Content-Type": "application/json"}
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused while it is still being sent
+        said.request("POST", path, b'{"a": [' + b"0, " * (size // 3), headers)
+    assert said.getresponse().status == status
+    said.close()

@@ -19,6 +19,8 @@ class Limits(msgspec.Struct, frozen=True):
     max_head_bytes: int = 32 << 10
     max_headers: int = 100
     max_body_bytes: int = 4 << 20
+    larger_bodies: tuple[tuple[bytes, int], ...] = ()
+    """Beginnings of paths, as they are sent, below which a body may have that many bytes instead."""
     max_connections: int = 4096
     max_pipelined: int = 16
     read_timeout: float = 20.0

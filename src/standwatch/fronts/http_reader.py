@@ -161,7 +161,7 @@ class RequestReader:
         self._unproductive = 0
         self._body_bytes += len(data)
         if self._body_bytes > self._limits.max_body_bytes:
-            raise self._stop(_LARGE_BODY)
+            self._check_body(self._body_bytes)
         self.owes_continue = False
         self._body.append(data)
 
@@ -195,6 +195,13 @@ class RequestReader:
         if self._head_bytes > self._limits.max_head_bytes:
             raise self._stop(_LARGE_HEAD)
 
+    def _check_body(self, size: int) -> None:
+        limits = self._limits
+        if size > limits.max_body_bytes and not any(
+            size <= most and self._url.startswith(path) for path, most in limits.larger_bodies
+        ):
+            raise self._stop(_LARGE_BODY)
+
     def _check_framing(self, headers: dict[bytes, bytes]) -> bool:
         """Whether a body follows. RFC 9112 §6.1, §6.3."""
         coding = headers.get(b"transfer-encoding")
@@ -207,8 +214,7 @@ class RequestReader:
             return True
         if length is None:
             return False
-        if int(length) > self._limits.max_body_bytes:
-            raise self._stop(_LARGE_BODY)
+        self._check_body(int(length))
         return length.strip(b"0") != b""
 
     def _expect(self, value: bytes) -> None:

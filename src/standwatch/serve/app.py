@@ -11,9 +11,9 @@ import uvloop
 
 from standwatch.facts.configuration import Listener as Address
 from standwatch.fronts.control import Control as Operators
-from standwatch.fronts.http import Handler, Listener, serve_http
+from standwatch.fronts.http import Handler, Limits, Listener, serve_http
 from standwatch.serve.fleet import Fleet
-from standwatch.serve.listeners import Agents, cutting
+from standwatch.serve.listeners import LIMITS, Agents, cutting
 from standwatch.serve.model_servers import keep_warm
 from standwatch.serve.node import Node, Say, heed, keep_house, measure, start, told_of, watch_folder
 from standwatch.serve.place import keep_to_ourselves, settle, shared_key
@@ -47,7 +47,7 @@ class App:
         await self._listen("operators", operators, organisation.operators, say)
         if self.agents is not None:
             await node.servers.settled()
-            await self._listen("agents", self.agents.handle, organisation.agents, say)
+            await self._listen("agents", self.agents.handle, organisation.agents, say, LIMITS)
         if self.fleet is not None:
             await self.fleet.start()
             address = organisation.agents
@@ -57,8 +57,12 @@ class App:
         duties = (watch_folder(node, say), keep_house(node), heed(node), measure(node), warm)
         self._keeping = [loop.create_task(work) for work in duties]
 
-    async def _listen(self, name: str, handler: Handler, address: Address, say: Say) -> None:
-        opened = await serve_http(handler, name=name, host=address.host, port=address.port, on_error=report)
+    async def _listen(
+        self, name: str, handler: Handler, address: Address, say: Say, limits: Limits | None = None
+    ) -> None:
+        opened = await serve_http(
+            handler, name=name, host=address.host, port=address.port, limits=limits, on_error=report
+        )
         self.listeners.append(opened)
         say(f"{name} at http://{address.host}:{opened.port}")
 

@@ -9,7 +9,16 @@ from standwatch.facts.entries import AnyEntry, Config, Declared, Principal
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.decisions import DecisionsFront
 from standwatch.fronts.decisions_client import DecisionsClientFront
-from standwatch.fronts.http import LOOPBACK_HOSTS, LOOPBACK_ORIGINS, Refusal, Request, Response, Stream
+from standwatch.fronts.decisions_read import MOST_BODY
+from standwatch.fronts.http import (
+    LOOPBACK_HOSTS,
+    LOOPBACK_ORIGINS,
+    Limits,
+    Refusal,
+    Request,
+    Response,
+    Stream,
+)
 from standwatch.fronts.mcp.front import McpFront
 from standwatch.fronts.mlflow import PATHS as MLFLOW_PATHS
 from standwatch.fronts.mlflow import MlflowFront
@@ -23,6 +32,11 @@ from standwatch.serve.servers import Servers
 
 Answer = Response | Stream
 Handler = Callable[[Request], Awaitable[Answer]]
+
+LIMITS: Final = Limits(
+    larger_bodies=tuple((path, MOST_BODY) for path in (b"/v2/models/", b"/invocations/", b"/v1/decisions"))
+)
+"""The agents' listener takes more where batches of rows come in, and nowhere else."""
 
 NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 

@@ -23,7 +23,7 @@ from standwatch.keys.chance import Chance
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.gate import LiveGate
-from standwatch.serve.listeners import Agents, cutting
+from standwatch.serve.listeners import LIMITS, Agents, cutting
 from standwatch.serve.model_servers import keep_warm
 from standwatch.serve.place import Place, keep_to_ourselves, now, settle, shared_key
 from standwatch.serve.relay import Relay, marked, socket_of
@@ -83,10 +83,20 @@ async def work(place: Place, number: int, workers: int) -> None:
     relay = Relay(place.state, number, workers, agents.handle)
     doors = [
         await serve_http(
-            agents.handle, name="relay", unix_path=socket_of(place.state, number), on_error=report
+            agents.handle,
+            name="relay",
+            unix_path=socket_of(place.state, number),
+            limits=LIMITS,
+            on_error=report,
         ),
         await serve_http(
-            relay, name="agents", host=address.host, port=address.port, reuse_port=True, on_error=report
+            relay,
+            name="agents",
+            host=address.host,
+            port=address.port,
+            reuse_port=True,
+            limits=LIMITS,
+            on_error=report,
         ),
     ]
     settle()

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from standwatch.fronts.http_message import Limits
 from standwatch.fronts.http_reader import BETWEEN, BODY, HEAD, RequestReader
@@ -54,6 +55,27 @@ WHOLE = {
 @pytest.mark.parametrize(("stream", "request_"), WHOLE.items())
 def test_whole_requests(stream: bytes, request_: tuple[str, str, str, bytes, bool]) -> None:
     assert _read(stream) == ([request_], None)
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        (b"/v2/m", 100, None),
+        (b"/v2/m", 101, 413),
+        (b"/v2", 65, 413),
+        (b"/x/v2/", 65, 413),
+        (b"/x/v2/", 64, None),
+    ],
+)
+def test_some_paths_take_larger_bodies(path: bytes, size: int, status: int | None) -> None:
+    limits = structs.replace(SMALL, larger_bodies=((b"/v2/", 100),))
+    head, body = b"POST %b HTTP/1.1\r\nHost: x\r\n" % path, b"a" * size
+    plain = head + b"Content-Length: %d\r\n\r\n%b" % (size, body)
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (size, body)
+    for stream in (plain, chunked):
+        seen, refused = _read(stream, (40, 90), limits)
+        assert refused == status
+        assert [one[3] for one in seen] == ([] if status else [body])
 
 
 REFUSED = {
