@@ -21,8 +21,8 @@ from standwatch.enforce.decision_ports import Deciders, ModelCard
 from standwatch.enforce.ports import Caller
 from standwatch.facts.decisions import Answer, Ask, Rows
 from standwatch.facts.errors import Malformed
-from standwatch.fronts.decisions_read import MOST_BODY, batch, inference, outputs
-from standwatch.fronts.decisions_said import members, said
+from standwatch.fronts.decisions_read import MOST_BODY, Batch, at_leisure, batch, inference, outputs
+from standwatch.fronts.decisions_said import Said, members, said
 from standwatch.fronts.decisions_write import Template, inferred, metadata, no_answer, problem, template
 from standwatch.fronts.door import Door
 from standwatch.fronts.http_message import Request, Response
@@ -119,30 +119,43 @@ class DecisionsFront:
             return TOO_LARGE
         known = self._templates.of(card)
         try:
-            asked = inference(
-                request.body, request.headers.get(b"inference-header-content-length") is not None
-            )
-            wanted, expects = outputs(asked, known.names)
-            told = said(request, members(asked.parameters), known.columns.place)
-            rows = batch(known.columns, asked.inputs)
+            read = await at_leisure(request.body, lambda: _read(request, known))
         except Malformed as error:
             answer = await malformed(self._deciders, caller, card, named.version, str(error))
             return problem(400, str(error), answer.id, ())
         ask = Ask(
             system=card.system,
             model=card.model.component,
-            rows=rows.rows,
+            rows=read.batch.rows,
             version=named.version,
-            problems=rows.problems,
-            parameters=told.parameters,
-            trace=told.trace,
-            used=told.used,
-            expects=expects,
+            problems=read.batch.problems,
+            parameters=read.said.parameters,
+            trace=read.said.trace,
+            used=read.said.used,
+            expects=read.expects,
         )
         answer = await self._deciders.decide(caller, ask)
         if answer.word != "done":
             return no_answer(answer)
-        return inferred(known, named.name, asked.id, answer, wanted)
+        return inferred(known, named.name, read.id, answer, read.wanted)
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """An inference request, read."""
+
+    id: str | None
+    batch: Batch
+    said: Said
+    wanted: tuple[str, ...] | None
+    expects: dict[str, dict[str, Any]]
+
+
+def _read(request: Request, known: Template) -> _Read:
+    """Raises `Malformed`."""
+    asked = inference(request.body, request.headers.get(b"inference-header-content-length") is not None)
+    wanted, expects = outputs(asked, known.names)
+    told = said(request, members(asked.parameters), known.columns.place)
+    return _Read(asked.id, batch(known.columns, asked.inputs), told, wanted, expects)
 
 
 async def malformed(deciders: Deciders, caller: Caller, card: ModelCard, version: str, text: str) -> Answer:

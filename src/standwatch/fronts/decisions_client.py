@@ -13,7 +13,7 @@ sentence and our reference.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound
 from standwatch.facts.ids import parse_id
 from standwatch.fronts.decisions import Templates, malformed
 from standwatch.fronts.decisions_plain import of_records, of_rows
-from standwatch.fronts.decisions_read import MOST_BODY, MOST_ROWS, Batch
+from standwatch.fronts.decisions_read import MOST_BODY, MOST_ROWS, Batch, at_leisure
 from standwatch.fronts.decisions_said import readings, said, used_ids
 from standwatch.fronts.decisions_write import Template, ids, receipt, sentence, status
 from standwatch.fronts.door import NOWHERE, UNAUTHENTICATED, Door, answer, invalid, read
@@ -33,6 +33,7 @@ from standwatch.fronts.http_origin import LOOPBACK_HOSTS, LOOPBACK_ORIGINS
 MOST_TEXT: Final = 300
 """Characters kept of an error that a model raised."""
 MOST_NAME: Final = 128
+T = TypeVar("T")
 _PATH: Final = "/v1/decisions"
 TOO_LARGE: Final = Refusal(413, "body_too_large", f"A body has at most {MOST_BODY} bytes here.").response()
 
@@ -92,7 +93,7 @@ class DecisionsClientFront:
         return await self._hear(request, ident)
 
     async def _ask(self, request: Request) -> Response:
-        wished = read(request, Wished)
+        wished = await _read(request, Wished)
         if wished is None:
             return invalid(
                 "Expected JSON: {system, rows, names?, model?, version?, parameters?, used?, expects?}."
@@ -105,7 +106,7 @@ class DecisionsClientFront:
             return NOWHERE
         known = self._templates.of(card)
         try:
-            ask = _ask(request, wished, known)
+            ask = await at_leisure(request.body, lambda: _ask(request, wished, known))
         except Malformed as error:
             noted = await malformed(self._deciders, caller, card, wished.version, str(error))
             return invalid(str(error), noted.id)
@@ -118,7 +119,7 @@ class DecisionsClientFront:
         return answer(200, {"word": "go", **msgspec.to_builtins(going), "contract": contract})
 
     async def _hear(self, request: Request, ident: str) -> Response:
-        ran = read(request, Ran)
+        ran = await _read(request, Ran)
         if ran is None or (ran.outputs is None) == (ran.error is None):
             return invalid("Expected JSON: {outputs, version?, digest?, used?, system?} or {error}.", ident)
         caller = self._door.caller(request, ran.system)
@@ -133,6 +134,14 @@ class DecisionsClientFront:
         except Conflict:
             return answer(409, {"word": "invalid", "id": ident, "message": "Its outcome was told already."})
         return told(None, found)
+
+
+async def _read(request: Request, form: type[T]) -> T | None:
+    """The body as `form`; None where it is none."""
+    try:
+        return await at_leisure(request.body, lambda: read(request, form))
+    except Malformed:
+        return None
 
 
 def _ask(request: Request, wished: Wished, known: Template) -> Ask:

@@ -6,9 +6,11 @@ data flattened or nested. Binary tensors and shared memory are extensions that w
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,11 +24,16 @@ MOST_ROWS: Final = 4_096
 """Rows of one request."""
 MOST_BODY: Final = 8 << 20
 """Bytes of one request."""
+HEAVY: Final = 256 << 10
+"""Bytes of a request beyond which it is read on a thread of its own: everybody else's decisions go on meanwhile."""
+MOST_PARTS: Final = 1 << 18
+"""Lists and objects of a heavy request: a million would hold up every thread, and tensors need not be nested."""
 MOST_ID: Final = 256
 _SAID: Final = 300
 """Characters of what the JSON reader says."""
 OURS: Final = "standwatch."
 """Tensors of ours have names that begin with it; they are always given."""
+T = TypeVar("T")
 _ELSEWHERE: Final = ("binary_data_size", "shared_memory_region")
 
 
@@ -64,6 +71,20 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Inference)
+
+
+async def at_leisure(raw: bytes, read: Callable[[], T]) -> T:
+    """What `read` makes of the request `raw`, off the loop where that takes long.
+
+    Raises what it raises, and `Malformed` for a heavy request of too many parts.
+    """
+    if len(raw) <= HEAVY:
+        return read()
+    if raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
+        raise Malformed(
+            f"at most {MOST_PARTS:,} lists and objects were expected in more than {HEAVY:,} bytes"
+        )
+    return await asyncio.to_thread(read)
 
 
 def inference(raw: bytes, binary: bool = False) -> Inference:

@@ -120,11 +120,16 @@ def readings(members: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+_MOST_SAID: Final = 512 << 10
+
+
 def members(raw: msgspec.Raw) -> dict[str, Any]:
     """An object of parameters read strictly; {} where there is none. Raises `Malformed`."""
     data = bytes(raw)
     if not data or data == b"null":
         return {}
+    if len(data) > _MOST_SAID:
+        raise Malformed(f"parameters: at most {_MOST_SAID:,} bytes were expected")
     value = parse(data)
     if not isinstance(value, dict):
         raise Malformed("parameters: an object was expected")

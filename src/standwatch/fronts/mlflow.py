@@ -20,7 +20,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.fronts.decisions import Templates, malformed, split_model
 from standwatch.fronts.decisions_columns import Columns
 from standwatch.fronts.decisions_plain import of_columns, of_records, of_rows
-from standwatch.fronts.decisions_read import MOST_BODY, Batch
+from standwatch.fronts.decisions_read import MOST_BODY, Batch, at_leisure
 from standwatch.fronts.decisions_said import said
 from standwatch.fronts.decisions_write import Template, columns, ids, receipt, sentence, status
 from standwatch.fronts.door import Door
@@ -76,7 +76,7 @@ class MlflowFront:
             return _error(415, "A body is application/json here.")
         known = self._templates.of(card)
         try:
-            asked, parameters = _read(known.columns, request.body)
+            asked, parameters = await at_leisure(request.body, lambda: _read(known.columns, request.body))
             told = said(request, parameters, known.columns.place)
         except Malformed as error:
             answer = await malformed(self._deciders, caller, card, "", str(error))

@@ -41,6 +41,19 @@ def test_what_was_written_is_read_back_however_it_was_spelled(
     assert canonical(parse(raw)) == canonical(value)
 
 
+def test_white_space_between_members_hides_nothing_and_inside_text_stays() -> None:
+    assert parse(b'{"a b": " x\\n ", "ab": [1 , 2]}\n') == {"a b": " x\n ", "ab": [1, 2]}
+    for raw in (
+        b'{"a": 1, "a": 1}',
+        b'{"a" :1 ,"a":1 }',
+        b'[ {"a":10,"a":1 }]',
+        b"[ 9007199254740993 ]",
+        b"[1 1]",
+    ):
+        with pytest.raises(Malformed):
+            parse(raw)
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_malformed(raw: bytes) -> None:
     try:
