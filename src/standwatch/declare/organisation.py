@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
+from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
 from standwatch.declare.schema import (
     Fields,
@@ -21,6 +22,7 @@ from standwatch.declare.schema import (
 )
 from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.facts.configuration import Listener, Organisation, Person, RedLine
+from standwatch.facts.notifying import Notify
 from standwatch.facts.words import Effect
 
 FILE: Final = "standwatch.yaml"
@@ -56,6 +58,7 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
     people = fields.need("people", listing(_person(_Once()), "people"), ())
     whom = Directory({one.address.lower(): one.id for one in people}, {}, development)
     agents, operators = fields.take("listeners", _listeners, (AGENTS, OPERATORS))
+    groups = fields.take("groups", mapping(_group, _members(whom), "groups"), {})
     organisation = Organisation(
         name=fields.need("organisation", text("the organisation's name", 200), ""),
         origin=fields.need("origin", _origin, ""),
@@ -66,9 +69,10 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         store=fields.take("store", _store, "state"),
         development=development,
         people=people,
-        groups=fields.take("groups", mapping(_group, _members(whom), "groups"), {}),
+        groups=groups,
         red_lines=fields.take("red_lines", listing(_red_line, "red lines"), ()),
         approval_seconds=fields.take("defaults", _defaults, 900),
+        notify=fields.take("notify", read_notify(set(groups), development), Notify()),
     )
     fields.close()
     _contradictions(fields, organisation, problems)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from standwatch.facts.models import Model
+from standwatch.facts.notifying import Notify
 from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.words import Decision, Effect
 
@@ -67,6 +68,8 @@ class Organisation(msgspec.Struct, frozen=True):
     red_lines: tuple[RedLine, ...] = ()
     approval_seconds: int = 900
     """How long a question stays open, unless a manifest says otherwise."""
+    notify: Notify = Notify()
+    """Who is told of what. It permits nothing, so no envelope knows it."""
 
 
 class ArgumentRule(msgspec.Struct, frozen=True):
