@@ -111,7 +111,7 @@ decisions:
   scorer:
     layout: columns
     deadline: 5s
-    versions: {{"1": {{served_as: "1"}}, "2": {{served_as: "1"}}}}
+    versions: {{"1": {{served_as: "1"}}, "2": {{model: other, served_as: "1"}}}}
     inputs:
 {chr(10).join(numbers + words)}
     outputs: {{p: {{type: probability, min: 0, max: 1, polarity: higher means denied}}}}

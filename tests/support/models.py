@@ -27,10 +27,10 @@ components:
 decisions:
   scorer:
     versions:
-      "1": {{artifact: models/1.json}}
-      "2": {{artifact: models/2.json}}
-      "3": {{artifact: models/3.json}}
-      "4": {{artifact: models/4.json}}
+      "1": {{artifact: models/1.json, served_as: "1"}}
+      "2": {{artifact: models/2.json, served_as: "2"}}
+      "3": {{artifact: models/3.json, served_as: "3"}}
+      "4": {{artifact: models/4.json, served_as: "4"}}
     inputs: {{income: {{type: number, min: 0}}}}
     outputs: {{p: {{type: probability}}}}
     known_limits: [{limits}]

@@ -25,7 +25,7 @@ LIMIT = "not validated outside Boston"
 
 def decisions(limits: list[str], *names: str) -> dict[str, Any]:
     one = {
-        "versions": {name: {"artifact": f"models/{name}.json"} for name in ("1", "2", "3")},
+        "versions": {n: {"artifact": f"models/{n}.json", "served_as": n} for n in ("1", "2", "3")},
         "inputs": {"income": {"type": "number"}},
         "outputs": {"p": {"type": "probability"}},
         "known_limits": [{"limit": text} for text in limits],

@@ -19,6 +19,7 @@ from standwatch.declare.features import (
 )
 from standwatch.declare.organisation import WORD
 from standwatch.declare.people import Directory, names
+from standwatch.declare.places import check_served
 from standwatch.declare.ranges import read_range
 from standwatch.declare.schema import (
     Fields,
@@ -145,16 +146,7 @@ def _check_whole(fields: Fields, model: Model, component: Component | None, prob
             problems.add(fields.place(name), f"no {name}, expected at least one")
     if len(model.inputs) > MOST_FEATURES:
         problems.add(fields.place("inputs"), f"{len(model.inputs)} inputs, expected at most {MOST_FEATURES}")
-    if fields.has("tensor") and model.layout != "matrix":
-        problems.add(fields.place("tensor"), "tensor without layout: matrix, expected them together")
-    if model.protocol == "client" or component is None or component.kind != "model":
-        return
-    for name, version in model.versions.items():
-        if not (version.url or component.url):
-            problems.add(
-                fields.place("versions"),
-                f"nothing says where version {short(name)} is served, expected a url here or on the component",
-            )
+    check_served(fields, model, component, problems)
 
 
 def _version(name: str, node: Node, problems: Problems) -> Version | None:

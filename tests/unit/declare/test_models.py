@@ -26,8 +26,8 @@ components:
 decisions:
   scorer:
     protocol: oip
-    layout: matrix
-    tensor: rows
+    layout: pandas
+    # a tensor for each input
     deadline: 800ms
     versions:
       "1": {artifact: models/scorer-1.json, served_as: "1", url: "http://127.0.0.1:9311", model: sc}
@@ -82,6 +82,33 @@ def model(files: dict[str, bytes]) -> Model:
     return declare(files).configuration.systems["mortgages"].manifest.models["scorer"]
 
 
+def warnings(files: dict[str, bytes]) -> list[str]:
+    return [told for told in declare(files).warnings if "served_as" in told]
+
+
+def test_versions_that_cannot_be_told_apart_by_their_server_are_doubtful(bank: dict[str, bytes]) -> None:
+    assert warnings(bank) == [
+        f"{NAME}:18:7: version '2' says no served_as: which version its server says that it is will not be looked at,"
+        " expected served_as"
+    ]
+    assert not warnings(with_(bank, '"2": {}', '"2": {served_as: "2"}'))
+    assert not warnings(with_(bank, '      "2": {}\n', "      # one is enough\n"))
+    assert not warnings(with_(bank, "protocol: oip", "protocol: mlflow"))
+
+
+@pytest.mark.parametrize("line", ["[1, 2]", "[0.5, 2]"])
+def test_a_matrix_carries_categories_that_are_numbers(bank: dict[str, bytes], line: str) -> None:
+    numbers = with_(bank, "layout: pandas\n    # a tensor for each input", "layout: matrix\n    tensor: rows")
+    numbers = with_(numbers, 'self_employed: {type: category, one_of: ["yes", "no"], missing: true}',
+                    f"self_employed: {{type: number, one_of: {line}, missing: true}}")  # fmt: skip
+    numbers = with_(
+        numbers, '{feature: self_employed, one_of: ["yes"]}', "{feature: self_employed, one_of: [2]}"
+    )
+    numbers = with_(numbers, "    range: scorer.range.json\n", "")
+    found = model(numbers)
+    assert (found.layout, found.tensor) == ("matrix", "rows")
+
+
 def with_(files: dict[str, bytes], old: str, new: str, path: str = NAME) -> dict[str, bytes]:
     text = files[path].decode()
     assert old in text
@@ -90,7 +117,7 @@ def with_(files: dict[str, bytes], old: str, new: str, path: str = NAME) -> dict
 
 def test_a_model_is_read_whole(bank: dict[str, bytes]) -> None:
     found = model(bank)
-    assert (found.deadline_ms, found.layout, found.tensor) == (800, "matrix", "rows")
+    assert (found.deadline_ms, found.layout, found.tensor) == (800, "pandas", "input")
     assert [one.name for one in found.inputs] == ["income", "self_employed"]
     assert found.inputs[0].fresh == 86_400
     assert found.inputs[0].actionable == Actionable("up", None, 100_000, 100)
@@ -168,7 +195,28 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "",
         ["17:7: nothing says where version '2' is served, expected a url here or on the component"],
     ),
-    ("layout: matrix", "layout: columns", ["14:13: tensor without layout: matrix, expected them together"]),
+    (
+        "# a tensor for each input",
+        "tensor: rows",
+        ["14:13: tensor without layout: matrix, expected them together"],
+    ),
+    (
+        "layout: pandas",
+        "layout: matrix",
+        [
+            "22:7: 'self_employed' may be text, which layout: matrix cannot carry, expected numbers, or layout: columns or pandas"
+        ],
+    ),
+    (
+        '"2": {}',
+        '"2": {url: "http://127.0.0.1:9311", model: sc, served_as: "1"}',
+        ["18:7: '2' is served where '1' is, expected another url, model or served_as"],
+    ),
+    (
+        '{artifact: models/scorer-1.json, served_as: "1", url: "http://127.0.0.1:9311", model: sc}',
+        "{model: scorer}",
+        ["18:7: '2' is served where '1' is, expected another url, model or served_as"],
+    ),
     ("min: 0, max: 100000", "min: 5, max: 4", ["21:60: max 4 is below min 5, expected at least 5"]),
     (
         'one_of: ["yes", "no"], missing',
@@ -192,7 +240,9 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "range: scorer.range.json",
         "range: other.range.json",
-        ["26:12: there is no file systems/other.range.json, expected what `standwatch range learn` writes: learn it, then name it here"],
+        [
+            "26:12: there is no file systems/other.range.json, expected what `standwatch range learn` writes: learn it, then name it here"
+        ],
     ),
     (
         "feature: self_employed",
@@ -314,7 +364,7 @@ def test_a_system_without_decisions_takes_no_fallback_that_decides(files: dict[s
 REFERS = ("    fallback: {rule: scorer.rules.yaml}\n", "")
 ORDER = [
     ('      "2": {}\n', "", "narrower", "version 2: removed"),
-    ('      "2": {}\n', '      "2": {}\n      "3": {}\n', "wider", "version 3: added"),
+    ('      "2": {}\n', '      "2": {}\n      "3": {served_as: "3"}\n', "wider", "version 3: added"),
     ("models/scorer-1.json", "models/scorer-1b.json", "wider", "version 1 artifact"),
     ("min: 0, max: 100000, fresh", "min: 1, max: 100000, fresh", "narrower", "input income min: 0 → 1"),
     ("min: 0, max: 100000, fresh", "max: 100000, fresh", "wider", "input income min: 0 → none"),
@@ -357,7 +407,7 @@ def test_a_tighter_limit_is_not_narrower_where_the_fallback_decides_by_itself(ba
 def test_another_version_takes_no_evidence_from_the_one_that_runs(bank: dict[str, bytes]) -> None:
     lock = "tools: {}\ncomponents: {scorer: %s, scorer@1: %s%s}\n"
     first = {**bank, "systems/mortgages.lock": (lock % ("aa" * 32, "bb" * 32, "")).encode()}
-    more = with_(first, '      "2": {}\n', '      "2": {}\n      "3": {artifact: m/3}\n')
+    more = with_(first, '      "2": {}\n', '      "2": {}\n      "3": {artifact: m/3, served_as: "3"}\n')
     more["systems/mortgages.lock"] = (lock % ("aa" * 32, "bb" * 32, f", scorer@3: {'cc' * 32}")).encode()
     one, other = (declare(files).configuration.systems["mortgages"] for files in (first, more))
     assert one.component_digest == other.component_digest
