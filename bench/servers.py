@@ -3,6 +3,7 @@
 upstream   a bare MCP server of 2026-07-28 over HTTP: parses the call, answers with a text as long as its body
 stdio      the same over stdin and stdout, in the revision that most stdio servers speak
 through    a pass-through proxy before UPSTREAM: asyncio.Protocol and httptools on both sides, judges nothing
+mortgage   as `model`, answering as the example's mortgage model would
 model      a bare OIP server: answers a fixed probability for each row, so that only the gateway is measured
 sdk        a server on the official `mcp` SDK over uvicorn with one real tool, governed by nobody
 """
@@ -102,7 +103,7 @@ _inference = msgspec.json.Decoder(_Inference).decode
 class Model(Upstream):
     """One connection of the bare OIP server: a model that costs nothing. Version 2 answers 0.75, every other 0.25."""
 
-    url = b""
+    url, name, output = b"", b"scorer", b"p"
 
     def on_url(self, url: bytes) -> None:
         self.url = url
@@ -111,11 +112,19 @@ class Model(Upstream):
         body, self.pieces = b"".join(self.pieces), []
         rows = _inference(body).inputs[0].shape[0] if body else 0
         version, value = (b"2", b"0.75") if b"/versions/2" in self.url else (b"1", b"0.25")
-        output = b'{"name":"p","shape":[%d,1],"datatype":"FP64","data":[%b]}'
-        outputs = output % (rows, b",".join([value] * rows))
+        output = b'{"name":"%b","shape":[%d,1],"datatype":"FP64","data":[%b]}'
+        outputs = output % (self.output, rows, b",".join([value] * rows))
         self.transport.write(
-            http(b'{"model_name":"scorer","model_version":"%b","outputs":[%b]}' % (version, outputs))
+            http(
+                b'{"model_name":"%b","model_version":"%b","outputs":[%b]}' % (self.name, version, outputs)
+            )
         )
+
+
+class Mortgage(Model):
+    """The same, with the output that the example's mortgage model has."""
+
+    name, output = b"mortgage", b"p_denied"
 
 
 class Through(asyncio.Protocol):
@@ -228,6 +237,8 @@ def main(kind: str, port: int, upstream: int) -> None:
             uvloop.run(listen(Upstream, port))
         case "model":
             uvloop.run(listen(Model, port))
+        case "mortgage":
+            uvloop.run(listen(Mortgage, port))
         case "through":
             Through.port = upstream
             uvloop.run(listen(Through, port))

@@ -10,7 +10,6 @@ import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 

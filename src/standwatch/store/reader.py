@@ -17,7 +17,7 @@ from standwatch.facts.errors import NotFound, Tampered, Unrecorded
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.leaf import Unknown
 from standwatch.record.source import Sealed, SealedRows
-from standwatch.record.state import State
+from standwatch.record.state import State, load, save
 from standwatch.record.tiles import TILE_WIDTH, Bundle, Tile, encode_bundle
 from standwatch.store.edge import read_tile
 from standwatch.store.journal import DATABASE, HEAD, Journal
@@ -36,6 +36,10 @@ from standwatch.store.sealing import Kek, Keys
 from standwatch.store.tail import Tail, run_of
 
 _CHUNK: Final = 1_024
+_STRIDE: Final = 256
+"""Control entries between two states that are kept in memory."""
+_KEPT: Final = 8 << 20
+"""Bytes of states kept in memory."""
 
 
 class _View:
@@ -74,6 +78,30 @@ def _run_at(journal: Journal, index: int) -> str:
     return "" if leaf is None else run_of(read(leaf, index), "")
 
 
+class _Folded:
+    """States folded on the way to others, in bounded memory. The journal's snapshots are far apart, and those that
+    another version of the fold made are of no use: without these, every look into the past of a log that was taken over
+    would fold it from its beginning."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, bytes] = {}
+        self._bytes = 0
+
+    def nearest(self, index: int, state: State) -> State:
+        """The last state kept at or before entry `index`, where it is later than `state`."""
+        seen = max((seen for seen in self._kept if state.seen < seen <= index), default=-1)
+        return state if seen < 0 else load(self._kept[seen])
+
+    def keep(self, state: State) -> None:
+        """Keep a copy; the oldest ones go."""
+        if state.seen in self._kept:
+            return
+        self._kept[state.seen] = saved = save(state)
+        self._bytes += len(saved)
+        while self._bytes > _KEPT:
+            self._bytes -= len(self._kept.pop(next(iter(self._kept))))
+
+
 class Reader:
     """A log in `folder`, read only. Without `kek` its sealed parts stay closed."""
 
@@ -91,6 +119,7 @@ class Reader:
         self._lock = threading.RLock()
         self._depth = 0
         self._view: _View | None = None
+        self._folded = _Folded()
 
     def close(self) -> None:
         """Close the connection."""
@@ -203,9 +232,11 @@ class Reader:
     def state_at(self, index: int) -> State:
         """State after entry `index`: the nearest snapshot before it, and the control entries since."""
         with self._moment() as journal:
-            state = snapshot(journal, index)
-            for number, entry in self.control(state.seen + 1, index + 1):
+            state = self._folded.nearest(index, snapshot(journal, index))
+            for count, (number, entry) in enumerate(self.control(state.seen + 1, index + 1), 1):
                 state.fold(number, entry)
+                if not count % _STRIDE:
+                    self._folded.keep(state)
             return state
 
     def state_before(self, index: int) -> State:
