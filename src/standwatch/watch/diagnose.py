@@ -16,6 +16,7 @@ from standwatch.facts.models import Model
 from standwatch.watch import diagnose_inputs, diagnose_service, diagnose_slices, diagnose_versions
 from standwatch.watch.diagnose_columns import AFTER, DAY, MINIMUM, Table, table
 from standwatch.watch.diagnose_rank import Ranked, rank
+from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_share import expected, share
 from standwatch.watch.diagnose_untouched import settled
 from standwatch.watch.diagnose_window import Window, window
@@ -72,7 +73,8 @@ def _notes(rows: Table) -> tuple[str, ...]:
 def _answer(
     found: Window, ranked: Sequence[Ranked], since: int, now: int, notes: tuple[str, ...]
 ) -> Diagnosis:
-    rows, shift = found.table, found.changed
+    rows = found.table
+    shift = (found.moved(ranked[0].suspect.row) if ranked else None) or found.changed
     answer = Diagnosis(
         since=since,
         now=now,
@@ -95,7 +97,8 @@ def _answer(
         earliest=_at(found, shift.low),
         latest=_at(found, shift.high),
         index=rows.rows[min(shift.row, len(rows.rows) - 1)].index,
-        mix=_mix(found),
+        mix=_mix(found, shift),
+        p=shift.p,
         reference=shift.row,
     )
 
@@ -104,9 +107,7 @@ def _at(found: Window, row: int) -> int:
     return found.table.at[min(row, len(found.table.at) - 1)]
 
 
-def _mix(found: Window) -> tuple[Mix, ...]:
-    shift = found.changed
-    assert shift is not None
+def _mix(found: Window, shift: Shift) -> tuple[Mix, ...]:
     before = expected(found, shift)
     after = shares([one.outcome for one in found.table.rows[shift.high :]] or [""])
     lines = [Mix(word, before.get(word, 0.0), after.get(word, 0.0)) for word in {**before, **after}]

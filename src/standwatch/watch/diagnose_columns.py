@@ -149,7 +149,7 @@ def table(observations: Sequence[Observation], model: Model, since: int, now: in
     )
     at = [one.at for one in rows]
     begin = bisect_left(at, since)
-    reference = begin if begin >= MINIMUM else max(len(rows) * 2 // 5, 1)
+    reference = begin if begin >= MINIMUM else len(rows) * 2 // 5
     values = [
         [one.values[n] if n < len(one.values) else None for one in rows] for n in range(len(model.inputs))
     ]
@@ -239,7 +239,9 @@ def clock(name: str, values: Sequence[Any], at: Sequence[int], reference: int) -
 
     def cell(value: Any, when: int) -> int:
         found = number(value)
-        return 24 if found is None else int((found - when % DAY / unit - middle) / turn * 24 + 0.5) % 24
+        return (
+            24 if found is None else math.floor((found - when % DAY / unit - middle) / turn * 24 + 0.5) % 24
+        )
 
     return Column("feature", name, [cell(value, when) for value, when in zip(values, at, strict=True)], 25)
 

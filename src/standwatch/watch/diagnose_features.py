@@ -126,7 +126,7 @@ def constant(sample: Sample) -> Signature | None:
     before = [_hashable(each) for each in sample.before]
     theirs = before.count(value) / max(len(before), 1)
     categories = len(set(before)) <= 12
-    if mine - theirs < (0.6 if categories else 0.25) or (categories and mine < 0.97):
+    if (mine < 0.97 or theirs > 0.8) if categories else (mine - theirs < 0.25):
         return None
     evidence = (Measured(f"share of {_say(value)}", theirs, mine),)
     restore = _resample(sample, lambda each: _hashable(each) == value)
@@ -325,8 +325,8 @@ def renamed(sample: Sample) -> Signature | None:
     apart = mix_variation(before, after)
     pairs = _matching(before, after)
     left = mix_variation(before, _renamed(after, pairs))
-    noise = 2 * _chance(before, len(sample.before), len(sample.after))
-    if apart < max(0.08, 1.5 * noise) or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
+    noise = 2.5 * _chance(before, len(sample.before), len(sample.after))
+    if apart < max(0.08, 1.4 * noise) or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
         return None
     moved = [(old, new) for new, old in pairs.items() if new != old and after.get(new, 0) > 0.01]
     fresh = any(new not in before for _, new in moved)

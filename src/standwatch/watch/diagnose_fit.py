@@ -8,13 +8,14 @@ it is never shown to anybody as the model.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from standwatch.facts.decisions import Observation
-from standwatch.watch.diagnose_columns import CELLS, OUT, Column, Table, learn
+from standwatch.watch.diagnose_columns import CELLS, OUT, Column, Numbers, Table, learn, number
 from standwatch.watch.statistics import spread
 
 _ROUNDS: Final = 4
@@ -25,6 +26,8 @@ _LOOK: Final = 1_500
 _COARSE: Final = 4
 _JOINTS: Final = 10
 _CLIP: Final = 1e-3
+_KNOWN: Final = 25
+"""Rows of which a cell of the stand-in should have been learned."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -186,10 +189,36 @@ def residuals(table: Table, targets: Sequence[float | None], until: int) -> tupl
     return found, halves[0]
 
 
-def residual_column(
-    found: Sequence[float | None], until: int, name: str = "score given the inputs"
-) -> Column:
-    """Residuals in cells learned on the rows before `until`; rows without one do not count."""
-    cells = learn(found[:until], numeric=True)
-    codes = [OUT if value is None else cells.encode(value) for value in found]
-    return Column("residual", name, codes, max(cells.width, CELLS))
+def strange(table: Table, until: int) -> list[bool]:
+    """For each row whether a value is one of which the stand-in knows next to nothing: of a cell with few rows before
+    `until`, or outside the range seen there. What it foretells of such rows is no sign of anything."""
+    found = [False] * len(table.rows)
+    for n, (column, encoder) in enumerate(zip(table.features, table.encoders, strict=True)):
+        counts = Counter(column.codes[:until])
+        rare = {code for code in range(column.width) if counts[code] < _KNOWN}
+        values = [number(one.values[n]) if n < len(one.values) else None for one in table.rows]
+        known = (
+            [value for value in values[:until] if value is not None] if isinstance(encoder, Numbers) else []
+        )
+        low, high = min(known, default=-math.inf), max(known, default=math.inf)
+        for row, (code, value) in enumerate(zip(column.codes, values, strict=True)):
+            if code in rare or (value is not None and not low <= value <= high):
+                found[row] = True
+    return found
+
+
+ODD: Final = ("score given the inputs", "level of the score given the inputs")
+"""Names of the columns of residuals: in eight cells, and in two, which tell a small shift sooner."""
+
+
+def residual_columns(table: Table, found: Sequence[float | None]) -> list[Column]:
+    """Residuals in cells learned on the reference rows; rows without one, and strange ones, do not count."""
+    cells = learn(found[: table.reference], numeric=True)
+    odd = strange(table, table.reference)
+    codes = [
+        OUT if value is None or strange_ else cells.encode(value)
+        for value, strange_ in zip(found, odd, strict=True)
+    ]
+    level = [OUT if code == OUT else int(code >= CELLS // 2) for code in codes]
+    width = max(cells.width, CELLS)
+    return [Column("residual", ODD[0], codes, width), Column("residual", ODD[1], level, 2)]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from standwatch.facts.decisions import Value
-from standwatch.watch.diagnose_columns import AFTER, HOUR, Numbers, missing
+from standwatch.watch.diagnose_columns import AFTER, HOUR, Encoder, Numbers, missing, number
 from standwatch.watch.diagnose_features import Restore, Sample, Signature, signature, swapped, transposed
 from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
@@ -44,6 +44,19 @@ def suspects(window: Window) -> list[Suspect]:
             if mark.code != "drift" or (shift.distance >= _DRIFT and not _of_the_hour(window, n, shift)):
                 found.append(_suspect(window, n, shift, mark))
     return found + _pairs(window, set(moved) | still)
+
+
+def _untold(window: Window, row: int, n: int) -> bool:
+    """Whether a value is missing, or text where a number should be: another accident than standing still."""
+    told = value(window, row, n)
+    return missing(told) or (isinstance(window.table.encoders[n], Numbers) and number(told) is None)
+
+
+def _lasting(window: Window, n: int) -> bool:
+    """Whether neighbouring rows share a value far more often than any two rows do."""
+    picked = [value(window, row, n) for row in range(window.table.reference)]
+    same = sum(a == b for a, b in pairwise(picked)) / max(len(picked) - 1, 1)
+    return same > 0.3 and same > 2 * sum(part * part for part in shares(picked).values())
 
 
 def _of_the_hour(window: Window, n: int, shift: Shift) -> bool:
@@ -179,8 +192,10 @@ def _stopped(window: Window, n: int) -> Suspect | None:
         return None
     lasted = [at[late - 1] - at[early] for early, late in pairwise(runs)]
     rows = max(late - early for early, late in pairwise(runs))
+    if not _lasting(window, n):
+        return None
     longest, now = max(lasted), at[-1] - at[begin]
-    if now < _LONGER * longest or count - begin <= rows or missing(value(window, begin, n)):
+    if now < _LONGER * longest or count - begin <= rows or _untold(window, begin, n):
         return None
     name = window.table.features[n].name
     text = (
@@ -270,10 +285,13 @@ def _turn(side: Sequence[Sequence[float]]) -> list[list[float]]:
 
 
 def _joint(window: Window, one: int, two: int, shift: Shift) -> tuple[list[list[float]], list[list[float]]]:
-    """The joint distribution of two features before and after, in the cells of the first for numbers of both."""
-    encoders = window.table.encoders
-    both = isinstance(encoders[one], Numbers) and isinstance(encoders[two], Numbers)
-    rulers = (encoders[one], encoders[one] if both else encoders[two])
+    """The joint distribution of two features before and after, for two numbers in three cells of the first."""
+    first, second = (window.table.encoders[n] for n in (one, two))
+    rulers: tuple[Encoder, Encoder] = (first, second)
+    if isinstance(first, Numbers) and isinstance(second, Numbers):
+        edges = first.edges
+        few = Numbers((edges[len(edges) // 3], edges[len(edges) * 2 // 3])) if len(edges) > 2 else first
+        rulers = (few, few)
     sides: list[list[list[float]]] = []
     for rows in (range(shift.low), range(shift.high, len(window.table.rows))):
         cells = [[0.0] * rulers[1].width for _ in range(rulers[0].width)]

@@ -139,7 +139,8 @@ def _parameters(window: Window) -> list[Suspect]:
 
 def _meaning(key: str) -> Code:
     plain = key.lower().replace("_", "")
-    return next((code for word, code in _MEANT.items() if plain.endswith(word)), "parameter")
+    found: list[Code] = [code for word, code in _MEANT.items() if plain.endswith(word)]
+    return found[0] if found else "parameter"
 
 
 def _parameter(window: Window, shift: Shift) -> Suspect:

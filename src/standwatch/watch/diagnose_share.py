@@ -23,10 +23,10 @@ Telling = Callable[[int], str]
 
 def share(window: Window, suspect: Suspect) -> float | None:
     """Part of the change of outcomes that `suspect` explains, 0 to 1; None where they did not change."""
-    shift = window.changed
+    shift = window.moved(suspect.row)
     if shift is None:
         return None
-    rows = range(shift.high, len(window.table.rows))
+    rows = range(max(shift.high, suspect.high), len(window.table.rows))
     picked = [rows[n] for n in spread(rows, _ROWS)]
     outcomes = window.table.rows
     found = shares([outcomes[row].outcome for row in picked] or [""])

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from standwatch.watch.diagnose_columns import AFTER, OUT, Column, Grid, Words
+from standwatch.watch.diagnose_fit import ODD
 from standwatch.watch.diagnose_inputs import moved_within, value
 from standwatch.watch.diagnose_scan import Shift, scan
 from standwatch.watch.diagnose_suspect import Suspect
@@ -81,6 +82,7 @@ def _keeps_to(window: Window, accident: Suspect) -> Suspect | None:
 
 def _kept(window: Window, accident: Suspect, column: Column, code: int, word: str) -> Suspect:
     inside = tuple(n for n in range(accident.row, len(window.table.rows)) if column.codes[n] == code)
+    moved = _moved(window, column, code, accident.row)
     text = f"only where {column.name} is {word[:60]}: {accident.text}"
     return replace(
         accident,
@@ -90,7 +92,18 @@ def _kept(window: Window, accident: Suspect, column: Column, code: int, word: st
         sure=0.97,
         marked=inside,
         restore={},
-        part=(column.name, accident.subject),
+        part=tuple(dict.fromkeys((column.name, accident.subject, *moved))),
+    )
+
+
+def _moved(window: Window, part: Column, code: int, split: int) -> tuple[str, ...]:
+    """Features that changed within the part and hardly elsewhere."""
+    inside = [n for n, each in enumerate(part.codes) if each == code]
+    rest = [n for n, each in enumerate(part.codes) if each != code]
+    return tuple(
+        column.name
+        for n, column in enumerate(window.table.features)
+        if column.name != part.name and moved_within(window, n, inside, rest, split)
     )
 
 
@@ -115,7 +128,7 @@ def _watched(window: Window) -> list[Column]:
     """Scores, and scores given the inputs; outcomes where there are no scores."""
     scores = score_column(window.table)
     first = scores if any(code != OUT for code in scores.codes) else window.table.outcome
-    return [first, *(column for (family, _), column in window.columns.items() if family == "residual")]
+    return [first, window.columns["residual", ODD[0]]]
 
 
 def _parts(window: Window, watched: Column) -> list[_Part]:
@@ -193,12 +206,7 @@ def _beside(window: Window, column: Column, code: int, watched: Column, shift: S
 def _suspect(window: Window, part: _Part) -> Suspect:
     shift, table = part.shift, window.table
     inside = [n for n, code in enumerate(part.column.codes) if code == part.code]
-    rest = [n for n, code in enumerate(part.column.codes) if code != part.code]
-    moved = tuple(
-        column.name
-        for n, column in enumerate(table.features)
-        if column.name != part.column.name and moved_within(window, n, inside, rest, shift.row)
-    )
+    moved = _moved(window, part.column, part.code, shift.row)
     what = f", and so did its {', '.join(moved[:4])}" if moved else ""
     where = f"where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows)"
     text = f"decisions changed {where} and not elsewhere{what}"

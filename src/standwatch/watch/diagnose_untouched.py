@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.watch.diagnose_columns import OUT, Column
+from standwatch.watch.diagnose_fit import ODD
 from standwatch.watch.diagnose_inputs import value
 from standwatch.watch.diagnose_scan import scan
 from standwatch.watch.diagnose_suspect import Suspect
@@ -46,7 +47,7 @@ def _odd(one: Suspect) -> bool:
 
 
 def _explained(window: Window, accidents: Sequence[Suspect]) -> bool:
-    odd = next(column for (family, _), column in window.columns.items() if family == "residual")
+    odd = window.columns["residual", ODD[0]]
     begin = min(one.low for one in accidents)
     marked = frozenset(row for one in accidents for row in one.marked)
     restored = [pair for one in accidents for pair in one.restore.items()]

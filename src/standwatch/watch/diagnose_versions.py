@@ -11,6 +11,7 @@ import msgspec
 
 from standwatch.facts.decisions import Happening, Observation
 from standwatch.watch.diagnose_columns import AFTER, OUT, Column
+from standwatch.watch.diagnose_fit import ODD
 from standwatch.watch.diagnose_scan import LIKELY, Shift, scan
 from standwatch.watch.diagnose_suspect import Suspect
 from standwatch.watch.diagnose_window import Window, beyond, halt, sides
@@ -25,10 +26,11 @@ _CLEAR: Final = 4.0
 _SAME: Final = 1.0
 """Log-likelihoods: up to the second odd scores are put down to a version alone, up to the first to it before all, up
 to `LIKELY` a silent change is as good, and beyond that it is told alone."""
+_MISFIT: Final = 0.015
+"""Part of all that speaks for a change that may be lost too: rows are not independent, and cells are coarse."""
 _SEEN: Final = 15
 """Rows without which nothing is said of a version."""
 _LOOK_BACK: Final = 200
-_ODD: Final = ("residual", "score given the inputs")
 
 
 def suspects(window: Window) -> list[Suspect]:
@@ -173,24 +175,26 @@ class _Arrival(msgspec.Struct, frozen=True):
 
 def _scores(window: Window) -> list[Suspect]:
     """The same inputs come to other scores: by a version that came, where its own rows say so, or in silence."""
-    arrivals = _arrivals(window)
-    shift = window.shift(*_ODD)
-    best = max(arrivals, key=lambda one: one.gain, default=None)
-    if shift is None:
-        return [] if best is None or not beyond(best.shift, window.fit) else [_deployed(window, best, 0.96)]
-    lost = (
-        math.inf
-        if best is None
-        else (_gain(window.columns[_ODD], shift) - best.gain) / min(shift.spread, 1.5)
-    )
+    shifts = [shift for name in ODD if (shift := window.shift("residual", name)) is not None]
+    if not shifts:
+        arrivals = [one for name in ODD for one in _arrivals(window, window.columns["residual", name])]
+        first = min(arrivals, key=lambda one: one.shift.p, default=None)
+        return (
+            [] if first is None or not beyond(first.shift, window.fit) else [_deployed(window, first, 0.96)]
+        )
+    shift = min(shifts, key=lambda one: one.p)
+    odd = window.columns["residual", shift.name]
+    best = max(_arrivals(window, odd), key=lambda one: one.gain, default=None)
+    whole = _gain(odd, shift)
+    lost = math.inf if best is None else (whole - best.gain) / min(shift.spread, 1.5)
     silent = _silent(window, shift)
-    if best is None or lost > LIKELY:
+    if best is None or lost > max(LIKELY, 2 * _MISFIT * whole):
         return [silent]
-    deployed = _deployed(window, best, 0.96 if lost <= _CLEAR else 0.7)
+    deployed = _deployed(window, best, 0.96 if lost <= max(_CLEAR, _MISFIT * whole) else 0.7)
     return [deployed] if lost <= _SAME else [deployed, silent]
 
 
-def _arrivals(window: Window) -> list[_Arrival]:
+def _arrivals(window: Window, odd: Column) -> list[_Arrival]:
     """Versions that began to answer since the reference, or again after a while, and moved."""
     rows = window.table.rows
     seen: dict[str, int] = {}
@@ -200,12 +204,12 @@ def _arrivals(window: Window) -> list[_Arrival]:
             if n >= window.table.reference and n - seen.get(one.version, -_LOOK_BACK) >= _LOOK_BACK:
                 came[one.version, n] = None
             seen[one.version] = n
-    found = (_arrival(window, name, row, len(came)) for name, row in came)
+    found = (_arrival(window, odd, name, row, 2 * len(came)) for name, row in came)
     return [one for one in found if one is not None]
 
 
-def _arrival(window: Window, name: str, row: int, tries: int) -> _Arrival | None:
-    table, odd = window.table, window.columns[_ODD]
+def _arrival(window: Window, odd: Column, name: str, row: int, tries: int) -> _Arrival | None:
+    table = window.table
     codes = [OUT if n >= row and table.rows[n].version != name else code for n, code in enumerate(odd.codes)]
     if sum(code != OUT for code in codes[row:]) < _SEEN or row >= len(codes) - AFTER:
         return None

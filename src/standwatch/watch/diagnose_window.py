@@ -17,7 +17,7 @@ from standwatch.watch.diagnose_columns import (
     derived,
     learn,
 )
-from standwatch.watch.diagnose_fit import Fit, Target, residual_column, residuals, target
+from standwatch.watch.diagnose_fit import Fit, Target, residual_columns, residuals, target
 from standwatch.watch.diagnose_scan import LIKELY, Shift, scan, unlikely
 from standwatch.watch.statistics import shares, spread
 
@@ -38,6 +38,8 @@ FLOORS: Final[dict[Family, float]] = {
 }
 """Changes smaller than this (total variation beyond noise) are true of any traffic, and nobody's emergency."""
 _UNTOLD: Final = 0.2
+_ASKED: Final = 10
+"""Suspects for which outcomes are looked at."""
 _CUT_ERRORS: Final = 0.02
 _SAMPLE: Final = 2_000
 _COARSE: Final = 3
@@ -87,6 +89,15 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self) -> Shift | None:
         """The change of the outcomes' mix, where it is beyond noise."""
         return self.shifts.get(("outcome", "outcome"))
+
+    def moved(self, row: int) -> Shift | None:
+        """How the mix of outcomes changed at `row`, where it did: tested at that row alone, which tells more."""
+        if self.changed is not None and self.likely(self.changed, row):
+            return self.changed
+        grid = self.table.grid
+        block = min(bisect_left(grid.starts, row), len(grid.slots) - 1)
+        found = scan(self.table.outcome, grid, _ASKED, block) if block else None
+        return found if found is not None and beyond(found, self.fit) else None
 
     def unlikely(self, shift: Shift, row: int) -> float:
         """What speaks against `shift` having begun at `row`, give or take three rows: log-likelihood lost."""
@@ -139,7 +150,7 @@ def _columns(table: Table, rest: Sequence[float | None], cut: Cut | None) -> lis
         *table.parameters,
         *(table.clocks.get(n, column) for n, column in enumerate(table.features)),
         *pairs(table),
-        residual_column(rest, table.reference),
+        *residual_columns(table, rest),
     ]
     if cut is not None:
         found.append(relation(table, cut))
