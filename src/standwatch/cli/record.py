@@ -16,6 +16,7 @@ from standwatch.cli.wire import Server, Unreachable, organisation, segment
 from standwatch.facts.errors import Malformed, StandwatchError
 
 if TYPE_CHECKING:
+    from standwatch.record.checkpoint import Checkpoint
     from standwatch.record.source import Source
     from standwatch.record.verify import Verification
 
@@ -167,11 +168,25 @@ def verify(given: Namespace) -> int:
             raise StandwatchError(
                 f"{origin} shows another key than the one you kept: {shown}", code="other_key"
             )
+        _require_signed(source, trusted)
         found = check(source, vkey, trusted, grant=lambda state, system, now: grant(state, system, now).level)
         if found.status == "verified":
             _keep(source, vkey)
     _tell(found, first=not known and not given.vkey, as_json=given.json)
     return DONE if found.status == "verified" else NO
+
+
+def _require_signed(source: Source, trusted: Checkpoint | None) -> None:
+    """A record that was just begun is not one whose checkpoint was taken away."""
+    from standwatch.store.reader import Reader
+
+    if not trusted and isinstance(source, Reader) and source.unsigned:
+        raise StandwatchError(
+            f"nothing is signed yet of the {source.size} entries of this record: its server ended within its first"
+            " moments, and signs them when it starts",
+            code="unsigned",
+            cure="standwatch up",
+        )
 
 
 def _keep(source: Source, vkey: str) -> None:

@@ -66,6 +66,8 @@ def _stored(org: Path) -> tuple[Source, str]:
     keys = Path(os.environ.get("STANDWATCH_KEYS") or state / "keys")
     keks = [Kek(epoch, kek.load(keys, epoch)) for epoch in kek.epochs(keys)]
     reader = Reader(state, kek=keks[-1] if keks else None, older=tuple(keks[:-1]))
+    if reader.empty:
+        raise NotFound("the record is empty: its server ended before it wrote anything", cure="standwatch up")
     opened = reader.entry(0)
     return reader, opened.key if isinstance(opened, Opened) else ""
 

@@ -103,11 +103,12 @@ async def run(
     folder: Path, say: Say, ready: Callable[[App], None] = lambda _: None, *, workers: int = 0
 ) -> int:
     """Serve until SIGINT or SIGTERM; SIGHUP reads the configuration again. Returns the exit code."""
-    app = await bring_up(folder, say, workers)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Before anything is written: who is told to stop while starting has begun a record, and signs it.
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    app = await bring_up(folder, say, workers)
     loop.add_signal_handler(signal.SIGHUP, lambda: app.node.spawn(_reload(app, say)))
     settle()
     ready(app)

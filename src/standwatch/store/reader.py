@@ -261,6 +261,20 @@ class Reader:
             raise NotFound(f"bundle {bundle.index} does not hold {bundle.width} entries")
         return encode_bundle(leaves)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever written here: there is no entry, or not even a place for entries."""
+        try:
+            return self.size == 0
+        except apsw.SQLError:
+            return True
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether no checkpoint was ever made here: neither the head file nor the database knows of one."""
+        with self._moment() as journal:
+            return not self._head.exists() and int(journal.get("checkpoints")) == 0
+
     def checkpoint(self, size: int | None = None) -> bytes:
         """The latest signed checkpoint, or the latest of at most `size` entries. Raises `NotFound`.
 
