@@ -82,7 +82,10 @@ class Asked(Judged, frozen=True, kw_only=True, tag="act.asked.1"):
 
 
 class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
-    """A human's answer: `by` is who; `sig` over the bytes of RECORD.md, "what a human signs"."""
+    """A human's answer: `by` is who; `sig` over the bytes of RECORD.md, "what a human signs".
+
+    `sig` is an Ed25519 signature of `key` over them, or the whole assertion of a passkey (`record.assertion`).
+    """
 
     id: str
     of: int
@@ -192,6 +195,48 @@ class Principal(Entry, frozen=True, kw_only=True, tag="ctl.principal.1"):
     revoked: bool = False
     keys: list[str] = []
     """Public keys of a human."""
+
+
+class Enrolled(Entry, frozen=True, kw_only=True, tag="ctl.enrolled.1"):
+    """A passkey of `person`, vouched for by `by` with a key of the configuration (`standwatch/enrolment/1`)."""
+
+    person: str
+    credential: str
+    """The credential id, base64url without padding."""
+    key: str
+    """Its public key: `passkey:` and the base64 of its SubjectPublicKeyInfo."""
+    rp_id: str
+    origin: str
+    """The page that it signs on, and no other."""
+    synced: bool = False
+    """Whether it may leave its device (backup eligible)."""
+    count: int = 0
+    """Its sign counter when it was enrolled."""
+    follows: int = -1
+    """Index of the last entry that enrolled or ended a passkey of this person; an old enrolment is not said again."""
+    signer: str
+    """Which key of `by` signed."""
+    sig: str
+
+
+class PasskeyEnded(Entry, frozen=True, kw_only=True, tag="ctl.passkey_ended.1"):
+    """A passkey counts no more, nor does what it approved and was not yet used. It never comes back."""
+
+    credential: str
+    person: str
+    why: str = ""
+
+
+class PasskeyDoubted(Entry, frozen=True, kw_only=True, tag="ctl.passkey_doubted.1"):
+    """A passkey signed with a counter that does not go on (WebAuthn §6.1.1): refused, for there may be a copy of it."""
+
+    credential: str
+    person: str
+    of: int
+    """Index of the question it was refused for."""
+    count: int
+    """The counter that it showed; it should have been above `last`."""
+    last: int
 
 
 class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
@@ -343,6 +388,9 @@ AnyEntry = (
     | Released
     | Evidence
     | Principal
+    | Enrolled
+    | PasskeyEnded
+    | PasskeyDoubted
     | RunOpened
     | RunClosed
     | Decided

@@ -136,3 +136,36 @@ CONFIG_CONTEXT: Final = b"standwatch/config/1\n"
 def config_bytes(*, by: str, follows: int, org: str, root: str) -> bytes:
     """What a person signs to let the configuration with digest `root` follow the one of entry `follows`."""
     return CONFIG_CONTEXT + canonical({"by": by, "follows": follows, "org": org, "root": root})
+
+
+ENROLMENT_CONTEXT: Final = b"standwatch/enrolment/1\n"
+
+
+def enrolment_bytes(
+    *,
+    by: str,
+    count: int,
+    credential: str,
+    follows: int,
+    key: str,
+    org: str,
+    origin: str,
+    person: str,
+    rp_id: str,
+    synced: bool,
+) -> bytes:
+    """What `by` signs, with a key of the configuration, to make `credential` a passkey of `person`."""
+    return ENROLMENT_CONTEXT + canonical(
+        {
+            "by": by,
+            "count": count,
+            "credential": credential,
+            "follows": follows,
+            "key": key,
+            "org": org,
+            "origin": origin,
+            "person": person,
+            "rp_id": rp_id,
+            "synced": synced,
+        }
+    )

@@ -34,7 +34,7 @@ from standwatch.record.judged import (
     told,
 )
 from standwatch.record.note import parse, parse_vkey
-from standwatch.record.replay import answer_verifies, human_keys
+from standwatch.record.replay import answer_verifies
 from standwatch.record.source import (
     Source,
     hashes,
@@ -206,7 +206,7 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
     if not isinstance(answer, Answered) or answer.of != index:
         return question
     state = source.state_before(place)
-    signed = answer_verifies(answer, human_keys(state, answer.by, answer.at), state.origin)
+    signed = answer_verifies(answer, state, state.origin)
     if not signed:
         problems.append(f"the answer of {answer.by} (entry {place}) is not signed with a key of theirs")
     return msgspec.structs.replace(

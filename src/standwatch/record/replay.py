@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Decided,
     Declared,
     Deployed,
+    Enrolled,
     Evidence,
     Intent,
     Judged,
@@ -28,6 +29,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
+from standwatch.record import passkeys
 from standwatch.record.deployments import problems as deployment_problems
 from standwatch.record.leaf import Unknown
 from standwatch.record.sequence import Sequencer
@@ -61,16 +63,19 @@ def scopes_of(entry: Judged | Decided) -> tuple[str, ...]:
     return (ALL, *named, f"agent:{entry.by}", f"run:{entry.run}")
 
 
+def is_human(state: State, person: str, at: int) -> bool:
+    """Whether `person` is a human of the record at `at`, and was not revoked."""
+    known = state.principals.get(person)
+    return known is not None and known.role == "human" and not known.revoked and not 0 < known.until <= at
+
+
 def human_keys(state: State, person: str, at: int) -> tuple[str, ...]:
     """The public keys that `state` gives a person at `at`; none for who is no human or was revoked."""
-    known = state.principals.get(person)
-    if known is None or known.role != "human" or known.revoked or 0 < known.until <= at:
-        return ()
-    return tuple(known.keys)
+    return tuple(state.principals[person].keys) if is_human(state, person, at) else ()
 
 
-def answer_verifies(entry: Answered, keys: tuple[str, ...], origin: str) -> bool:
-    """The answer is signed, over RECORD.md's bytes, with one of `keys`."""
+def answer_verifies(entry: Answered, state: State, origin: str) -> bool:
+    """The answer is signed, over RECORD.md's bytes, with a key or a passkey that `state` gives its person."""
     message = approval_bytes(
         asked=entry.of,
         by=entry.by,
@@ -80,7 +85,20 @@ def answer_verifies(entry: Answered, keys: tuple[str, ...], origin: str) -> bool
         org=origin,
         until=entry.until,
     )
+    if passkeys.is_passkey(entry.sig):
+        return is_human(state, entry.by, entry.at) and passkeys.verifies(state.passkeys, entry, message)
+    keys = human_keys(state, entry.by, entry.at)
     return entry.key in keys and verify_signature(entry.key, message, entry.sig)
+
+
+def enrolment_verifies(entry: Enrolled, state: State, origin: str) -> bool:
+    """A key that the configuration gave `by` vouches for a passkey of somebody who is a person of the record."""
+    message = passkeys.enrolment_message(entry, origin)
+    return (
+        is_human(state, entry.person, entry.at)
+        and entry.signer in human_keys(state, entry.by, entry.at)
+        and verify_signature(entry.signer, message, entry.sig)
+    )
 
 
 def evidence_verifies(entry: Evidence, keys: tuple[str, ...], origin: str) -> bool:
@@ -215,6 +233,8 @@ class Replay:
                 yield from self._answered(index, entry)
             case Evidence():
                 yield from self._evidence(entry)
+            case Enrolled() if not enrolment_verifies(entry, self.state, self._origin.name):
+                yield "enrolment_signature", f"nobody's key vouches for the passkey of {entry.person}"
             case Declared() | Principal(role="human"):
                 self._begin_batch(entry)
             case Config():
@@ -228,7 +248,7 @@ class Replay:
     def _answered(self, index: int, entry: Answered) -> Iterator[Objection]:
         """A human of the log's own making, with a key of their own, over exactly the action that was asked about."""
         state = self.state
-        if not answer_verifies(entry, human_keys(state, entry.by, entry.at), self._origin.name):
+        if not answer_verifies(entry, state, self._origin.name):
             yield "approval_signature", f"the answer of {entry.by} is not signed with a key of theirs"
         question = state.questions.get(entry.id)
         if question is not None and question.entry.digest != entry.digest:

@@ -18,15 +18,19 @@ from standwatch.facts.entries import (
     Decided,
     Denied,
     Deployed,
+    Enrolled,
     Evidence,
     Intent,
     Outcome,
     Overridden,
+    PasskeyDoubted,
+    PasskeyEnded,
     Released,
     RunClosed,
     RunOpened,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
+from standwatch.record import passkeys
 from standwatch.record.state import State, folds
 
 Ledger = dict[str, int]
@@ -121,6 +125,12 @@ class Sequencer(msgspec.Struct):
                     return "duplicate", f"question {entry.of} is not open"
                 if now >= question.entry.until:
                     return "stale", f"question {entry.of} has expired"
+                # INVARIANT: a passkey's counter goes up from answer to answer, whichever process took them.
+                if wrong := passkeys.objection(state.passkeys, entry):
+                    return "approval", wrong
+            case Enrolled() | PasskeyEnded() | PasskeyDoubted():
+                if wrong := passkeys.crossed(state.passkeys, state.enrolments, entry):
+                    return "duplicate", wrong
             case Evidence() if entry.follows != state.last_statement(entry.system):
                 return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
             case Config() if entry.follows != state.config:
@@ -197,6 +207,8 @@ class Sequencer(msgspec.Struct):
             return "the approval is not for this action"
         if not self.state.may_answer(answer.by, entry.system):
             return f"{answer.by} may not approve for {entry.system} any more"
+        if passkeys.ended_since(self.state.passkeys, answer):
+            return f"the passkey with which {answer.by} approved has ended"
         return "the approval has expired" if now >= answer.until else ""
 
     def _over(self, append: Append, entry: Intent | Asked | Decided | Overridden, now: int) -> str:

@@ -24,6 +24,7 @@ from standwatch.facts.entries import (
     Intent,
     Outcome,
     Overridden,
+    PasskeyEnded,
     Released,
     RunOpened,
     Shadowed,
@@ -138,7 +139,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("task", entry.why),)
         case Declared() | Config():
             named = (Commitment("manifest", entry.why),)
-        case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed():
+        case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed() | PasskeyEnded():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()

@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Declared,
     Denied,
     Deployed,
+    Enrolled,
     Evidence,
     Exposure,
     Gap,
@@ -25,6 +26,8 @@ from standwatch.facts.entries import (
     Opened,
     Outcome,
     Overridden,
+    PasskeyDoubted,
+    PasskeyEnded,
     Principal,
     Released,
     RunClosed,
@@ -32,8 +35,10 @@ from standwatch.facts.entries import (
     Shadowed,
 )
 from standwatch.facts.errors import Malformed
+from standwatch.record import passkeys
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
+from standwatch.record.passkeys import Passkey
 from standwatch.record.serving import Serving, running, serve
 
 ALL: Final = "all"
@@ -100,6 +105,10 @@ class State(msgspec.Struct):
     """`system/model` → which versions answer for it now."""
     exposure: dict[str, Counted] = {}
     """System → the measured counts of people that have force, the latest last."""
+    passkeys: dict[str, Passkey] = {}
+    """By credential id; those that ended stay, so that none is enrolled twice."""
+    enrolments: dict[str, int] = {}
+    """Person → index of the last entry that enrolled or ended a passkey of theirs."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -141,6 +150,10 @@ class State(msgspec.Struct):
                 self._evidence(index, entry)
             case Principal():
                 self._principal(index, entry)
+            case Enrolled() | PasskeyEnded() | PasskeyDoubted():
+                passkeys.fold(self.passkeys, self.enrolments, index, entry)
+                if isinstance(entry, PasskeyEnded):
+                    self.fences[f"agent:{entry.person}"] = index
             case RunOpened():
                 self._open(index, entry)
             case RunClosed():
@@ -203,6 +216,7 @@ class State(msgspec.Struct):
         self.questions[entry.id] = Question(index, entry)
 
     def _answer(self, index: int, entry: Answered) -> None:
+        passkeys.answered(self.passkeys, entry)
         question = self.questions.get(entry.id)
         if question is not None and question.answer is None and question.index == entry.of:
             self.questions[entry.id] = msgspec.structs.replace(question, answer=entry, answer_index=index)
@@ -247,6 +261,7 @@ class State(msgspec.Struct):
                 self._end(run)
         if entry.token and not entry.revoked:
             self.tokens[entry.token] = ("principal", entry.name)
+        passkeys.changed(self.passkeys, index, entry)
         self.fences[f"agent:{entry.name}"] = index
 
     def _open(self, index: int, entry: RunOpened) -> None:
@@ -269,7 +284,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 4
+FOLD: Final = 5
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

@@ -14,7 +14,10 @@ WRITES: Final[tuple[str, ...]] = (
     "act.answered.1",
     "act.overridden.1",
     "ctl.deployed.1",
+    "ctl.enrolled.1",
     "ctl.hold.1",
+    "ctl.passkey_doubted.1",
+    "ctl.passkey_ended.1",
     "ctl.released.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -11,6 +11,7 @@ from standwatch.facts.entries import (
     Declared,
     Denied,
     Deployed,
+    Enrolled,
     Evidence,
     Exposure,
     Gap,
@@ -19,6 +20,8 @@ from standwatch.facts.entries import (
     Opened,
     Outcome,
     Overridden,
+    PasskeyDoubted,
+    PasskeyEnded,
     Principal,
     Released,
     RunClosed,
@@ -71,6 +74,15 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"validation of {entry.system}: {entry.outcome}"
         case Principal():
             return f"{'revoked' if entry.revoked else 'set'} {entry.role} {entry.name}"
+        case Enrolled():
+            return f"enrolled a passkey of {entry.person}: {entry.credential[:12]}…"
+        case PasskeyEnded():
+            return f"ended a passkey of {entry.person}: {entry.credential[:12]}…"
+        case PasskeyDoubted():
+            return (
+                f"refused a passkey of {entry.person}, whose counter said {entry.count} after {entry.last}: "
+                f"{entry.credential[:12]}…"
+            )
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
         case RunClosed():

@@ -15,12 +15,15 @@ from standwatch.facts.entries import (
     Declared,
     Denied,
     Deployed,
+    Enrolled,
     Evidence,
     Exposure,
     Hold,
     Intent,
     Outcome,
     Overridden,
+    PasskeyDoubted,
+    PasskeyEnded,
     Principal,
     RunClosed,
     RunOpened,
@@ -29,7 +32,7 @@ from standwatch.facts.entries import (
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
 
-RESTRICTING: Final = (Hold, Config, Declared, Evidence, Principal, Deployed, Exposure)
+RESTRICTING: Final = (Hold, Config, Declared, Evidence, Principal, Deployed, Exposure, PasskeyEnded)
 """Entries that may take authority away: they set fences, so every worker sees them before they are
 acknowledged."""
 
@@ -88,6 +91,8 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"
+        case Enrolled() | PasskeyEnded() | PasskeyDoubted():
+            return f"agent:{entry.person}"
         case RunOpened() | RunClosed():
             return f"run:{entry.run}"
         case Asked() | Answered() | Intent():

@@ -63,7 +63,14 @@ def vector(name: str) -> bytes:
 
 def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
     assert {name.partition(" ")[0] for name in LEAVES} == KNOWN
-    assert set(VECTORS) - set(LEAVES) == {"action.1", "approval/1", "evidence/1", "config/1", "receipt/1"}
+    assert set(VECTORS) - set(LEAVES) == {
+        "action.1",
+        "approval/1",
+        "evidence/1",
+        "config/1",
+        "enrolment/1",
+        "receipt/1",
+    }
 
 
 @pytest.mark.parametrize("name", LEAVES)
