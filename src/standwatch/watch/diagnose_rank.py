@@ -97,7 +97,7 @@ def _explains(one: Suspect, share: float | None, other: Suspect, theirs: float |
     if other.code == "slice" and one.code == "deployment":
         return other.low - 3 <= one.row <= other.high + 3
     if other.code == "slice" and one.code in _INPUTS:
-        return bool(set(other.part) & set(one.subject.split(", "))) is False or (share or 0) > (theirs or 0)
+        return not set(other.part) & set(one.subject.split(", "))
     # What explains next to nothing of the change does not explain away what explains all of it.
     return share is None or theirs is None or share >= _TIES or theirs < 0.5
 
