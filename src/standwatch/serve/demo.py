@@ -76,15 +76,13 @@ class Demo:
                 start_new_session=True,
             )
         (self.folder / "server.pid").write_text(str(process.pid))
-        deadline = time.monotonic() + 20
-        while not (self.org / "state" / "control.sock").exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise StandwatchError(
-                    f"the server did not start; see {self.folder / 'server.log'}", code="unavailable"
-                )
-            time.sleep(0.05)
-        agents = re.search(r"agents: ([\d.]+:\d+)", (self.org / "standwatch.yaml").read_text())
-        self.url = f"http://{agents[1]}" if agents else ""
+        agents = re.search(r"agents: ([\d.]+):(\d+)", (self.org / "standwatch.yaml").read_text())
+        assert agents is not None, "the example says where agents come in"
+        if not opened(process, agents[1], int(agents[2])):
+            raise StandwatchError(
+                f"the server did not start; see {self.folder / 'server.log'}", code="unavailable"
+            )
+        self.url = f"http://{agents[1]}:{agents[2]}"
 
     def stop(self) -> None:
         """End a demo that still runs."""
@@ -254,6 +252,19 @@ def free(port: int) -> int:
             trying.bind(("127.0.0.1", wanted))
             return trying.getsockname()[1]
     return port
+
+
+def opened(process: subprocess.Popen[bytes], host: str, port: int, within: float = 20.0) -> bool:
+    """Wait until `process` listens at `host:port`, the agents' door, the last that `up` opens; False where it never does.
+
+    The operators' door is open before the servers behind the agents' have been looked at, which takes seconds.
+    """
+    deadline = time.monotonic() + within
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def in_a_week() -> str:
