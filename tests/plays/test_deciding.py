@@ -3,13 +3,16 @@
 import msgspec
 import pytest
 
+from standwatch.enforce.case import World
 from standwatch.enforce.deciding_steps import AskModel, Heard
+from standwatch.enforce.envelope import build
+from standwatch.enforce.policy import Policies
 from standwatch.enforce.steps import NotRecorded, Record
 from standwatch.facts.decisions import Predicted, Trouble
-from standwatch.facts.entries import Decided, Denied, Evidence
-from standwatch.facts.models import Condition, Fallback, Rule
+from standwatch.facts.entries import Config, Decided, Denied, Evidence
+from standwatch.facts.models import Condition, Fallback, Feature, Rule
 from standwatch.record.rows import root_of, row_leaf, row_salt
-from support.lender import CALLER, DIGESTS, MODEL, Stage
+from support.lender import CALLER, DIGESTS, MODEL, Stage, configuration, manifest
 
 GOOD = (4000, "home", "ann")
 STALE = NotRecorded(0, "stale", "again")
@@ -230,12 +233,13 @@ def test_a_canary_decides_under_its_own_evidence_and_a_rejected_one_not_at_all()
     assert (answer.version, answer.grant) == ("1", "autonomous")
 
 
-def test_a_version_that_is_not_deployed_is_refused_and_a_named_one_served() -> None:
+def test_a_version_that_is_not_in_front_is_refused_and_the_one_that_is_served() -> None:
     stage = Stage()
     assert stage.play(GOOD, version="2").word == "refused"
     assert stage.last(Denied).code == "not_deployed"
     stage.deploy("2", "canary", 1)
-    assert stage.play(GOOD, version="2").version == "2"
+    assert stage.play(GOOD, version="1").version == "1"
+    assert stage.play(GOOD, version="2").word == "refused"  # nobody chooses the canary
 
 
 def test_nothing_deployed_is_answered_by_the_fallback() -> None:
@@ -322,3 +326,136 @@ def test_a_record_that_never_settles_ends_as_unavailable() -> None:
     with pytest.raises(StopIteration) as ended:
         steps.send(STALE)
     assert ended.value.value.word == "unavailable"
+
+
+PREVIOUS = msgspec.structs.replace(MODEL, fallback=Fallback("previous"))
+
+
+def test_the_version_before_sees_no_row_outside_the_range_though_nobody_had_looked_yet() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    stage.hold("version:scorer@2")
+    rows = stage.play((-5, "home", "ann"), GOOD).rows
+    assert [(row.route, row.code) for row in rows] == [
+        ("refer-to-human", "out_of_bounds"),
+        ("previous", "held"),
+    ]
+    assert stage.asked[-1].rows == [GOOD]
+
+
+def said_of(stage: Stage, version: str, outcome: str) -> None:
+    """The validator says `outcome` of `version` in front."""
+    parts = stage.state.systems["mortgage"].entry.components
+    front = stage.state.in_front("mortgage", "scorer", version, DIGESTS[version])
+    digest = front.running("mortgage", parts)
+    stage.put(
+        Evidence(
+            by="p-chen",
+            system="mortgage",
+            envelope="envelope-1",
+            components=digest,
+            outcome=outcome,
+            until=stage.now + 10**12,
+            report="r",
+            follows=stage.state.last_statement("mortgage"),
+        )
+    )
+
+
+def test_the_version_before_decides_under_its_own_evidence() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    said_of(stage, "2", "pass")
+    said_of(stage, "1", "reject")
+    assert [(row.route, row.code) for row in stage.play(GOOD, said=Trouble("timeout", "late")).rows] == [
+        ("refer-to-human", "timeout")
+    ]
+    assert [one.version for one in stage.asked] == ["2"]
+
+
+def test_under_a_restricted_grant_nobody_decides() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    said_of(stage, "2", "reject")
+    said_of(stage, "1", "reject")
+    stage.hold("version:scorer@2")
+    assert stage.play(GOOD).rows[0].route == "refer-to-human"
+    assert stage.asked == []
+
+
+def test_the_digest_of_the_version_before_is_looked_at_too() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    steps = stage.begin(GOOD)
+    next(steps)
+    second = steps.send(Heard(stage.now, Trouble("timeout", "late"), 1))
+    record = steps.send(Heard(stage.now, Predicted({"p": [0.1]}, "s1", "ff" * 32), 1))
+    assert isinstance(second, AskModel)
+    answer = stage.finish(steps, record)
+    assert answer.rows[0].route == "refer-to-human"
+    codes = [one["code"] for one in msgspec.json.decode(stage.parts[answer.index]["context"])["findings"]]
+    assert codes == ["timeout", "digest_mismatch"]
+
+
+def test_a_version_that_was_taken_back_answers_nobody_unasked() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    stage.deploy("1", "rollback")
+    answer = stage.play(GOOD, said=Trouble("upstream_error", "500"))
+    assert answer.rows[0].route == "refer-to-human"
+    stage.deploy("2")
+    stage.deploy("3")
+    assert stage.state.routes["mortgage/scorer"].previous == "2"
+
+
+def test_what_may_stand_in_the_record_is_not_told_as_something_else() -> None:
+    stage = Stage(msgspec.structs.replace(MODEL, fallback=Fallback("constant", {"p": 1.0})))
+    stage.lost = True
+    answer = stage.play(GOOD)
+    assert (answer.word, answer.rows) == ("unavailable", [])
+    assert stage.last(Decided).routes == {}  # it does stand there
+    stage.recording = False
+    assert stage.play(GOOD).rows[0].route == "constant"
+
+
+def test_a_halt_that_only_memory_has_is_in_force() -> None:
+    stage = Stage()
+    stage.stops.add("component:scorer")
+    assert [(row.route, row.code) for row in stage.play(GOOD).rows] == [("refer-to-human", "held")]
+    assert stage.asked == []
+
+
+def test_a_configuration_that_comes_into_force_meanwhile_judges_the_rows() -> None:
+    stage = Stage()
+    steps = stage.begin((90_000, "home", "ann"))
+    record = steps.send(stage.execute(next(steps)))
+    narrower = (msgspec.structs.replace(MODEL.inputs[0], max=50_000), *MODEL.inputs[1:])
+    found = configuration(manifest(msgspec.structs.replace(MODEL, inputs=narrower)))
+    stage.world = World(found, build(found), Policies("", {}))
+    stage.put(Config(by="p-maria", root="root-1", follows=stage.state.config))
+    answer = stage.finish(steps, record)
+    assert [(row.route, row.code) for row in answer.rows] == [("refer-to-human", "out_of_bounds")]
+
+
+def test_rows_read_under_another_declaration_are_not_judged_by_place() -> None:
+    stage = Stage()
+    turned = (MODEL.inputs[2], *MODEL.inputs[:2])
+    found = configuration(manifest(msgspec.structs.replace(MODEL, inputs=turned)))
+    stage.world = World(found, build(found), Policies("", {}))
+    assert stage.play(GOOD).word == "unavailable"
+    assert stage.asked == []
+
+
+def test_a_whole_number_is_the_same_person_however_it_was_sent() -> None:
+    inputs = (*MODEL.inputs[:2], Feature("applicant", "integer"))
+    stage = Stage(msgspec.structs.replace(MODEL, inputs=inputs))
+    for sent in (4711, 4711.0):
+        answer = stage.play((10, "home", sent))
+        assert [part.subjects for part in stage.rows[answer.index]] == [("4711",)]
+
+
+def test_a_server_s_words_are_kept_once_and_cut() -> None:
+    stage = Stage()
+    answer = stage.play(GOOD, GOOD, said=Predicted({"p": [0.1, 0.1]}, "x" * 100_000))
+    assert sum(len(part.data) for part in stage.rows[answer.index]) < 1_500
+    assert len(stage.parts[answer.index]["context"]) < 150_000

@@ -46,6 +46,7 @@ class RoutesMachine(RuleBasedStateMachine):
         self.entries: list[AnyEntry] = []
         self.front = self.canary = self.shadow = ""
         self.served: set[str] = set()
+        self.taken_back: set[str] = set()
         self.diary: list[Diary] = []
         self.pins: dict[int, str] = {}
         for name in ("nina", "olga", "otto"):
@@ -83,6 +84,7 @@ class RoutesMachine(RuleBasedStateMachine):
     def in_front(self, version: str) -> None:
         self.served |= {version} | ({self.front} if self.front else set())
         self.front = version
+        self.taken_back.discard(version)
         self.canary = "" if self.canary == version else self.canary
         self.shadow = "" if self.shadow == version else self.shadow
 
@@ -147,15 +149,16 @@ class RoutesMachine(RuleBasedStateMachine):
         former = self.served - {self.front}
         may = former - held
         if self.canary and self.front not in held:
-            may |= {self.front} if to == self.front or not may else set()
+            may |= {self.front} if to in ("", self.front) else set()
+        unasked = {self.front} if self.canary and self.front not in held else may - self.taken_back
         found, _ = tried(
             lambda: routes.rollback(where(), OWNER, "why", self.sequencer.state, now=self.now, to=to)
         )
-        assert (found is not None) == (to in may if to else bool(may))
+        assert (found is not None) == (to in may if to else bool(unasked))
         if found is None:
             return
         target = found.entry.version
-        assert target in may
+        assert target in (may if to else unasked)
         assert to in ("", target)
         bad = self.canary if target == self.front else self.front
         assert found.hold.scope == f"version:{MODEL}@{bad}"
@@ -165,6 +168,7 @@ class RoutesMachine(RuleBasedStateMachine):
             self.shadow = ""
         self.canary = ""
         if target != self.front:
+            self.taken_back.add(self.front)
             self.in_front(target)
         self.noted()
 
@@ -202,7 +206,7 @@ class RoutesMachine(RuleBasedStateMachine):
             Config(by="standwatch", root="without", removed=[SYSTEM], follows=self.sequencer.state.config)
         )
         self.front = self.canary = self.shadow = ""
-        self.served = set()
+        self.served, self.taken_back = set(), set()
         self.noted()
         again: Declared = declared()
         self.write(again)

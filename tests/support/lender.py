@@ -110,6 +110,8 @@ class Stage:
         self.asked: list[AskModel] = []
         self.recording = True
         self.full = False
+        self.lost = False
+        self.stops: set[str] = set()
         self.versions = {"s1": 0.1, "s2": 0.9, "s3": 0.3}
         self._made = 0
         parts = found.systems["mortgage"].component_digest
@@ -154,9 +156,15 @@ class Stage:
     def grant(self, system: str, now: int) -> Grant:
         return grant(self.state, system, now)
 
-    def canary_grant(self, system: str, model: str, now: int) -> Grant:
+    def front_grant(self, system: str, model: str, version: str, now: int) -> Grant:
         route = self.state.routes[f"{system}/{model}"]
-        return grant(self.state.in_front(system, model, route.canary, route.canary_digest), system, now)
+        return grant(self.state.in_front(system, model, version, route.digest_of(version) or ""), system, now)
+
+    def stopped(self, scopes: tuple[str, ...]) -> bool:
+        return not self.stops.isdisjoint(scopes)
+
+    def relaxed(self, now: int) -> tuple[()]:
+        return ()
 
     def trail(self, run: str) -> Trail:
         return trail("")
@@ -232,6 +240,8 @@ class Stage:
                     command.valid_until, rows=command.rows,
                 )  # fmt: skip
                 index, refusal = self.write(append)
+                if self.lost:
+                    return NotRecorded(self.now, "unknown", "the recorder hung up")
                 if refusal is not None:
                     return NotRecorded(self.now, refusal.code, refusal.detail)
                 return Recorded(self.now, index, self.now, b"leaf")
@@ -249,7 +259,11 @@ class Stage:
 
     def play(self, *rows: Row, said: Predicted | Trouble | None = None, **members: Any) -> Answer:
         steps = self.begin(*rows, **members)
-        return self.finish(steps, next(steps), said)
+        try:
+            command = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        return self.finish(steps, command, said)
 
     def last(self, kind: type[Any]) -> Any:
         """The last entry of `kind`."""

@@ -10,13 +10,21 @@ from typing import Final
 
 import msgspec
 
-from standwatch.authority.grant import Grant, decision_permission, permits
-from standwatch.authority.tiers import tier
+from standwatch.authority.grant import Grant, permits
 from standwatch.enforce.case import Case
 from standwatch.enforce.contract import differs
-from standwatch.enforce.deciding_rows import decide
+from standwatch.enforce.deciding_rows import decide, too_weighty
 from standwatch.enforce.deciding_steps import Batch, Steps, Stop, View
-from standwatch.enforce.deciding_written import WHOLE, answered, record, refuse, told, unrecorded
+from standwatch.enforce.deciding_written import (
+    WHOLE,
+    about,
+    answered,
+    by_a_model,
+    record,
+    refuse,
+    told,
+    unrecorded,
+)
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.models import ModelEnvelope
 from standwatch.enforce.ports import Act, Caller
@@ -48,14 +56,18 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
             found = _against(found, ("invalid", wrong))
         refused = yield from refuse(case, ident, begin.chance, found)
         return msgspec.structs.replace(refused, message=wrong) if refused.word == "invalid" else refused
-    fresh = Batch(ask, caller, seam, ident, begin.run, begin.chance, now, envelope, [])
     for _ in range(ROUNDS):
+        # A configuration may have come into force since: whoever is judged again is judged under that one.
+        envelope = _envelope(view, ask)
+        if envelope is None or envelope.names != ask.rows.names:
+            return answered("unavailable", ident)
+        fresh = Batch(ask, caller, seam, ident, begin.run, begin.chance, now, envelope, [])
         batch = msgspec.structs.replace(fresh, results=[None] * len(ask.rows.rows), findings=[], served={})
         route = view.state.routes.get(f"{ask.system}/{envelope.name}")
         batch.version, batch.digest, stop = _choose(batch, route, view, now)
         case = _case(act, view, run=batch.run, now=now, envelope=envelope, version=batch.version)
-        if route is not None and batch.version == route.canary:
-            case = _under_the_lower(case, view.canary_grant(ask.system, envelope.name, now))
+        if route is not None and batch.version and batch.version == route.canary:
+            case = _under_the_lower(case, view.front_grant(ask.system, envelope.name, route.canary, now))
         judgement = judge(case)
         if judgement.disposition not in ("allow", "modify"):
             code = judgement.deciding.code
@@ -66,9 +78,11 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
             stop = ("unrecorded", "the record cannot be written")
         elif stop[0] == "not_deployed":
             return (yield from refuse(case, ident, begin.chance, _against(judgement, stop)))
-        elif not stop[0] and _too_weighty(case):
+        elif not stop[0] and view.stopped(case.scopes):
+            stop = ("held", "halted in memory: the record could not be written")
+        elif not stop[0] and too_weighty(case.grant, case):
             stop = ("supervised", "a supervised system of tier 3 does not decide")
-        now = yield from decide(batch, case, stop, route)
+        now = yield from decide(batch, case, stop, route, view)
         written = yield record(batch, case, judgement, now)
         now = written.now
         match written:
@@ -78,6 +92,11 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
                 continue
             case NotRecorded(code="unrecorded"):
                 return unrecorded(batch, case)
+            case NotRecorded(code="unknown") if not by_a_model(batch):
+                return unrecorded(batch, case)
+            case NotRecorded(code="unknown"):
+                # INVARIANT: what may stand in the record as decided by a model is not told as something else.
+                return answered("unavailable", ident)
             case NotRecorded():
                 late = _against(judgement, (written.code, written.detail))
                 return (yield from refuse(case, ident, begin.chance, late))
@@ -136,14 +155,6 @@ def _case(
     )
 
 
-def _too_weighty(case: Case) -> bool:
-    """DESIGN §4: what a supervised system of tier 3, as declared or as measured, would decide goes to the fallback."""
-    level = case.grant.level
-    return (
-        level == "supervised" and decision_permission(level, tier(case.state, case.act.system)) == "fallback"
-    )
-
-
 def _misshapen(envelope: ModelEnvelope, ask: Ask) -> str:
     """Why the request as a whole cannot be served: it could not be read, or takes an output for what it is not."""
     if not ask.rows.rows or WHOLE in ask.problems:
@@ -182,13 +193,12 @@ def _choose(batch: Batch, route: Serving | None, view: View, now: int) -> tuple[
     if route is None or not route.version:
         return "", "", ("undeployed", "no version is deployed")
     if wanted:
-        digest = {route.version: route.digest, route.canary: route.canary_digest}.get(wanted)
-        if digest is None:
-            return "", "", ("not_deployed", f"version {wanted} is not deployed")
-        return wanted, digest, _GO
+        if wanted != route.version:  # whoever could ask for the canary by name would choose its own share
+            return "", "", ("not_deployed", "the version asked for is not in front")
+        return wanted, route.digest, _GO
     if route.canary and _lot(batch) < route.share:
         # What a validator has rejected since is not tried on people any more.
-        level = view.canary_grant(batch.ask.system, batch.envelope.name, now).level
+        level = view.front_grant(batch.ask.system, batch.envelope.name, route.canary, now).level
         if permits(level, "decision") == "envelope":
             return route.canary, route.canary_digest, _GO
     return route.version, route.digest, _GO
@@ -198,10 +208,10 @@ _GO: Final[Stop] = ("", "")
 
 
 def _lot(batch: Batch) -> int:
-    """Ten thousand lots: one data subject always draws the same, so that nobody is decided about twice differently."""
-    subjects = batch.envelope.subjects
-    if subjects and len(batch.ask.rows.rows) == 1:
-        row = batch.ask.rows.rows[0]
-        named = msgspec.json.encode([batch.envelope.name, [row[place] for place in subjects]])
+    """Ten thousand lots. Who asks about one person draws the same for them while this canary runs; a batch about
+    several draws once."""
+    subjects = {about(row, batch.envelope.subjects) for row in batch.ask.rows.rows}
+    if len(subjects) == 1 and (one := next(iter(subjects))):
+        named = msgspec.json.encode([batch.ask.system, batch.envelope.name, one])
         return int.from_bytes(hashlib.sha256(named).digest()[:8], "big") % 10_000
     return int.from_bytes(batch.chance[10:18], "big") % 10_000

@@ -3,17 +3,21 @@
 from collections.abc import Generator, Sequence
 from typing import Final
 
+from standwatch.authority.grant import Grant, decision_permission, permits
+from standwatch.authority.tiers import tier
 from standwatch.enforce.answering import RANGE_CODES, RowResult, fall_back
 from standwatch.enforce.case import Case
 from standwatch.enforce.contract import problem
-from standwatch.enforce.deciding_steps import AskModel, Batch, Command, Event, Heard, Stop
+from standwatch.enforce.deciding_steps import AskModel, Batch, Command, Event, Heard, Stop, View
 from standwatch.facts.configuration import Finding
 from standwatch.facts.decisions import Predicted, Trouble
 from standwatch.record.outcomes import outcome_of
 from standwatch.record.serving import Serving
 
 
-def decide(batch: Batch, case: Case, stop: Stop, route: Serving | None) -> Generator[Command, Event, int]:
+def decide(
+    batch: Batch, case: Case, stop: Stop, route: Serving | None, view: View
+) -> Generator[Command, Event, int]:
     """Fill in the result of every row; returns the time."""
     now = case.now
     open_rows = _readable(batch)
@@ -24,8 +28,14 @@ def decide(batch: Batch, case: Case, stop: Stop, route: Serving | None) -> Gener
         if inside:
             now = yield from _infer(batch, inside)
     if batch.envelope.model.fallback.kind == "previous":
-        now = yield from _previous(batch, case, route, now)
+        now = yield from _previous(batch, case, route, view, now)
     return now
+
+
+def too_weighty(grant: Grant, case: Case) -> bool:
+    """DESIGN §4: what a supervised system of tier 3, as declared or as measured, would decide goes to the fallback."""
+    supervised = grant.level == "supervised"
+    return supervised and decision_permission(grant.level, tier(case.state, case.act.system)) == "fallback"
 
 
 def _readable(batch: Batch) -> list[int]:
@@ -60,10 +70,12 @@ def _infer(batch: Batch, indices: list[int]) -> Generator[Command, Event, int]:
         return heard.now
     batch.took += heard.took
     predicted = heard.predicted
-    wrong = _wrong(batch, predicted, len(indices))
+    wrong = _wrong(batch, predicted, len(indices), batch.version, batch.digest)
     if wrong is not None:
         batch.findings.append(wrong)
-        fall(batch, indices, wrong.code, wrong.reason)
+        fall(
+            batch, indices, wrong.code, ""
+        )  # once, in the finding: a server's words are not kept for every row
         return heard.now
     assert isinstance(predicted, Predicted)
     batch.served, batch.used = _said(predicted), predicted.used
@@ -82,21 +94,30 @@ def _said(predicted: Predicted) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _wrong(batch: Batch, predicted: Predicted | Trouble, rows: int) -> Finding | None:
+def _wrong(
+    batch: Batch, predicted: Predicted | Trouble, rows: int, version: str, digest: str
+) -> Finding | None:
     """Why an answer is not served: it is none, another version gave it, or it is not what the contract says."""
     if isinstance(predicted, Trouble):
-        return Finding("model", "deny", predicted.text, predicted.code)
-    expected = batch.envelope.served_as(batch.version)
+        return _against(predicted.code, predicted.text)
+    expected = batch.envelope.served_as(version)
     if predicted.version and expected and predicted.version != expected:
-        reason = f"version {predicted.version} answered, {expected} is deployed"
         batch.served = _said(predicted)
-        return Finding("model", "deny", reason, "version_mismatch")
-    if predicted.digest and batch.digest and predicted.digest != batch.digest:
-        reason = f"the model that answered has the digest {predicted.digest[:16]}…, deployed is {batch.digest[:16]}…"
+        return _against("version_mismatch", f"version {predicted.version} answered, {expected} is deployed")
+    if predicted.digest and digest and predicted.digest != digest:
         batch.served = _said(predicted)
-        return Finding("model", "deny", reason, "digest_mismatch")
+        text = f"the model that answered has the digest {predicted.digest[:16]}…, deployed is {digest[:16]}…"
+        return _against("digest_mismatch", text)
     code, reason = problem(batch.envelope.model.outputs, predicted.outputs, rows)
-    return Finding("model", "deny", reason, code) if code else None
+    return _against(code, reason) if code else None
+
+
+def _against(code: str, reason: str) -> Finding:
+    return Finding("model", "deny", reason[:LONGEST], code)
+
+
+LONGEST: Final = 300
+"""Characters of a reason that are kept: servers write them."""
 
 
 def _take(batch: Batch, indices: Sequence[int], predicted: Predicted, version: str = "") -> None:
@@ -123,33 +144,53 @@ def fall(batch: Batch, indices: Sequence[int], code: str, reason: str) -> None:
 
 
 def _fallen(batch: Batch, index: int, code: str, reason: str) -> RowResult:
-    return fall_back(batch.envelope.model, batch.ask.rows.rows[index], code, reason)
+    return fall_back(batch.envelope.model, batch.ask.rows.rows[index], code, reason[:LONGEST])
 
 
-def _previous(batch: Batch, case: Case, route: Serving | None, now: int) -> Generator[Command, Event, int]:
+def _previous(
+    batch: Batch, case: Case, route: Serving | None, view: View, now: int
+) -> Generator[Command, Event, int]:
     """The version before answers what this one may not or cannot, where nothing stops that one too."""
+    before = route.previous if route is not None else ""
+    if route is None or not before or before == batch.version or not view.recording:
+        return now
     waiting = [
         index
         for index, result in enumerate(batch.results)
         if result is not None and result.code and result.code not in NOT_PREVIOUS
     ]
-    before = route.previous if route is not None else ""
-    if not waiting or not before or before == batch.version:
-        return now
-    scopes = (*batch.envelope.scopes, f"version:{batch.envelope.name}@{before}", *case.scopes[-2:])
-    if case.state.held(scopes, now):
+    waiting = _still_inside(batch, waiting)
+    if not waiting or not _may(batch, case, before, view, now):
         return now
     heard = yield _asking(batch, before, waiting)
     if not isinstance(heard, Heard):
         return heard.now
     batch.took += heard.took
     predicted = heard.predicted
-    expected = batch.envelope.served_as(before)
-    if isinstance(predicted, Predicted) and predicted.version in ("", expected):
-        code, _ = problem(batch.envelope.model.outputs, predicted.outputs, len(waiting))
-        if not code:
-            _take(batch, waiting, predicted, before)
+    wrong = _wrong(batch, predicted, len(waiting), before, route.digest_of(before) or "")
+    if wrong is not None:
+        batch.findings.append(wrong)
+    elif isinstance(predicted, Predicted):
+        _take(batch, waiting, predicted, before)
     return heard.now
+
+
+def _still_inside(batch: Batch, waiting: list[int]) -> list[int]:
+    """Those inside the validated range: where the model was stopped before its rows were looked at, nobody has yet."""
+    kept = {index: batch.results[index] for index in waiting}
+    inside = _inside(batch, waiting) if waiting else []
+    for index in inside:
+        batch.results[index] = kept[index]
+    return inside
+
+
+def _may(batch: Batch, case: Case, version: str, view: View, now: int) -> bool:
+    """Whether `version` has the authority to decide, itself: neither held nor without evidence of its own."""
+    scopes = (*batch.envelope.scopes, f"version:{batch.envelope.name}@{version}", *case.scopes[-2:])
+    if case.state.held(scopes, now) or view.stopped(scopes):
+        return False
+    grant = view.front_grant(batch.ask.system, batch.envelope.name, version, now)
+    return permits(grant.level, "decision") == "envelope" and not too_weighty(grant, case)
 
 
 NOT_PREVIOUS: Final = RANGE_CODES | {

@@ -40,8 +40,12 @@ class Heard(msgspec.Struct, frozen=True):
 class View(AnyView, Protocol):
     """The world as a decision may look at it, always as it is now."""
 
-    def canary_grant(self, system: str, model: str, now: int) -> Grant:
-        """The grant that `system` would have with the canary of `model` in front."""
+    def front_grant(self, system: str, model: str, version: str, now: int) -> Grant:
+        """The grant that `system` would have with `version` of `model`, which is on its route, in front."""
+        ...
+
+    def stopped(self, scopes: tuple[str, ...]) -> bool:
+        """Whether one of `scopes` is halted in memory, because the record could not be written (DESIGN.md §7)."""
         ...
 
     @property

@@ -10,7 +10,7 @@ from standwatch.enforce.deciding_rows import fall
 from standwatch.enforce.deciding_steps import Batch, Steps
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.steps import Record, Recorded
-from standwatch.facts.decisions import Answer, Context, Row, RowAnswer, RowRecord
+from standwatch.facts.decisions import Answer, Context, Row, RowAnswer, RowRecord, Value
 from standwatch.facts.entries import Decided, Denied
 from standwatch.facts.frames import RowPart
 from standwatch.facts.parts import Part, commitment
@@ -121,7 +121,15 @@ def _parts(batch: Batch, rows: list[bytes], leaves: list[bytes], salt: bytes) ->
 
 def about(row: Row, places: tuple[int, ...]) -> tuple[str, ...]:
     """The data subjects of a row."""
-    return tuple(str(row[place]) for place in places if isinstance(row[place], str | int))
+    named = (_name(row[place]) for place in places)
+    return tuple(name for name in named if name)
+
+
+def _name(value: Value) -> str:
+    """How a subject is called: a whole number the same however it was sent."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -172,6 +180,11 @@ def told(batch: Batch, case: Case, index: int) -> Answer:
         rows,
         grant=case.grant.level,
     )
+
+
+def by_a_model(batch: Batch) -> bool:
+    """Whether a model answered any of the rows."""
+    return any(result is not None and result.route in ("model", "previous") for result in batch.results)
 
 
 def unrecorded(batch: Batch, case: Case) -> Answer:

@@ -18,6 +18,8 @@ class ModelEnvelope(msgspec.Struct, frozen=True):
     subjects: tuple[int, ...]
     """Places of the features that name people."""
     validity: Validity
+    names: tuple[str, ...]
+    """Its features, in their order."""
     fresh: dict[str, int]
     """`age.FEATURE` → seconds after which that feature is stale."""
 
@@ -55,5 +57,6 @@ def build_model(system: System, model: Model, scopes: tuple[str, ...]) -> ModelE
         scopes=scopes,
         subjects=tuple(place for place, feature in enumerate(model.inputs) if feature.name in named),
         validity=compile_validity(model),
+        names=tuple(feature.name for feature in model.inputs),
         fresh={f"age.{f.name}": f.fresh for f in model.inputs if f.fresh is not None},
     )

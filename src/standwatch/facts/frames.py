@@ -7,7 +7,8 @@ import msgspec
 from standwatch.facts.entries import AnyEntry
 from standwatch.facts.parts import Part
 
-RefusalCode = Literal["stale", "run", "approval", "budget", "duplicate", "invalid", "unrecorded"]
+RefusalCode = Literal["stale", "run", "approval", "budget", "duplicate", "invalid", "unrecorded", "unknown"]
+"""`unrecorded`: it was not written. `unknown`: whether it was written is not known, and nothing may rest on either."""
 
 
 class RowPart(msgspec.Struct, frozen=True, array_like=True):

@@ -29,11 +29,13 @@ class Serving(msgspec.Struct, frozen=True):
     share: int = 0
     shadow: str = ""
     shadow_digest: str = ""
+    taken_back: tuple[str, ...] = ()
+    """Former versions that a rollback took off: nobody goes back to them unasked until they are deployed again."""
 
     @property
     def previous(self) -> str:
-        """The version that served everything before this one; "" for none."""
-        return self.former[-1][0] if self.former else ""
+        """The version that served everything before this one, and was not taken back; "" for none."""
+        return next((name for name, _ in reversed(self.former) if name not in self.taken_back), "")
 
     def digest_of(self, version: str) -> str | None:
         """The digest under which `version` is on the route now; None where it is not."""
@@ -71,11 +73,17 @@ def _full(old: Serving, entry: Deployed) -> Serving:
     cleared = _without(cleared, entry.version)
     former = tuple(pair for pair in old.former if pair[0] != entry.version)
     if old.version and old.version != entry.version:
-        others = tuple(pair for pair in former if pair[0] != old.version)
-        left = ((old.version, old.digest),)
-        # What was taken back is the last that anybody wants before the version that now serves.
-        former = (*left, *others) if entry.mode == "rollback" else (*others, *left)
-    return msgspec.structs.replace(cleared, version=entry.version, digest=entry.digest, former=former[-KEPT:])
+        former = (*(pair for pair in former if pair[0] != old.version), (old.version, old.digest))
+    back = [name for name in old.taken_back if name != entry.version]
+    if entry.mode == "rollback" and old.version != entry.version:
+        back.append(old.version)
+    return msgspec.structs.replace(
+        cleared,
+        version=entry.version,
+        digest=entry.digest,
+        former=former[-KEPT:],
+        taken_back=tuple(dict.fromkeys(back))[-KEPT:],
+    )
 
 
 def _without(old: Serving, version: str) -> Serving:

@@ -240,15 +240,20 @@ def end(place: Place, version: str, who: Orderer, reason: str, state: State) -> 
 
 
 def _latest(place: Place, route: Serving, state: State, now: int) -> tuple[str, tuple[str, ...]]:
-    """The last former version that may serve; else, where a canary runs, the front without it."""
+    """Where a canary runs, the front without it; else the last former version that may serve and was not taken back."""
+    if route.canary and _held(place, route.version, state, now) is None:
+        return route.version, ()
     skipped: list[str] = []
     for version, _ in reversed(route.former):
         held = _held(place, version, state, now)
-        if held is None and version in place.model.versions:
+        if held is not None:
+            skipped.append(f"{version} is held by {held.index}")
+        elif version in route.taken_back:
+            skipped.append(f"{version} was taken back before")
+        elif version in place.model.versions:
             return version, tuple(skipped)
-        skipped.append(f"{version} is held by {held.index}" if held else f"{version} is declared no more")
-    if route.canary:
-        return route.version, tuple(skipped)
+        else:
+            skipped.append(f"{version} is declared no more")
     if not skipped:
         what = f"{place.model.component}@{route.version} is its first version: there is none to go back to"
         raise _nowhere(place, what, "version:", f"@{route.version}")

@@ -36,11 +36,14 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import (
     AnyEntry,
     Config,
+    Decided,
     Denied,
     Hold,
     Intent,
     Outcome,
     Principal,
+    Relaxed,
+    Restored,
     RunClosed,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
@@ -50,6 +53,7 @@ from standwatch.facts.parts import Part
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
 from standwatch.serve.owed import Owed
+from standwatch.serve.relaxing import Deadlines, steady
 from standwatch.serve.runs import Runs
 from standwatch.store.link import Link
 
@@ -88,7 +92,9 @@ class LiveGate:
         clock: Callable[[], int],
         chance: Callable[[int], bytes],
         receipt: Sign,
+        steady: Callable[[], int] = steady,
     ) -> None:
+        """`clock` tells the time (µs, UTC); `steady` only runs forwards, and ends relaxations."""
         self._link = link
         self.world = world
         self._clock = clock
@@ -103,6 +109,8 @@ class LiveGate:
         self._silent = 0
         self.on_fault: Callable[[BaseException], None] = lambda _: None
         """Told of faults of our own, which callers only hear as `unavailable`."""
+        self.relaxing = Deadlines(steady)
+        self.relaxing.learn(link.state, clock())
         self._prepared: dict[str, World] = {}
         self.on_world: Callable[[World], None] = lambda _: None
         """Called when another configuration has come into force."""
@@ -133,14 +141,19 @@ class LiveGate:
         self._grants[system] = (state.seen, fresh)
         return fresh
 
-    def canary_grant(self, system: str, model: str, now: int) -> Grant:
-        """The grant that `system` would have with the canary of `model` in front; kept as `grant` keeps its own."""
-        state, key = self._link.state, f"{system}/{model}"
+    def stopped(self, scopes: tuple[str, ...]) -> bool:
+        """Whether one of `scopes` is halted in memory only."""
+        return bool(self.stops) and not self.stops.isdisjoint(scopes)
+
+    def front_grant(self, system: str, model: str, version: str, now: int) -> Grant:
+        """The grant that `system` would have with `version` of `model` in front; kept as `grant` keeps its own."""
+        state, key = self._link.state, f"{system}/{model}@{version}"
         kept = self._grants.get(key)
         if kept is not None and kept[0] == state.seen and not 0 < kept[1].until <= now:
             return kept[1]
-        route = state.routes[key]
-        fresh = grant(state.in_front(system, model, route.canary, route.canary_digest), system, now)
+        route = state.routes.get(f"{system}/{model}")
+        digest = route.digest_of(version) if route is not None else None
+        fresh = grant(state.in_front(system, model, version, digest or ""), system, now)
         self._grants[key] = (state.seen, fresh)
         return fresh
 
@@ -149,6 +162,10 @@ class LiveGate:
 
     def validator(self, act: Act) -> Validator | None:
         return self._schemas.of(act.definition)
+
+    def relaxed(self, now: int) -> tuple[tuple[int, Relaxed], ...]:
+        """The relaxations in force, by the record and by this process's own clock."""
+        return self.relaxing.in_force(self._link.state, now)
 
     # --- callers and runs ----------------------------------------------------------------------------------
 
@@ -293,6 +310,8 @@ class LiveGate:
 
     async def record(self, command: Record) -> tuple[Recorded | NotRecorded, Ack | None]:
         """Append what a passage wants appended: the event it hears, and the acknowledgement where there is one."""
+        if isinstance(command.entry, Decided) and self.stopped(command.scopes) and _by_a_model(command.entry):
+            return NotRecorded(self._clock(), "stale", "halted in memory"), None
         future = self._link.append(self._frame(command))
         try:
             answer = await asyncio.shield(future)
@@ -307,11 +326,18 @@ class LiveGate:
                 if isinstance(command.entry, Intent) and self._stopped_since(answer, command):
                     self._not_sent(command, answer)
                     return NotRecorded(now, "unrecorded", "halted while it was being recorded"), None
+                # INVARIANT: nothing leaves on a relaxation that has ended meanwhile, however long the record took.
+                if isinstance(command.entry, Intent) and self._lapsed_since(now, command):
+                    self._not_sent(command, answer)
+                    return NotRecorded(
+                        now, "unrecorded", "a relaxation ended while it was being recorded"
+                    ), None
                 return Recorded(now, answer.index, answer.at, answer.leaf), answer
             case Refusal():
-                if answer.code == "unrecorded":
+                lost = answer.code in ("unrecorded", "unknown")
+                if lost:
                     self._silent = now + SILENT
-                if isinstance(command.entry, Outcome) and answer.code == "unrecorded":
+                if isinstance(command.entry, Outcome) and lost:
                     self._owe(self._frame(command))
                 return NotRecorded(now, answer.code, answer.detail), None
             case _:
@@ -329,6 +355,11 @@ class LiveGate:
             return True
         return self.state.fence(command.scopes) > ack.index
 
+    def _lapsed_since(self, now: int, command: Record) -> bool:
+        if not command.relaxed:
+            return False
+        return not {index for index, _ in self.relaxed(now)}.issuperset(command.relaxed)
+
     def _record_later(self, command: Record) -> Event:
         self._owe(self._frame(command))
         return Recorded(self._clock(), -1, 0, b"")
@@ -339,7 +370,7 @@ class LiveGate:
 
         def heard(done: "asyncio.Future[Ack | Refusal]") -> None:
             answer = done.result()
-            if isinstance(answer, Refusal) and answer.code == "unrecorded":
+            if isinstance(answer, Refusal) and answer.code in ("unrecorded", "unknown"):
                 again = msgspec.structs.replace(frame, number=self._link.next_number())
                 loop.call_later(AGAIN, self._owe, again)
 
@@ -415,7 +446,7 @@ class LiveGate:
         match answer:
             case Ack():
                 return answer
-            case Refusal(code="unrecorded"):
+            case Refusal(code="unrecorded" | "unknown"):
                 raise Unrecorded(answer.detail, cure="standwatch diagnose")
             case Refusal():
                 raise Conflict(answer.detail)
@@ -433,6 +464,8 @@ class LiveGate:
                 self._take_up(entry.root)
             case Hold():
                 self.cut(entry.scope)
+            case Relaxed() | Restored():
+                self.relaxing.learn(self.state, self._clock())
             case Principal() if entry.revoked:
                 self.cut(f"agent:{entry.name}")
             case RunClosed():
@@ -455,6 +488,7 @@ class LiveGate:
     def recheck(self) -> None:
         """The state was replaced as a whole: cut and forget what we were not told of while nobody told us anything."""
         state, now = self.state, self._clock()
+        self.relaxing.learn(state, now)
         scopes = {hold.scope for hold in state.holds.values() if not 0 < hold.until <= now}
         scopes |= {f"agent:{name}" for name, principal in state.principals.items() if principal.revoked}
         acting = {
@@ -480,6 +514,10 @@ class LiveGate:
         except Exception as error:  # a hold is written down whatever fails beside it
             self.on_fault(error)
         return struck
+
+
+def _by_a_model(entry: Decided) -> bool:
+    return not entry.routes or not entry.routes.keys().isdisjoint(("model", "previous"))
 
 
 def _caller(principal: Principal, run: str, until: int) -> Caller:

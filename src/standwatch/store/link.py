@@ -101,7 +101,7 @@ class Replica:
         looking, self._looking = self._looking, {}
         for number, future in waiting.items():
             if not future.done():
-                future.set_result(looking.get(number) or Refusal(number, "unrecorded", why, -1))
+                future.set_result(looking.get(number) or Refusal(number, "unknown", why, -1))
 
 
 def nothing_for(frame: Append | Find | Fetch, why: str = NOT_ALIVE) -> Answer:

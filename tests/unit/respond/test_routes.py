@@ -324,6 +324,8 @@ def test_a_rollback_ends_a_canary_and_to_the_front_takes_it_alone() -> None:
     alone = routes.rollback(where(), OWNER, "odd", log.state, now=log.now, to="2")
     assert (alone.hold.scope, alone.entry.version, alone.entry.former) == (f"version:{MODEL}@3", "2", "3")
     rollback(log)
+    assert (front(log).version, front(log).canary) == ("2", "")  # the canary is what is new: it goes first
+    rollback(log)
     assert (front(log).version, front(log).canary) == ("1", "")
 
 
