@@ -255,7 +255,7 @@ def free(port: int) -> int:
 
 
 def opened(process: subprocess.Popen[bytes], host: str, port: int, within: float = 20.0) -> bool:
-    """Wait until `process` listens at `host:port`, the agents' door, the last that `up` opens; False where it never does.
+    """Wait until `process` listens at `host:port`, the agents' door, which `up` opens last; False where it never does.
 
     The operators' door is open before the servers behind the agents' have been looked at, which takes seconds.
     """
