@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import deciding, flat, footprint, governed, steps
+from bench import deciding, deciding_steps, flat, footprint, governed, steps
 from bench import range as range_
 from bench.machine import machine, raw
 from bench.report import Report
@@ -30,8 +30,10 @@ SECTIONS: Final[dict[str, Callable[[Report, argparse.Namespace], None]]] = {
     "policies": governed.policies,
     "flat": flat.flat,
     "decisions": deciding.decisions,
+    "decision-steps": deciding_steps.steps,
     "steps": steps.steps,
     "footprint": footprint.footprint,
+    "memory": footprint.memory,
     "range": range_.section,
 }
 

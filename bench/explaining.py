@@ -258,24 +258,29 @@ def _row(name: str, told: list[Told]) -> list[Cell]:
     return [name, len(times), *at, times[-1]]
 
 
-def main() -> int:
+def run(entries: int, *, asked: int = 400, seed: int = 1, as_json: bool = False) -> int:
     """Measure and print; 1 where something told is not true."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    report = Report(live=not as_json)
+    report.machine(machine(), raw(FOLDER))
+    wrong = section(report, entries, asked, seed)
+    for line in wrong[:20]:
+        report.note(f"WRONG {line}")
+    report.note(f"load average at the end: {', '.join(f'{one:.2f}' for one in os.getloadavg())}")
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(report.found) + b"\n")
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """As the options say."""
     options = argparse.ArgumentParser(prog="bench.explaining", description=__doc__.partition("\n")[0])
     options.add_argument("--entries", type=int, default=5_000_000)
     options.add_argument("--asked", type=int, default=400)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--json", action="store_true", help="print JSON instead of tables")
     given = options.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    report = Report(live=not given.json)
-    report.machine(machine(), raw(FOLDER))
-    wrong = section(report, given.entries, given.asked, given.seed)
-    for line in wrong[:20]:
-        report.note(f"WRONG {line}")
-    report.note(f"load average at the end: {', '.join(f'{one:.2f}' for one in os.getloadavg())}")
-    if given.json:
-        sys.stdout.buffer.write(msgspec.json.encode(report.found) + b"\n")
-    return 1 if wrong else 0
+    return run(given.entries, asked=given.asked, seed=given.seed, as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -10,8 +11,9 @@ from importlib import metadata
 from statistics import median
 from typing import Final
 
+from bench import deciding, lender
 from bench.governed import other, over_http
-from bench.load import memory_of
+from bench.load import measure, memory_of
 from bench.organisation import policies, serving, start
 from bench.report import Cell, Report
 
@@ -47,6 +49,33 @@ def footprint(report: Report, options: Namespace) -> None:
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-m", "standwatch.cli.main", "--help"], capture_output=True, check=False)
     report.note(f"`standwatch --help`: {time.perf_counter() - begun:.2f} s")
+
+
+def memory(report: Report, options: Namespace) -> None:
+    """What a server with a model keeps resident: idle, and after a million decisions, most of them in batches."""
+    decided = 1_000_000 if options.calls == 4_000 else 20_000
+    single = decided // 50
+    rows: list[list[Cell]] = []
+    with other("model") as (up, _):
+        for subjects in (False, True):
+            folder = options.folder / f"memory-{'people' if subjects else 'nobody'}"
+            shutil.rmtree(folder, ignore_errors=True)
+            with lender.serving(folder, up, subjects=subjects):
+                pass  # prepared: what that took is not kept
+            with lender.serving(folder, up, subjects=subjects) as served:
+                time.sleep(1.0)
+                found, pid, door = [memory_of(served.process.pid)], served.process.pid, served.door
+                for size, calls in ((1, single), (deciding.BATCH, (decided - single) // deciding.BATCH)):
+                    what = deciding.target(door.port, door.agent, size)
+                    measure(what, pid, size=0, calls=calls, in_flight=4)
+                    found.append(memory_of(pid))
+            rows.append(["each row about a person" if subjects else "rows about nobody", *found])
+    report.table(
+        "memory",
+        "resident memory of a server with one model of 20 features (MB)",
+        ("", "idle", f"after {single:,} single rows", f"after {decided:,} rows"),
+        rows,
+    )
 
 
 def installed() -> tuple[int, set[str]]:

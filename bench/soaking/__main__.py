@@ -1,6 +1,7 @@
 """`make soak`: kill -9 and failing disks under load, round after round, each audited.
 
 python -m bench.soaking [--rounds 200] [--seed N] [--per-log 20] [--blows server upstream …] [--out build/soak.txt]
+python -m bench.soaking --explaining 5000000      decisions explained with so many entries behind them, instead
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from bench import explaining
 from bench.machine import machine
 from bench.soaking.audit import Tally
 from bench.soaking.rounds import BLOWS, Log
@@ -26,6 +28,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--per-log", type=int, default=20, help="rounds on one log before another is begun")
     options.add_argument("--seed", type=int, default=0, help="0 for a new one")
     options.add_argument("--blows", nargs="+", choices=BLOWS, default=list(BLOWS), metavar="BLOW")
+    options.add_argument(
+        "--explaining",
+        type=int,
+        default=0,
+        metavar="ENTRIES",
+        help="instead: a log of so many entries, and decisions from all over it explained (bench.explaining)",
+    )
     options.add_argument("--out", type=Path, default=Path("build/soak.txt"))
     return options
 
@@ -108,5 +117,13 @@ class Soak:
         )
 
 
+def main() -> int:
+    """What the options ask for; 1 where something was found."""
+    options = parser().parse_args()
+    if options.explaining:
+        return explaining.run(options.explaining, seed=options.seed or 1)
+    return Soak(options).run()
+
+
 if __name__ == "__main__":
-    sys.exit(Soak(parser().parse_args()).run())
+    sys.exit(main())

@@ -18,8 +18,10 @@ from standwatch.record.source import Source, read_leaf
 MOST: Final = 20_000
 """Rows that one window holds: half of them from before the time asked about, half since."""
 SCANNED: Final = 400_000
-"""Entries that are looked at for them; of a longer window evenly spread blocks."""
-_BLOCK: Final = 256
+"""The most entries that are looked at for either half."""
+_BLOCK: Final = 32
+_ROUND: Final = MOST
+"""Entries looked at in the first round; each further round looks at as many as all before it."""
 
 Place = tuple[int, Decided]
 
@@ -34,23 +36,49 @@ def observations(
     begin, since, end = span
     found: list[Observation] = []
     for start, stop in ((begin, since), (since, end)):
-        places = list(_places(source, system, model.component, start, stop))
+        places = _places(source, system, model.component, (start, stop), most // 2)
         every = max(sum(entry.rows for _, entry in places) / (most / 2), 1.0)
         found += _thinned(source, model, places, every)
     return found
 
 
-def _places(source: Source, system: str, component: str, start: int, stop: int) -> Iterator[Place]:
-    """The decision entries of a model. Bytes are looked at before they are decoded: most entries are others."""
+def _places(source: Source, system: str, component: str, span: tuple[int, int], most: int) -> list[Place]:
+    """Decision entries of a model, in order: all of them, or of evenly spread blocks as many as hold `most` rows.
+
+    Blocks are taken in rounds, each evenly spread between those before, so that a busy system is not read for longer
+    than its rows are wanted, and one that decides seldom is looked for in up to `SCANNED` entries.
+    """
+    found: list[Place] = []
+    for blocks in _rounds(*span):
+        for block in blocks:
+            found += _decided(source, system, component, block, min(block + _BLOCK, span[1]))
+        if sum(entry.rows for _, entry in found) >= most:
+            break
+    return sorted(found, key=lambda place: place[0])
+
+
+def _rounds(start: int, stop: int) -> Iterator[range]:
+    """Where blocks begin: a coarse round over all of [start, stop), then those halfway between, and so on."""
+    step = _BLOCK
+    while (stop - start) * _BLOCK > _ROUND * step:
+        step *= 2
+    yield range(start, stop, step)
+    read = len(range(start, stop, step)) * _BLOCK
+    while step > _BLOCK and 2 * read <= SCANNED:
+        yield range(start + step // 2, stop, step)
+        step, read = step // 2, 2 * read
+
+
+def _decided(source: Source, system: str, component: str, start: int, stop: int) -> Iterator[Place]:
+    """The decision entries of a model in [start, stop). Bytes are looked at before they are decoded: most entries are
+    others."""
     wanted = f'"model":{msgspec.json.encode(component).decode()},'.encode()
     named = f'"system":{msgspec.json.encode(system).decode()},'.encode()
-    step = max(-(-(stop - start) // SCANNED), 1) * _BLOCK
-    for block in range(start, stop, step):
-        for index, leaf in source.leaves(block, min(block + _BLOCK, stop)):
-            if b'"kind":"act.decided.1"' in leaf and wanted in leaf and named in leaf:
-                entry = read_leaf(leaf)
-                if isinstance(entry, Decided):
-                    yield index, entry
+    for index, leaf in source.leaves(start, stop):
+        if b'"kind":"act.decided.1"' in leaf and wanted in leaf and named in leaf:
+            entry = read_leaf(leaf)
+            if isinstance(entry, Decided):
+                yield index, entry
 
 
 def _thinned(source: Source, model: Model, places: list[Place], every: float) -> Iterator[Observation]:
