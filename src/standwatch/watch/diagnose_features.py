@@ -16,6 +16,7 @@ from standwatch.watch.statistics import (
     mix_variation,
     quantile,
     shares,
+    spread,
     variation,
 )
 
@@ -236,8 +237,15 @@ FACTORS: Final = (
 """Between units that are mistaken for one another: thousands, months, hours, miles, pounds, inches, mmol and mg …"""
 
 
-_APART: Final = 0.15
-"""Nearer distributions than this are not told from a drift."""
+_APART: Final = 0.06
+_FAR_APART: Final = 0.2
+"""Nearer distributions than this are not told from a drift: the first by a large factor, the second by a small one."""
+
+
+def _large(values: Sequence[float], undo: Callable[[float], float]) -> bool:
+    """Whether some value is turned into one more than two and a half times as large or as small, or of other sign."""
+    pairs = [(value, undo(value)) for value in (values[n] for n in spread(values, 50))]
+    return any(not 0.4 < back / value < 2.5 for value, back in pairs if value)
 
 
 def scale(sample: Sample) -> Signature | None:
@@ -251,7 +259,9 @@ def scale(sample: Sample) -> Signature | None:
         left = kolmogorov(before, sorted(map(undo, after)))
         if best is None or left < best[0] - 0.01:
             best = (left, text, undo)
-    if best is None or apart < _APART or best[0] > max(0.35 * apart, min(noise, 0.6 * apart)):
+    if best is None or best[0] > max(0.35 * apart, min(noise, 0.6 * apart)):
+        return None
+    if apart < (_APART if _large(after, best[2]) else _FAR_APART):
         return None
     left, text, undo = best
     middle = (

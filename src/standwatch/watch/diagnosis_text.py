@@ -26,11 +26,7 @@ def _headline(found: Diagnosis) -> str:
     if not found.rows:
         return "no decisions on record to look at"
     if not found.changed:
-        what = (
-            "the mix of outcomes did not change"
-            if not found.causes
-            else "outcomes did not change, but this did"
-        )
+        what = "outcomes moved no more than they always do" + (", but this changed" if found.causes else "")
         return f"since {_when(found.since)} {what}"
     moved = ", ".join(
         f"{one.outcome or 'no outcome'} {one.before:.1%} → {one.after:.1%}" for one in found.mix[:3]
