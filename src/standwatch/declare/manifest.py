@@ -96,6 +96,7 @@ def read_manifest(
             f"{fallback} without decisions, expected refuse or refer-to-human where no model answers",
         )
     _check_budgets(node, manifest, problems)
+    _check_subjects(fields, manifest, problems)
     return manifest
 
 
@@ -260,6 +261,26 @@ def _check_budgets(node: Mapping, manifest: Manifest, problems: Problems) -> Non
             count = parse_number(member.value.text)
             if isinstance(count, float):
                 problems.add(member.value.mark, f"{count} calls, expected a whole number")
+
+
+def _check_subjects(fields: Fields, manifest: Manifest, problems: Problems) -> None:
+    """A misspelt place would seal under nobody's key, and count nobody."""
+    inputs = {one.name: one for model in manifest.models.values() for one in model.inputs}
+    for kind, name in manifest.data_subjects:
+        if kind != "input":
+            continue
+        if name not in inputs:
+            known = ", ".join(sorted(inputs)[:20]) or "none is declared"
+            problems.add(
+                fields.place("data_subjects"),
+                f"{short(name)} is no input of a model, expected one of: {known}",
+            )
+        elif inputs[name].type not in ("text", "category", "integer"):
+            problems.add(
+                fields.place("data_subjects"),
+                f"the input {short(name)} is a {inputs[name].type}, expected text, category or integer for a "
+                "person's id",
+            )
 
 
 def _meanings(key: str, tools: dict[str, Tool]) -> list[str]:

@@ -111,12 +111,17 @@ def _parts(batch: Batch, rows: list[bytes], leaves: list[bytes], salt: bytes) ->
         return (RowPart(WHOLE, (), salt, join(rows)),)
     received = batch.ask.rows.rows
     parts = [
-        RowPart(index, about(received[index], subjects), row_salt(salt, index), data)
+        RowPart(index, about(received[index], subjects), row_salt(salt, index), data, _touched(batch, index))
         for index, data in enumerate(rows)
     ]
     if len(rows) > 1:
         parts.append(RowPart(HASHES, (), b"", b"".join(leaves)))
     return tuple(parts)
+
+
+def _touched(batch: Batch, index: int) -> bool:
+    result = batch.results[index]
+    return result is not None and result.route in ("model", "previous")
 
 
 def about(row: Row, places: tuple[int, ...]) -> tuple[str, ...]:

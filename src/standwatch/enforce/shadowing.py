@@ -25,6 +25,7 @@ def shadowed(  # noqa: PLR0917 - one entry's members
     envelope: ModelEnvelope,
     system: str,
     version: str,
+    digest: str,
     answer: Answer,
     indices: tuple[int, ...],
     predicted: Predicted | Trouble,
@@ -43,7 +44,9 @@ def shadowed(  # noqa: PLR0917 - one entry's members
     if isinstance(predicted, Trouble):
         code, reason = predicted.code, predicted.text
     else:
-        code, reason = problem(envelope.model.outputs, predicted.outputs, len(indices))
+        code, reason = _another(envelope, version, digest, predicted)
+        if not code:
+            code, reason = problem(envelope.model.outputs, predicted.outputs, len(indices))
         if not code:
             columns = [predicted.outputs[output.name] for output in envelope.model.outputs]
             outputs = [list(row) for row in zip(*columns, strict=True)]
@@ -74,8 +77,20 @@ def _context(envelope: ModelEnvelope, indices: tuple[int, ...], code: str, reaso
     return Context((), names, parameters={"rows": list(indices)}, findings=found)
 
 
+def _another(envelope: ModelEnvelope, version: str, digest: str, predicted: Predicted) -> tuple[str, str]:
+    """Whether something else answered than the challenger."""
+    expected = envelope.served_as(version)
+    if predicted.version and expected and predicted.version != expected:
+        return "version_mismatch", f"version {predicted.version} answered, {expected} was asked"
+    if predicted.digest and digest and predicted.digest != digest:
+        return "digest_mismatch", f"what answered has the digest {predicted.digest[:16]}…, not {digest[:16]}…"
+    return "", ""
+
+
 def _same(answer: Answer, index: int, record: RowRecord) -> bool:
     told = answer.rows[index]
+    if told.route != "model":  # agreeing with a fallback says nothing about the model
+        return False
     return told.outcome == record.outcome if record.outcome else told.outputs == record.outputs
 
 

@@ -22,6 +22,8 @@ class RowPart(msgspec.Struct, frozen=True, array_like=True):
     subjects: tuple[str, ...]
     salt: bytes
     data: bytes
+    touched: bool = True
+    """Whether the system decided about these people: who was only passed on is not counted as exposed to it."""
 
 
 class Append(msgspec.Struct, frozen=True, tag=True):

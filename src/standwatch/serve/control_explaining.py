@@ -17,6 +17,7 @@ from standwatch.record.decision import Part
 from standwatch.record.decision_text import decision_text
 from standwatch.record.rows import read_row
 from standwatch.record.source import Source
+from standwatch.record.state import ALL
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.model_servers import ModelServers
 from standwatch.upstream.executor import Executors, Pin
@@ -47,19 +48,21 @@ class Explained(msgspec.Struct, frozen=True):
 class Explaining:
     """Explains decisions of one organisation. Models are executed here and by their servers, never in this process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made once, by the node
         self,
         source: Source,
         models: ModelServers,
         executors: Executors,
         vkey: str,
         names: Callable[[], Mapping[str, str]],
+        held: Callable[[tuple[str, ...]], bool],
     ) -> None:
         self._source = source
         self._models = models
         self._executors = executors
         self._vkey = vkey
         self._names = names
+        self._held = held
 
     async def explain(self, reference: str) -> Explained | None:
         """None where no decision is called `reference`. Raises `NotFound` for a row that is none."""
@@ -138,6 +141,9 @@ class Explaining:
             name = f"{told.system}/{told.model}"
             pin = Pin(name, version, declared.artifact, digest, model.executor)
             return pinned(self._executors, pin, model), True, ""
+        scopes = (ALL, f"system:{told.system}", f"component:{told.model}", f"version:{told.model}@{version}")
+        if self._held(scopes):
+            return None, False, f"version {version} is held: nothing is sent to its server"
         server = self._models.of(told.system, told.model)
         if server is None:
             return None, False, "it ran in its caller, and no executor is declared for its artifact"

@@ -27,6 +27,8 @@ SHADOWS: Final = 64
 """Comparisons with challengers under way at once; beyond that rows are not compared, and nobody waits."""
 OWED: Final = 256
 """Outcomes that one caller may owe at a time."""
+OWED_ROWS: Final = 16_384
+"""Rows of these: they are kept until the outcomes are told."""
 LATE: Final = 0.05
 """Seconds beyond a model's deadline after which we stop waiting ourselves."""
 PATIENCE: Final = 60.0
@@ -39,6 +41,7 @@ class Owing(msgspec.Struct):
     principal: str
     going: "asyncio.Future[Going]"
     told: "asyncio.Future[Predicted | Trouble]"
+    rows: int = 0
     task: "asyncio.Task[Answer] | None" = None
 
 
@@ -158,6 +161,10 @@ class LiveDecisions:
         route = self._gate.state.routes.get(f"{ask.system}/{envelope.name}") if envelope else None
         if envelope is None or route is None or not route.shadow or route.shadow == answer.version:
             return
+        # Held is held: people's rows are not sent to a challenger that somebody has stopped.
+        scopes = (*envelope.scopes, f"version:{envelope.name}@{route.shadow}", f"agent:{caller.principal}")
+        if self._gate.stopped(scopes) or self._gate.state.held(scopes, self._clock()):
+            return
         if len(self._shadows) >= SHADOWS:
             self.unshadowed += 1
             return
@@ -185,10 +192,12 @@ class LiveDecisions:
             self._gate.on_fault(error)
             return
         people = tuple(about(ask.rows.rows[index], envelope.subjects) for index in indices)
+        route = self._gate.state.routes.get(f"{ask.system}/{envelope.name}")
         entry, parts, sealed = shadowed(
             envelope,
             ask.system,
             version,
+            route.shadow_digest if route is not None and route.shadow == version else "",
             answer,
             indices,
             predicted,
@@ -202,10 +211,11 @@ class LiveDecisions:
 
     async def begin(self, caller: Caller, ask: Ask) -> Going | Answer:
         """Judge `ask` for a caller that runs the model itself: what it may run, or the answer where it may not."""
-        if sum(owing.principal == caller.principal for owing in self._owed.values()) >= OWED:
+        theirs = [owing.rows for owing in self._owed.values() if owing.principal == caller.principal]
+        if len(theirs) >= OWED or sum(theirs) + len(ask.rows.rows) > OWED_ROWS:
             return self._unavailable()
         loop = asyncio.get_running_loop()
-        owing = Owing(caller.principal, loop.create_future(), loop.create_future())
+        owing = Owing(caller.principal, loop.create_future(), loop.create_future(), len(ask.rows.rows))
         ident = new_id(self._clock(), self._chance(10))
         owing.task = loop.create_task(self._decide(caller, ask, self._theirs(ident, owing, ask), "client"))
         owing.task.add_done_callback(lambda _: self._owed.pop(ident, None))

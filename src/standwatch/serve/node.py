@@ -13,7 +13,7 @@ from pathlib import Path
 from standwatch.declare.configuration import declare
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import AnyEntry
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Deployed, Hold, Released
 from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.chance import Chance
@@ -26,7 +26,9 @@ from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.matters import Matters
 from standwatch.serve.measuring import EVERY, Measuring
+from standwatch.serve.notifying import Notifying
 from standwatch.serve.place import Place, now, place_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
@@ -76,8 +78,13 @@ class Node:
             self.executors,
             log_key.vkey,
             lambda: names(self.gate.configuration),
+            lambda scopes: self.gate.stopped(scopes) or bool(self.gate.state.held(scopes, now())),
         )
         self.measuring = Measuring(recorder, self.gate, now)
+        self._record = Reader(place.state)  # its own: who reads in order to tell holds up nobody else
+        matters = Matters(log_key.origin, self.gate, recorder, self.control.holds, self.adoption)
+        self.notifying = Notifying(place.state, self._record, matters, now, os.environ)
+        self.control.notifying = self.notifying
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,6 +99,8 @@ class Node:
 
     def _told(self, index: int, entry: AnyEntry) -> None:
         self.gate.told(index, entry)
+        if isinstance(entry, (Hold, Released, Asked, Answered, Deployed)):
+            self.notifying.wake()
         for hear in self.heard:
             hear(index, entry)
 
@@ -105,10 +114,11 @@ class Node:
         """Stop in the order that loses nothing: no more work, then the servers, then the record."""
         for task in list(self._tasks):
             task.cancel()
-        for ending in (self.servers.close(), self.executors.close()):
+        for ending in (self.servers.close(), self.executors.close(), self.notifying.close()):
             with contextlib.suppress(Exception):
                 await ending
         self.reader.close()
+        self._record.close()
         await asyncio.to_thread(self.recorder.close)
 
 

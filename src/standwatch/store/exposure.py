@@ -71,7 +71,7 @@ class Exposures:
         for subject in append.subjects:
             self._count(entry.system, subject, day)
         for row in append.rows:
-            for subject in row.subjects:
+            for subject in row.subjects if row.touched else ():
                 self._count(entry.system, subject, day)
 
     def _count(self, system: str, subject: str, day: int) -> None:

@@ -18,6 +18,7 @@ from standwatch.facts.decisions import Predicted, Row, Rows, Trouble
 from standwatch.facts.errors import Malformed
 from standwatch.facts.models import Model, Output
 from standwatch.upstream.model_http import BadAnswer, ModelHttp
+from standwatch.upstream.oip_read import LONGEST
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -85,7 +86,7 @@ def read(raw: bytes, outputs: Sequence[Output], rows: int) -> Predicted:
         raise BadAnswer(f"{len(listed)} predictions, {rows} rows were asked about")
     columns = {output.name: _column(output, at, outputs, listed) for at, output in enumerate(outputs)}
     version = told.get("model_version")
-    return Predicted(columns, version if isinstance(version, str) else "")
+    return Predicted(columns, version[:LONGEST] if isinstance(version, str) else "")
 
 
 def _column(output: Output, at: int, outputs: Sequence[Output], predictions: list[Any]) -> list[Any]:

@@ -56,6 +56,10 @@ _DIGESTS: Final = ("sha256", "digest", "artifact_sha256")
 _BROKEN: Final = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError)
 
 
+LONGEST: Final = 128
+"""Characters of what a server calls itself: longer names are cut, and so are no version of ours."""
+
+
 def read(raw: bytes, model: str, outputs: Sequence[Output], rows: int) -> Predicted:
     """The declared outputs of `rows` rows. Raises `BadAnswer`."""
     try:
@@ -75,7 +79,7 @@ def read(raw: bytes, model: str, outputs: Sequence[Output], rows: int) -> Predic
         if tensor is None:
             raise BadAnswer(f"output {output.name}: not in the answer")
         columns[output.name] = _column(output, tensor, rows)
-    return Predicted(columns, said.model_version or "", digest(said.parameters))
+    return Predicted(columns, (said.model_version or "")[:LONGEST], digest(said.parameters))
 
 
 def digest(parameters: msgspec.Raw) -> str:
