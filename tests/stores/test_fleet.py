@@ -189,7 +189,7 @@ def test_what_was_asked_when_the_recorder_went_is_refused(folder: Path) -> None:
             assert it.server is not None
             await it.server.close()
             answers = await asyncio.gather(*waiting)
-            assert {each.code for each in answers if isinstance(each, Refusal)} == {"unrecorded"}
+            assert {each.code for each in answers if isinstance(each, Refusal)} == {"unknown"}
             assert not any(isinstance(each, Ack) for each in answers)
             await asyncio.wrap_future(blocked)
             await link.close()

@@ -197,7 +197,7 @@ def _refused(answer: Refusal, made: Override) -> StandwatchError:
             )
         case "stale":
             return Forbidden(f"it is too late to override {about}", code="too_late", reference=about)
-        case "unrecorded":
+        case "unrecorded" | "unknown":
             return Unrecorded(answer.detail, cure="standwatch diagnose")
         case _:
             return Malformed(answer.detail)
