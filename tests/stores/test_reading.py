@@ -1,7 +1,6 @@
 """A reader beside the writer sees every committed entry, flushed or not, and proves what it shows."""
 
 import asyncio
-import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -26,7 +25,7 @@ from standwatch.record.tree import (
     verify_inclusion,
 )
 from standwatch.store import journal
-from standwatch.store.lookup import marks_of
+from standwatch.store.mark import mac, marks_of
 from standwatch.store.reader import Reader
 from support.recorders import (
     KEK,
@@ -179,9 +178,8 @@ def test_a_snapshot_that_is_not_of_this_fold_is_folded_anew(
         assert len(made) > 2
         db = apsw.Connection(str(folder / journal.DATABASE))
         for index in sorted(made)[-damaged:]:
-            db.execute(
-                "UPDATE snapshot SET state = ? WHERE idx = ?", (_marked(damage(made[index][32:])), index)
-            )
+            chain, data = made[index][32:64], made[index][64:]
+            db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (_marked(chain + damage(data)), index))
         db.close()
         reader = Reader(folder, kek=KEK)
         assert save(reader.state_at(reader.size - 1)) == before
@@ -190,7 +188,7 @@ def test_a_snapshot_that_is_not_of_this_fold_is_folded_anew(
             assert save(it.first.state) == before
             await _declare(it, 64)  # another flush, and with it a snapshot that can be used
             after = save(it.first.state)
-        assert load(_snapshots(folder)[max(_snapshots(folder))][32:]).seen > max(made) or damaged == 1
+        assert load(_snapshots(folder)[max(_snapshots(folder))][64:]).seen > max(made) or damaged == 1
         reader = Reader(folder, kek=KEK)
         assert save(reader.state_at(reader.size - 1)) == after
         reader.close()
@@ -200,7 +198,7 @@ def test_a_snapshot_that_is_not_of_this_fold_is_folded_anew(
 
 def _marked(data: bytes) -> bytes:
     """`data` as the store marks a snapshot for its own."""
-    return hmac.digest(marks_of(KEK)[0], data, "sha256") + data
+    return mac(marks_of(KEK)[0], b"snapshot", data) + data
 
 
 @pytest.mark.parametrize(
@@ -219,10 +217,11 @@ def test_a_state_that_somebody_wrote_into_the_database_is_not_believed(
             await _declare(it, 150)
             before = save(it.first.state)
         made = _snapshots(folder)
-        ghost = load(made[max(made)][32:])
+        ghost = load(made[max(made)][64:])
         ghost.tokens["ab" * 32] = ("principal", "ghost")
         db = apsw.Connection(str(folder / journal.DATABASE))
-        db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (forge(save(ghost)), max(made)))
+        forged = forge(made[max(made)][32:64] + save(ghost))
+        db.execute("UPDATE snapshot SET state = ? WHERE idx = ?", (forged, max(made)))
         db.close()
         for kek in (KEK, None):
             reader = Reader(folder, kek=kek)

@@ -5,7 +5,7 @@ the checkpoint, and the checkpoint against a key and a head that the verifier ke
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -102,6 +102,15 @@ class Source(Protocol):
 
     def state_before(self, index: int) -> State:
         """State folded over the entries before `index`; the caller may change it."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A source that can tell who wrote the entries that stand behind its checkpoint."""
+
+    def beyond(self) -> str:
+        """What is wrong with them; "" for nothing, or where it cannot tell. Raises `Tampered`."""
         ...
 
 

@@ -26,7 +26,7 @@ from standwatch.record.decision import row_problem
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.replay import GrantRule, Origin, Replay
-from standwatch.record.source import Source, commitments, hashes, open_part, read_action, read_leaf
+from standwatch.record.source import Marked, Source, commitments, hashes, open_part, read_action, read_leaf
 from standwatch.record.tiles import TILE_WIDTH
 from standwatch.record.tree import (
     MAX_SIZE,
@@ -111,6 +111,7 @@ def verify(
     # (3) to (6): Every bundle.
     if run.root():
         run.read(progress)
+        run.beyond()
     # (7): What this cannot say.
     return run.result(trusted)
 
@@ -219,6 +220,17 @@ class _Run:
             self._bundle(begin, end)
             if progress is not None:
                 progress(min(end, self._end), self._end)
+
+    def beyond(self) -> None:
+        """Behind the checkpoint: what a start would take up and sign was written by the record's own server."""
+        if not isinstance(self._source, Marked):
+            return
+        try:
+            wrong = self._source.beyond()
+        except StandwatchError as error:
+            wrong = str(error)
+        if wrong:
+            self._say(self._head.size, "beyond", wrong)
 
     def _bundle(self, begin: int, end: int) -> None:
         entries = self._entries(begin, end)

@@ -25,6 +25,11 @@ Tree = tuple[int, bytes]
 
 def root_at(journal: Journal, upto: int, size: int) -> bytes:
     """The root that the first `upto` of `size` entries had; `Tampered` where hashes for it are missing."""
+    return frontier_at(journal, upto, size).root()
+
+
+def frontier_at(journal: Journal, upto: int, size: int) -> Frontier:
+    """The right edge of the tree of the first `upto` of `size` entries; `Tampered` where hashes are missing."""
 
     def read(tile: Tile) -> bytes:
         data = read_tile(journal, tile.level, tile.index, tile.width, size)
@@ -32,7 +37,7 @@ def root_at(journal: Journal, upto: int, size: int) -> bytes:
             raise Tampered(f"tile {tile.index} of level {tile.level} is missing")
         return data
 
-    return Frontier.of(tile_source(read, size), upto).root()
+    return Frontier.of(tile_source(read, size), upto)
 
 
 class HeadFile:

@@ -1,6 +1,5 @@
 """Finding what is indexed, flushed or not: the same for the writer, which has the tail, and readers, which read it."""
 
-import hmac
 from contextlib import suppress
 from typing import Final
 
@@ -10,10 +9,12 @@ from standwatch.record.rows import row_salt, split
 from standwatch.record.source import Sealed, SealedRow, SealedRows
 from standwatch.record.state import State, load, save
 from standwatch.store.journal import Journal
-from standwatch.store.sealing import HASHES, WHOLE, Kek, Keys, slot_of
+from standwatch.store.mark import NONE, Chain, mac, ours
+from standwatch.store.sealing import HASHES, WHOLE, Keys, slot_of
 from standwatch.store.tail import Days, Tail
 
 _MARK: Final = 32
+_SNAPSHOT: Final = b"snapshot"
 LAST: Final = 2**62
 """An index beyond every entry."""
 
@@ -28,31 +29,25 @@ def of_run(journal: Journal, tail: Tail, run: str) -> list[int]:
     return journal.indexes("run", run) + tail.runs.get(run, [])
 
 
-def marks_of(*keks: Kek) -> tuple[bytes, ...]:
-    """The keys that mark snapshots: of the key-encryption keys, which the database does not hold."""
-    return tuple(hmac.digest(kek.key, b"standwatch/snapshot/1", "sha256") for kek in keks)
-
-
-def keep_snapshot(journal: Journal, state: State) -> None:
+def keep_snapshot(journal: Journal, state: State, chain: Chain) -> None:
     """Keep `state`, marked as ours: whoever can only write the database cannot make a state out of nothing."""
     if journal.marks:
-        data = save(state)
-        journal.run("insert_snapshot", state.seen, hmac.digest(journal.marks[0], data, "sha256") + data)
+        data = chain + save(state)
+        journal.run("insert_snapshot", state.seen, mac(journal.marks[0], _SNAPSHOT, data) + data)
 
 
-def snapshot(journal: Journal, index: int) -> State:
-    """The state of the last snapshot of ours at or before entry `index` that this fold can go on from; else the
-    empty state, from which everything is folded anew."""
+def snapshot(journal: Journal, index: int) -> tuple[State, Chain]:
+    """State and chain of the last snapshot of ours at or before entry `index` that this fold can go on from; else
+    the empty ones, from which everything is folded anew."""
     while journal.marks and (rows := journal.rows("snapshot", index)):
         index, blob = rows[0]
         mark, data = blob[:_MARK], blob[_MARK:]
-        ours = any(hmac.compare_digest(hmac.digest(key, data, "sha256"), mark) for key in journal.marks)
         with suppress(Malformed):
-            state = load(data if ours else b"")
+            state = load(data[_MARK:] if ours(journal, _SNAPSHOT, data, mark) else b"")
             if not state.stopped:
-                return state
+                return state, data[:_MARK]
         index -= 1
-    return State()
+    return State(), NONE
 
 
 def leaf_time(leaf: bytes) -> int:

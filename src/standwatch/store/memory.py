@@ -13,11 +13,12 @@ from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.sequence import Ledger, OpenIntent, Sequencer
-from standwatch.record.state import Question, State
+from standwatch.record.state import Question, State, folds
 from standwatch.record.tree import leaf_hash
 from standwatch.store.edge import Edge
 from standwatch.store.journal import FLUSH, SNAPSHOT, Journal
 from standwatch.store.lookup import LAST, keep_snapshot, snapshot
+from standwatch.store.mark import Chain, follow
 from standwatch.store.tail import Tail, run_of
 
 RECENT: Final = 4_096
@@ -73,9 +74,10 @@ class Memory:
     def __init__(self, journal: Journal) -> None:
         self.size = journal.size()
         self.flushed = journal.flushed()
-        state = snapshot(journal, LAST)
+        state, self.chain = snapshot(journal, LAST)
         self.since_snapshot = int(journal.get("controls_after", state.seen))
-        self.seq = Sequencer(_fold_on(journal, state), _ledgers(journal))
+        self.chain = _fold_on(journal, state, self.chain)
+        self.seq = Sequencer(state, _ledgers(journal))
         self.at = 0
         self.written_open: set[int] = set()
         self.edge = Edge.load(journal, self.size)
@@ -98,17 +100,17 @@ class Memory:
     def _read_tail(self, journal: Journal, start: int) -> None:
         """Account for the entries after the last flush as the writer did."""
         for index, leaf in enumerate(journal.leaves(start, self.size), start):
-            entry = read(leaf, index)
+            entry, digest = read(leaf, index), leaf_hash(leaf)
             if index >= self.flushed:
-                self.account(index, entry)
+                self.account(index, entry, digest)
             self.at = entry.at
             if not isinstance(entry, Unknown):
                 key = resend_key(entry)
                 if key is not None:
-                    self.recent.keep(key, (index, entry.at, leaf_hash(leaf)))
+                    self.recent.keep(key, (index, entry.at, digest))
 
-    def account(self, index: int, entry: AnyEntry | Unknown) -> None:
-        """Take entry `index` into totals, indices and state."""
+    def account(self, index: int, entry: AnyEntry | Unknown, digest: bytes) -> None:
+        """Take entry `index`, with this leaf hash, into totals, indices and state."""
         seq = self.seq
         run = self.run_of(entry)
         folded = seq.state.seen
@@ -118,6 +120,8 @@ class Memory:
         else:
             seq.take(index, entry)
         self.tail.note(index, entry, run)
+        if folds(entry):
+            self.chain = follow(self.chain, index, digest)
         if seq.state.seen != folded:
             self.since_snapshot += 1
 
@@ -142,7 +146,7 @@ class Memory:
         # Only here: a snapshot never runs ahead of the indices. Nor is one made of a fold that met an unknown kind:
         # a version that knows it must find what came before.
         if self.since_snapshot >= SNAPSHOT and not state.stopped:
-            keep_snapshot(journal, state)
+            keep_snapshot(journal, state, self.chain)
             self.since_snapshot = 0
         journal.insert_indexes("action", tail.actions)
         journal.insert_indexes("run", tail.runs)
@@ -203,11 +207,12 @@ def _first_id(at: int) -> str:
     return new_id(at, bytes(10))[:10]
 
 
-def _fold_on(journal: Journal, state: State) -> State:
-    """`state`, a snapshot, folded on up to the last flush."""
+def _fold_on(journal: Journal, state: State, chain: Chain) -> Chain:
+    """Fold `state`, a snapshot, on up to the last flush; the chain there."""
     for index, leaf in journal.rows("control", state.seen + 1, journal.flushed()):
         state.fold(index, read(leaf, index))
-    return state
+        chain = follow(chain, index, leaf_hash(leaf))
+    return chain
 
 
 def _ledgers(journal: Journal) -> dict[str, Ledger]:

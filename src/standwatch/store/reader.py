@@ -24,13 +24,13 @@ from standwatch.store.journal import DATABASE, HEAD, Journal
 from standwatch.store.lookup import (
     find_part,
     leaf_time,
-    marks_of,
     of_action,
     of_run,
     rows_at,
     sealed_at,
     snapshot,
 )
+from standwatch.store.mark import marks_of, root_from, unmarked
 from standwatch.store.memory import read
 from standwatch.store.sealing import Kek, Keys
 from standwatch.store.tail import Tail, run_of
@@ -232,7 +232,7 @@ class Reader:
     def state_at(self, index: int) -> State:
         """State after entry `index`: the nearest snapshot before it, and the control entries since."""
         with self._moment() as journal:
-            state = self._folded.nearest(index, snapshot(journal, index))
+            state = self._folded.nearest(index, snapshot(journal, index)[0])
             for count, (number, entry) in enumerate(self.control(state.seen + 1, index + 1), 1):
                 state.fold(number, entry)
                 if not count % _STRIDE:
@@ -268,6 +268,19 @@ class Reader:
             return self.size == 0
         except apsw.SQLError:
             return True
+
+    def beyond(self) -> str:
+        """What is wrong with the entries that no checkpoint covers yet; "" for nothing, or where no key tells.
+
+        Raises `Tampered`, and `NotFound` where nothing was signed.
+        """
+        # The head is read first: what it names was marked before.
+        signed = int(self.checkpoint().split(b"\n", 2)[1])
+        with self._moment() as journal:
+            size = journal.size()
+            if not journal.marks or signed > size:
+                return ""
+            return unmarked(journal, signed, size, root_from(journal, signed, size))
 
     @property
     def unsigned(self) -> bool:

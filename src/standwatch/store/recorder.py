@@ -29,7 +29,7 @@ from standwatch.store.ballast import Ballast
 from standwatch.store.head import HeadFile, Publisher
 from standwatch.store.journal import DATABASE, HEAD, Journal
 from standwatch.store.link import LocalLink, nothing_for
-from standwatch.store.lookup import marks_of
+from standwatch.store.mark import marks_of
 from standwatch.store.sealing import Entropy, Kek
 from standwatch.store.tail import RESTRICTING
 from standwatch.store.writer import BATCH, Clock, Writer, outcome_of

@@ -28,6 +28,7 @@ from standwatch.store.exposure import Exposures
 from standwatch.store.head import HeadFile, Tree
 from standwatch.store.journal import Journal
 from standwatch.store.lookup import find_part, of_action
+from standwatch.store.mark import check, keep_mark, marks_of
 from standwatch.store.memory import Known, Memory, read, resend_key
 from standwatch.store.overriding import prepare
 from standwatch.store.sealing import HASHES, ORDINALS, Entropy, Kek, Sealer, slot_of
@@ -80,6 +81,7 @@ class Writer:
         self._told: list[Told] = []
         self.tree: Tree = (self._memory.size, self._memory.edge.root())
         self.signed = head.check(journal, self._memory.size)
+        self._check_mark(self.signed)
         self._begin_log(key)
 
     def _begin_log(self, key: NoteKey) -> None:
@@ -92,6 +94,10 @@ class Writer:
         elif state.origin != key.name:
             raise Tampered(f"this is the log of {state.origin}, not of {key.name}")
         self._full = not ballast
+
+    def _check_mark(self, signed: int) -> None:
+        memory = self._memory
+        check(self._journal, signed, memory.size, memory.edge.root(), memory.chain)
 
     def _count_people(self) -> Exposures:
         found = Exposures(self._journal, self._sealer.secret)
@@ -169,8 +175,11 @@ class Writer:
         self._journal.drop_day(day)
 
     def rewrap(self, kek: Kek) -> int:
-        """See `Sealer.rewrap`."""
-        return self._sealer.rewrap(kek)
+        """See `Sealer.rewrap`; what was marked under the old key is marked under the new one."""
+        count = self._sealer.rewrap(kek)
+        self._journal.marks = (*marks_of(kek), *self._journal.marks)
+        keep_mark(self._journal, *self.tree, self._memory.chain)
+        return count
 
     # --------------------------------------------------------------------------------------------- writing
 
@@ -245,10 +254,12 @@ class Writer:
             journal.many("set_tile", memory.edge.take_fresh())
         if memory.flush(journal):
             self._exposures.save(now)
+        tree = (memory.size, memory.edge.root())
+        keep_mark(journal, *tree, memory.chain)
         journal.commit()
         # Only now is any of it true.
         self._acknowledged = memory.size
-        self.tree = (memory.size, memory.edge.root())
+        self.tree = tree
 
     def _take(self, append: Append, now: int) -> Ack | Refusal:
         """Admit one append and prepare its rows; nothing is durable yet."""
@@ -296,7 +307,7 @@ class Writer:
         memory.size = index + 1
         memory.at = now
         memory.edge.append(digest)
-        memory.account(index, written)
+        memory.account(index, written, digest)
         if folds(written):
             self._told.append(Told(index, written))
         return index, digest
@@ -409,7 +420,7 @@ class Writer:
         self._exposures = self._count_people()
         if self._memory.size < acknowledged:
             raise Tampered(f"{acknowledged} entries were acknowledged and {self._memory.size} are here")
-        self._head.check(self._journal, self._memory.size)
+        self._check_mark(self._head.check(self._journal, self._memory.size))
 
     def _untold(self, start: int) -> list[Told]:
         found: list[Told] = []
