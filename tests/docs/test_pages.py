@@ -206,6 +206,7 @@ SECTIONS = {
     "_listener": "listeners",
     "_store": "store",
     "_defaults": "defaults",
+    "_approvals": "standwatch.yaml: approvals",
     "read_notify.read": "notify",
     "_channel.channel": "channels",
     "_smtp.read": "channels",

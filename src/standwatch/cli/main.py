@@ -18,6 +18,7 @@ from standwatch.cli import (
     key,
     look,
     overrides,
+    passkeys,
     ranges,
     record,
     serving,
@@ -40,7 +41,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Vouch", (*evidence.VERBS, *ranges.VERBS)),
     ("Change", configuration.VERBS),
     ("Prove", record.VERBS),
-    ("People and programs", (*agents.VERBS, *key.VERBS)),
+    ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS)),
 )
 
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
@@ -26,6 +26,9 @@ from standwatch.facts.notifying import Notify
 from standwatch.facts.words import Effect
 
 FILE: Final = "standwatch.yaml"
+
+Irreversible = Literal["", "any", "enrolled", "passkey"]
+_irreversible: Reader[Irreversible] = choice("any", "enrolled", "passkey")
 
 WORD: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 effect: Reader[Effect] = choice("read", "write", "irreversible")
@@ -72,6 +75,7 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         groups=groups,
         red_lines=fields.take("red_lines", listing(_red_line, "red lines"), ()),
         approval_seconds=fields.take("defaults", _defaults, 900),
+        irreversible=fields.take("approvals", _approvals, ""),
         notify=fields.take("notify", read_notify(set(groups), development), Notify()),
     )
     fields.close()
@@ -191,6 +195,14 @@ def _defaults(node: Node, problems: Problems) -> int | None:
     seconds = fields.take("approval_expires", duration, 900)
     fields.close()
     return seconds
+
+
+def _approvals(node: Node, problems: Problems) -> Irreversible | None:
+    fields = Fields(node, problems, "approvals")
+    unsaid: Irreversible = ""
+    found: Irreversible = fields.need("irreversible", _irreversible, unsaid)
+    fields.close()
+    return found
 
 
 def _red_line(node: Node, problems: Problems) -> RedLine | None:

@@ -70,6 +70,13 @@ class Organisation(msgspec.Struct, frozen=True):
     """How long a question stays open, unless a manifest says otherwise."""
     notify: Notify = Notify()
     """Who is told of what. It permits nothing, so no envelope knows it."""
+    irreversible: Literal["", "any", "enrolled", "passkey"] = ""
+    """What approves an irreversible effect, as written; `irreversible_takes` is what that comes to."""
+
+    @property
+    def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
+        """What approves an irreversible effect: a key or a passkey; a passkey of those who have one; a passkey."""
+        return self.irreversible or ("any" if self.development else "enrolled")
 
 
 class ArgumentRule(msgspec.Struct, frozen=True):

@@ -70,10 +70,10 @@ def enrolment_message(entry: Enrolled, org: str) -> bytes:
     )
 
 
-def used(passkeys: Passkeys, entry: Answered) -> tuple[Passkey, Assertion]:
-    """The passkey, live and of that person, whose assertion answers; the signature is not looked at.
+def by_credential(passkeys: Passkeys, entry: Answered) -> tuple[Passkey, Assertion]:
+    """The passkey, live and of that person, whose assertion answers; signature and counter are not looked at.
 
-    Raises `Malformed` or `Forbidden`; with the code `cloned` where the counter does not go on.
+    Raises `Malformed` or `Forbidden`.
     """
     made = parse_assertion(entry.sig)
     known = passkeys.get(made.credential)
@@ -83,6 +83,12 @@ def used(passkeys: Passkeys, entry: Answered) -> tuple[Passkey, Assertion]:
         raise Forbidden(f"that passkey is not {entry.by}'s", code="unknown_key")
     if not known.live:
         raise Forbidden("that passkey has ended", code="unknown_key", cure="standwatch passkey list")
+    return known, made
+
+
+def used(passkeys: Passkeys, entry: Answered) -> tuple[Passkey, Assertion]:
+    """The same, and its counter goes on: raises `Forbidden` with the code `cloned` where it does not."""
+    known, made = by_credential(passkeys, entry)
     if not known.counts(made.count):
         raise Forbidden(
             f"the passkey's counter says {made.count} and stood at {known.count}: there may be a copy of it",

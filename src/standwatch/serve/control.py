@@ -18,6 +18,18 @@ from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchEr
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
+from standwatch.fronts.control_passkeys import (
+    ApprovalAsked,
+    ApprovalOrder,
+    EnrolmentOrder,
+    PasskeyAnswerOrder,
+    PasskeyEndOrder,
+    PasskeyLine,
+    PasskeysPage,
+    RegisteredOrder,
+    Registration,
+    RegistrationOrder,
+)
 from standwatch.fronts.control_ports import (
     Actor,
     AgentLine,
@@ -58,6 +70,7 @@ from standwatch.serve.control_diagnosing import Diagnosing
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
+from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_versions import Routes, model_lines
@@ -103,6 +116,7 @@ class Control:
         """Explains decisions; set by whoever knows the models' servers."""
         self.diagnosing = Diagnosing(gate, source, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
+        self.passkeys = Passkeys(gate, source, clock, chance)
 
     @property
     def _state(self) -> State:
@@ -270,12 +284,49 @@ class Control:
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
         """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
         _somebody(who)
-        entry = evidence.answer(
-            ident, order, self._state, self._configuration, self._source, now=self._clock()
-        )
+        try:
+            entry = evidence.answer(
+                ident, order, self._state, self._configuration, self._source, now=self._clock()
+            )
+        except evidence.Cloned as error:
+            await self.passkeys.doubt(error.entry, error.count)
+            raise
         ack = await self._gate.append(entry)
         word = "approved" if order.decision == "approve" else "refused"
         return Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
+
+    async def ask_approval(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
+        """What a passkey must sign to answer a question, as a browser wants it."""
+        return self.passkeys.ask(_somebody(who), ident, order)
+
+    async def answer_by_passkey(self, who: Actor, ident: str, order: PasskeyAnswerOrder) -> Done:
+        """Take the answer that a browser signed with a passkey."""
+        return await self.answer(who, ident, self.passkeys.order(order))
+
+    # --- passkeys --------------------------------------------------------------------------------------------
+
+    async def list_passkeys(self, who: Actor) -> PasskeysPage:
+        """Passkeys with what became of them, and those that wait for a signature."""
+        return self.passkeys.listed(_somebody(who))
+
+    async def begin_passkey(self, who: Actor, order: RegistrationOrder) -> Registration:
+        """Begin a registration in the browser."""
+        return self.passkeys.begin(_somebody(who), order)
+
+    async def finish_passkey(self, who: Actor, order: RegisteredOrder) -> PasskeyLine:
+        """Take what the browser made; it waits for a signature."""
+        return self.passkeys.finish(_somebody(who), order)
+
+    async def sign_passkey(self, who: Actor, credential: str, order: EnrolmentOrder) -> Done:
+        """Enrol a passkey that waits. Who brings the signature does not matter."""
+        _somebody(who)
+        return await self.passkeys.sign(credential, order)
+
+    async def end_passkey(self, who: Actor, credential: str, order: PasskeyEndOrder) -> Done:
+        """End a passkey."""
+        return await self.passkeys.end(_somebody(who), credential, order)
+
+    # --- evidence --------------------------------------------------------------------------------------------
 
     async def statement(self, who: Actor, system: str, version: str = "", model: str = "") -> Statement:
         """What a validator of `system` would sign now; with `version`, of it with that version of `model` in front."""

@@ -11,11 +11,15 @@ from standwatch.facts.parts import approval_bytes, evidence_bytes
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
 from standwatch.gate.demands import require_statement, require_validator
 from standwatch.gate.deploying import Candidate, running_with
+from standwatch.record.assertion import challenge_of, verify_assertion
+from standwatch.record.passkeys import by_credential, is_passkey
+from standwatch.record.replay import is_human
 from standwatch.record.signature import verify
 from standwatch.record.source import Source, hashes
 from standwatch.record.state import Question, Standing, State
 from standwatch.record.tree import Frontier
 from standwatch.respond.places import declared_digest, place
+from standwatch.serve.control_party import party_of
 from standwatch.serve.control_status import signers
 
 
@@ -53,8 +57,7 @@ def answer(
         org=state.origin,
         until=order.until,
     )
-    require_signature(order.by, order.key, order.sig, message, keys_of(order.by, state, configuration))
-    return Answered(
+    entry = Answered(
         by=order.by,
         id=ident,
         of=question.index,
@@ -65,6 +68,60 @@ def answer(
         head=order.head,
         until=order.until,
     )
+    if is_passkey(order.sig):
+        require_passkey(entry, message, state, configuration, now)
+    else:
+        require_signature(order.by, order.key, order.sig, message, keys_of(order.by, state, configuration))
+        require_no_passkey(entry, asked.effect, state, configuration)
+    return entry
+
+
+class Cloned(Forbidden):
+    """A passkey's own signature with a counter, `count`, that does not go on: there may be a copy of it."""
+
+    code = "cloned"
+
+    def __init__(self, entry: Answered, count: int, last: int) -> None:
+        super().__init__(
+            f"the passkey's counter says {count} and stood at {last}: there may be a copy of it",
+            cure="standwatch passkey list",
+        )
+        self.entry, self.count = entry, count
+
+
+def require_passkey(
+    entry: Answered, message: bytes, state: State, configuration: Configuration, now: int
+) -> None:
+    """Raise `Forbidden` or `Malformed` unless a live passkey of `entry.by` signed `message` on our page."""
+    known, made = by_credential(state.passkeys, entry)
+    if not is_human(state, entry.by, now):
+        raise Forbidden(f"{entry.by} is nobody of this organisation any more", code="unknown_key")
+    party = party_of(configuration.organisation)
+    if (known.entry.rp_id, known.entry.origin) != (party.rp_id, party.origin):
+        raise Forbidden(
+            f"that passkey was enrolled for {known.entry.origin}; the console is at {party.origin} now",
+            code="wrong_origin",
+            cure="enrol one there",
+        )
+    # The signature first: only the passkey's own can cast doubt on it.
+    count = verify_assertion(made, known.as_enrolled, challenge_of(message))
+    if not known.counts(count):
+        raise Cloned(entry, count, known.count)
+
+
+def require_no_passkey(entry: Answered, effect: str, state: State, configuration: Configuration) -> None:
+    """Raise `Forbidden` where approving an irreversible effect takes a passkey: `approvals` in standwatch.yaml."""
+    if entry.decision != "approve" or effect != "irreversible":
+        return
+    rule = configuration.organisation.irreversible_takes
+    has = any(one.live and one.entry.person == entry.by for one in state.passkeys.values())
+    if rule == "passkey" or (rule == "enrolled" and has):
+        raise Forbidden(
+            "what cannot be taken back is approved with a passkey here: your key may still refuse it",
+            code="passkey_needed",
+            cure=f"approve it in the console: {party_of(configuration.organisation).origin}",
+            reference=entry.id,
+        )
 
 
 def open_question(ident: str, state: State, now: int) -> Question:
