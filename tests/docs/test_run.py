@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docs.pages import OURS, RUN, Block, blocks, every_page
+from docs.pages import OURS, RUN, Block, blocks, every_page, text_of
 from docs.world import World, missing, session
 
 IN_DEMO = (
@@ -38,6 +38,8 @@ def test_a_page_about_the_running_demo(page: str, demo: tuple[World, str]) -> No
 
 @pytest.mark.parametrize("page", ALONE)
 def test_a_page_from_nothing(page: str, empty: World) -> None:
+    if "examples/" in text_of(page):
+        empty.checkout()
     play(page, empty, "")
 
 
