@@ -23,7 +23,7 @@ import uvloop
 
 from bench import mortgages
 from bench.governed import other
-from bench.load import Target, _run, request
+from bench.load import Target, _run, cpu_of, request
 from bench.machine import machine, raw
 from bench.report import Cell, Report
 from standwatch.cli.wire import Server
@@ -92,30 +92,35 @@ def section(report: Report, entries: int, times: int) -> None:
     with other("mortgage", at=model_port(folder)), mortgages.serving(folder) as served:
         target = asked(folder, served.door.port, served.door.agent)
         decisions(target, None, 500)
-        quiet, busy, took = decisions(target, None, 4_000), list[float](), list[float]()
+        quiet, busy, took, alone, cpu = [list[float]() for _ in range(5)]
         causes: list[Any] = []
-        for _ in range(times):
+        for _ in range(times):  # in turns: the neighbours change from minute to minute
+            quiet += decisions(target, None, 1_000)
             one = Diagnosis(folder, since)
             one.start()
             busy += decisions(target, one, 0)
             took.append(one.took)
-            causes = [each["text"] for each in one.answer]
-        alone: list[float] = []
-        for _ in range(times):
+            spent = cpu_of(served.process.pid)
             one = Diagnosis(folder, since)
             one.run()
             alone.append(one.took)
+            cpu.append(cpu_of(served.process.pid) - spent)
+            causes = [each["text"] for each in one.answer]
     report.table(
         "diagnosing",
         f"diagnose mortgage --since 1d over a log of {entries:,} entries, s; {times} times each",
         ("", "least", "median", "most"),
-        [_spread("alone", alone), _spread(f"beside decisions, {IN_FLIGHT} in flight", took)],
+        [
+            _spread("CPU", cpu),
+            _spread("alone", alone),
+            _spread(f"beside decisions, {IN_FLIGHT} in flight", took),
+        ],
     )
     report.table(
         "meanwhile",
         f"decisions of one row, {IN_FLIGHT} in flight, latency in ms",
         ("", "asked", "p50", "p99", "most"),
-        [_latency("before", quiet), _latency("while a diagnosis is made", busy)],
+        [_latency("otherwise, in turns", quiet), _latency("while a diagnosis is made", busy)],
     )
     report.note(causes[0] if causes else "")
 

@@ -27,7 +27,7 @@ from urllib.parse import quote
 import msgspec
 
 from bench import mortgages
-from bench.load import memory_of
+from bench.load import cpu_of, memory_of
 from bench.machine import machine, raw
 from bench.report import Cell, Report
 from standwatch.cli.wire import Server
@@ -81,9 +81,9 @@ class Told(msgspec.Struct):
         return [*found["singles"], *found["pairs"]]
 
 
-def chosen(reader: Reader, count: int, seed: int) -> list[str]:
-    """References of decisions, evenly drawn from the whole log; some of them rows of batches."""
-    chance, size = random.Random(seed), reader.size
+def chosen(reader: Reader, size: int, count: int, seed: int) -> list[str]:
+    """References of decisions, evenly drawn from the first `size` entries; some of them rows of batches."""
+    chance = random.Random(seed)
     found: list[str] = []
     while len(found) < count:
         index, many = chance.randrange(size), len(found) % BATCHES == 0
@@ -94,14 +94,22 @@ def chosen(reader: Reader, count: int, seed: int) -> list[str]:
     return found
 
 
-def asked(folder: Path, references: list[str]) -> tuple[list[Told], float]:
-    """What the running server answers, and its resident memory afterwards (MB)."""
+def asked(folder: Path, references: list[str]) -> tuple[list[Told], float, float]:
+    """What the running server answers, its CPU with its executors' for each (ms), and its memory afterwards (MB)."""
     with mortgages.serving(folder) as served:
         api = Server(folder)
         for reference in references[:WARM]:
             _ask(api, reference)
+        before = _cpu(served.process.pid)
         told = [_ask(api, reference) for reference in references[WARM:]]
-        return told, memory_of(served.process.pid)
+        cpu = (_cpu(served.process.pid) - before) / len(told) * 1e3
+        return told, cpu, memory_of(served.process.pid)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of process `pid` and of the executors that it started."""
+    children = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")).split()
+    return sum(cpu_of(int(one)) for one in (pid, *children))
 
 
 def _ask(api: Server, reference: str) -> Told:
@@ -219,9 +227,10 @@ def section(report: Report, entries: int, count: int, seed: int) -> list[str]:
     """Measure, print; what is wrong."""
     folder = mortgages.filled((FOLDER / f"mortgages-{entries}").resolve(), entries)
     reader = Reader(folder / "state")
-    size, references = reader.size, chosen(reader, count + WARM, seed)
+    size = min(reader.size, entries)  # what came since, `bench.diagnosing` had another server answer
+    references = chosen(reader, size, count + WARM, seed)
     reader.close()
-    told, memory = asked(folder, references)
+    told, cpu, memory = asked(folder, references)
     lines = [
         ("all", told),
         *((f"version {version}", [one for one in told if one.version == version]) for version in ("1", "2")),
@@ -239,7 +248,8 @@ def section(report: Report, entries: int, count: int, seed: int) -> list[str]:
     turned = sum(bool(one.changes) for one in told)
     report.note(
         f"grades {dict(grades)}; {changes} changes told of {turned} decisions, {changes - len(wrong)} confirmed by the "
-        f"code that serves the model; resident memory of the server afterwards {memory:.0f} MB"
+        f"code that serves the model; {cpu:.0f} ms CPU each, executors included; resident memory of the server "
+        f"afterwards {memory:.0f} MB"
     )
     report.found["grades"] = dict(grades)
     rows = asyncio.run(apart(folder, [one.reference for one in told[:APART]]))
