@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from docs.pages import section, text_of
-from standwatch.authority.grant import permits
+from standwatch.authority.grant import decision_permission, permits
 from standwatch.cli.main import GROUPS
 from standwatch.enforce.checks import IN_ORDER, OBSERVABLE
 from standwatch.facts.words import LEVELS, SENTENCES
@@ -46,6 +46,9 @@ def test_what_a_grant_permits() -> None:
     for level in LEVELS:
         found = [permits(level, effect) for effect in ("read", "write", "irreversible")]
         assert [cell.strip(" |") for cell in said[level]] == found
+        decides = {row[0]: row[4] for row in rows("docs/concepts.md", "The grant") if row[0] in LEVELS}
+        assert decides[level].split(":")[0].strip(" |") == decision_permission(level, 1)
+        assert ("fallback" in decides[level]) == (decision_permission(level, 3) == "fallback")
 
 
 def test_codes_of_the_proxy() -> None:
