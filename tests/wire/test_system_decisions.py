@@ -301,8 +301,10 @@ def test_decisions_under_way_outlive_a_rollback(watch: Living, desk: Client, tra
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(5):
-        back = watch.run("rollback", "loans", "--model", "forest", "--reason", "a test")
+    front = {one["model"]: one["version"] for one in watch.run("versions", "loans")["models"]}["forest"]
+    for number in range(5):
+        to = front if number % 2 else {"1": "2", "2": "1"}[front]
+        back = watch.run("rollback", "loans", "--model", "forest", "--to", to, "--reason", "a test")
         time.sleep(0.05)
         watch.run("release", str(back["hold"]), "--reason", "a test")
     over.set()

@@ -55,6 +55,8 @@ class Holds:
         self.pending: dict[str, HoldLine] = {}
         """Scopes held in memory only, until the record can be written."""
         self._trying: asyncio.Task[None] | None = None
+        self.tell: Callable[[frozenset[str]], None] = lambda _: None
+        """Told which scopes are held in memory only, so that nobody's act under them is recorded before the hold."""
 
     # --- halt ----------------------------------------------------------------------------------------------
 
@@ -92,6 +94,7 @@ class Holds:
         """The record takes nothing: leave a marker, so that the hold outlives this process."""
         now = self._clock()
         self.pending[hold.scope] = HoldLine(-1, hold.scope, hold.by, now, hold.until, reason)
+        self.tell(frozenset(self.pending))
         self._try_again()
         try:
             write_marker(self._folder, hold.scope, hold.by, now, reason=reason, until=hold.until)
@@ -108,6 +111,8 @@ class Holds:
         warning = (
             "" if touched else f"Nothing that is declared now is called {scope}: is that what you meant?"
         )
+        if ack is None:
+            warning = f"{warning} The record cannot be written now: it is in force in memory, and on disk for the next start.".strip()
         index = ack.index if ack is not None else -1
         return Halted(
             hold=index,
@@ -200,6 +205,7 @@ class Holds:
         except StandwatchError:
             line = HoldLine(-1, marker.scope, hold.by, marker.at, marker.until, marker.reason)
             self.pending.setdefault(marker.scope, line)
+            self.tell(frozenset(self.pending))
             return False
         await self.settled(ack.index)
         self._settle(marker)
@@ -210,6 +216,7 @@ class Holds:
         clear_markers(self._folder, [marker] if marker.slot >= 0 else [])
         if all(other.scope != marker.scope for other in read_markers(self._folder)):
             self.pending.pop(marker.scope, None)
+            self.tell(frozenset(self.pending))
             self._gate.stops.discard(marker.scope)
 
     def _try_again(self) -> None:

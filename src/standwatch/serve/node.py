@@ -70,6 +70,7 @@ class Node:
             adoption=self.adoption,
             bypasses=Bypasses(Path.home(), now),
         )
+        self.control.holds.tell = recorder.refuse
         self.control.routes.loaded = self.servers.models.ready
         self.executors = Executors(self.folder, os.environ)
         self.control.explaining = Explaining(
