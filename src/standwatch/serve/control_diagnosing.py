@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
+
 from standwatch.facts.errors import Forbidden, Malformed, NotFound
 from standwatch.facts.models import Model
 from standwatch.fronts.control_models import ModelDiagnosis
@@ -63,7 +65,8 @@ class Diagnosing:
         now, begun = self._clock(), instant(since)
         if begun >= now:
             raise Malformed("the time asked about is not in the past", code="bad_time")
-        chosen = [one for name, one in models.items() if model in ("", name)]
+        people = {name for kind, name in declared.manifest.data_subjects if kind == "input"}
+        chosen = [_without(one, people) for name, one in models.items() if model in ("", name)]
         async with self._turn:
             with giving_way():
                 return await asyncio.to_thread(
@@ -79,3 +82,9 @@ class Diagnosing:
         told = happenings(control, system, model.component, names(self._gate.configuration))
         found = diagnose(rows, told, model, since, now)
         return ModelDiagnosis(model.component, found, diagnosis_text(found, system, model))
+
+
+def _without(model: Model, people: set[str]) -> Model:
+    """The model without the inputs that name people: every one of them is new, and nobody's id belongs into a cause."""
+    kept = tuple(feature for feature in model.inputs if feature.name not in people)
+    return msgspec.structs.replace(model, inputs=kept)
