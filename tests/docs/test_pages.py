@@ -222,6 +222,7 @@ SECTIONS = {
     "_one.read": "limits",
     "_freeze": "freeze",
     "_observe": "observe",
+    "read_relaxations": "relaxations",
     "read_component": "components",
     "read_tool": "tools",
     "_returns": "tools",

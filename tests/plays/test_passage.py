@@ -246,7 +246,7 @@ def test_a_forbid_of_the_organisation_holds_and_may_ask() -> None:
 def test_a_forbid_that_fails_denies() -> None:
     stage = Stage(bank.world(forbids="forbid(principal, action, resource) when { context.missing > 3 };"))
     assert stage.play(bank.call("bank.get_transactions")).word == "refused"
-    assert stage.last(Denied).code == "policy"
+    assert stage.last(Denied).code == "policy_failed"
 
 
 def test_a_revoked_caller_and_a_closed_run_stop_at_once() -> None:

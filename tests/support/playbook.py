@@ -26,8 +26,9 @@ from standwatch.enforce.steps import (
     Returned,
     Steps,
 )
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Hold, Intent, Released
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Hold, Intent, Relaxed, Released
 from standwatch.facts.frames import Append, Refusal
+from standwatch.record.relaxed import in_force
 from support import bank
 
 
@@ -53,6 +54,9 @@ class Stage:
 
     def grant(self, system: str, now: int) -> Grant:
         return grant(self.state, system, now)
+
+    def relaxed(self, now: int) -> tuple[tuple[int, Relaxed], ...]:
+        return tuple(in_force(self.state, now).items())
 
     def trail(self, run: str) -> Trail:
         return self._trail

@@ -36,6 +36,7 @@ def _tell(found: dict[str, Any]) -> None:
         say(paint(visible(text), "warn"))
     _systems(found["systems"], names)
     _holds(found["holds"], names)
+    _relaxations(found.get("relaxations", []), names)
     _questions(found["questions"], names)
     _moving(found)
     log = found["log"]
@@ -92,6 +93,21 @@ def _holds(holds: list[dict[str, Any]], names: dict[str, str]) -> None:
                 one["reason"] or "no reason is kept",
                 f"standwatch release {one['id']} --reason …" if recorded else "",
             )
+
+
+def _relaxations(relaxations: list[dict[str, Any]], names: dict[str, str]) -> None:
+    if relaxations:
+        title("relaxed")
+        for one in relaxations:
+            row(
+                "relaxed",
+                "supervised",
+                f"{one['check']} on {one['scope']}",
+                f"{one['system']}, relaxation {one['id']}",
+                f"until {when(one['until'])}",
+                f"signed by {people(one['signed'], names)}",
+            )
+            advise(f"{one['compensating']} stands in: {one['reason'] or 'no reason is kept'}", one["restore"])
 
 
 def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
 from standwatch.declare.models import Around, read_models
 from standwatch.declare.organisation import WORD, effect
 from standwatch.declare.people import Directory, names
+from standwatch.declare.relaxations import read_relaxations
 from standwatch.declare.schema import (
     Fields,
     Reader,
@@ -30,6 +31,7 @@ from standwatch.declare.tools import TOOL, read_tool
 from standwatch.facts.canonical import SAFE
 from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
 from standwatch.facts.models import Model
+from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.words import Effect
 
 Reversibility = Literal["reversible", "costly", "irreversible"]
@@ -37,6 +39,7 @@ SYSTEM: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
 MOST_AMOUNT: Final = SAFE // 1_000_000
 """Budgets are kept in micro-units as safe integers."""
 
+_no_relaxations: Relaxations | None = None
 _no_models: dict[str, Model] = {}
 _refuse: Kind = "refuse"
 _reversibility: Reader[Reversibility] = choice("reversible", "costly", "irreversible")
@@ -84,6 +87,7 @@ def read_manifest(
         approvers=halt if approvers is None else approvers,
         approval_seconds=seconds,
         observe_until=fields.take("observe", _observe, 0),
+        relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
     )
     fields.close()
     _check_names(name, fields, problems)

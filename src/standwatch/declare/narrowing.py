@@ -10,7 +10,7 @@ import msgspec
 
 from standwatch.declare.cedar import argument_names
 from standwatch.declare.differences import Difference, Differences, Direction, direction
-from standwatch.declare.order import compare_lock, compare_manifest
+from standwatch.declare.order import compare_lock, compare_manifest, compare_relaxations
 from standwatch.declare.policies import accepted
 from standwatch.facts.configuration import Configuration, Organisation, Policy, System
 
@@ -113,6 +113,7 @@ def compare_organisation(log: Differences, old: Organisation, new: Organisation)
     )
     if old.notify != new.notify:  # addresses may be credentials: they are not repeated
         log.wider("notify", "others are told, or of other things")
+    compare_relaxations(log, old.relaxations, new.relaxations)
 
 
 def _group(organisation: Organisation, name: str) -> list[str] | None:

@@ -18,6 +18,7 @@ from standwatch.facts.configuration import (
     System,
     Tool,
 )
+from standwatch.facts.relaxations import CRITICALITY, Relaxations, longest
 
 _ANYTHING = ArgumentRule()
 """The rule on an argument that nobody speaks of, where undeclared arguments may come."""
@@ -49,6 +50,17 @@ def compare_manifest(log: Differences, old: Manifest, new: Manifest, defaults: t
     compare_kinds(log, "fallback", old.fallback, new.fallback)
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
     log.at_most("observe.until", old.observe_until, new.observe_until)
+    compare_relaxations(log, old.relaxations, new.relaxations)
+
+
+def compare_relaxations(log: Differences, old: Relaxations | None, new: Relaxations | None) -> None:
+    """Shorter is narrower, check by check. To say nothing is no maximum of one's own: where the other side of the
+    configuration speaks, that takes a bound away, and else it gives none; so it has no order."""
+    if old is None or new is None:
+        log.any_change("relaxations", old, new)
+        return
+    for check in CRITICALITY:
+        log.at_most(f"relaxations.{check}", longest(check, old), longest(check, new))
 
 
 def _named(manifest: Manifest) -> dict[str, Component]:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
+from standwatch.declare.relaxations import read_relaxations
 from standwatch.declare.schema import (
     Fields,
     Reader,
@@ -23,6 +24,7 @@ from standwatch.declare.schema import (
 from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.facts.configuration import Listener, Organisation, Person, RedLine
 from standwatch.facts.notifying import Notify
+from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.words import Effect
 
 FILE: Final = "standwatch.yaml"
@@ -46,6 +48,8 @@ _address = shaped(r"[^\s@<>,;]{1,64}@[A-Za-z0-9.-]{1,190}", "an e-mail address")
 _ident = shaped(r"[a-z0-9][a-z0-9_-]{0,63}", "an opaque id in lower-case letters, digits, - and _")
 _account = shaped(r"[A-Za-z0-9_.$-]{1,64}", "an account of this host")
 _folder = shaped(r"[^\x00-\x1f]{1,500}", "a folder")
+
+_no_relaxations: Relaxations | None = None
 
 AGENTS: Final = Listener("127.0.0.1", 8400)
 OPERATORS: Final = Listener("127.0.0.1", 8401)
@@ -77,6 +81,7 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         approval_seconds=fields.take("defaults", _defaults, 900),
         irreversible=fields.take("approvals", _approvals, ""),
         notify=fields.take("notify", read_notify(set(groups), development), Notify()),
+        relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
     )
     fields.close()
     _contradictions(fields, organisation, problems)

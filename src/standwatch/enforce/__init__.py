@@ -9,7 +9,9 @@ READS: Final[tuple[str, ...]] = (
     "ctl.deployed.1",
     "ctl.hold.1",
     "ctl.principal.1",
+    "ctl.relaxed.1",
     "ctl.released.1",
+    "ctl.restored.1",
     "ctl.run_opened.1",
 )
 WRITES: Final[tuple[str, ...]] = (

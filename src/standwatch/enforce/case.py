@@ -10,6 +10,7 @@ from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Act
 from standwatch.enforce.provenance import Trail
 from standwatch.facts.configuration import Configuration, Finding
+from standwatch.facts.entries import Relaxed
 from standwatch.facts.words import Decision, Effect
 from standwatch.record.state import State
 
@@ -41,6 +42,8 @@ class Case(msgspec.Struct, frozen=True):
     trail: Trail
     valid: Any
     """Validates the arguments against the definition's schema: a `jsonschema_rs` validator, or None."""
+    relaxed: tuple[tuple[int, Relaxed], ...] = ()
+    """The relaxations that this process's own clock has in force, with the indices of their entries."""
 
 
 def allow(check: str) -> Finding:

@@ -211,7 +211,8 @@ def policy(case: Case) -> Finding:
     answer = case.world.policies.judge(act.caller.principal, act.system, act.tool, act.arguments)
     if answer.decision == "allow":
         return allow("policy")
-    return against("policy", answer.decision, "policy", answer.reason)
+    code = "policy_failed" if answer.failed else "policy"
+    return against("policy", answer.decision, code, answer.reason)
 
 
 def grant(case: Case) -> Finding:

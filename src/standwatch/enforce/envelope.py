@@ -10,6 +10,7 @@ from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
+from standwatch.facts.relaxations import CRITICALITY, longest
 from standwatch.facts.words import Effect
 from standwatch.record.state import ALL
 
@@ -43,6 +44,8 @@ class Envelope(msgspec.Struct, frozen=True):
     declared: tuple[str, str]
     """Digests of envelope and components, as the record must declare them."""
     models: dict[str, ModelEnvelope] = {}
+    relaxing: dict[str, int] = {}
+    """Check → the longest relaxation of it that has force here, in µs; those that may not be relaxed are left out."""
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
@@ -81,7 +84,9 @@ def _system(configuration: Configuration, system: System) -> Envelope:
         name: build_model(system, model, (*scopes, *component_scopes(components[name])))
         for name, model in manifest.models.items()
     }
-    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared, deciding)
+    said = (configuration.organisation.relaxations, manifest.relaxations)
+    relaxing = {check: longest(check, *said) * 1_000_000 for check in CRITICALITY if longest(check, *said)}
+    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared, deciding, relaxing)
 
 
 def component_scopes(component: Component) -> tuple[str, ...]:

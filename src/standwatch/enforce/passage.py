@@ -13,6 +13,7 @@ from standwatch.enforce.case import Case
 from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.relaxing import tighter
 from standwatch.enforce.steps import (
     Begin,
     Event,
@@ -139,6 +140,7 @@ def _case(draft: Draft, view: View, now: int) -> Case:
         ),
         trail=view.trail(draft.run),
         valid=view.validator(act) if _as_locked(act, tool) else None,
+        relaxed=view.relaxed(now),
     )
 
 
@@ -202,7 +204,16 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         signed=draft.signed,
         spend=_spend(case),
     )
-    return Record(entry, parts, case.scopes, _caps(case), judgement.until, subjects=_subjects(case))
+    caps = tighter(_caps(case), judgement.caps)
+    return Record(
+        entry,
+        parts,
+        case.scopes,
+        caps,
+        judgement.until,
+        subjects=_subjects(case),
+        relaxed=judgement.relaxed,
+    )
 
 
 def _subjects(case: Case) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     decision: Decision
     reason: str = ""
+    failed: bool = False
+    """Nothing could be evaluated: this is no forbid that anybody could relax."""
 
 
 Entity = dict[str, str]
@@ -88,7 +90,7 @@ class Policies:
         """What the policies say to `principal` calling `tool` with `arguments`."""
         ready = self._slices.get((system, tool))
         if ready is None:
-            return Answer("deny", "no policy speaks of this tool")
+            return Answer("deny", "no policy speaks of this tool", failed=True)
         lasting = self._lasting(ready, principal, system, tool)
         if ready.parted.fresh is None or lasting.decision == "deny":
             return lasting
@@ -129,10 +131,10 @@ class Policies:
         try:
             result = cedarpy.is_authorized(request, asked.policies, ready.entities, schema=self._schema)
         except Exception as error:
-            return Answer("deny", f"the policies could not be evaluated: {error}")
+            return Answer("deny", f"the policies could not be evaluated: {error}", failed=True)
         if result.diagnostics.errors:
             # INVARIANT: Cedar skips an erring forbid; that fails open, so an error denies whatever it decided.
-            return Answer("deny", f"a policy failed: {result.diagnostics.errors[0]}")
+            return Answer("deny", f"a policy failed: {result.diagnostics.errors[0]}", failed=True)
         if result.allowed:
             return Answer("allow")
         reasons = result.diagnostics.reasons

@@ -9,7 +9,7 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.enforce.provenance import Trail
-from standwatch.facts.entries import Asked, Decided, Denied, Intent, Outcome
+from standwatch.facts.entries import Asked, Decided, Denied, Intent, Outcome, Relaxed
 from standwatch.facts.frames import RefusalCode, RowPart
 from standwatch.facts.parts import Part
 from standwatch.record.state import State
@@ -30,6 +30,8 @@ class Record(msgspec.Struct, frozen=True):
     """The people whom the act is about: their keys seal the parts."""
     rows: tuple[RowPart, ...] = ()
     """Sealed rows of decisions."""
+    relaxed: tuple[int, ...] = ()
+    """Indices of the relaxations that the verdict used: looked at once more before anything leaves."""
     wait: bool = True
     """False where the reply need not wait for durability: the event then comes at once."""
 
@@ -113,6 +115,10 @@ class View(Protocol):
     def grant(self, system: str, now: int) -> Grant: ...
 
     def trail(self, run: str) -> Trail: ...
+    def relaxed(self, now: int) -> tuple[tuple[int, Relaxed], ...]:
+        """The relaxations in force, by the record and by this process's own clock; with their indices."""
+        ...
+
     def validator(self, act: Act) -> Any: ...
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
+from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.words import Decision, Effect
 
@@ -72,6 +73,9 @@ class Organisation(msgspec.Struct, frozen=True):
     """Who is told of what. It permits nothing, so no envelope knows it."""
     irreversible: Literal["", "any", "enrolled", "passkey"] = ""
     """What approves an irreversible effect, as written; `irreversible_takes` is what that comes to."""
+
+    relaxations: Relaxations | None = None
+    """How long a check may be bypassed at most; manifests may say less. None: not at all, unless a manifest says."""
 
     @property
     def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
@@ -185,6 +189,8 @@ class Manifest(msgspec.Struct, frozen=True):
     approval_seconds: int | None = None
     observe_until: int = 0
     """Policy, provenance, content and grant are judged but not enforced before this time; 0 for never."""
+    relaxations: Relaxations | None = None
+    """As the organisation's; where both speak, the shorter counts."""
 
     @property
     def tier(self) -> int:
@@ -262,4 +268,6 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stable word for what was found, for statistics and for tests."""
     reached: bool = True
     enforced: bool = True
-    """False under `observe`: judged and recorded, not acted on."""
+    """False under `observe` and under a relaxation: judged and recorded, not acted on."""
+    relaxed: int = -1
+    """Index of the relaxation that bypassed it; -1 for none."""

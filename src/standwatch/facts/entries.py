@@ -358,6 +358,33 @@ class Exposure(Entry, frozen=True, kw_only=True, tag="ctl.exposure.1"):
     """Last day of the week counted, ISO."""
 
 
+class Relaxed(Entry, frozen=True, kw_only=True, tag="ctl.relaxed.1"):
+    """A bypass of one named check until `until`. Its id is its index; `by` asked for it, and signed among others."""
+
+    system: str
+    check: str
+    scope: str
+    """`system:`, `tool:`, `agent:` or `run:`; never beyond `system`."""
+    compensating: str
+    """What stands in for the check meanwhile (`facts.relaxations.STANDING_IN`). Where it does not run, this is void."""
+    envelope: str
+    """The system's envelope that it was signed for: under another it has no force."""
+    until: int
+    follows: int = -1
+    """Index of the last relaxation of this system before it; -1 for none. An old signature cannot be said again."""
+    signatures: dict[str, str] = {}
+    """Person's id to signature over `facts.parts.relaxation_bytes`."""
+    why: str = ""
+
+
+class Restored(Entry, frozen=True, kw_only=True, tag="ctl.restored.1"):
+    """Relaxation `relaxed` of `system` ends before its time."""
+
+    relaxed: int
+    system: str
+    why: str = ""
+
+
 class Opened(Entry, frozen=True, kw_only=True, tag="log.opened.1"):
     """The first entry of a log."""
 
@@ -398,6 +425,8 @@ AnyEntry = (
     | Overridden
     | Deployed
     | Exposure
+    | Relaxed
+    | Restored
     | Opened
     | Gap
 )

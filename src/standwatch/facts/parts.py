@@ -169,3 +169,36 @@ def enrolment_bytes(
             "synced": synced,
         }
     )
+
+
+RELAXATION_CONTEXT: Final = b"standwatch/relaxation/1\n"
+
+
+def relaxation_bytes(
+    *,
+    by: str,
+    check: str,
+    compensating: str,
+    envelope: str,
+    follows: int,
+    org: str,
+    scope: str,
+    system: str,
+    until: int,
+    why: str,
+) -> bytes:
+    """What `by` signs to let `check` be bypassed. `why` commits to the reason: so it is signed, and can be erased."""
+    return RELAXATION_CONTEXT + canonical(
+        {
+            "by": by,
+            "check": check,
+            "compensating": compensating,
+            "envelope": envelope,
+            "follows": follows,
+            "org": org,
+            "scope": scope,
+            "system": system,
+            "until": until,
+            "why": why,
+        }
+    )

@@ -28,6 +28,7 @@ def metrics(status: Status, problem: str) -> bytes:
             [(_label(system=one.system), one.until / 1e6) for one in status.systems if one.until],
         ),
         *_family("standwatch_holds", "gauge", "Holds in force.", [("", len(status.holds))]),
+        *_family("standwatch_relaxations", "gauge", "Relaxations in force.", [("", len(status.relaxations))]),
         *_family(
             "standwatch_questions", "gauge", "Questions that wait for a human.", [("", len(status.questions))]
         ),

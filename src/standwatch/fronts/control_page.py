@@ -62,7 +62,7 @@ def page(status: Status) -> tuple[bytes, str]:
 <p>{escape(_headline(status))}. {_time(status.now)}</p></header>
 <main>
 {"".join(f'<p class="warn">{escape(text)}</p>' for text in status.warnings)}
-{_questions(status)}{_holds(status)}{_systems(status)}{_flights(status.flights)}
+{_questions(status)}{_holds(status)}{_relaxations(status)}{_systems(status)}{_flights(status.flights)}
 </main>
 <footer><p>Record: {status.log.size:,} entries, {max(status.log.checkpoint, 0):,} signed.
 Configuration <code>{escape(status.root[:16])}</code>. {len(status.runs)} open runs, {status.agents} agents.
@@ -76,6 +76,7 @@ def _headline(status: Status) -> str:
     counts = [
         (len(status.questions), "waiting for a signature"),
         (len(status.holds), "on hold"),
+        (len(status.relaxations), "relaxed"),
         (sum(one.level == "halted" for one in status.systems), "halted"),
     ]
     said = [f"{count} {what}" for count, what in counts if count]
@@ -137,6 +138,23 @@ def _hold(one: HoldLine, status: Status) -> str:
         (escape(one.reason), "reason"),
         (f"<code>{escape(command)}</code>", ""),
     )
+
+
+def _relaxations(status: Status) -> str:
+    rows = [
+        _row(
+            (
+                f'<span class="level supervised">{escape(one.check)}</span>'
+                f"<p class='dim'>{escape(one.system)}, {escape(one.scope)}</p>",
+                "",
+            ),
+            (f"{_people(one.signed, status)}, until {_time(one.until)}", "signed by"),
+            (f"{escape(one.compensating)}<p class='dim'>{escape(one.reason)}</p>", "stands in"),
+            (f"<code>{escape(one.restore)}</code>", ""),
+        )
+        for one in status.relaxations
+    ]
+    return _table("Relaxed", ("Check", "Signed by", "What stands in, and why", "To end it"), rows, "")
 
 
 def _questions(status: Status) -> str:

@@ -44,6 +44,14 @@ from standwatch.fronts.control_ports import (
     Status,
     ValidationOrder,
 )
+from standwatch.fronts.control_relaxing import (
+    RelaxationDone,
+    RelaxationLine,
+    RelaxationsReport,
+    RelaxOrder,
+    RelaxSignature,
+    RestoreOrder,
+)
 
 BASE: Final = "/api/v1"
 
@@ -304,6 +312,52 @@ ROUTES: Final = (
         OverridesReport,
         lambda ops, call: ops.overrides(call.who, call.names["system"], call.query.get("since", "")),
         query=("since",),
+    ),
+    Route(
+        "GET",
+        "/relaxations",
+        "relaxations",
+        "The checks that are bypassed now, wherever you may see: the first to end first.",
+        tuple[RelaxationLine, ...],
+        lambda ops, call: ops.relaxations(call.who),
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/relaxations",
+        "relaxations_of",
+        "A system's relaxations since a time, its minutes in bypass by check, what waits, and what may be relaxed.",
+        RelaxationsReport,
+        lambda ops, call: ops.relaxations_of(call.who, call.names["system"], call.query.get("since", "")),
+        query=("since",),
+    ),
+    Route(
+        "POST",
+        "/systems/{system}/relaxations",
+        "relax",
+        "Bypass one named check for a while, with a person's signature: it begins, or waits for another's.",
+        RelaxationDone,
+        lambda ops, call: ops.relax(call.who, call.names["system"], call.body),
+        RelaxOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/relaxations/{id}/signatures",
+        "sign_relaxation",
+        "One more person's signature over a relaxation that waits.",
+        RelaxationDone,
+        lambda ops, call: ops.sign_relaxation(call.who, call.names["id"], call.body),
+        RelaxSignature,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/relaxations/{id}/restore",
+        "restore",
+        "End a relaxation before its time: one act, by anybody who may see its system.",
+        Done,
+        lambda ops, call: ops.restore(call.who, call.names["id"], call.body),
+        RestoreOrder,
     ),
     Route(
         "GET",

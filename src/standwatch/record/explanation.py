@@ -88,6 +88,18 @@ class Holding(msgspec.Struct, frozen=True):
     at: int
 
 
+class Bypass(msgspec.Struct, frozen=True, kw_only=True):
+    """A relaxation in force on the action when it was judged; `used` where a finding says that it passed by it."""
+
+    index: int
+    check: str
+    scope: str
+    compensating: str
+    until: int
+    signed: tuple[str, ...]
+    used: bool
+
+
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked of whom, and what they answered."""
 
@@ -190,3 +202,4 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     head: Head | None
     problems: tuple[str, ...]
     """What does not fit together. Empty is not a verification of the log: `verify` is."""
+    relaxed: tuple[Bypass, ...] = ()

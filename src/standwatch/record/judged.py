@@ -11,8 +11,9 @@ from standwatch.facts.configuration import Finding, Policy
 from standwatch.facts.entries import AnyEntry, Asked, Decided, Denied, Evidence, Intent
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Action
-from standwatch.record.explanation import Authority, Holding, Rules, Run, Statement, Told
+from standwatch.record.explanation import Authority, Bypass, Holding, Rules, Run, Statement, Told
 from standwatch.record.leaf import Unknown
+from standwatch.record.relaxed import covering
 from standwatch.record.replay import evidence_verifies, human_keys, scopes_of
 from standwatch.record.source import NONE, Fate, Opening, Source, commitments, open_part, read_leaf
 from standwatch.record.state import State
@@ -184,6 +185,27 @@ def _stated(source: Source, index: int, entry: Evidence) -> bool:
     """Signed with a key they had then: one that was taken away since had signed all the same."""
     state = source.state_before(index)
     return evidence_verifies(entry, human_keys(state, entry.by, entry.at), state.origin)
+
+
+def relaxed_of(state: State, judged: Judged, why: Why, problems: list[str]) -> tuple[Bypass, ...]:
+    """The relaxations in force on the action; those that its findings name without being among them are a problem."""
+    found = covering(state, judged.system, scopes_of(judged), judged.at)
+    used = {one.relaxed: one.check for one in why.findings if one.relaxed >= 0 and one.check != "relaxation"}
+    for index, check in used.items():
+        if index not in found or found[index].check != check:
+            problems.append(f"the finding of {check} names relaxation {index}, which was not in force on it")
+    return tuple(
+        Bypass(
+            index=index,
+            check=entry.check,
+            scope=entry.scope,
+            compensating=entry.compensating,
+            until=entry.until,
+            signed=tuple(sorted(entry.signatures)),
+            used=index in used,
+        )
+        for index, entry in found.items()
+    )
 
 
 def holds_of(state: State, judged: Judged) -> tuple[Holding, ...]:

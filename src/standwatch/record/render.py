@@ -57,6 +57,7 @@ def _lines(told: Explanation) -> Iterator[str]:
         yield f"  ! {problem}"
     yield from _who(told)
     yield from _rules(told)
+    yield from _relaxed(told)
     yield from _findings(told)
     yield from _authority(told)
     yield from _asked(told.asked)
@@ -97,6 +98,14 @@ def _rules(told: Explanation) -> Iterator[str]:
         yield f"  held          entry {hold.index} on {hold.scope} by {hold.by}, {instant(hold.at)}"
 
 
+def _relaxed(told: Explanation) -> Iterator[str]:
+    for one in told.relaxed:
+        yield (
+            f"  {'relaxed' if one.used else 'relaxable':<13} {one.check} on {one.scope} until {instant(one.until)} "
+            f"(entry {one.index}), {one.compensating} stands in, signed by {', '.join(one.signed) or 'nobody'}"
+        )
+
+
 def _findings(told: Explanation) -> Iterator[str]:
     done = "" if told.disposition == told.verdict else f", done: {told.disposition}"
     yield ""
@@ -107,6 +116,8 @@ def _findings(told: Explanation) -> Iterator[str]:
         said = finding.decision if finding.reached else "not reached"
         code = f" [{finding.code}]" if finding.code else ""
         observed = "" if finding.enforced else " (observed, not enforced)"
+        if finding.relaxed >= 0 and not finding.enforced:
+            observed = f" (relaxed by entry {finding.relaxed}, not enforced)"
         yield f"  {finding.check:<13} {said}{code}{observed}{': ' if finding.reason else ''}{finding.reason}"
 
 

@@ -25,6 +25,7 @@ from standwatch.facts.entries import (
     Outcome,
     Overridden,
     Principal,
+    Relaxed,
 )
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
@@ -32,6 +33,7 @@ from standwatch.facts.words import LEVELS, Level
 from standwatch.record import passkeys
 from standwatch.record.deployments import problems as deployment_problems
 from standwatch.record.leaf import Unknown
+from standwatch.record.relaxed import covering, signature_verifies
 from standwatch.record.sequence import Sequencer
 from standwatch.record.signature import verify as verify_signature
 from standwatch.record.state import ALL, State, folds
@@ -41,6 +43,9 @@ RootAt: TypeAlias = Callable[[int], bytes | None]
 
 GrantRule: TypeAlias = Callable[[State, str, int], Level]
 """The level that the rules of authority give a system at a time; handed in, because authority stands above."""
+
+ObservedRule: TypeAlias = Callable[[int, str, int], bool | None]
+"""Whether configuration entry N had a system observed at a time; None where that configuration cannot be read."""
 
 Objection: TypeAlias = tuple[str, str]
 """A stable code and a sentence."""
@@ -124,12 +129,20 @@ class Replay:
     nothing is held against an outcome whose intent lies there.
     """
 
-    def __init__(self, origin: Origin, start: int, root_at: RootAt, grant: GrantRule | None = None) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        start: int,
+        root_at: RootAt,
+        grant: GrantRule | None = None,
+        observed: ObservedRule = lambda _conf, _system, _at: None,
+    ) -> None:
         self.sequencer = Sequencer(State())
         self._origin = origin
         self._start = start
         self._root_at = root_at
         self._grant = grant
+        self._observed = observed
         self._batch: dict[str, tuple[str, ...]] | None = None
         """People's keys as they were when the configuration now being taken up began to be."""
         self._wider = False
@@ -222,10 +235,34 @@ class Replay:
             yield "hold", f"released under hold {hold.index} on {hold.scope}"
         if entry.disposition in ("defer", "deny") or (entry.disposition == "step_up" and entry.signed < 0):
             yield "disposition", f"released though the disposition was {entry.disposition}"
+        yield from self._against(entry)
         if self._grant is not None:
             level = self._grant(state, entry.system, entry.at)
             if LEVELS.index(entry.grant) > LEVELS.index(level):
                 yield "grant", f"it used {entry.grant} authority where the rules give {level}"
+
+    def _against(self, entry: Intent) -> Iterator[Objection]:
+        """INVARIANT: what left against its verdict left under an approval, a relaxation in force, or observation."""
+        if entry.verdict == entry.disposition or (entry.verdict == "step_up" and entry.signed >= 0):
+            return
+        relaxed = covering(self.state, entry.system, scopes_of(entry), entry.at).values()
+        if any(entry.signed >= 0 or one.compensating != "step_up" for one in relaxed):
+            return
+        if self._observed(entry.conf, entry.system, entry.at) is False:
+            yield (
+                "disposition",
+                f"released although {entry.verdict}, under no approval, relaxation or observation",
+            )
+
+    def _relaxed(self, entry: Relaxed) -> Iterator[Objection]:
+        """Everybody who is said to have signed did, with a key of theirs. Who must have is the sequencer's rule."""
+        for person in entry.signatures:
+            keys = human_keys(self.state, person, entry.at)
+            if not signature_verifies(entry, person, keys, self._origin.name):
+                yield (
+                    "relaxation_signature",
+                    f"the relaxation is not signed by {person} with a key of theirs",
+                )
 
     def _signed(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
         match entry:
@@ -239,6 +276,8 @@ class Replay:
                 self._begin_batch(entry)
             case Config():
                 yield from self._configured(entry)
+            case Relaxed():
+                yield from self._relaxed(entry)
             case Deployed():
                 for text in deployment_problems(self.state, index, entry):
                     yield "deployment", text

@@ -25,12 +25,15 @@ from standwatch.facts.entries import (
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
+    Relaxed,
     Released,
+    Restored,
     RunClosed,
     RunOpened,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.record import passkeys
+from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.state import State, folds
 
 Ledger = dict[str, int]
@@ -133,6 +136,13 @@ class Sequencer(msgspec.Struct):
                     return "duplicate", wrong
             case Evidence() if entry.follows != state.last_statement(entry.system):
                 return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
+            case Relaxed():
+                if entry.follows != state.last_relaxed.get(entry.system, -1):
+                    return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"
+                if wrong := relaxation_problem(state, entry, now):
+                    return "invalid", wrong
+            case Restored() if not _open(state, entry, now):
+                return "duplicate", f"relaxation {entry.relaxed} of {entry.system} is not in force"
             case Config() if entry.follows != state.config:
                 return "duplicate", f"configuration {entry.follows} is not the one in force"
             case Released() if entry.hold not in state.holds:
@@ -285,6 +295,11 @@ class Sequencer(msgspec.Struct):
             if period in ("day", "minute") and rest.endswith(f"/{entry.system}") and key not in (day, minute):
                 del self.ledgers[key]
                 self.dirty.add(key)
+
+
+def _open(state: State, entry: Restored, now: int) -> bool:
+    known = state.relaxed.get(entry.relaxed)
+    return known is not None and known.system == entry.system and now < known.until
 
 
 def override_key(entry: Overridden) -> str:

@@ -25,7 +25,9 @@ from standwatch.facts.entries import (
     Outcome,
     Overridden,
     PasskeyEnded,
+    Relaxed,
     Released,
+    Restored,
     RunOpened,
     Shadowed,
 )
@@ -149,6 +151,8 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
         case Declared() | Config():
             named = (Commitment("manifest", entry.why),)
         case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed() | PasskeyEnded():
+            named = (Commitment("reason", entry.why),)
+        case Relaxed() | Restored():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()

@@ -29,12 +29,15 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Relaxed,
     Released,
+    Restored,
     RunClosed,
     RunOpened,
     Shadowed,
 )
 from standwatch.facts.errors import Malformed
+from standwatch.facts.relaxations import APART
 from standwatch.record import passkeys
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
@@ -109,6 +112,11 @@ class State(msgspec.Struct):
     """By credential id; those that ended stay, so that none is enrolled twice."""
     enrolments: dict[str, int] = {}
     """Person → index of the last entry that enrolled or ended a passkey of theirs."""
+    relaxed: dict[int, Relaxed] = {}
+    """Relaxations by index, those in force and those that another could still renew; one that was ended early has the
+    time of its end as `until`."""
+    last_relaxed: dict[str, int] = {}
+    """System → index of its last relaxation; kept when the system goes, so that no signature is good twice."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -146,6 +154,12 @@ class State(msgspec.Struct):
                 self.fences[entry.scope] = index
             case Released():
                 self.holds.pop(entry.hold, None)
+            case Relaxed():
+                self.relaxed = {i: one for i, one in self.relaxed.items() if entry.at < one.until + APART}
+                self.relaxed[index] = entry
+                self.last_relaxed[entry.system] = index
+            case Restored():
+                self._restore(index, entry)
             case Evidence():
                 self._evidence(index, entry)
             case Principal():
@@ -205,6 +219,13 @@ class State(msgspec.Struct):
             hold for hold in self.holds.values() if hold.scope in scopes and not 0 < hold.until <= now
         )
 
+    def _restore(self, index: int, entry: Restored) -> None:
+        ended = self.relaxed.get(entry.relaxed)
+        if ended is not None:
+            until = min(ended.until, entry.at)
+            self.relaxed[entry.relaxed] = msgspec.structs.replace(ended, until=until)
+            self.fences[ended.scope] = index
+
     def _use(self, entry: Intent) -> None:
         question = self.questions.get(entry.id)
         if question is not None:
@@ -238,6 +259,7 @@ class State(msgspec.Struct):
                 self.retired[name] = tuple(gone.entry.validators)
             self.routes = {k: v for k, v in self.routes.items() if k.partition("/")[0] != name}
             self.exposure.pop(name, None)
+            self.relaxed = {i: one for i, one in self.relaxed.items() if one.system != name}
         self.fences[ALL] = index
 
     def _evidence(self, index: int, entry: Evidence) -> None:

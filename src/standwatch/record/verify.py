@@ -25,6 +25,7 @@ from standwatch.record.checkpoint import Checkpoint, open_checkpoint
 from standwatch.record.decision import row_problem
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
+from standwatch.record.observed import Observations
 from standwatch.record.replay import GrantRule, Origin, Replay
 from standwatch.record.source import Marked, Source, commitments, hashes, open_part, read_action, read_leaf
 from standwatch.record.tiles import TILE_WIDTH
@@ -80,7 +81,7 @@ class Verification(msgspec.Struct, frozen=True):
     """Problems beyond those listed."""
     counts: dict[str, int]
     """Entries by kind, and `part.present`, `part.erased`, `part.absent`, `intent.open`, `entry.skipped`,
-    `entry.observed` (released under `observe` against the verdict)."""
+    `entry.observed` (released against the verdict without an approval: under `observe` or a relaxation)."""
     limits: tuple[str, ...]
     """What this verification does not say."""
 
@@ -160,7 +161,8 @@ class _Run:
         self._parts = parts
         self._hashes = hashes(source, head.size)
         self._anchors = Anchors(source, head.size)
-        self._replay = Replay(Origin(key.name, key.vkey), self._start, self._root_at, grant)
+        observed = Observations(source).observed
+        self._replay = Replay(Origin(key.name, key.vkey), self._start, self._root_at, grant, observed)
         self._problems = _Problems()
         self._say = self._problems.say
         self._counts: Counter[str] = Counter()

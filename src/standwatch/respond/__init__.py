@@ -9,6 +9,8 @@ READS: Final[tuple[str, ...]] = (
     "ctl.deployed.1",
     "ctl.evidence.1",
     "ctl.hold.1",
+    "ctl.relaxed.1",
+    "ctl.restored.1",
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.answered.1",
@@ -18,6 +20,8 @@ WRITES: Final[tuple[str, ...]] = (
     "ctl.hold.1",
     "ctl.passkey_doubted.1",
     "ctl.passkey_ended.1",
+    "ctl.relaxed.1",
     "ctl.released.1",
+    "ctl.restored.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

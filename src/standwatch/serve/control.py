@@ -55,6 +55,14 @@ from standwatch.fronts.control_ports import (
     Status,
     ValidationOrder,
 )
+from standwatch.fronts.control_relaxing import (
+    RelaxationDone,
+    RelaxationLine,
+    RelaxationsReport,
+    RelaxOrder,
+    RelaxSignature,
+    RestoreOrder,
+)
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
@@ -72,6 +80,7 @@ from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
+from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.gate import LiveGate
@@ -115,6 +124,7 @@ class Control:
         self.explaining: Explaining | None = None
         """Explains decisions; set by whoever knows the models' servers."""
         self.diagnosing = Diagnosing(gate, source, clock)
+        self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.passkeys = Passkeys(gate, source, clock, chance)
 
@@ -180,6 +190,7 @@ class Control:
             log=log,
             warnings=self._warnings(log) if moment is None else (),
             names=people.names(self._configuration),
+            relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
         )
 
     async def _hold_lines(self, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
@@ -379,6 +390,28 @@ class Control:
     async def overrides(self, who: Actor, system: str, since: str = "") -> OverridesReport:
         """Who overrode how often since an RFC 3339 time, and over what people disagree."""
         return await self.overruler.overrides(_somebody(who), system, since)
+
+    # --- relaxations -----------------------------------------------------------------------------------------
+
+    async def relax(self, who: Actor, system: str, order: RelaxOrder) -> RelaxationDone:
+        """Bypass one named check for a while: it begins, or waits for the other signature that it takes."""
+        return await self.relaxer.relax(_somebody(who), system, order)
+
+    async def sign_relaxation(self, who: Actor, ident: str, order: RelaxSignature) -> RelaxationDone:
+        """Take one more person's signature over a relaxation that waits."""
+        return await self.relaxer.sign(_somebody(who), ident, order)
+
+    async def restore(self, who: Actor, number: str, order: RestoreOrder) -> Done:
+        """End a relaxation before its time: one act, no approval."""
+        return await self.relaxer.restore(_somebody(who), number, order)
+
+    async def relaxations(self, who: Actor) -> tuple[RelaxationLine, ...]:
+        """What is bypassed now."""
+        return await self.relaxer.open_lines(who, self._clock())
+
+    async def relaxations_of(self, who: Actor, system: str, since: str = "") -> RelaxationsReport:
+        """The relaxations of `system` since an RFC 3339 time, and its minutes in bypass."""
+        return await self.relaxer.report(who, system, since)
 
     async def people(self, who: Actor) -> tuple[PersonLine, ...]:
         """Who is who, and with which keys they sign."""

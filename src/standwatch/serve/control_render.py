@@ -23,7 +23,9 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Relaxed,
     Released,
+    Restored,
     RunClosed,
     RunOpened,
     Shadowed,
@@ -70,6 +72,14 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"halted {entry.scope}"
         case Released():
             return f"released hold {entry.hold}"
+        case Relaxed():
+            signed = ", ".join(sorted(entry.signatures)) or "nobody"
+            return (
+                f"{entry.system}: relaxed {entry.check} on {entry.scope}, {entry.compensating} stands in; "
+                f"signed by {signed}"
+            )
+        case Restored():
+            return f"{entry.system}: ended relaxation {entry.relaxed}"
         case Evidence():
             return f"validation of {entry.system}: {entry.outcome}"
         case Principal():

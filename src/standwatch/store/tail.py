@@ -25,6 +25,8 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Relaxed,
+    Restored,
     RunClosed,
     RunOpened,
     Shadowed,
@@ -32,7 +34,17 @@ from standwatch.facts.entries import (
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
 
-RESTRICTING: Final = (Hold, Config, Declared, Evidence, Principal, Deployed, Exposure, PasskeyEnded)
+RESTRICTING: Final = (
+    Hold,
+    Config,
+    Declared,
+    Evidence,
+    Principal,
+    Deployed,
+    Exposure,
+    PasskeyEnded,
+    Restored,
+)
 """Entries that may take authority away: they set fences, so every worker sees them before they are
 acknowledged."""
 
@@ -87,7 +99,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
     match entry:
         case Hold():
             return entry.scope
-        case Declared() | Evidence() | Deployed() | Exposure():
+        case Declared() | Evidence() | Deployed() | Exposure() | Relaxed() | Restored():
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"

@@ -10,7 +10,9 @@ READS: Final[tuple[str, ...]] = (
     "ctl.declared.1",
     "ctl.deployed.1",
     "ctl.hold.1",
+    "ctl.relaxed.1",
     "ctl.released.1",
+    "ctl.restored.1",
 )
 WRITES: Final[tuple[str, ...]] = ("ctl.exposure.1",)
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

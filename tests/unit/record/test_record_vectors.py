@@ -23,6 +23,7 @@ from standwatch.facts.parts import (
     commitment,
     config_bytes,
     evidence_bytes,
+    relaxation_bytes,
 )
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
 from standwatch.record.receipt import Receipt, receipt_bytes
@@ -69,6 +70,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "evidence/1",
         "config/1",
         "enrolment/1",
+        "relaxation/1",
         "receipt/1",
     }
 
@@ -134,6 +136,22 @@ def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:
     )
     assert made == vector("evidence/1")
     assert config_bytes(by="p-maria", follows=17, org=ACTION.org, root="f0" * 32) == vector("config/1")
+
+
+def test_a_relaxation_is_signed_over_these_bytes() -> None:
+    made = relaxation_bytes(
+        by="p-olga",
+        check="policy",
+        compensating="step_up",
+        envelope="e1" * 32,
+        follows=11,
+        org=ACTION.org,
+        scope="tool:bank.send_money",
+        system="payments-agent",
+        until=AT + 3_600_000_000,
+        why="c1" * 32,
+    )
+    assert made == vector("relaxation/1")
 
 
 def test_a_receipt_is_signed_over_these_bytes() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from standwatch.facts.decisions import Row
 from standwatch.facts.models import Feature, Learned, Model, Outcome, Output
+from standwatch.record.outcomes import read
 from standwatch.watch.contributions import check
 from standwatch.watch.explaining import explain, grade, narrative
-from standwatch.record.outcomes import read
 from standwatch.watch.reexecution import Contributed, Share
 from support.explaining import drive, number, scored
 
