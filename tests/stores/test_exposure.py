@@ -6,6 +6,8 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import apsw
+
 from standwatch.facts.entries import Decided, Denied
 from standwatch.facts.frames import RowPart
 from standwatch.facts.parts import Part
@@ -174,5 +176,39 @@ def test_a_week_leaves_the_database_when_it_is_over(folder: Path) -> None:
         async with store("local", folder, clock=clock) as it:
             found = (await asyncio.wrap_future(it.recorder.weeks()))[SYSTEM]
             assert found.days == (TODAY + 8,)
+
+    asyncio.run(play())
+
+
+def test_a_person_may_be_called_as_the_counting_key_was(kind: Kind, folder: Path) -> None:
+    """Who erases a subject erases no key of ours; and no subject's name has a NUL."""
+
+    async def play() -> None:
+        async with store(kind, folder) as it:
+            run = await it.run()
+            await touch(it, run, "anna", "counting")
+            entry = intent(run, it.first.state.seen)
+            refused = await it.refused(entry, parts=PART, subjects=("\0counting",), scopes=SCOPES)
+            assert (refused.code, "NUL" in refused.detail) == ("invalid", True)
+            await asyncio.wrap_future(it.recorder.erase("counting"))
+        async with store(kind, folder) as it:
+            await touch(it, run, "anna")
+            assert await people(it) == 2  # anna was known by the key she was counted under
+
+    asyncio.run(play())
+
+
+def test_a_counting_key_of_an_earlier_version_is_taken_over(folder: Path) -> None:
+    async def play() -> None:
+        async with store("local", folder) as it:
+            run = await it.run()
+            await touch(it, run, "anna")
+        db = apsw.Connection(str(folder / "record.db"))
+        db.execute("INSERT INTO subject_key SELECT char(0) || name, epoch, wrapped FROM own_key")
+        db.execute("DELETE FROM own_key")
+        db.close()
+        async with store("local", folder) as it:
+            await touch(it, run, "anna")
+            assert await people(it) == 1
 
     asyncio.run(play())

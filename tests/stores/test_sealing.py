@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,48 @@ def test_every_change_is_found(journal: Journal) -> None:
     with pytest.raises(Misconfigured):
         Keys(journal, Kek(2, KEK.key)).open(blob, "findings", "a1")
     assert keys.open(blob[:1] + (99).to_bytes(8, "big") + blob[9:], "findings", "a1") is None
+    for number in (2**63, 2**64 - 1):  # beyond what SQLite counts to
+        with pytest.raises(Tampered):
+            keys.open_row(blob[:1] + number.to_bytes(8, "big") + blob[9:], 3, "a1")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_stands_there_is_opened_or_tampered(journal: Journal, seed: int) -> None:
+    """Nothing but `Tampered`, and `Misconfigured` for a KEK that is not here, comes out of bytes that somebody made."""
+    chance = random.Random(seed)
+    about = [
+        "ann",
+        "[",
+        '["ann"',
+        "{}",
+        "[1]",
+        "[" * 100_000,
+        '["\\ud800"]',
+        '["ann", "bob"]',
+        "[]",
+        "null",
+        "",
+    ]
+    for turn in range(400):
+        blob = _sealer(journal).seal(PART, "a1", f"r{turn}", ("ann",))
+        spoilt = bytearray(blob if chance.random() < 0.7 else chance.randbytes(chance.randrange(80)))
+        for _ in range(chance.randrange(4)):
+            if spoilt:
+                spoilt[chance.randrange(len(spoilt))] = chance.choice((0, 1, 127, 128, 255))
+        wrapped = chance.choice((b"", bytes(24), bytes(40), bytes(41)))
+        db = journal._db
+        if chance.random() < 0.5:
+            db.execute("UPDATE run_key SET subjects = ?", (chance.choice(about),))
+        if chance.random() < 0.3:
+            db.execute("UPDATE run_key SET wrapped = ? WHERE run = ?", (wrapped, f"r{turn}"))
+        if chance.random() < 0.1:
+            db.execute("UPDATE subject_key SET wrapped = ?, epoch = ?", (wrapped, chance.choice((1, 2**40))))
+        for open_ in (Keys(journal, KEK).open_row, lambda b, _, i: Keys(journal, KEK).open(b, "findings", i)):
+            with suppress(Tampered, Misconfigured):
+                open_(bytes(spoilt), 7, "a1")
+        db.execute("DELETE FROM subject_key")
+        db.execute("DELETE FROM run_key")
+        db.execute("DELETE FROM run_key_about")
 
 
 def test_a_part_about_two_people_needs_both_keys(journal: Journal) -> None:

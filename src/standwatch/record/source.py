@@ -31,7 +31,7 @@ from standwatch.facts.entries import (
     RunOpened,
     Shadowed,
 )
-from standwatch.facts.errors import Malformed, NotFound, Tampered
+from standwatch.facts.errors import Malformed, Misconfigured, NotFound, Tampered
 from standwatch.facts.parts import Action, Part, PartName, action_bytes, action_digest, commitment
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.state import State
@@ -190,7 +190,7 @@ def open_part(source: Source, index: int, entry: AnyEntry | Unknown, wanted: Com
     """The part of entry `index` that `wanted` commits to."""
     try:
         found = source.sealed(index, ident_of(entry), wanted.name)
-    except NotFound:
+    except (NotFound, Misconfigured):  # it, or the key above its keys, is not here
         return ABSENT
     except (Malformed, Tampered):
         return Opening("false")

@@ -17,6 +17,7 @@ from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.frames import Append
 from standwatch.store.journal import Journal
 from standwatch.store.memory import read
+from standwatch.store.sealing import LAST_KEY
 from standwatch.store.tail import Days
 from standwatch.watch.exposure import DAYS, Hash, Week, hasher
 
@@ -57,7 +58,7 @@ class Exposures:
         """The subjects of the parts and rows that are sealed beside entry `index`."""
         found: set[str] = set()
         for number in self._journal.run_keys(day, index):
-            rows = self._journal.rows("run_key", number)
+            rows = self._journal.rows("run_key", number) if number <= LAST_KEY else []
             # The key was erased: somebody was touched, and nobody can tell any more who.
             found |= set(cast("list[str]", json.loads(rows[0][0]))) if rows else {f"\0{index}/{number}"}
         return found - {""}

@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS question (
 CREATE TABLE IF NOT EXISTS subject_key (
     subject TEXT PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Keys of our own, about nobody, wrapped as those of subjects.
+CREATE TABLE IF NOT EXISTS own_key (
+    name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 -- AUTOINCREMENT: the number of a key that was erased is never given to another.
 CREATE TABLE IF NOT EXISTS run_key (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, subjects TEXT NOT NULL, wrapped BLOB NOT NULL
@@ -212,6 +216,16 @@ SELECT subject, epoch, wrapped FROM subject_key;
 -- name: set_subject_key
 INSERT INTO subject_key (subject, epoch, wrapped) VALUES (?, ?, ?)
 ON CONFLICT (subject) DO UPDATE SET epoch = excluded.epoch, wrapped = excluded.wrapped;
+
+-- name: own_key
+SELECT epoch, wrapped FROM own_key WHERE name = ?;
+
+-- name: own_keys
+SELECT name, epoch, wrapped FROM own_key;
+
+-- name: set_own_key
+INSERT INTO own_key (name, epoch, wrapped) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, wrapped = excluded.wrapped;
 
 -- name: delete_subject_key
 DELETE FROM subject_key WHERE subject = ?;

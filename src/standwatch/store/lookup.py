@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Final
 
-from standwatch.facts.errors import Malformed
+from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.parts import Part, PartName
 from standwatch.record.rows import row_salt, split
 from standwatch.record.source import Sealed, SealedRow, SealedRows
@@ -51,8 +51,11 @@ def snapshot(journal: Journal, index: int) -> tuple[State, Chain]:
 
 
 def leaf_time(leaf: bytes) -> int:
-    """The `at` of a leaf: by construction its first member."""
-    return int(leaf[6 : leaf.index(b",")])
+    """The `at` of a leaf: by construction its first member. Raises `Tampered` for what no writer wrote."""
+    digits = leaf[6 : leaf.find(b",")]
+    if leaf[:6] != b'{"at":' or not digits.isdigit() or len(digits) > 16:
+        raise Tampered("an entry without a time, or of a time that never was")
+    return int(digits)
 
 
 def find_part(journal: Journal, tail: Tail, keys: Keys, ident: str, name: PartName) -> Part | None:

@@ -11,8 +11,9 @@ part's name, a zero byte, and the id of its action, run or entry. Format 1 has a
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -39,8 +40,11 @@ HASHES: Final = -2
 _HEADER: Final = 9
 _NONCE: Final = 12
 _TAG: Final = 16
-_COUNTING: Final = "\0counting"
-"""Where the counting key stands among those of subjects. Erasing it would make people count anew, no more."""
+_COUNTING: Final = "counting"
+"""What the counting key is called, in a table that no subject's name reaches."""
+LAST_KEY: Final = 2**63 - 1
+"""The highest number that a run key can have in SQLite."""
+_subjects: Final = msgspec.json.Decoder(list[str])
 _JOINT: Final = b"standwatch/subjects/1\n"
 
 ORDINALS: Final[dict[PartName, int]] = {
@@ -100,11 +104,16 @@ class Keys:
         return self.open(blob, "row", _row_of(ident, row))
 
     def _run_key(self, number: int) -> bytes | None:
-        rows = self._journal.rows("run_key", number)
-        if not rows:
-            return None
-        subjects, wrapped = rows[0]
-        joint = self._joint(tuple(cast("list[str]", json.loads(subjects))))
+        if number > LAST_KEY:
+            raise Tampered(f"there is no run key {number}")
+        try:
+            rows = self._journal.rows("run_key", number)
+            if not rows:
+                return None
+            subjects, wrapped = rows[0]
+            joint = self._joint(tuple(_subjects.decode(subjects)))
+        except (ValueError, msgspec.MsgspecError, RecursionError):
+            raise Tampered(f"run key {number} is about nobody that can be") from None
         return None if joint is None else _unwrap(joint, wrapped, f"run key {number}")
 
     def _joint(self, subjects: tuple[str, ...]) -> bytes | None:
@@ -112,7 +121,11 @@ class Keys:
         return None if None in found else _join([key for key in found if key is not None])
 
     def _subject_key(self, subject: str) -> bytes | None:
-        rows = self._journal.rows("subject_key", subject)
+        return self._wrapped("subject_key", subject)
+
+    def _wrapped(self, table: str, name: str) -> bytes | None:
+        """The key called `name` in `table`, where there is one."""
+        rows = self._journal.rows(table, name)
         if not rows:
             return None
         epoch, wrapped = rows[0]
@@ -132,7 +145,12 @@ class Sealer(Keys):
 
     def secret(self) -> bytes:
         """A key for what is counted and not sealed: wrapped under the KEK like a subject's, and anew with those."""
-        return self._subject_key(_COUNTING) or self._make_subject(_COUNTING)
+        known = self._wrapped("own_key", _COUNTING)
+        if known is None:
+            # An earlier version kept it among those of subjects, where one who was called so could be erased.
+            known = self._subject_key(f"\0{_COUNTING}") or self._entropy(KEY_BYTES)
+            self._keep("own_key", _COUNTING, known)
+        return known
 
     def forget(self) -> None:
         """Drop every unwrapped key: after a failed commit, or an erasure."""
@@ -180,9 +198,14 @@ class Sealer(Keys):
         return ready
 
     def _make_subject(self, subject: str) -> bytes:
+        if "\0" in subject:
+            raise Malformed("a data subject's name holds no NUL")
         key = self._entropy(KEY_BYTES)
-        self._journal.run("set_subject_key", subject, self._kek.epoch, aes_key_wrap(self._kek.key, key))
+        self._keep("subject_key", subject, key)
         return key
+
+    def _keep(self, table: str, name: str, key: bytes) -> None:
+        self._journal.run(f"set_{table}", name, self._kek.epoch, aes_key_wrap(self._kek.key, key))
 
     def erase(self, subject: str) -> None:
         """Delete the key of `subject`, and with it every part about them, from the database and its log.
@@ -209,8 +232,13 @@ class Sealer(Keys):
 
     def rewrap(self, kek: Kek) -> int:
         """Wrap every subject's key under the KEK of a new epoch; how many there were. Afterwards the old may die."""
-        rows = self._journal.rows("subject_keys")
-        _transact(self._journal, lambda: self._journal.many("set_subject_key", self._rewrapped(rows, kek)))
+        rows, own = self._journal.rows("subject_keys"), self._journal.rows("own_keys")
+
+        def act() -> None:
+            self._journal.many("set_subject_key", self._rewrapped(rows, kek))
+            self._journal.many("set_own_key", self._rewrapped(own, kek))
+
+        _transact(self._journal, act)
         self._keks[kek.epoch] = kek.key
         self._kek = kek
         self._journal.empty_log()
