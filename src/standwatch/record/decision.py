@@ -251,10 +251,12 @@ def row_problem(sealed: SealedRows, entry: Decided | Shadowed) -> str:
     """What contradicts the entry in what is still here of its rows; "" for nothing."""
     leaves = list(sealed.hashes)
     present = _ordered(sealed.rows)
+    if any(not -1 <= one.row < entry.rows for one in sealed.rows):
+        return f"there are rows beside it beyond the {entry.rows} of the entry"
     if not leaves and len(present) == entry.rows:
         leaves = [row_leaf(one.salt, one.data) for one in present]
     if not leaves:
-        return ""
+        return "some of its rows are here, and not the hashes that would prove them" if present else ""
     if len(leaves) != entry.rows or root_of(leaves).hex() != entry.tree:
         return "the rows are not those the entry commits to"
     if any(row_leaf(one.salt, one.data) != leaves[one.row] for one in present if one.row < len(leaves)):

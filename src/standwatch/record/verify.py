@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 
 from standwatch.facts.entries import AnyEntry, Asked, Decided, Denied, Intent, Shadowed
-from standwatch.facts.errors import Malformed, NotFound, StandwatchError, Tampered
+from standwatch.facts.errors import Malformed, Misconfigured, NotFound, StandwatchError, Tampered
 from standwatch.record.anchor import Anchors, hash_at
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint
 from standwatch.record.decision import row_problem
@@ -27,7 +27,16 @@ from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.observed import Observations
 from standwatch.record.replay import GrantRule, Origin, Replay
-from standwatch.record.source import Marked, Source, commitments, hashes, open_part, read_action, read_leaf
+from standwatch.record.source import (
+    Marked,
+    SealedRows,
+    Source,
+    commitments,
+    hashes,
+    open_part,
+    read_action,
+    read_leaf,
+)
 from standwatch.record.tiles import TILE_WIDTH
 from standwatch.record.tree import (
     MAX_SIZE,
@@ -80,7 +89,7 @@ class Verification(msgspec.Struct, frozen=True):
     more: int
     """Problems beyond those listed."""
     counts: dict[str, int]
-    """Entries by kind, and `part.present`, `part.erased`, `part.absent`, `intent.open`, `entry.skipped`,
+    """Entries by kind; `part.…` and `row.…`: `present`, `erased`, `absent`; `intent.open`, `entry.skipped`,
     `entry.observed` (released against the verdict without an approval: under `observe` or a relaxation)."""
     limits: tuple[str, ...]
     """What this verification does not say."""
@@ -332,8 +341,15 @@ class _Run:
         except (Malformed, Tampered) as error:
             self._say(index, "row", str(error))
             return
-        for row in sealed.rows:
-            self._counts["row.erased" if row.erased else "row.present"] += 1
+        except Misconfigured:  # the key above their keys is not here
+            sealed = SealedRows()
+        erased = {row.row for row in sealed.rows if row.erased}
+        present = {row.row for row in sealed.rows} - erased
+        # A row -1 stands for a whole batch about nobody; a challenger that failed said nothing and has no rows.
+        gone = entry.rows if -1 in erased else len(erased)
+        absent = max(entry.rows - len(present) - gone, 0) if entry.tree else 0
+        found = {"row.present": len(present), "row.erased": gone, "row.absent": absent}
+        self._counts.update({name: count for name, count in found.items() if count})
         if wrong := row_problem(sealed, entry):
             self._say(index, "row", wrong)
 
@@ -389,5 +405,9 @@ class _Run:
             said.append(f"entries from {self._end} on were not shown")
         if self._counts["part.absent"]:
             said.append(f"{self._counts['part.absent']} sealed parts are not here and were not compared")
+        if self._counts["row.absent"]:
+            said.append(f"{self._counts['row.absent']} rows of decisions are not here and were not compared")
+        if erased := self._counts["part.erased"] + self._counts["row.erased"]:
+            said.append(f"{erased} sealed parts and rows were erased; no entry says by whom")
         said.append("holds on components, versions and vendors are not replayed: leaves do not name them")
         return tuple(said)
