@@ -106,18 +106,26 @@ class Alerts:
         self.seen: dict[str, Message] = {}
         self.open: dict[str, Message] = {}
         self.told: list[Message] = []
+        self.said: set[tuple[object, ...]] = set()
+        self.forgotten: set[str] = set()
+        """Incidents of which we told what no disk would keep, before a crash: they may be told again with more."""
 
     def take(self, message: Message) -> None:
         if message.id in self.seen:
             return  # at least once: the id says that it is the same
+        said = (message.incident, message.stage, message.lines, message.entries)
+        assert not message.entries or said not in self.said, f"the same under another id: {message}"
+        self.said.add(said)
         self.seen[message.id] = message
         self.told.append(message)
+        again = message.incident in self.forgotten
         match message.stage:
             case "opened":
-                assert message.incident not in self.open, f"a second alert of {message.title}"
+                assert again or message.incident not in self.open, f"a second alert of {message.title}"
                 self.open[message.incident] = message
             case "updated":
-                assert message.incident in self.open, f"an update of no alert: {message.title}"
+                assert again or message.incident in self.open, f"an update of no alert: {message.title}"
+                self.open[message.incident] = message
             case "resolved":
                 self.open.pop(message.incident, None)
             case _:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from standwatch.cli.moments import before, utc
+from standwatch.cli.notify import channels
 from standwatch.cli.show import advise, out, paint, people, row, say, table, title, visible, when
 from standwatch.cli.verbs import DONE, NO, Verb
 from standwatch.cli.wire import Server, organisation, segment
@@ -39,6 +40,7 @@ def _tell(found: dict[str, Any]) -> None:
     _relaxations(found.get("relaxations", []), names)
     _questions(found["questions"], names)
     _moving(found)
+    channels(found.get("channels", []))
     log = found["log"]
     seams = ", ".join(f"{count} {seam}" for seam, count in found["seams"].items()) or "none yet"
     say(

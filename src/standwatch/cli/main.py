@@ -17,6 +17,7 @@ from standwatch.cli import (
     holds,
     key,
     look,
+    notify,
     overrides,
     passkeys,
     ranges,
@@ -43,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Vouch", (*evidence.VERBS, *ranges.VERBS)),
     ("Change", configuration.VERBS),
     ("Prove", record.VERBS),
+    ("Tell", notify.VERBS),
     ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS)),
 )
 

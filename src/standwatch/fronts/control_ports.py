@@ -17,6 +17,8 @@ from standwatch.fronts.control_models import (
     Routed,
     Versions,
 )
+from standwatch.fronts.control_notify import ChannelLine, Notifications, TestSent
+from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_passkeys import (
     ApprovalAsked,
     ApprovalOrder,
@@ -29,7 +31,6 @@ from standwatch.fronts.control_passkeys import (
     Registration,
     RegistrationOrder,
 )
-from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_relaxing import (
     RelaxationDone,
     RelaxationLine,
@@ -173,6 +174,8 @@ class Status(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
     names: dict[str, str]
     """Opaque id → how to show a person."""
+    channels: tuple[ChannelLine, ...] = ()
+    """Who is told; empty for a moment of the past."""
     relaxations: tuple[RelaxationLine, ...] = ()
     """Checks that are bypassed now, the first to end first."""
 
@@ -404,6 +407,8 @@ class Operations(Protocol):
     async def relaxations(self, who: Actor) -> tuple[RelaxationLine, ...]: ...
     async def relaxations_of(self, who: Actor, system: str, since: str = "") -> RelaxationsReport: ...
     async def people(self, who: Actor) -> tuple[PersonLine, ...]: ...
+    async def notifications(self, who: Actor) -> Notifications: ...
+    async def test_channel(self, who: Actor, channel: str) -> TestSent: ...
     async def configuration(self, who: Actor) -> ConfigLine: ...
     async def reload(self, who: Actor) -> ConfigLine: ...
     async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine: ...

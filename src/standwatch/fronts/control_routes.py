@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_passkeys import (
     ApprovalAsked,
@@ -358,6 +359,22 @@ ROUTES: Final = (
         Done,
         lambda ops, call: ops.restore(call.who, call.names["id"], call.body),
         RestoreOrder,
+    ),
+    Route(
+        "GET",
+        "/notifications",
+        "notifications",
+        "Who is told of what happens, which incidents are open, which messages wait or could not be delivered.",
+        Notifications,
+        lambda ops, call: ops.notifications(call.who),
+    ),
+    Route(
+        "POST",
+        "/notifications/{channel}/test",
+        "test_channel",
+        "Send a message that says that it is a test, and wait for its first attempt.",
+        TestSent,
+        lambda ops, call: ops.test_channel(call.who, call.names["channel"]),
     ),
     Route(
         "GET",

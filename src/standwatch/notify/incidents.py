@@ -213,10 +213,15 @@ def _stage(incident: Incident, thread: Thread, now: int) -> Stage | None:
 
 
 def _say(incident: Incident, thread: Thread, stage: Stage, now: int, head: Message) -> Message:
-    """The message, and the thread as it is once it is sent."""
+    """The message, and the thread as it is once it is sent.
+
+    Its id follows from what it says: after a crash that forgot that it was sent, the same is made again under the same
+    id and dropped by who has it, but what has more to say is not.
+    """
     lines, more = thread.lines, thread.more
     message = msgspec.structs.replace(
         head,
+        id=ident(head.id, stage, more, *(f"{line.index}/{line.times}/{line.text}" for line in lines)),
         incident=ident("incident", incident.key, incident.origin),
         stage=stage,
         event="rollback" if "rollback" in incident.kinds else incident.kinds[0],

@@ -54,7 +54,8 @@ class App:
             say(f"agents at http://{address.host}:{address.port} ({self.fleet.serving} workers)")
         loop = asyncio.get_running_loop()
         warm = keep_warm(node.servers.models, lambda: node.gate.state)
-        duties = (watch_folder(node, say), keep_house(node), heed(node), measure(node), warm)
+        told = node.notifying.run(report)
+        duties = (watch_folder(node, say), keep_house(node), heed(node), measure(node), warm, told)
         self._keeping = [loop.create_task(work) for work in duties]
 
     async def _listen(

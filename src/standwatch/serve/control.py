@@ -17,6 +17,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
+from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_passkeys import (
     ApprovalAsked,
@@ -84,9 +85,15 @@ from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.notifying import Notifying
 from standwatch.store.link import Link
 
 _POLL: Final = 0.25  # seconds between two looks for new entries
+
+
+def _everything(who: Actor) -> None:
+    if not (who.admin or who.sees_all) or who.ident == "anonymous":
+        raise Forbidden("only an operator or an administrator sees and tests who is told")
 
 
 class Control:
@@ -123,6 +130,8 @@ class Control:
         self.routes = Routes(gate, source, self.holds, clock)
         self.explaining: Explaining | None = None
         """Explains decisions; set by whoever knows the models' servers."""
+        self.notifying: Notifying | None = None
+        """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
@@ -190,8 +199,21 @@ class Control:
             log=log,
             warnings=self._warnings(log) if moment is None else (),
             names=people.names(self._configuration),
+            channels=self.notifying.status().channels if self.notifying and moment is None else (),
             relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
         )
+
+    async def notifications(self, who: Actor) -> Notifications:
+        """Who is told, and what waits to be told. For those who see every system: incidents are about any."""
+        _everything(who)
+        return self.notifying.status() if self.notifying is not None else Notifications()
+
+    async def test_channel(self, who: Actor, channel: str) -> TestSent:
+        """Send a test through one channel."""
+        _everything(who)
+        if self.notifying is None:
+            raise NotFound(f"there is no channel {channel[:80]}")
+        return await self.notifying.test(channel, self._chance(16).hex(), who.ident)
 
     async def _hold_lines(self, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
         found: list[HoldLine] = [] if past else list(self.holds.pending.values())
@@ -225,6 +247,7 @@ class Control:
         return (
             *found,
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
+            *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
             *(f"Goes round us: {path}" for path in self._bypasses(f"http://{agents.host}:{agents.port}")),
         )
