@@ -15,7 +15,7 @@ from standwatch.record.explanation import Authority, Head, Proof, Rules, Run, To
 from standwatch.record.judged import Why, authority_of, part_of, rules_of, run_of, told
 from standwatch.record.reconstruct import head_of, proof_of
 from standwatch.record.rows import prove, read_row, root_of, row_leaf, verify_row
-from standwatch.record.serving import Serving
+from standwatch.record.serving import Serving, misplaced
 from standwatch.record.source import Fate, SealedRow, SealedRows, Source, read_leaf
 
 _context: Final = msgspec.json.Decoder(Context)
@@ -155,7 +155,7 @@ def decision(source: Source, reference: str, vkey: str = "") -> Decision:
         served=entry.served,
         grant=entry.grant,
         route=route,
-        mixed=mixed_of(entry, route, context),
+        mixed=mixed_of(entry, route, context, record),
         fate=fate,
         record=record,
         context=context,
@@ -264,15 +264,15 @@ def row_problem(sealed: SealedRows, entry: Decided | Shadowed) -> str:
     return ""
 
 
-def mixed_of(entry: Decided, route: Serving | None, context: Context) -> tuple[str, ...]:
-    """What does not fit between who answered and what was deployed."""
-    found: list[str] = []
-    if entry.version:
-        digest = route.digest_of(entry.version) if route is not None else None
-        if digest is None:
-            found.append(f"version {entry.version} answered and was not deployed")
-        elif digest != entry.served:
-            found.append(f"version {entry.version} was deployed as {digest[:16]}, not {entry.served[:16]}")
+def mixed_of(
+    entry: Decided, route: Serving | None, context: Context, record: RowRecord | None = None
+) -> tuple[str, ...]:
+    """What does not fit between who answered, the whole or row `record`, and what was deployed."""
+    found = [wrong] if (wrong := misplaced(route, entry)) else []
+    if record is not None and record.version:
+        former = route.former if route is not None else ()
+        if record.route != "previous" or record.version not in dict(former):
+            found.append(f"version {record.version} answered this row, and was not the one before")
     found += [
         str(finding.get("reason", ""))
         for finding in context.findings

@@ -31,6 +31,8 @@ from standwatch.facts.frames import Append
 from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
 from standwatch.record import passkeys
+from standwatch.record.decided import Decisions, EntryAt
+from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
 from standwatch.record.leaf import Unknown
 from standwatch.record.relaxed import covering, signature_verifies
@@ -61,8 +63,7 @@ class Origin(msgspec.Struct, frozen=True):
 def scopes_of(entry: Judged | Decided) -> tuple[str, ...]:
     """The scopes of an action as far as its leaf tells; else components, versions and vendors stand in the manifest."""
     if isinstance(entry, Decided):
-        model = (f"component:{entry.model}", f"version:{entry.model}@{entry.version}")
-        return (ALL, f"system:{entry.system}", *model, f"agent:{entry.by}", f"run:{entry.run}")
+        return decided_scopes(entry, entry.version)
     server = entry.tool.partition(".")[0]
     named = (f"system:{entry.system}", f"tool:{entry.tool}", f"server:{server}")
     return (ALL, *named, f"agent:{entry.by}", f"run:{entry.run}")
@@ -136,6 +137,8 @@ class Replay:
         root_at: RootAt,
         grant: GrantRule | None = None,
         observed: ObservedRule = lambda _conf, _system, _at: None,
+        *,
+        entry_at: EntryAt = lambda _index: None,
     ) -> None:
         self.sequencer = Sequencer(State())
         self._origin = origin
@@ -143,6 +146,7 @@ class Replay:
         self._root_at = root_at
         self._grant = grant
         self._observed = observed
+        self._decisions = Decisions(entry_at)
         self._batch: dict[str, tuple[str, ...]] | None = None
         """People's keys as they were when the configuration now being taken up began to be."""
         self._wider = False
@@ -162,6 +166,8 @@ class Replay:
             self.state.fold(index, entry)
             return []
         found = [*self._sequenced(index, entry), *self._judged(index, entry), *self._signed(index, entry)]
+        found += self._about_decisions(index, entry)
+        self._decisions.take(index, entry, self.state)
         if index < self._start:
             if folds(entry):
                 self.state.fold(index, entry)
@@ -181,8 +187,8 @@ class Replay:
         scopes = scopes_of(entry) if isinstance(entry, Intent | Asked | Decided) else ()
         # INVARIANT: what was appended had passed `admit` at its own time, with these scopes among its own.
         refusal = self.sequencer.admit(Append(0, entry, scopes=scopes), entry.at)
-        if refusal is not None:
-            yield refusal.code, refusal.detail
+        if refusal is not None and not (refusal.code == "invalid" and isinstance(entry, Decided)):
+            yield refusal.code, refusal.detail  # (of a decision's version `Decisions` says more)
 
     def _opened(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
         if index != 0 or not isinstance(entry, Opened):
@@ -206,27 +212,13 @@ class Replay:
             )
         if isinstance(entry, Intent):
             yield from self._released(entry)
-        if isinstance(entry, Decided):
-            yield from self._decided(entry)
 
-    def _decided(self, entry: Decided) -> Iterator[Objection]:
-        """The version was deployed, as the digest says, and nothing stopped it where it says that it answered."""
-        state = self.state
-        by_model = not entry.routes or bool(entry.routes.keys() & {"model"})
-        route = state.routes.get(f"{entry.system}/{entry.model}")
-        digest = route.digest_of(entry.version) if route is not None else None
-        if entry.version and (digest is None or digest != entry.served):
-            yield "version", f"version {entry.version} decided and was not deployed as it says"
-        if not by_model:
-            return
-        if not entry.version:
-            yield "version", "a model decided and no version is named"
-        for hold in state.held(scopes_of(entry), entry.at):
-            yield "hold", f"decided under hold {hold.index} on {hold.scope}"
-        if self._grant is not None:
-            level = self._grant(state, entry.system, entry.at)
-            if LEVELS.index(entry.grant) > LEVELS.index(level):
-                yield "grant", f"it used {entry.grant} authority where the rules give {level}"
+    def _about_decisions(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
+        level: Level | None = None
+        if isinstance(entry, Decided) and self._grant is not None:
+            level = self._grant(self.state, entry.system, entry.at)
+        human: Callable[[str], bool] = lambda person: is_human(self.state, person, entry.at)  # noqa: E731
+        yield from self._decisions.objections(index, entry, self.state, human, level)
 
     def _released(self, entry: Intent) -> Iterator[Objection]:
         state = self.state

@@ -34,6 +34,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.record import passkeys
 from standwatch.record.relaxed import problem as relaxation_problem
+from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
 
 Ledger = dict[str, int]
@@ -105,6 +106,9 @@ class Sequencer(msgspec.Struct):
                 # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
                 if state.fence(append.scopes) > entry.seen:
                     return "stale", "a restriction was sequenced after the verdict"
+                # INVARIANT: no front records a decision of a version that is not on the route.
+                if wrong := misplaced(state.routes.get(f"{entry.system}/{entry.model}"), entry):
+                    return "invalid", wrong
                 if over := self._over(append, entry, now):
                     return "budget", over
             case Deployed():

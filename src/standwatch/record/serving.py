@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Deployed
+from standwatch.facts.entries import Decided, Deployed
 
 KEPT: Final = 64
 """Former versions that a rollback may go back to."""
@@ -38,11 +38,29 @@ class Serving(msgspec.Struct, frozen=True):
         return next((name for name, _ in reversed(self.former) if name not in self.taken_back), "")
 
     def digest_of(self, version: str) -> str | None:
-        """The digest under which `version` is on the route now; None where it is not."""
+        """The digest under which `version` is, or was, on the route; None where it never was."""
+        found = self.answering(version)
+        return dict(self.former).get(version) if found is None else found
+
+
+    def answering(self, version: str) -> str | None:
+        """The digest of `version` where it answers requests, in front or as the canary; None where it does not."""
         for name, digest in ((self.version, self.digest), (self.canary, self.canary_digest)):
             if version and name == version:
                 return digest
-        return dict(self.former).get(version)
+        return None
+
+
+def misplaced(route: Serving | None, entry: Decided) -> str:
+    """Why the version that `entry` names cannot have answered on `route`; "" where it can, or none is named."""
+    if not entry.version:
+        return "an artifact is named, and no version" if entry.served else ""
+    digest = route.answering(entry.version) if route is not None else None
+    if digest is None:
+        return f"version {entry.version} decided, and is neither in front nor the canary"
+    if digest != entry.served:
+        return f"version {entry.version} is on the route as {digest[:16]}, not {entry.served[:16]}"
+    return ""
 
 
 def serve(before: Serving | None, index: int, entry: Deployed) -> Serving:

@@ -171,7 +171,10 @@ class _Run:
         self._hashes = hashes(source, head.size)
         self._anchors = Anchors(source, head.size)
         observed = Observations(source).observed
-        self._replay = Replay(Origin(key.name, key.vkey), self._start, self._root_at, grant, observed)
+        origin = Origin(key.name, key.vkey)
+        self._replay = Replay(
+            origin, self._start, self._root_at, grant, observed, entry_at=self._entry_at
+        )
         self._problems = _Problems()
         self._say = self._problems.say
         self._counts: Counter[str] = Counter()
@@ -220,6 +223,15 @@ class _Run:
         try:
             return Frontier.of(self._hashes, size).root()
         except StandwatchError:
+            return None
+
+    def _entry_at(self, index: int) -> AnyEntry | Unknown | None:
+        """An entry that was passed before; what is not here, or is another one now, says nothing."""
+        try:
+            leaf = self._source.leaf(index)
+            row = self._anchors.anchored(0, index // TILE_WIDTH)
+            return read_leaf(leaf) if hash_at(row, index) == leaf_hash(leaf) else None
+        except (StandwatchError, Unproven):
             return None
 
     # ------------------------------------------------------------------------------------------ steps 3 to 6
