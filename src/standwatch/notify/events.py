@@ -21,7 +21,10 @@ from standwatch.facts.entries import (
     Evidence,
     Gap,
     Hold,
+    PasskeyDoubted,
+    Relaxed,
     Released,
+    Restored,
 )
 from standwatch.facts.notifying import EVENTS, EventKind, Severity
 from standwatch.notify.inert import clock, quoted
@@ -32,6 +35,8 @@ SPELL: Final = 3_600_000_000
 """µs without another of its kind after which an incident that nobody ends is over."""
 ONCE: Final = 60_000_000
 """µs in which things that are over as they happen are folded into one."""
+SOON: Final = 300_000_000
+"""µs before a relaxation ends at which it is said that it will."""
 BROKEN: Final = {
     "version_mismatch": "another version answers than the one deployed",
     "digest_mismatch": "another artifact answers than the one deployed",
@@ -123,6 +128,14 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield _declared(index, entry, words)
         case Gap():
             yield _gap(index, entry)
+        case Relaxed():
+            yield _relaxed(index, entry, words)
+        case Restored():
+            line = f"relaxation {entry.relaxed} ended by {words.by(entry.by)}"
+            member = f"relaxation:{entry.relaxed}"
+            yield Event(kind="relaxation", at=entry.at, index=index, line=line, member=member, ends=True)
+        case PasskeyDoubted():
+            yield _doubted(index, entry, words)
         case _:
             return
 
@@ -287,6 +300,32 @@ def _declared(index: int, entry: Declared, words: Words) -> Event:
         systems=words.systems(entry.system),
         **_once(entry.at),
     )
+
+
+def _relaxed(index: int, entry: Relaxed, words: Words) -> Event:
+    system, until = words.name(entry.system), clock(entry.until)
+    where = f"{quoted(entry.check)} on {words.scope(entry.scope)}"
+    return _event(
+        "relaxation",
+        key=f"relaxation/{entry.system}",
+        index=index,
+        at=entry.at,
+        title=f"{system}: a check is bypassed",
+        over=f"{system}: no check is bypassed any more",
+        line=f"relaxation {index}: {where}, by {words.by(entry.by)}, until {until}",
+        systems=words.systems(entry.system),
+        member=f"relaxation:{index}",
+        until=entry.until,
+        soon=max(entry.until - SOON, entry.at + 1),
+        expires=f"relaxation {index} ended by itself",
+    )
+
+
+def _doubted(index: int, entry: PasskeyDoubted, words: Words) -> Event:
+    title = "A passkey was refused: there may be a copy of it"
+    line = f"of {words.by(entry.person)}, counter {entry.count} after {entry.last}: standwatch passkey list"
+    key = f"finding/passkey/{entry.person}"
+    return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
 
 
 def _gap(index: int, entry: Gap) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Gap
+from standwatch.facts.entries import AnyEntry, Gap, PasskeyDoubted, Relaxed, Restored
 from standwatch.facts.notifying import Notify, Quiet
 from standwatch.notify.desk import BACKLOG, Desk, Fault
 from standwatch.notify.events import SPELL, events
@@ -183,3 +183,32 @@ def test_of_more_than_fits_the_number_is_said() -> None:
     world = World()
     world.at(NOON, *(hold(scope="all") for _ in range(50)))
     assert (len(world.lines), world.alerts.told[-1].more) == (20, 30)
+
+
+def test_a_relaxation_is_told_when_it_begins_shortly_before_it_ends_and_when_it_has() -> None:
+    world = World()
+    until = NOON + HOUR
+    said = {
+        "system": "pay",
+        "check": "policy",
+        "scope": "tool:bank.send",
+        "compensating": "approval",
+        "envelope": "",
+    }
+    assert world.at(NOON, Relaxed(by="olga", until=until, **said)) == ["opened pay: a check is bypassed"]
+    assert world.lines == ('relaxation 0: "policy" on tool bank.send, by Olga, until 2027-01-15 13:00 UTC',)
+    assert world.at(until - 6 * MINUTE) == []
+    assert world.at(until - 5 * MINUTE) == ["updated pay: a check is bypassed"]
+    assert world.lines == ("relaxation 0 ends soon",)
+    assert world.at(until) == ["resolved pay: no check is bypassed any more"]
+    world.at(until + HOUR, Relaxed(by="olga", until=until + 3 * HOUR, **said))
+    assert world.at(until + HOUR + 1, Restored(by="olga", relaxed=1, system="pay")) == [
+        "resolved pay: no check is bypassed any more"
+    ]
+
+
+def test_a_passkey_that_may_have_a_copy_is_a_finding() -> None:
+    world = World()
+    doubted = PasskeyDoubted(by="log", credential="c", person="olga", of=1, count=4, last=9)
+    assert world.at(NOON, doubted) == ["opened A passkey was refused: there may be a copy of it"]
+    assert world.lines == ("of Olga, counter 4 after 9: standwatch passkey list",)
