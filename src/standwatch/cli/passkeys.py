@@ -18,12 +18,12 @@ def _arguments(parser: ArgumentParser) -> None:
     signed = acts.add_parser(
         "sign", help="vouch with your key for a passkey that was just made", parents=[common()]
     )
-    signed.add_argument("credential", metavar="PASSKEY", help="its id or how that begins, from the list")
+    signed.add_argument("credential", metavar="PASSKEY", help="its fingerprint or id, or how that begins")
     signing.arguments(signed)
     ended = acts.add_parser(
         "revoke", help="end one: what it approved and was not used is void", parents=[common()]
     )
-    ended.add_argument("credential", metavar="PASSKEY", help="its id or how that begins, from the list")
+    ended.add_argument("credential", metavar="PASSKEY", help="its fingerprint or id, or how that begins")
     ended.add_argument("--reason", default="", metavar="TEXT")
 
 
@@ -78,7 +78,10 @@ def _checked(one: dict[str, Any]) -> None:
 
 def _one(page: dict[str, Any], begin: str, states: tuple[str, ...]) -> dict[str, Any]:
     found = [
-        one for one in page["passkeys"] if one["credential"].startswith(begin) and one["state"] in states
+        one
+        for one in page["passkeys"]
+        if one["state"] in states
+        and (one["credential"].startswith(begin) or one["fingerprint"].startswith(begin))
     ]
     if len(found) != 1 or not begin:
         many = "more than one passkey begins" if found else "no such passkey begins"
@@ -95,7 +98,7 @@ def _list(given: Namespace, page: dict[str, Any]) -> None:
         [
             (
                 visible(one["person"]),
-                visible(one["credential"][:16]),
+                one["fingerprint"],
                 _state(one),
                 when(one["at"]) if one["at"] else "",
                 visible(one["by"]),
@@ -116,7 +119,7 @@ VERBS = (
     Verb(
         "passkey",
         "List passkeys, vouch for one that was made in the console, or end one.",
-        "standwatch passkey sign 3q2-7wAB --key ~/.config/standwatch/key.pem",
+        "standwatch passkey sign 3f9a1c20 --key ~/.config/standwatch/key.pem",
         _arguments,
         passkey,
     ),

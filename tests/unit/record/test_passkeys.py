@@ -9,7 +9,7 @@ from standwatch.facts.entries import Answered, Asked, Enrolled, PasskeyDoubted, 
 from standwatch.facts.errors import StandwatchError
 from standwatch.facts.frames import Append
 from standwatch.record.passkeys import used
-from standwatch.record.replay import answer_verifies, enrolment_verifies
+from standwatch.record.replay import Origin, Replay, answer_verifies, enrolment_verifies
 from standwatch.record.sequence import Sequencer
 from standwatch.record.state import State, load, save
 from support.logs import CHEN, MARIA, MINUTE, OLGA, ORIGIN, START, Person
@@ -238,3 +238,28 @@ def test_what_cannot_be_read_is_refused_and_folds_to_nothing() -> None:
     world.take(broken)
     assert world.state.passkeys[phone.credential].count == 0
     assert isinstance(world.state.passkeys[phone.credential].entry, Enrolled)
+
+
+def test_verify_objects_to_what_nobody_vouched_for_and_to_a_counter_that_stood_still() -> None:
+    world, phone = fresh()
+    replay = Replay(Origin(ORIGIN, ""), 0, lambda _size: None)
+
+    def told(entry: Any) -> set[str]:
+        index = replay.state.seen + 1
+        found = replay.objections(index, msgspec.structs.replace(entry, at=START + index))
+        return {code for code, _ in found} - {"opened"}
+
+    for entry in (_human(OLGA), _human(MARIA), _human(CHEN)):
+        assert told(entry) == set()
+    for n in range(3):
+        replay.state.fold(replay.state.seen + 1, _asked(f"{ASKED}{n}"))
+    forged = enrolled(Authenticator("forged"), "p-olga", Person("p-mallory"), ORIGIN)
+    assert told(forged) == {"enrolment_signature"}
+    assert told(enrolled(phone, "p-olga", OLGA, ORIGIN, follows=replay.state.seen)) == set()
+    first, second = world.answer(phone, 0), world.answer(phone, 1)
+    found = told(second)
+    assert "approval_signature" not in found
+    assert {"approval", "approval_signature"} <= told(first), "it was signed before the other"
+    ended = PasskeyEnded(by="p-maria", credential=phone.credential, person="p-olga")
+    assert told(ended) == set()
+    assert {"approval", "approval_signature"} <= told(world.answer(phone, 2))
