@@ -33,7 +33,6 @@ from standwatch.facts.words import LEVELS, Level
 from standwatch.record import passkeys
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
-from standwatch.record import passkeys
 from standwatch.record.deployments import problems as deployment_problems
 from standwatch.record.leaf import Unknown
 from standwatch.record.relaxed import covering, signature_verifies

@@ -117,10 +117,6 @@ class State(msgspec.Struct):
     time of its end as `until`."""
     last_relaxed: dict[str, int] = {}
     """System → index of its last relaxation; kept when the system goes, so that no signature is good twice."""
-    passkeys: dict[str, Passkey] = {}
-    """By credential id; those that ended stay, so that none is enrolled twice."""
-    enrolments: dict[str, int] = {}
-    """Person → index of the last entry that enrolled or ended a passkey of theirs."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
