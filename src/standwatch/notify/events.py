@@ -35,6 +35,7 @@ SPELL: Final = 3_600_000_000
 """µs without another of its kind after which an incident that nobody ends is over."""
 ONCE: Final = 60_000_000
 """µs in which things that are over as they happen are folded into one."""
+_KIND: Final = b'"kind":"'
 SOON: Final = 300_000_000
 """µs before a relaxation ends at which it is said that it will."""
 BROKEN: Final = {
@@ -52,14 +53,8 @@ BROKEN: Final = {
 CHANGED: Final = {"definition_changed": "a tool is no longer the one that was accepted"}
 """Codes of refusals that say the same of a tool."""
 
-KINDS: Final = (
-    b'"kind":"act.answered.1"',
-    b'"kind":"act.asked.1"',
-    b'"kind":"act.denied.1"',
-    b'"kind":"ctl.',
-    b'"kind":"log.gap.1"',
-)
-"""What a leaf says that can be an event, beside decisions with codes."""
+KINDS: Final = (b"act.answered.1", b"act.asked.1", b"act.denied.1", b"ctl.", b"log.gap.1")
+"""How the kinds begin that can be events, beside decisions with codes."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +90,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_interest(leaf: bytes) -> bool:
     """Whether a leaf can be an event, before it is decoded: most of them cannot."""
-    if b'"kind":"act.decided.1"' in leaf:
-        return b'"codes":{' in leaf
-    return any(kind in leaf for kind in KINDS)
+    at = leaf.find(_KIND) + len(_KIND)  # no string of a leaf holds an unescaped quotation mark
+    return leaf.startswith(KINDS, at) or (leaf.startswith(b"act.decided.1", at) and b'"codes":{' in leaf)
 
 
 def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Event]:
