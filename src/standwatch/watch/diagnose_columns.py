@@ -222,6 +222,11 @@ def circle(values: Sequence[float], turn: float) -> tuple[float, float]:
     return math.atan2(y, x) / math.tau * turn % turn, math.hypot(x, y)
 
 
+def follows(tight: float, at: Sequence[int]) -> bool:
+    """Whether a distance from the clock that is this tight (`circle`) says more than that traffic has its hours."""
+    return tight > 0.7 and 1 - tight < 0.3 * (1 - circle([when % DAY for when in at], DAY)[1])
+
+
 def clock(name: str, values: Sequence[Any], at: Sequence[int], reference: int) -> Column | None:
     """How far a feature is ahead of the time of the decision, in 24 cells and one for missing; None where it is no
     time of day."""
@@ -234,7 +239,7 @@ def clock(name: str, values: Sequence[Any], at: Sequence[int], reference: int) -
         return None
     turn, unit = day
     middle, tight = circle([(value - when % DAY / unit) % turn for value, when in picked], turn)
-    if tight < 0.7:
+    if not follows(tight, [when for _, when in picked]):
         return None
 
     def cell(value: Any, when: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.facts.decisions import Value
-from standwatch.watch.diagnose_columns import DAY, HOUR, circle, missing, number, turn_of
+from standwatch.watch.diagnose_columns import DAY, HOUR, circle, follows, missing, number, turn_of
 from standwatch.watch.diagnosis import Code, Measured
 from standwatch.watch.statistics import (
     kolmogorov,
@@ -160,7 +160,7 @@ def hours(sample: Sample) -> Signature | None:
     if len(before) < 30 or len(after) < 30 or before[-1] == before[0]:
         return None
     if min(before[0], after[0]) >= 0 and max(before[-1], after[-1]) <= 86_400:
-        return _turned(sample, max(before[-1], after[-1]))
+        return _turned(sample, before[-1])
     if before[0] > 1e8:
         return _stamped(sample)
     return None
@@ -183,7 +183,12 @@ def _turned(sample: Sample, most: float) -> Signature | None:
     (middle, tight), (later, tight_later) = (circle(each, turn) for each in gaps)
     by = (later - middle + turn / 2) % turn - turn / 2
     shift = round(by / turn * 48) / 48 * turn  # time zones differ by half-hours
-    if min(tight, tight_later) < 0.5 or abs(shift) < turn / 48 or abs(by - shift) > turn / 60:
+    if (
+        not follows(tight, sample.at_before)
+        or tight_later < 0.5
+        or abs(shift) < turn / 48
+        or abs(by - shift) > turn / 60
+    ):
         return None
     return Signature(
         "time_zone",

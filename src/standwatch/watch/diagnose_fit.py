@@ -10,6 +10,7 @@ it is never shown to anybody as the model.
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -186,7 +187,38 @@ def residuals(table: Table, targets: Sequence[float | None], until: int) -> tupl
     columns = [column.codes for column in table.features]
     for row, (value, codes) in enumerate(zip(targets, zip(*columns, strict=True), strict=True)):
         found.append(None if value is None else value - halves[1 - row % 2].predict(codes))
+    for n, encoder in enumerate(table.encoders):
+        if isinstance(encoder, Numbers) and lasting(table, n):
+            _straighten(table, n, found, until)
     return found, halves[0]
+
+
+def lasting(table: Table, n: int) -> bool:
+    """Whether most rows have the value of feature `n` of the row before: it is the hour's, not the row's."""
+    codes = [one.values[n] if n < len(one.values) else None for one in table.rows[: table.reference]]
+    return sum(a == b for a, b in pairwise(codes)) > len(codes) / 2
+
+
+def _straighten(table: Table, n: int, found: list[float | None], until: int) -> None:
+    """Within its cells and beyond them a feature of the hour has its effect by a slope: it goes where it never was."""
+    codes = table.features[n].codes
+    values = [number(one.values[n]) if n < len(one.values) else None for one in table.rows]
+    sums: dict[int, tuple[float, int]] = {}
+    for code, value in zip(codes[:until], values, strict=False):
+        if value is not None:
+            total, count = sums.get(code, (0.0, 0))
+            sums[code] = total + value, count + 1
+    known = [value for value in values[:until] if value is not None]
+    most = max(known) - min(known)
+    off = [
+        0.0
+        if value is None or code not in sums
+        else max(min(value - sums[code][0] / sums[code][1], most), -most)
+        for code, value in zip(codes, values, strict=True)
+    ]
+    pairs = [(x, rest) for x, rest in zip(off[:until], found, strict=False) if rest is not None]
+    slope = sum(x * rest for x, rest in pairs) / (sum(x * x for x, _ in pairs) or 1.0)
+    found[:] = [rest if rest is None else rest - slope * x for x, rest in zip(off, found, strict=True)]
 
 
 def strange(table: Table, until: int) -> list[bool]:
@@ -201,6 +233,8 @@ def strange(table: Table, until: int) -> list[bool]:
             [value for value in values[:until] if value is not None] if isinstance(encoder, Numbers) else []
         )
         low, high = min(known, default=-math.inf), max(known, default=math.inf)
+        room = (high - low) / 2 if known and lasting(table, n) else 0.0
+        low, high = low - room, high + room
         for row, (code, value) in enumerate(zip(column.codes, values, strict=True)):
             if code in rare or (value is not None and not low <= value <= high):
                 found[row] = True

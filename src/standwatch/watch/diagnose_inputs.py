@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from standwatch.facts.decisions import Value
@@ -11,18 +11,19 @@ from standwatch.watch.diagnose_columns import AFTER, HOUR, Encoder, Numbers, mis
 from standwatch.watch.diagnose_features import Restore, Sample, Signature, signature, swapped, transposed
 from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
-from standwatch.watch.diagnose_window import Window, halt
+from standwatch.watch.diagnose_window import ALARM, Window, halt
 from standwatch.watch.diagnosis import Measured
 from standwatch.watch.statistics import median, mix_variation, shares, spread, variation
 
 _ROWS: Final = 2_000
 _DRIFT: Final = 0.1
 """Distributions that moved less are no cause to claim unless an accident is recognised in them."""
+_FRESH: Final = 6
 _BEYOND: Final = 1e-4
-_RUNS: Final = 20
+_RUNS: Final = 30
 _CHANGING: Final = 0.7
 _LONGER: Final = 2
-"""A value that lasts twice as long, and for more rows, as the longest of at least twenty before stands still.
+"""A value that lasts twice as long as the longest of at least thirty before, in hours with traffic, stands still.
 A feature that is another in more than seven rows in ten belongs to the row."""
 
 
@@ -36,6 +37,7 @@ def suspects(window: Window) -> list[Suspect]:
     samples = {n: sample(window, n, shift) for n, shift in moved.items()}
     found = _standing(window)
     still = {n for one in found for n in one.restore}
+    found += _unseen(window, set(moved))
     found += _swaps(window, {n: shift for n, shift in moved.items() if n not in still}, samples)
     taken = {n for one in found for n in one.restore}
     for n, shift in moved.items():
@@ -46,10 +48,39 @@ def suspects(window: Window) -> list[Suspect]:
     return found + _pairs(window, set(moved) | still)
 
 
+def _busy(at: Sequence[int]) -> list[int]:
+    """Each row's time, as if no two rows were farther apart than five times the usual: nights renew nothing."""
+    gaps = [late - early for early, late in pairwise(at)]
+    most = int(5 * median(gaps)) + 1
+    return list(accumulate((min(gap, most) for gap in gaps), initial=0))
+
+
 def _untold(window: Window, row: int, n: int) -> bool:
     """Whether a value is missing, or text where a number should be: another accident than standing still."""
     told = value(window, row, n)
     return missing(told) or (isinstance(window.table.encoders[n], Numbers) and number(told) is None)
+
+
+def _unseen(window: Window, moved: set[int]) -> list[Suspect]:
+    """Categories that came too seldom to move a distribution, and that never came before."""
+    found: list[Suspect] = []
+    for n, (column, encoder) in enumerate(zip(window.table.features, window.table.encoders, strict=True)):
+        if isinstance(encoder, Numbers) or n in moved or len(encoder.places) > 100:
+            continue
+        rows = [row for row, code in enumerate(column.codes) if code == encoder.frequent + 1]
+        if len(rows) < _FRESH or rows[0] < window.table.since:
+            continue
+        late = len(column.codes) - rows[0]
+        chance = (late / len(column.codes)) ** len(rows) * window.looked
+        if len(rows) > 0.03 * late and chance < ALARM:
+            low = max(rows[0] - late // len(rows) * 3, 0)
+            cells = ((0.0, 1.0), (0.0, 1.0))
+            shift = Shift(
+                "feature", column.name, rows[0], low, rows[0], *cells, len(rows) / late, 0.0, 1.0, chance
+            )
+            mark = signature(sample(window, n, shift), numeric=False)
+            found += [_suspect(window, n, shift, mark)] if mark.code == "new_category" else []
+    return found
 
 
 def _lasting(window: Window, n: int) -> bool:
@@ -190,16 +221,16 @@ def _stopped(window: Window, n: int) -> Suspect | None:
         or begin < window.table.reference
     ):
         return None
-    lasted = [at[late - 1] - at[early] for early, late in pairwise(runs)]
-    rows = max(late - early for early, late in pairwise(runs))
+    busy = _busy(at)
+    lasted = [busy[late - 1] - busy[early] for early, late in pairwise(runs)]
     if not _lasting(window, n):
         return None
-    longest, now = max(lasted), at[-1] - at[begin]
-    if now < _LONGER * longest or count - begin <= rows or _untold(window, begin, n):
+    longest, now = max(lasted), busy[-1] - busy[begin]
+    if now < _LONGER * longest or _untold(window, begin, n):
         return None
     name = window.table.features[n].name
     text = (
-        f"{name} stands still since then, for {now / HOUR:.3g} h; "
+        f"{name} stands still since then, for {now / HOUR:.3g} h of traffic; "
         f"before it never did for more than {longest / HOUR:.3g} h"
     )
     measured = Measured("longest time without a new value, h", longest / HOUR, now / HOUR)
@@ -345,7 +376,7 @@ def _exchange(
 def moved_within(window: Window, n: int, inside: Sequence[int], rest: Sequence[int], split: int) -> bool:
     """Whether feature `n` changed at row `split` among the rows `inside`, and hardly among the others."""
     mine, theirs = (_moved(window.table.features[n].codes, rows, split) for rows in (inside, rest))
-    return mine > 0.15 and theirs < 0.3 * mine
+    return mine > 0.15 and theirs < 0.15 * mine
 
 
 def _moved(codes: Sequence[int], rows: Sequence[int], split: int) -> float:

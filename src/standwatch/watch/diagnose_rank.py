@@ -83,6 +83,8 @@ def _explains(one: Suspect, share: float | None, other: Suspect, theirs: float |
     if other.code not in EXPLAINS.get(one.code, ()):
         return False
     if other.model and other.code in ("retrained", "deployment") and one.code in _INPUTS | {"vendor"}:
+        if one.code == "shuffled":
+            return _in_time(one, other)
         return other.explained
     if not _in_time(one, other):
         return False

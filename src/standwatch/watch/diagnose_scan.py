@@ -7,6 +7,7 @@ the largest design effect and its upper confidence bound). The p-value is multip
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
@@ -20,8 +21,10 @@ _COARSE: Final = 40
 """Candidates of the first pass."""
 _PULL: Final = 40.0
 """Rows' worth of the whole mixed into the mix of one slot of the week, so that rare slots do not decide."""
-_LIKELY: Final = 6.0
+LIKELY: Final = 6.0
 """Log-likelihood within which another beginning is as good: covers about 99 % where rows are independent."""
+_SETTLING: Final = 3
+_NEAR: Final = 150
 _DOUBT: Final = 1.5
 """Where rows resemble their neighbours it is multiplied by the overdispersion, at most by this: a fault begins with
 one row, whatever the rhythm around it."""
@@ -69,7 +72,7 @@ def scan(column: Column, grid: Grid, columns: int, at: int = OUT) -> Shift | Non
     if grid.first >= grid.last:
         return None
     counts = tally(column, grid)
-    best = at if at != OUT else _search(counts, grid)
+    best = at if at != OUT else _settle(column, counts, grid, _search(counts, grid))
     found = _compare(counts, grid, best)
     if found is None:
         return None
@@ -77,9 +80,9 @@ def scan(column: Column, grid: Grid, columns: int, at: int = OUT) -> Shift | Non
     spread = overdispersion(counts, grid, best)
     freedom = max(sum(1 for cell in range(column.width) if expected[cell] or after[cell]) - 1, 1)
     tries = (grid.last - grid.first if at == OUT else 1) * columns
-    row, low, high = (
-        _refine(column, grid, best, expected, after, spread) if at == OUT else (grid.starts[at],) * 3
-    )
+    row, low, high = (grid.starts[at],) * 3
+    if at == OUT:
+        row, low, high = _refine(column, _around(grid, best), expected, after, spread)
     noise = _noise(expected, rows, against, spread)
     return Shift(
         family=column.family,
@@ -94,6 +97,27 @@ def scan(column: Column, grid: Grid, columns: int, at: int = OUT) -> Shift | Non
         spread=spread,
         p=min(chi_square_tail(value / spread, freedom) * tries, 1.0),
     )
+
+
+def _settle(column: Column, counts: Counts, grid: Grid, best: int) -> int:
+    """The candidate that the likelihood of single rows prefers, given the mixes on both sides of `best`.
+
+    X² compares with as many rows as there were in the same hours, which are not the same for each candidate."""
+    for _ in range(_SETTLING):
+        found = _compare(counts, grid, best)
+        if found is None:
+            return best
+        row, _, _ = _refine(column, (grid.starts[grid.first], len(column.codes)), found[1], found[2], 1.0)
+        place = min(max(bisect_left(grid.starts, row), grid.first), grid.last - 1)
+        if place == best:
+            break
+        best = place
+    return best
+
+
+def _around(grid: Grid, at: int) -> tuple[int, int]:
+    """The rows of some blocks on either side of a candidate."""
+    return grid.starts[max(at - 6, 0)], grid.starts[min(at + 6, len(grid.starts) - 1)]
 
 
 def _search(counts: Counts, grid: Grid) -> int:
@@ -213,26 +237,38 @@ def _noise(expected: Sequence[float], rows: int, against: float, spread: float) 
     return sum(math.sqrt(2 / math.pi * part * (1 - part) / size) for part in expected if 0 < part < 1) / 2
 
 
-def _refine(  # noqa: PLR0917 - what is known of one change
-    column: Column, grid: Grid, at: int, before: Sequence[float], after: Sequence[float], spread: float
+def _refine(
+    column: Column, span: tuple[int, int], before: Sequence[float], after: Sequence[float], spread: float
 ) -> tuple[int, int, int]:
-    """The row of the largest likelihood around block `at`, and the first and last that are nearly as likely."""
-    gain = [math.log((b + 0.002) / (a + 0.002)) for a, b in zip(before, after, strict=True)]
-    begin = grid.starts[max(at - 6, 0)]
-    end = grid.starts[min(at + 6, len(grid.starts) - 1)]
+    """The row of the largest likelihood within `span`, and the first and last that are nearly as likely."""
+    gain = gains(before, after)
+    begin, end = span
     # The likelihood of a beginning at row r is, up to a constant, minus what the rows from `begin` to r would gain.
     lost = [0.0, *accumulate(gain[code] if code != OUT else 0.0 for code in column.codes[begin:end])]
     least = min(lost)
-    near = [place for place, value in enumerate(lost) if value <= least + _LIKELY * min(spread, _DOUBT)]
+    near = [place for place, value in enumerate(lost) if value <= least + LIKELY * min(spread, _DOUBT)]
     return begin + lost.index(least), begin + near[0], begin + near[-1]
+
+
+def gains(before: Sequence[float], after: Sequence[float]) -> list[float]:
+    """How much likelier a row of each cell is after than before, as a logarithm."""
+    return [math.log((b + 0.002) / (a + 0.002)) for a, b in zip(before, after, strict=True)]
+
+
+def sudden(column: Column, shift: Shift) -> float:
+    """How far the rows just after the beginning of `shift` are from those just before it, beyond noise: what drifts
+    with the hours or with the market comes by degrees, a fault at once."""
+    near = [code for code in column.codes[: shift.row] if code != OUT][-_NEAR:]
+    late = [code for code in column.codes[shift.row :] if code != OUT][:_NEAR]
+    if not near or not late:
+        return 0.0
+    one, two = ([part.count(cell) / len(part) for cell in range(column.width)] for part in (near, late))
+    return max(variation(one, two) - _noise(one, len(late), len(near), 1.0), 0.0)
 
 
 def unlikely(column: Column, shift: Shift, row: int) -> float:
     """Log-likelihood that `shift` loses by having begun at `row` instead; 0 where it may as well."""
-    gain = [math.log((b + 0.002) / (a + 0.002)) for a, b in zip(shift.before, shift.after, strict=True)]
+    gain = gains(shift.before, shift.after)
     begin, end = sorted((row, shift.row))
     between = sum(gain[code] for code in column.codes[begin:end] if code != OUT)
     return max(between if row > shift.row else -between, 0.0) / min(shift.spread, _DOUBT)
-
-
-LIKELY: Final = _LIKELY

@@ -7,7 +7,7 @@ from typing import Final
 from standwatch.watch.diagnose_columns import number
 from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
-from standwatch.watch.diagnose_versions import DIGESTS, ROUTES, SAID
+from standwatch.watch.diagnose_versions import DIGESTS, ROUTES, SAID, names
 from standwatch.watch.diagnose_window import Window, at_row, halt, near, sides
 from standwatch.watch.diagnosis import Code, Measured
 from standwatch.watch.statistics import median
@@ -112,7 +112,7 @@ def _routes(window: Window) -> list[Suspect]:
     found = found.measured(Measured(f"rows with {code}", before.get(code, 0.0), after[code]))
     if held or settings:
         return [found.rested((held or settings)[0])]
-    return [found.undone("standwatch versions SYSTEM" if name == "upstream_failing" else "")]
+    return [found.undone(halt(window) if name == "upstream_failing" else "")]
 
 
 # ------------------------------------------------------------------------------------------------------ parameters
@@ -210,8 +210,9 @@ def settings(window: Window, found: Sequence[Suspect]) -> list[Suspect]:
     for code, kinds in whats:
         for one in near(window, shift, kinds)[:1]:
             row = at_row(window, one.at)
+            named = " ".join(sorted({row.version for row in window.table.rows if names(one, row.version)}))
             text = f"{one.text} — at the time at which outcomes changed; how it would have changed them does not show"
             suspects.append(
-                Suspect(code, "", text, row, row, row, 0.3, distance=shift.distance, p=shift.p).rested(one)
+                Suspect(code, named, text, row, row, row, 0.3, distance=shift.distance, p=shift.p).rested(one)
             )
     return suspects

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from standwatch.watch.diagnose_columns import AFTER, OUT, Column, Grid, Words
 from standwatch.watch.diagnose_fit import ODD
 from standwatch.watch.diagnose_inputs import moved_within, value
-from standwatch.watch.diagnose_scan import Shift, scan
+from standwatch.watch.diagnose_scan import Shift, scan, sudden
 from standwatch.watch.diagnose_suspect import Suspect
-from standwatch.watch.diagnose_window import ALARM, Window, score_column
+from standwatch.watch.diagnose_window import Window, score_column
 from standwatch.watch.diagnosis import Measured
 from standwatch.watch.statistics import spread
 
@@ -26,6 +26,9 @@ _BESIDE: Final = 0.25
 _OF_ALL: Final = 0.5
 """And how much of the whole movement the rest may be, as a part of what the part is."""
 _SIGN: Final = 1e-3
+_ALARM: Final = 1e-5
+"""Parts are many, and are looked at in the whole week of which the rest of the traffic is no part."""
+_ROWS: Final = 20
 _FOLD: Final = 4
 """Blocks of the grid taken together: a part has fewer rows than the whole."""
 _SAMPLE: Final = 2_000
@@ -60,8 +63,10 @@ def _keeps_to(window: Window, accident: Suspect) -> Suspect | None:
     count = len(window.table.rows)
     late = range(accident.high, count)
     picked = [late[n] for n in spread(late, _SAMPLE)]
-    if not accident.restore or accident.code == "drift" or len(picked) < AFTER:
+    if not accident.restore or len(picked) < AFTER:
         return None
+    if accident.code == "drift":
+        return _drifted(window, accident)
     hit = [
         any(restore(mine := value(window, row, n), row) != mine for n, restore in accident.restore.items())
         for row in picked
@@ -78,6 +83,18 @@ def _keeps_to(window: Window, accident: Suspect) -> Suspect | None:
             if part > 0.3 and rest < 0.1 * part and (best is None or part - rest > best[0]):
                 best = (part - rest, column, code, word)
     return None if best is None else _kept(window, accident, best[1], best[2], best[3])
+
+
+def _drifted(window: Window, accident: Suspect) -> Suspect | None:
+    """The part of the traffic in which alone a feature drifted."""
+    (n,) = accident.restore
+    for column, words in _columns(window):
+        for code, word in words.items():
+            inside = [row for row, each in enumerate(column.codes) if each == code]
+            rest = [row for row, each in enumerate(column.codes) if each != code]
+            if min(len(inside), len(rest)) > _ROWS and moved_within(window, n, inside, rest, accident.row):
+                return _kept(window, accident, column, code, word)
+    return None
 
 
 def _kept(window: Window, accident: Suspect, column: Column, code: int, word: str) -> Suspect:
@@ -179,7 +196,10 @@ def _part(window: Window, column: Column, code: int, word: str, watched: Column)
         return None
     inside = [value if each == code else OUT for value, each in zip(watched.codes, column.codes, strict=True)]
     shift = scan(Column(watched.family, word, inside, watched.width), _folded(table.grid), window.looked)
-    if shift is None or shift.p > ALARM or shift.distance < _MOVED:
+    if shift is None or shift.p > _ALARM or shift.distance < _MOVED:
+        return None
+    late = sum(1 for each in column.codes[shift.row :] if each == code)
+    if late < _ROWS or sudden(Column(watched.family, word, inside, watched.width), shift) < _MOVED / 2:
         return None
     whole = window.shift(watched.family, watched.name)
     if whole is not None and shift.distance * size < _MOST * whole.distance:

@@ -4,7 +4,7 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from standwatch.facts.decisions import Happening, Observation
 from standwatch.watch.diagnose_columns import AFTER, OUT, Column
 from standwatch.watch.diagnose_fit import ODD
-from standwatch.watch.diagnose_scan import LIKELY, Shift, scan
+from standwatch.watch.diagnose_scan import LIKELY, Shift, gains, scan
 from standwatch.watch.diagnose_suspect import Suspect
 from standwatch.watch.diagnose_window import Window, beyond, halt, sides
 from standwatch.watch.diagnosis import Code, Measured
@@ -41,7 +41,7 @@ def suspects(window: Window) -> list[Suspect]:
 # -------------------------------------------------------------------------------------------------------- versions
 
 
-def _names(one: Happening, version: str) -> bool:
+def names(one: Happening, version: str) -> bool:
     """Whether a control entry names a version: as a word of its text."""
     return version in re.findall(r"[\w.+\-]+[\w]|\w", one.text.replace("@", " "))
 
@@ -58,7 +58,7 @@ def expected(window: Window) -> list[frozenset[str]]:
     place = 0
     for at in table.at:
         while place < len(told) and told[place].at <= at:
-            named = frozenset(name for name in known if _names(told[place], name))
+            named = frozenset(name for name in known if names(told[place], name))
             now, partial = _route(now, partial, told[place].what, named)
             place += 1
         found.append(now | partial)
@@ -162,15 +162,11 @@ def _version_moved(window: Window, shift: Shift) -> bool:
 
 
 class _Arrival(msgspec.Struct, frozen=True):
-    """A version that came at `row`, with the change of scores given the inputs that its own rows show.
-
-    `gain` is how much likelier its own rows are by that change than without it.
-    """
+    """A version that came at `row`, with the change of scores given the inputs that its own rows show."""
 
     name: str
     row: int
     shift: Shift
-    gain: float
 
 
 def _scores(window: Window) -> list[Suspect]:
@@ -184,9 +180,12 @@ def _scores(window: Window) -> list[Suspect]:
         )
     shift = min(shifts, key=lambda one: one.p)
     odd = window.columns["residual", shift.name]
-    best = max(_arrivals(window, odd), key=lambda one: one.gain, default=None)
-    whole = _gain(odd, shift)
-    lost = math.inf if best is None else (whole - best.gain) / min(shift.spread, 1.5)
+    gain = gains(shift.before, shift.after)
+    worth = [0.0 if code == OUT else gain[code] for code in odd.codes]
+    whole = sum(worth[shift.row :])
+    costs = [(whole - _own(window, one, worth), one) for one in _arrivals(window, odd)]
+    lost, best = min(costs, key=lambda pair: pair[0], default=(math.inf, None))
+    lost /= min(shift.spread, 1.5)
     silent = _silent(window, shift)
     if best is None or lost > max(LIKELY, 2 * _MISFIT * whole):
         return [silent]
@@ -219,13 +218,13 @@ def _arrival(window: Window, odd: Column, name: str, row: int, tries: int) -> _A
     if shift is None:
         return None
     shift = msgspec.structs.replace(shift, row=row, low=row, high=row)
-    return _Arrival(name, row, shift, _gain(own, shift))
+    return _Arrival(name, row, shift)
 
 
-def _gain(column: Column, shift: Shift) -> float:
-    """How much likelier the rows since a change are by what was found after it than by what was before."""
-    gain = [math.log((b + 0.002) / (a + 0.002)) for a, b in zip(shift.before, shift.after, strict=True)]
-    return sum(gain[code] for code in column.codes[shift.row :] if code != OUT)
+def _own(window: Window, arrival: _Arrival, worth: Sequence[float]) -> float:
+    """How much likelier the change makes the rows of one version alone."""
+    rows = window.table.rows
+    return sum(worth[n] for n in range(arrival.row, len(rows)) if rows[n].version == arrival.name)
 
 
 def _deployed(window: Window, arrival: _Arrival, sure: float) -> Suspect:
@@ -233,7 +232,7 @@ def _deployed(window: Window, arrival: _Arrival, sure: float) -> Suspect:
     found = _other_scores(window, arrival.shift).named("deployment", arrival.name, text, sure)
     at = window.table.at[arrival.row]
     entries = [
-        one for one in window.happenings if one.what in ROUTES and one.at <= at and _names(one, arrival.name)
+        one for one in window.happenings if one.what in ROUTES and one.at <= at and names(one, arrival.name)
     ]
     return found.rested(entries[-1]) if entries else found.undone(halt(window))
 

@@ -18,7 +18,7 @@ from standwatch.watch.diagnose_columns import (
     learn,
 )
 from standwatch.watch.diagnose_fit import Fit, Target, residual_columns, residuals, target
-from standwatch.watch.diagnose_scan import LIKELY, Shift, scan, unlikely
+from standwatch.watch.diagnose_scan import LIKELY, Shift, scan, sudden, unlikely
 from standwatch.watch.statistics import shares, spread
 
 ALARM: Final = 0.01
@@ -38,6 +38,8 @@ FLOORS: Final[dict[Family, float]] = {
 }
 """Changes smaller than this (total variation beyond noise) are true of any traffic, and nobody's emergency."""
 _UNTOLD: Final = 0.2
+_SUDDEN: Final = 0.5
+"""Part of a change of the scores given the inputs, or of a part of the traffic, that must come at once."""
 _ASKED: Final = 1
 """Outcomes are asked about at one row, that of a cause which is established without them."""
 _CUT_ERRORS: Final = 0.02
@@ -117,7 +119,15 @@ def window(table: Table, happenings: Sequence[Happening]) -> Window:
     cut = cut_of(table)
     columns = _columns(table, rest, cut)
     looked = len(columns) + 20  # parts of the traffic are looked at later
-    found = [scan(column, table.grid, looked) for column in columns]
+    scanned = [(column, scan(column, table.grid, looked)) for column in columns]
+    found = [
+        None
+        if shift is not None
+        and column.family == "residual"
+        and sudden(column, shift) < _SUDDEN * shift.distance
+        else shift
+        for column, shift in scanned
+    ]
     return Window(
         table=table,
         happenings=happenings,
