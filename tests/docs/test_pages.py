@@ -155,6 +155,8 @@ def test_make_targets_exist() -> None:
     assert named <= targets
 
 
+ACTING = ("agent", "break-glass", "key", "range")
+"""Verbs whose options belong to their acts."""
 VERBS = sorted(verb.name for _, group in GROUPS for verb in group)
 
 
@@ -172,7 +174,7 @@ def test_every_command_named_in_prose_exists(page: str) -> None:
             words = words[2:] if words[0] == "--org" else words[1:]
         assert words, command
         assert words[0] in VERBS, f"{page}: standwatch {command}"
-        told = helped(*words[:2] if words[0] in ("agent", "key", "range") and len(words) > 1 else words[:1])
+        told = helped(*words[:2] if words[0] in ACTING and len(words) > 1 else words[:1])
         for option in re.findall(r"(?<!\S)--[a-z-]+", command):
             assert option in told + "--org --json", f"{page}: {option} of standwatch {command}"
 

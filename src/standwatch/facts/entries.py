@@ -385,6 +385,26 @@ class Restored(Entry, frozen=True, kw_only=True, tag="ctl.restored.1"):
     why: str = ""
 
 
+class Glass(Entry, frozen=True, kw_only=True, tag="ctl.glass.1"):
+    """A break-glass credential: sealed beforehand, then drilled, opened once, and that reviewed (`record.glass`)."""
+
+    step: str
+    """`sealed`, `drilled`, `opened` or `reviewed`."""
+    glass: int = -1
+    """Index of its sealing; -1 in the sealing itself."""
+    key: str = ""
+    """Public half of the key in the envelope."""
+    people: list[str] = []
+    """Who may open it."""
+    may: list[str] = []
+    systems: list[str] = []
+    until: int = 0
+    """When the seal, or the session that the opening gives, ends."""
+    sig: str = ""
+    """Over `facts.parts.glass_bytes`: a person's own for sealing, the sealed key's for drilling and opening."""
+    why: str = ""
+
+
 class Opened(Entry, frozen=True, kw_only=True, tag="log.opened.1"):
     """The first entry of a log."""
 
@@ -427,6 +447,7 @@ AnyEntry = (
     | Exposure
     | Relaxed
     | Restored
+    | Glass
     | Opened
     | Gap
 )

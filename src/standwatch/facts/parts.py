@@ -202,3 +202,34 @@ def relaxation_bytes(
             "why": why,
         }
     )
+
+
+GLASS_CONTEXT: Final = b"standwatch/break-glass/1\n"
+
+
+def glass_bytes(
+    *,
+    by: str,
+    glass: int,
+    key: str,
+    may: list[str],
+    org: str,
+    people: list[str],
+    step: str,
+    systems: list[str],
+    until: int,
+) -> bytes:
+    """What seals a break-glass (a person's key), and what drills and opens it (the key in the envelope)."""
+    return GLASS_CONTEXT + canonical(
+        {
+            "by": by,
+            "glass": glass,
+            "key": key,
+            "may": may,
+            "org": org,
+            "people": people,
+            "step": step,
+            "systems": systems,
+            "until": until,
+        }
+    )

@@ -8,6 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.fronts.control_glass import (
+    DrillOrder,
+    GlassReport,
+    OpenOrder,
+    ReviewOrder,
+    SealOrder,
+)
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -375,6 +382,54 @@ ROUTES: Final = (
         "Send a message that says that it is a test, and wait for its first attempt.",
         TestSent,
         lambda ops, call: ops.test_channel(call.who, call.names["channel"]),
+    ),
+    Route(
+        "GET",
+        "/break-glass",
+        "glasses",
+        "Every break-glass that you may know of: sealed, last drilled, open, waiting for a review.",
+        GlassReport,
+        lambda ops, call: ops.glasses(call.who),
+    ),
+    Route(
+        "POST",
+        "/break-glass",
+        "seal_glass",
+        "Seal a break-glass: an administrator's signature over the public half of its key.",
+        Done,
+        lambda ops, call: ops.seal_glass(call.who, call.body),
+        SealOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/break-glass/{id}/open",
+        "open_glass",
+        "Break the glass, with the sealed key's signature: once, and for half an hour at most.",
+        Done,
+        lambda ops, call: ops.open_glass(call.who, call.names["id"], call.body),
+        OpenOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/break-glass/{id}/drill",
+        "drill_glass",
+        "Show that a break-glass would open, against nothing.",
+        Done,
+        lambda ops, call: ops.drill_glass(call.who, call.names["id"], call.body),
+        DrillOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/break-glass/{id}/review",
+        "review_glass",
+        "Close the review of an opening in words: by somebody else than who opened it.",
+        Done,
+        lambda ops, call: ops.review_glass(call.who, call.names["id"], call.body),
+        ReviewOrder,
+        made=True,
     ),
     Route(
         "GET",

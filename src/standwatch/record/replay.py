@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Deployed,
     Enrolled,
     Evidence,
+    Glass,
     Intent,
     Judged,
     Opened,
@@ -34,6 +35,7 @@ from standwatch.record import passkeys
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
+from standwatch.record.glass import verifies
 from standwatch.record.leaf import Unknown
 from standwatch.record.relaxed import covering, signature_verifies
 from standwatch.record.sequence import Sequencer
@@ -246,6 +248,14 @@ class Replay:
                 f"released although {entry.verdict}, under no approval, relaxation or observation",
             )
 
+    def _broken(self, entry: Glass) -> Iterator[Objection]:
+        """Sealed by a person; opened and drilled with the key that was sealed."""
+        known = self.state.glasses.get(entry.glass)
+        sealed = (known.entry.key,) if known is not None else ()
+        keys = human_keys(self.state, entry.by, entry.at) if entry.step == "sealed" else sealed
+        if not verifies(entry, keys, self._origin.name):
+            yield "glass_signature", f"the break-glass was not {entry.step[:20]} with a key that could"
+
     def _relaxed(self, entry: Relaxed) -> Iterator[Objection]:
         """Everybody who is said to have signed did, with a key of theirs. Who must have is the sequencer's rule."""
         for person in entry.signatures:
@@ -270,6 +280,8 @@ class Replay:
                 yield from self._configured(entry)
             case Relaxed():
                 yield from self._relaxed(entry)
+            case Glass():
+                yield from self._broken(entry)
             case Deployed():
                 for text in deployment_problems(self.state, index, entry):
                     yield "deployment", text

@@ -20,6 +20,7 @@ from standwatch.facts.entries import (
     Deployed,
     Enrolled,
     Evidence,
+    Glass,
     Intent,
     Outcome,
     Overridden,
@@ -32,7 +33,7 @@ from standwatch.facts.entries import (
     RunOpened,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
-from standwatch.record import passkeys
+from standwatch.record import glass, passkeys
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -144,6 +145,9 @@ class Sequencer(msgspec.Struct):
                 if entry.follows != state.last_relaxed.get(entry.system, -1):
                     return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"
                 if wrong := relaxation_problem(state, entry, now):
+                    return "invalid", wrong
+            case Glass():
+                if wrong := glass.problem(state, entry, now):
                     return "invalid", wrong
             case Restored() if not _open(state, entry, now):
                 return "duplicate", f"relaxation {entry.relaxed} of {entry.system} is not in force"

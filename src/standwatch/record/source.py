@@ -20,6 +20,7 @@ from standwatch.facts.entries import (
     Denied,
     Deployed,
     Evidence,
+    Glass,
     Hold,
     Intent,
     Outcome,
@@ -152,7 +153,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("manifest", entry.why),)
         case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed() | PasskeyEnded():
             named = (Commitment("reason", entry.why),)
-        case Relaxed() | Restored():
+        case Relaxed() | Restored() | Glass():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()

@@ -21,6 +21,7 @@ from standwatch.facts.entries import (
     Evidence,
     Exposure,
     Gap,
+    Glass,
     Hold,
     Intent,
     Opened,
@@ -38,7 +39,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
-from standwatch.record import passkeys
+from standwatch.record import glass, passkeys
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.passkeys import Passkey
@@ -117,6 +118,8 @@ class State(msgspec.Struct):
     time of its end as `until`."""
     last_relaxed: dict[str, int] = {}
     """System → index of its last relaxation; kept when the system goes, so that no signature is good twice."""
+    glasses: dict[int, glass.Broken] = {}
+    """Break-glass credentials by the index of their sealing: sealed, or opened and not reviewed yet, and some more."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -160,6 +163,8 @@ class State(msgspec.Struct):
                 self.last_relaxed[entry.system] = index
             case Restored():
                 self._restore(index, entry)
+            case Glass():
+                self.glasses = glass.fold(self.glasses, index, entry)
             case Evidence():
                 self._evidence(index, entry)
             case Principal():
@@ -306,7 +311,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 6
+FOLD: Final = 7
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

@@ -25,14 +25,22 @@ class Orderer(msgspec.Struct, frozen=True):
 
 
 def halt(
-    scope: Scope, who: Orderer, reason: str, covered: Collection[str], state: State, *, until: int = 0
+    scope: Scope,
+    who: Orderer,
+    reason: str,
+    covered: Collection[str],
+    state: State,
+    *,
+    until: int = 0,
+    glass: Collection[str] = (),
 ) -> Hold:
     """The hold that stops `scope`. `covered` are the systems it touches; `until` 0 for until released (µs).
 
-    Anyone who may see one of them may; for what touches no declared system, anyone who sees all.
+    Anyone who may see one of them may; for what touches no declared system, anyone who sees all. `glass` are the
+    systems on which a break-glass lets them.
     """
     require_reason(reason, f"standwatch halt {scope} --reason …")
-    if not who.sees_all and not any(sees(who, system, state) for system in covered):
+    if not who.sees_all and not any(system in glass or sees(who, system, state) for system in covered):
         raise Forbidden(
             f"{who.ident} may see nothing of {scope}, and so may not halt it",
             cure="ask somebody with the role operator",
@@ -40,15 +48,24 @@ def halt(
     return Hold(by=who.ident, scope=str(scope), until=until)
 
 
-def release(held: Held, who: Orderer, reason: str, covered: Collection[str], state: State) -> Released:
+def release(
+    held: Held,
+    who: Orderer,
+    reason: str,
+    covered: Collection[str],
+    state: State,
+    *,
+    glass: Collection[str] = (),
+) -> Released:
     """The entry that lifts `held`: its holder may, or whoever has halt authority over all it touches.
 
     `all` and `vendor:` go beyond any one system's halt authority, and what touches no declared system has none:
-    there an administrator may.
+    there an administrator may. `glass` are the systems on which a break-glass lets them: it reaches no further.
     """
     scope = parse(held.scope)
     require_reason(reason, f"standwatch release {held.index} --reason …")
-    if who.ident != held.by and not _has_authority(scope, who, covered, state):
+    broken = scope.kind not in (ALL, "vendor") and bool(covered) and set(covered) <= set(glass)
+    if who.ident != held.by and not broken and not _has_authority(scope, who, covered, state):
         raise Forbidden(
             f"hold {held.index} on {held.scope} belongs to {held.by}; {who.ident} has no halt authority over it",
             reference=str(held.index),

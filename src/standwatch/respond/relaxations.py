@@ -13,7 +13,7 @@ from standwatch.facts.relaxations import (
     compensation,
     longest,
 )
-from standwatch.record.relaxed import WORDS, approves, problem, renewed
+from standwatch.record.relaxed import WORDS, problem, renewed, signed_for
 from standwatch.record.state import State
 from standwatch.respond.orders import Orderer, sees
 from standwatch.respond.scope import parse
@@ -48,7 +48,7 @@ def relax(
     entry = draft(wanted, by, signatures, state, now=now, said=said)
     declared = state.systems[wanted.system].entry
     approval = CRITICALITY[wanted.check]
-    if not approves(approval, declared, signatures.keys(), development=state.development):
+    if not signed_for(state, declared, wanted.check, signatures.keys(), now):
         raise Forbidden(
             f"relaxing {wanted.check} of {wanted.system} takes the signature of {WORDS[approval]}",
             code="unsigned",

@@ -16,6 +16,13 @@ from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
+from standwatch.fronts.control_glass import (
+    DrillOrder,
+    GlassReport,
+    OpenOrder,
+    ReviewOrder,
+    SealOrder,
+)
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -77,6 +84,7 @@ from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_diagnosing import Diagnosing
 from standwatch.serve.control_explaining import Explaining
+from standwatch.serve.control_glass import GlassKeeper
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_passkeys import Passkeys
@@ -133,6 +141,7 @@ class Control:
         self.notifying: Notifying | None = None
         """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)
+        self.glass = GlassKeeper(gate, self.holds, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.passkeys = Passkeys(gate, source, clock, chance)
@@ -246,6 +255,7 @@ class Control:
         waits = self._adoption is not None and self._adoption.pending is not None
         return (
             *found,
+            *self.glass.warnings(),
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
@@ -435,6 +445,28 @@ class Control:
     async def relaxations_of(self, who: Actor, system: str, since: str = "") -> RelaxationsReport:
         """The relaxations of `system` since an RFC 3339 time, and its minutes in bypass."""
         return await self.relaxer.report(who, system, since)
+
+    # --- break-glass -----------------------------------------------------------------------------------------
+
+    async def glasses(self, who: Actor) -> GlassReport:
+        """Every break-glass that `who` may know of."""
+        return self.glass.report(_somebody(who))
+
+    async def seal_glass(self, who: Actor, order: SealOrder) -> Done:
+        """Put a key aside for a bad night."""
+        return await self.glass.seal(_somebody(who), order)
+
+    async def open_glass(self, who: Actor, number: str, order: OpenOrder) -> Done:
+        """Break the glass: once."""
+        return await self.glass.open(_somebody(who), number, order)
+
+    async def drill_glass(self, who: Actor, number: str, order: DrillOrder) -> Done:
+        """Show that it would open."""
+        return await self.glass.drill(_somebody(who), number, order)
+
+    async def review_glass(self, who: Actor, number: str, order: ReviewOrder) -> Done:
+        """Close the review of an opening."""
+        return await self.glass.review(_somebody(who), number, order)
 
     async def people(self, who: Actor) -> tuple[PersonLine, ...]:
         """Who is who, and with which keys they sign."""

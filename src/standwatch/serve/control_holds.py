@@ -15,6 +15,7 @@ from standwatch.facts.frames import Ack, Fetch
 from standwatch.facts.parts import Part, commitment
 from standwatch.fronts.control_ports import Actor, Done, Halted, HaltOrder, HoldLine, Struck
 from standwatch.keys.markers import Marker, clear_markers, read_markers, write_marker
+from standwatch.record.glass import gives
 from standwatch.record.leaf import decode
 from standwatch.record.state import Held
 from standwatch.respond import orders
@@ -65,7 +66,9 @@ class Holds:
         scope = parse(order.scope)
         touched = covered(scope, self._gate.world, self._gate.state)
         until = _future(order.until, self._clock())
-        hold = orders.halt(scope, orderer(who), order.reason, touched, self._gate.state, until=until)
+        broken = gives(self._gate.state, who.ident, "halt", self._clock())
+        state = self._gate.state
+        hold = orders.halt(scope, orderer(who), order.reason, touched, state, until=until, glass=broken)
         self._stop(hold.scope)
         struck = self._under_way(hold.scope)
         try:
@@ -162,7 +165,8 @@ class Holds:
         if held is None:
             raise NotFound(f"no hold {number} is in force", cure="standwatch status")
         touched = covered(parse(held.scope), self._gate.world, state)
-        entry = orders.release(held, orderer(who), reason, touched, state)
+        broken = gives(state, who.ident, "release", self._clock())
+        entry = orders.release(held, orderer(who), reason, touched, state, glass=broken)
         ack = await self.append(entry, reason)
         await self.settled(ack.index)
         others = [hold.index for hold in self._gate.state.held((held.scope,), self._clock())]

@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     Evidence,
     Exposure,
     Gap,
+    Glass,
     Hold,
     Intent,
     Opened,
@@ -78,6 +79,9 @@ def sentence(entry: AnyEntry | Unknown) -> str:
                 f"{entry.system}: relaxed {entry.check} on {entry.scope}, {entry.compensating} stands in; "
                 f"signed by {signed}"
             )
+        case Glass():
+            of = f" {entry.glass}" if entry.glass >= 0 else f" for {', '.join(entry.people)}"
+            return f"break-glass{of} {entry.step}"
         case Restored():
             return f"{entry.system}: ended relaxation {entry.relaxed}"
         case Evidence():

@@ -21,13 +21,18 @@ Cli = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def cli(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Generator[Cli]:
     folder = tmp_path / "an organisation"
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("STANDWATCH_ORG", raising=False)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     write(folder, account=getpass.getuser())
+    file = folder / "standwatch.yaml"
+    file.write_text(file.read_text().replace("[operator]", getattr(request, "param", "[operator]")))
     with served(folder) as (watch, _, _):
         keys(watch, tmp_path)
 
@@ -97,3 +102,39 @@ def test_what_does_not_work_says_why(
     key = ("--key", str(tmp_path / "chen.pem")) if words[0] == "relax" else ()
     found, _, err = cli(*words, *key)
     assert (found, said in err) == (code, True), err
+
+
+def test_a_break_glass_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    """Otto, whose account this is, is no administrator: nothing is sealed, and nothing opens."""
+    key, envelope = str(tmp_path / "maria.pem"), str(tmp_path / "envelope.pem")
+    seal = ("--for", "otto", "--may", "release", "--systems", "pay", "--out", envelope, "--yes")
+    code, _, err = cli("break-glass", "seal", *seal, "--key", key)
+    assert (code, "an administrator orders and signs it" in err) == (1, True)
+    assert not Path(envelope).exists(), "a key that nothing is sealed with is not left behind"
+    assert "no break-glass is sealed" in cli("break-glass", "list")[1]
+    ed25519.save(ed25519.make(), Path(envelope), plain=True)
+    for act in (("open", envelope, "--reason", "try", "--yes"), ("drill", envelope)):
+        code, _, err = cli("break-glass", *act)
+        assert (code, "the key of no break-glass" in err) == (1, True)
+    assert cli("break-glass", "review", "4", "--reason", "x")[0] == 1
+
+
+@pytest.mark.parametrize("cli", ["[operator, admin]"], indirect=True)
+def test_a_break_glass_from_the_envelope_to_its_use(cli: Cli, tmp_path: Path) -> None:
+    envelope = str(tmp_path / "envelope.pem")
+    seal = ("--for", "otto@watch.example", "--may", "release", "--systems", "pay", "--out", envelope)
+    code, out, err = cli("break-glass", "seal", *seal, "--yes", "--key", str(tmp_path / "otto.pem"))
+    assert code == 0, err
+    assert "keep it away from this host" in out
+    assert Path(envelope).stat().st_mode & 0o777 == 0o600
+    assert "never drilled" in cli("break-glass", "list")[1]
+    code, out, err = cli("break-glass", "drill", envelope)
+    assert (code, "it would have opened" in out) == (0, True), err
+    assert "never drilled" not in cli("break-glass", "list")[1]
+    code, out, err = cli("break-glass", "open", envelope, "--reason", "nobody answers", "--yes")
+    assert (code, "opened" in out) == (0, True), err
+    assert "nobody has reviewed it" in cli("status")[1]
+    (one,) = json.loads(cli("break-glass", "list", "--json")[1])["glasses"]
+    code, _, err = cli("break-glass", "review", str(one["id"]), "--reason", "I was right")
+    assert (code, "somebody else reviews it" in err) == (1, True)
+    assert cli("break-glass", "open", envelope, "--reason", "again", "--yes")[0] == 1

@@ -23,6 +23,7 @@ from standwatch.facts.parts import (
     commitment,
     config_bytes,
     evidence_bytes,
+    glass_bytes,
     relaxation_bytes,
 )
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
@@ -71,6 +72,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "config/1",
         "enrolment/1",
         "relaxation/1",
+        "break-glass/1",
         "receipt/1",
     }
 
@@ -152,6 +154,21 @@ def test_a_relaxation_is_signed_over_these_bytes() -> None:
         why="c1" * 32,
     )
     assert made == vector("relaxation/1")
+
+
+def test_a_break_glass_is_sealed_over_these_bytes() -> None:
+    made = glass_bytes(
+        by="p-maria",
+        glass=-1,
+        key=f"ed25519:{'A' * 43}=",
+        may=["halt", "release"],
+        org=ACTION.org,
+        people=["p-nina"],
+        step="sealed",
+        systems=["payments-agent"],
+        until=AT + 7_776_000_000_000,
+    )
+    assert made == vector("break-glass/1")
 
 
 def test_a_receipt_is_signed_over_these_bytes() -> None:
