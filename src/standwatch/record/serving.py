@@ -42,7 +42,6 @@ class Serving(msgspec.Struct, frozen=True):
         found = self.answering(version)
         return dict(self.former).get(version) if found is None else found
 
-
     def answering(self, version: str) -> str | None:
         """The digest of `version` where it answers requests, in front or as the canary; None where it does not."""
         for name, digest in ((self.version, self.digest), (self.canary, self.canary_digest)):

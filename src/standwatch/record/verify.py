@@ -172,9 +172,7 @@ class _Run:
         self._anchors = Anchors(source, head.size)
         observed = Observations(source).observed
         origin = Origin(key.name, key.vkey)
-        self._replay = Replay(
-            origin, self._start, self._root_at, grant, observed, entry_at=self._entry_at
-        )
+        self._replay = Replay(origin, self._start, self._root_at, grant, observed, entry_at=self._entry_at)
         self._problems = _Problems()
         self._say = self._problems.say
         self._counts: Counter[str] = Counter()
