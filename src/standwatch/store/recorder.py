@@ -197,6 +197,10 @@ class Recorder:
             if self._ended:  # it ended while this was put
                 self._refuse_rest()
 
+    def refuse(self, scopes: frozenset[str]) -> None:
+        """Record no act under `scopes`: they are halted, and the holds cannot be written yet. From any thread."""
+        self._writer.stops = scopes
+
     def submit(self, act: Callable[[], T]) -> "Future[T]":
         """Have the recorder's thread call `act` between two batches."""
         done: Future[T] = Future()

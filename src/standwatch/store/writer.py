@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from standwatch.facts.canonical import SAFE
-from standwatch.facts.entries import AnyEntry, Asked, Gap, Hold, Intent, Opened, Outcome, Overridden
+from standwatch.facts.entries import AnyEntry, Asked, Decided, Gap, Hold, Intent, Opened, Outcome, Overridden
 from standwatch.facts.errors import Malformed, StandwatchError, Tampered, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal, Told
 from standwatch.facts.words import OutcomeStatus
@@ -69,6 +69,8 @@ class Writer:
         self._memory = Memory(journal)
         self._exposures = self._count_people()
         self._acknowledged = self._memory.size
+        self.stops: frozenset[str] = frozenset()
+        """Scopes that are halted though no hold could be written: set as a whole, from any thread."""
         self.broken = ""
         self.tampered = ""
         self._full = False
@@ -277,7 +279,7 @@ class Writer:
                 return reply
         if isinstance(entry, Overridden) and (problem := prepare(self._journal, memory.seq, entry)):
             return Refusal(append.number, "invalid", problem, memory.seq.state.seen)
-        refusal = memory.seq.admit(append, now)
+        refusal = memory.seq.admit(append, now) or self._stopped(append)
         if refusal is not None:
             return refusal
         entry = memory.seq.completed(entry)
@@ -297,6 +299,22 @@ class Writer:
             memory.questions[entry.run, append.match] = entry.id
             self._journal.run("set_question", entry.run, append.match, entry.id)
         return Ack(append.number, index, now, digest)
+
+    def _stopped(self, append: Append) -> Refusal | None:
+        """What was halted while nothing could be written stays so until the hold itself is written."""
+        entry = append.entry
+        if not self.stops or self.stops.isdisjoint(append.scopes):
+            return None
+        match entry:
+            case Intent():
+                pass
+            case Decided() if not entry.routes or not entry.routes.keys().isdisjoint(("model", "previous")):
+                pass
+            case _:
+                return None
+        return Refusal(
+            append.number, "stale", "halted, and not written down yet", self._memory.seq.state.seen
+        )
 
     def _place(self, leaf: bytes, written: AnyEntry, now: int) -> tuple[int, bytes]:
         """Give an entry its place in the batch: its index and leaf hash."""
