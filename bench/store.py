@@ -244,6 +244,9 @@ def alone(folder: Path, acts: int) -> None:
     done = recorder.submit(lambda: list(batches(acts, recorder, run))).result()
     entries, cpu = sum(n for n, _ in done), sum(seconds for _, seconds in done)
     print(f"  writer alone, batches of 64: CPU {cpu / entries * 1e6:.1f} µs an entry with its sealed parts")
+    each = recorder.submit(lambda: list(batches(acts // 8, recorder, run, 1))).result()
+    single = [seconds / n for n, seconds in each]
+    print(f"  writer alone, one by one: CPU p50 {per(single, 0.5) * 1e3:.1f} µs a commit, its mark included")
     recorder.close()
 
 
