@@ -10,6 +10,7 @@ from standwatch.enforce.deciding_rows import fall
 from standwatch.enforce.deciding_steps import Batch, Steps
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.steps import Record, Recorded
+from standwatch.facts.configuration import Finding
 from standwatch.facts.decisions import Answer, Context, Row, RowAnswer, RowRecord, Value
 from standwatch.facts.entries import Decided, Denied
 from standwatch.facts.frames import RowPart
@@ -60,8 +61,31 @@ def record(batch: Batch, case: Case, judgement: Judgement, now: int) -> Record:
         _fenced(batch, case),
         caps,
         judgement.until,
+        subjects=_everybody(batch),
         rows=_parts(batch, rows, leaves, salt),
     )
+
+
+def _everybody(batch: Batch) -> tuple[str, ...]:
+    """The people whom all rows are about: the context is theirs. Of a batch about several it is nobody's."""
+    people = {about(row, batch.envelope.subjects) for row in batch.ask.rows.rows}
+    return next(iter(people)) if len(people) == 1 else ()
+
+
+def _kept(batch: Batch) -> dict[str, Any]:
+    """The request's parameters; where they would stand beside several people's rows and outlive each, no free text."""
+    given = batch.ask.parameters
+    if not batch.envelope.subjects or _everybody(batch):
+        return given
+    return {
+        name: value
+        for name, value in given.items()
+        if name in PLAIN or isinstance(value, int | float) or name.startswith("source.")
+    }
+
+
+PLAIN: Final = frozenset({"vendor", "schema", "timezone", "channel", "content_type"})
+"""Parameters whose words are about a request, not about a person."""
 
 
 def _fenced(batch: Batch, case: Case) -> tuple[str, ...]:
@@ -96,11 +120,11 @@ def _context(batch: Batch, judgement: Judgement) -> Context:
     return Context(
         names=ask.rows.names,
         outputs=tuple(output.name for output in model.outputs),
-        parameters=ask.parameters,
+        parameters=_kept(batch),
         trace=ask.trace,
         served=batch.served,
         threshold=None if threshold is None else float(threshold),
-        findings=[msgspec.to_builtins(finding) for finding in (*against, *batch.findings)],
+        findings=[_shown(batch, finding) for finding in (*against, *batch.findings)],
     )
 
 
@@ -119,6 +143,13 @@ def _parts(batch: Batch, rows: list[bytes], leaves: list[bytes], salt: bytes) ->
     return tuple(parts)
 
 
+def _shown(batch: Batch, finding: Finding) -> dict[str, Any]:
+    """A finding as it is sealed: servers quote inputs, so their words stand only where the person's key covers them."""
+    if finding.check == "model" and batch.envelope.subjects and not _everybody(batch):
+        finding = msgspec.structs.replace(finding, reason="")
+    return msgspec.to_builtins(finding)
+
+
 def _touched(batch: Batch, index: int) -> bool:
     result = batch.results[index]
     return result is not None and result.route in ("model", "previous")
@@ -134,7 +165,8 @@ def _name(value: Value) -> str:
     """How a subject is called: a whole number the same however it was sent."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    named = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return named.replace("\0", "\\0")  # no key is kept under such a name
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -287,8 +287,8 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
 
 def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, refusal: NotRecorded) -> Steps:
     """The sequencer said no: a budget, a consumed approval, a run that ended, or a record that cannot be written."""
-    if refusal.code in ("unrecorded", "duplicate"):
-        return Reply("unavailable" if refusal.code == "unrecorded" else "refused", draft.action.id)
+    if refusal.code in ("unrecorded", "unknown", "duplicate"):
+        return Reply("refused" if refusal.code == "duplicate" else "unavailable", draft.action.id)
     finding = Finding("sequencer", "deny", refusal.detail, refusal.code)
     late = msgspec.structs.replace(
         judgement,

@@ -16,6 +16,9 @@ from standwatch.record.rows import join, root_of, row_bytes, row_leaf, row_salt
 CHANCE: Final = 2 * 32
 """Random bytes one comparison uses: the salts of its context and of its rows."""
 
+LONGEST: Final = 300
+"""Characters of a server's words that are kept."""
+
 Written = tuple[Shadowed, tuple[Part, ...], tuple[RowPart, ...]]
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -42,7 +45,7 @@ def shadowed(  # noqa: PLR0917 - one entry's members
     code, reason = "", ""
     outputs: list[list[object]] = []
     if isinstance(predicted, Trouble):
-        code, reason = predicted.code, predicted.text
+        code, reason = predicted.code, predicted.text[:LONGEST] if not any(subjects) else ""
     else:
         code, reason = _another(envelope, version, digest, predicted)
         if not code:

@@ -115,7 +115,8 @@ class Holds:
             "" if touched else f"Nothing that is declared now is called {scope}: is that what you meant?"
         )
         if ack is None:
-            warning = f"{warning} The record cannot be written now: it is in force in memory, and on disk for the next start.".strip()
+            where = "in force in memory, and on disk for the next start"
+            warning = f"{warning} The record cannot be written now: it is {where}.".strip()
         index = ack.index if ack is not None else -1
         return Halted(
             hold=index,

@@ -7,7 +7,7 @@ from standwatch.keys.passkeys import Party
 def party_of(organisation: Organisation) -> Party:
     """Whom passkeys are made for: the origin of `public_url`, spelled as browsers spell it (RFC 6454 §6.2).
 
-    A browser takes no address for an RP id: where the console is at one of loopback, its page is the one at `localhost`.
+    A browser takes no address for an RP id: where the console is at one of loopback, its page is that at `localhost`.
     Where no `rp_id` is configured, it is the console's host.
     """
     scheme, _, authority = organisation.public_url.lower().partition("://")

@@ -69,7 +69,7 @@ class Exposures:
         if not isinstance(entry, Intent | Decided):
             return
         day = now // DAY
-        for subject in append.subjects:
+        for subject in append.subjects if isinstance(entry, Intent) else ():
             self._count(entry.system, subject, day)
         for row in append.rows:
             for subject in row.subjects if row.touched else ():

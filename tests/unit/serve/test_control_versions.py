@@ -247,7 +247,7 @@ def test_versions_at_any_entry_are_what_the_diary_says(tmp_path: Path) -> None:
                 diary.append(((await deploy(watch, version)).index, version, ""))
             diary.append(((await deploy(watch, "3", mode="canary", share=500)).index, "2", "3"))
             taken = await rollback(watch)
-            diary.append((taken.index, "1", ""))
+            diary.append((taken.index, "2", ""))  # the canary is what was new
             await watch.control.release(watch.who("otto"), str(taken.hold), ReleaseOrder("fine"))
             diary.append(((await deploy(watch, "4")).index, "4", ""))
             times = [watch.reader.entry(index).at for index in range(watch.reader.size)]
