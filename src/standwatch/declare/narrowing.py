@@ -108,9 +108,7 @@ def compare_organisation(log: Differences, old: Organisation, new: Organisation)
     ]
     log.demanded("red_lines", *lines)
     log.at_most("approval_expires", old.approval_seconds, new.approval_seconds)
-    log.ranked(
-        "approvals", old.irreversible_takes, new.irreversible_takes, ("any", "enrolled", "passkey")
-    )
+    log.ranked("approvals", old.irreversible_takes, new.irreversible_takes, ("any", "enrolled", "passkey"))
     if old.notify != new.notify:  # addresses may be credentials: they are not repeated
         log.wider("notify", "others are told, or of other things")
     compare_relaxations(log, old.relaxations, new.relaxations)
