@@ -1,4 +1,4 @@
-"""`python -m bench.diagnose`: faults put into realistic traffic; is the true cause named, and nothing where there is none?
+"""`python -m bench.diagnose`: faults put into realistic traffic; is the true cause named, and nothing without one?
 
     python -m bench.diagnose [--worlds payments drawn …] [--kinds KIND …] [--seeds N] [--first N] [--quiet N] [--json]
 
@@ -19,12 +19,17 @@ import msgspec
 
 from bench.diagnose.faults import KINDS
 from bench.diagnose.traffic import HOUR, case
-from bench.diagnose.worlds import Drawn, Lending, Payments, World
+from bench.diagnose.worlds import Drawn, Lending, Payments, Triage, World
 from bench.machine import machine
 from bench.report import Report
 from standwatch.watch.diagnose import diagnose
 
-WORLDS: Final[dict[str, type[World]]] = {"payments": Payments, "drawn": Drawn, "lending": Lending}
+WORLDS: Final[dict[str, type[World]]] = {
+    "payments": Payments,
+    "drawn": Drawn,
+    "lending": Lending,
+    "triage": Triage,
+}
 
 
 class Job(NamedTuple):
@@ -59,7 +64,9 @@ def judge(job: Job) -> Verdict:
     )
     place, off, truth = 99, 0.0, ""
     if found.fault is not None:
-        truth = f"{found.fault.codes}{found.fault.subject} moved={found.moved:.2f} rows after={sum(o.at >= found.onset for o in found.observations)}"
+        late = sum(one.at >= found.onset for one in found.observations)
+        felt = f"moved={found.moved:.2f} noticed={found.noticed:.1f} after={late}"
+        truth = f"{found.fault.codes}{found.fault.subject} {felt}"
         hits = [n for n, one in enumerate(answer.causes) if found.fault.named(one.code, one.subject)]
         if hits:
             place, off = hits[0], abs(answer.causes[hits[0]].at - found.onset) / HOUR

@@ -1,4 +1,5 @@
-"""What goes wrong, and what `diagnose` would have to say about it. A fault changes what a row carries or who answers."""
+"""What goes wrong, and what `diagnose` would have to say about it. A fault changes what a row carries, or who
+answers."""
 
 from __future__ import annotations
 

@@ -375,7 +375,7 @@ class Drawn:
 
 class Lending:
     """Loan applications, scored in points like a credit bureau's: 11 features, office hours, quiet weekends, a model
-    of a table of points with two steep interactions. Written after the detector was done, to try it on."""
+    of a table of points with two steep interactions. The detector saw it late."""
 
     scaled = ("income", "loan", "debts", "property_value")
     numbers = ("income", "loan", "debts", "property_value", "years_employed", "bureau_points")
@@ -498,5 +498,142 @@ class Lending:
             if v["contract"] == "self-employed" and n("years_employed", 5) < 3:
                 x -= 25
             return round(min(max(x, 300), 850), 1)
+
+        return score
+
+
+# ----------------------------------------------------------------------------------------------------------- triage
+
+
+class Triage:
+    """Arrivals at an emergency department, a probability of being urgent: vital signs that scatter little, complaints
+    by the hour, a laboratory's values for some. Written when the detector was done, and never tuned on."""
+
+    scaled = ("lactate", "creatinine", "weight_kg", "wait_minutes")
+    numbers = (
+        "lactate",
+        "creatinine",
+        "weight_kg",
+        "wait_minutes",
+        "pulse",
+        "systolic",
+        "oxygen",
+        "celsius",
+        "years",
+    )
+    words = ("complaint", "arrival", "team", "insurance")
+    clock, turn = "arrival_minute", 1440.0
+    market = "occupancy"
+    bought = ("lactate", "creatinine")
+    outcomes = ("urgent", "routine")
+
+    _complaints = (
+        "chest pain",
+        "breathing",
+        "fall",
+        "fever",
+        "abdomen",
+        "headache",
+        "wound",
+        "dizzy",
+        "back",
+        "other",
+    )
+    _arrivals = ("walk-in", "ambulance", "referral", "police")
+    _teams = ("red", "blue", "green")
+    _insurances = ("public", "private", "none")
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(f"triage {seed}")
+        self._seed = seed
+        self.threshold = round(chance.uniform(0.35, 0.6), 2)
+        self._occupancy = [chance.betavariate(6, 3) for _ in range(24 * 40)]
+        names = (*self.numbers, *self.words, "arrival_minute", "occupancy", "oxygen_given", "pregnant")
+        kinds = {name: "category" for name in self.words} | {"oxygen_given": "boolean", "pregnant": "boolean"}
+        self.model = Model(
+            component="triage",
+            inputs=tuple(Feature(name=name, type=kinds.get(name, "number")) for name in names),  # type: ignore[arg-type]
+            outputs=(Output(name="urgency", type="probability"),),
+            outcome=Outcome(
+                output="urgency", threshold=self.threshold, at_or_above="urgent", below="routine"
+            ),
+        )
+
+    def weight(self, at: int) -> float:
+        return busy(at, peak=18, night=0.3, weekend=1.0)
+
+    def draw(self, chance: random.Random, at: int, burst: float) -> Values:
+        hour = at % DAY / (3600 * MICRO)
+        ill, old = chance.gauss(0.3 * (hour < 7) + burst, 1), chance.gauss(0.4 * (7 <= hour < 12), 1)
+        lab = chance.random() < 0.8
+        return {
+            "lactate": round(math.exp(0.3 + 0.45 * ill + chance.gauss(0, 0.3)), 2) if lab else None,
+            "creatinine": round(math.exp(-0.1 + 0.25 * old + 0.15 * ill + chance.gauss(0, 0.2)), 2)
+            if lab
+            else None,
+            "weight_kg": round(max(chance.gauss(74 + 3 * old, 14), 3), 1),
+            "wait_minutes": round(math.exp(3.2 + chance.gauss(0, 0.7)), 1),
+            "pulse": round(max(84 + 11 * ill + chance.gauss(0, 10), 30)),
+            "systolic": round(max(128 - 9 * ill + 7 * old + chance.gauss(0, 12), 50)),
+            "oxygen": round(min(97 - 1.5 * max(ill, -1) + chance.gauss(0, 1.2), 100), 1),
+            "celsius": round(36.8 + 0.35 * max(ill, -0.5) + chance.gauss(0, 0.3), 1),
+            "years": int(min(max(48 + 19 * old + chance.gauss(0, 8), 0), 104)),
+            "complaint": _pick(chance, self._complaints, (9, 8, 14, 12, 15, 10, 14, 8, 8, 12), -0.8 * ill),
+            "arrival": _pick(chance, self._arrivals, (62, 24, 11, 3), 0.8 * ill),
+            "team": self._teams[int(hour + chance.gauss(0, 0.7)) // 8 % 3],
+            "insurance": _pick(chance, self._insurances, (78, 15, 7), -0.3 * old),
+            "arrival_minute": int(at // (60 * MICRO)) % 1440,
+            "occupancy": round(self._occupancy[at // (3600 * MICRO) % len(self._occupancy)], 3),
+            "oxygen_given": chance.random() < _sigmoid(-3 + ill),
+            "pregnant": chance.random() < 0.03,
+        }
+
+    def parameters(self, chance: random.Random, at: int) -> dict[str, Any]:
+        return {
+            "vendor": chance.choice(("lab-1", "lab-1", "lab-2")),
+            "schema": "fhir-5",
+            "desk": chance.choice("abcd"),
+        }
+
+    def version(self, number: int, *, jitter: float) -> Scorer:
+        chance = random.Random(f"{number} {jitter} {self._seed}")
+        w = [
+            random.Random(f"{n} {self._seed}").uniform(0.7, 1.3) * (1 + chance.gauss(0, jitter))
+            for n in range(14)
+        ]
+        base = -1.5 + chance.gauss(0, jitter)
+        complaint = dict(
+            zip(self._complaints, (1.4, 1.2, -0.2, 0.3, 0.2, 0.0, -0.9, 0.2, -0.7, -0.3), strict=True)
+        )
+        arrival = {"walk-in": -0.4, "ambulance": 0.9, "referral": 0.4, "police": 0.2}
+
+        def score(v: Values) -> float:
+            def n(name: str, default: float) -> float:
+                value = v[name]
+                return default if value is None or isinstance(value, str) else float(value)
+
+            x = (
+                base
+                + w[0] * 0.5 * min(max(n("lactate", 1.3) - 1.5, -1.5), 6)
+                + w[1] * 0.9 * (n("creatinine", 0.9) > 1.25)
+            )
+            x += w[2] * 0.035 * min(abs(n("pulse", 84) - 78), 90) + w[3] * 0.03 * min(
+                max(118 - n("systolic", 128), -10), 80
+            )
+            x += w[4] * 0.3 * min(max(96 - n("oxygen", 97), -2), 12) + w[5] * 0.7 * min(
+                max(n("celsius", 36.8) - 37.2, -0.5), 5
+            )
+            x += w[6] * 0.02 * min(n("years", 48) - 45, 60) + w[7] * complaint.get(str(v["complaint"]), -1.0)
+            x += w[8] * arrival.get(str(v["arrival"]), -0.8) - w[9] * 1.4 * (n("occupancy", 0.67) - 0.67)
+            x += w[10] * 0.25 * math.log(max(n("wait_minutes", 25), 0.1) / 25)
+            x += w[11] * 0.9 * (n("arrival_minute", 700) < 360) + w[12] * 0.8 * (n("weight_kg", 74) < 55)
+            x += {"red": 0.2, "blue": 0.0, "green": -0.15}.get(str(v["team"]), 0.6) - 0.4 * (
+                v["insurance"] == "private"
+            )
+            if v["complaint"] == "abdomen" and v["pregnant"]:
+                x += 2
+            if n("years", 48) > 70 and n("celsius", 36.8) > 37.8:
+                x += w[13] * 1.1
+            return _sigmoid(x + (0.8 if v["oxygen_given"] else 0.0))
 
         return score

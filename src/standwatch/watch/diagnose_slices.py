@@ -26,7 +26,7 @@ _BESIDE: Final = 0.25
 _OF_ALL: Final = 0.5
 """And how much of the whole movement the rest may be, as a part of what the part is."""
 _SIGN: Final = 1e-3
-_ALARM: Final = 1e-5
+_ALARM: Final = 1e-4
 """Parts are many, and are looked at in the whole week of which the rest of the traffic is no part."""
 _ROWS: Final = 20
 _FOLD: Final = 4

@@ -33,11 +33,12 @@ FLOORS: Final[dict[Family, float]] = {
     "feature": 0.06,
     "repeat": 0.0,
     "pair": 0.08,
-    "residual": 0.08,
+    "residual": 0.1,
     "relation": 0.01,
 }
 """Changes smaller than this (total variation beyond noise) are true of any traffic, and nobody's emergency."""
 _UNTOLD: Final = 0.2
+_ALARM_OF_SCORES: Final = 1e-4
 _SUDDEN: Final = 0.5
 """Part of a change of the scores given the inputs, or of a part of the traffic, that must come at once."""
 _ASKED: Final = 1
@@ -146,8 +147,11 @@ def window(table: Table, happenings: Sequence[Happening]) -> Window:
 def beyond(shift: Shift, stand_in: Fit) -> bool:
     """Whether a change is beyond chance and beyond what traffic does every day. What a stand-in for the model cannot
     foretell moves with the inputs: the worse it is, the more must have moved."""
-    floor = FLOORS[shift.family] + (_UNTOLD * (1 - stand_in.explained) if shift.family == "residual" else 0)
-    return shift.p < ALARM and shift.distance >= floor
+    if shift.family == "residual":
+        return shift.p < _ALARM_OF_SCORES and shift.distance >= FLOORS["residual"] + _UNTOLD * (
+            1 - stand_in.explained
+        )
+    return shift.p < ALARM and shift.distance >= FLOORS[shift.family]
 
 
 def _columns(table: Table, rest: Sequence[float | None], cut: Cut | None) -> list[Column]:
