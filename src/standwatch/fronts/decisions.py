@@ -97,7 +97,7 @@ class DecisionsFront:
             return await self._infer(request, caller, named, card)
         if not named.last:
             return Response(200, metadata(card, named.name))
-        able = card.ready and named.version in ("", card.version, card.canary)
+        able = card.ready and named.version in ("", card.version)
         return _json({"name": named.name, "ready": able}, 200 if able else 503)
 
     def _health(self, request: Request, what: str) -> Response:

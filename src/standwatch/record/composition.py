@@ -19,7 +19,7 @@ from standwatch.record.state import State
 
 DEEPEST: Final = 16
 MOST: Final = 256
-"""How far and how wide the graph is walked; what lies beyond is named and not looked at."""
+"""How far and how wide the graph is walked; how many lie beyond is said."""
 
 
 def composition(source: Source, reference: str) -> tuple[Part, ...]:
@@ -35,7 +35,11 @@ def composition(source: Source, reference: str) -> tuple[Part, ...]:
         found[name] = part
         if depth < DEEPEST:
             waiting += [(one, name, depth + 1, part.index) for one in used]
-    return tuple(_versions({entry.model: entry.version}, list(found.values())))
+    parts = list(_versions({entry.model: entry.version}, list(found.values())))
+    if beyond := len({one[0] for one in waiting} - found.keys()):
+        rest = Part(reference=f"{beyond} more", by="", depth=1, kind="unknown", stale=("not looked at",))
+        parts.append(rest)
+    return tuple(parts)
 
 
 def decided(source: Source, reference: str, vkey: str = "") -> tuple[Decision, tuple[Part, ...], str] | None:

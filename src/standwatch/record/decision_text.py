@@ -54,8 +54,9 @@ def _row(told: Decision) -> Iterator[str]:
         yield f"    {name} = {_value(value)}{more}"
     for place, name in enumerate(context.outputs):
         value = record.outputs[place] if place < len(record.outputs) else None
-        limit = f"  threshold {context.threshold:g}" if context.threshold is not None and place == 0 else ""
-        yield f"  output {name} = {_value(value)}{limit}"
+        yield f"  output {name} = {_value(value)}"
+    if context.threshold is not None:
+        yield f"  threshold {context.threshold:g}"
     others = {name: value for name, value in context.parameters.items() if not name.startswith("age.")}
     for name, value in others.items():
         yield f"  said along: {name} = {_value(value)}"

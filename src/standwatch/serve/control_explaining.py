@@ -150,17 +150,20 @@ class Explaining:
         return served(server, version, model), False, ""
 
     def _batch(self, told: Recorded, model: Model) -> tuple[list[Row], int]:
-        """The rows that the model was given together with this one, and its place among them."""
-        if told.rows == 1:
+        """The rows that the same version was given together with this one, and its place among them; none where they
+        are not all here."""
+        mine = told.record
+        if told.rows == 1 or mine is None:
             return [], 0
         rows: list[Row] = []
-        place = 0
+        place = -1
         try:
             for sealed in self._source.rows(told.index, told.id).rows:
                 record = None if sealed.erased else read_row(sealed.data)
-                if record is not None and record.route == "model" and not record.version:
+                if record is not None and (record.route, record.version) == (mine.route, mine.version):
                     place = len(rows) if sealed.row == told.row else place
                     rows.append(given_row(model, record, told.context))
         except (Malformed, Tampered):
             return [], 0
-        return rows, place
+        # INVARIANT: a row is compared with its own outputs and with nobody else's.
+        return (rows, place) if place >= 0 else ([], 0)

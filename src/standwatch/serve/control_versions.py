@@ -210,7 +210,7 @@ class Routes:
         )
         if declared is None or model not in declared.manifest.models:
             return known
-        compared, agreed = self._agreement(system, route)
+        compared, agreed = self._agreement(system, model, route)
         known = msgspec.structs.replace(
             known,
             compared=compared,
@@ -219,7 +219,7 @@ class Routes:
         )
         return _with_manifest(known, place(declared, system, model), state, now)
 
-    def _agreement(self, system: str, route: Serving) -> tuple[int, int]:
+    def _agreement(self, system: str, model: str, route: Serving) -> tuple[int, int]:
         """(rows, rows that came out the same) of the challenger on `route`, in the last entries of the record."""
         if not route.shadow:
             return 0, 0
@@ -230,7 +230,7 @@ class Routes:
         for _, leaf in self._source.leaves(max(route.index, size - _COMPARED), size):
             if b'"kind":"act.shadowed.1"' in leaf and wanted in leaf and named in leaf:
                 entry = decode(leaf)
-                if isinstance(entry, Shadowed):
+                if isinstance(entry, Shadowed) and entry.model == model:
                     rows, same = rows + entry.rows, same + entry.same
         return rows, same
 

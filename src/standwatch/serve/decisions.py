@@ -193,11 +193,15 @@ class LiveDecisions:
             return
         people = tuple(about(ask.rows.rows[index], envelope.subjects) for index in indices)
         route = self._gate.state.routes.get(f"{ask.system}/{envelope.name}")
+        if (
+            route is None or route.shadow != version
+        ):  # it is no challenger any more: nobody is compared with it
+            return
         entry, parts, sealed = shadowed(
             envelope,
             ask.system,
             version,
-            route.shadow_digest if route is not None and route.shadow == version else "",
+            route.shadow_digest,
             answer,
             indices,
             predicted,
@@ -225,20 +229,23 @@ class LiveDecisions:
 
     def _theirs(self, ident: str, owing: Owing, ask: Ask) -> Infer:
         async def infer(version: str, rows: Rows, within: float) -> Predicted | Trouble:
-            del within
-            if (
-                owing.going.done()
-            ):  # something was sequenced meanwhile, and the rows would have to be run again
-                return Trouble("upstream_error", "what the caller ran is not deployed any more")
             places = {id(row): place for place, row in enumerate(ask.rows.rows)}
             route = self._gate.state.routes.get(f"{ask.system}/{self._name(ask)}")
             digest = (route.digest_of(version) if route else "") or ""
-            owing.going.set_result(Going(ident, version, digest, tuple(places[id(row)] for row in rows.rows)))
+            going = Going(ident, version, digest, tuple(places[id(row)] for row in rows.rows))
+            if not owing.going.done():
+                owing.going.set_result(going)
+            elif (
+                owing.going.result() != going
+            ):  # something was sequenced meanwhile, and other rows would be run
+                return Trouble(
+                    "upstream_error", "what the caller ran is not what it would be asked to run now"
+                )
             try:
-                async with asyncio.timeout(PATIENCE):
-                    return await owing.told
+                async with asyncio.timeout(min(within, PATIENCE)):
+                    return await asyncio.shield(owing.told)
             except TimeoutError:
-                return Trouble("timeout", "the caller did not tell what its model said")
+                return Trouble("timeout", f"the caller did not tell what its model said within {within:g} s")
 
         return infer
 

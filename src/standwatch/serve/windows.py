@@ -130,7 +130,8 @@ def _observed(
 def _answered(model: Model, entry: Decided, context: Context) -> str:
     """The version that answered: what the server called itself, where that is not the deployed one."""
     said, declared = context.served.get("version", ""), model.versions.get(entry.version)
-    return entry.version if not said or declared is None or said == declared.served_as else said
+    expected = declared.served_as if declared is not None else ""
+    return entry.version if not said or not expected or said == expected else said
 
 
 def _order(model: Model, context: Context) -> list[int] | None:
