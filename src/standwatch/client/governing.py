@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, Final, cast, overload
 
 from standwatch.client.answers import Decisions, Going, Row
 from standwatch.client.context import Flow, step, trace_of, within
-from standwatch.client.errors import Unreachable
+from standwatch.client.errors import ClientError, Unreachable
 from standwatch.client.session import AsyncClient, Client, Rows, asking, decided
 from standwatch.client.wire import body_of
 
@@ -21,6 +23,8 @@ Local = str | Mapping[str, Any] | Callable[[Rows], Sequence[str | Mapping[str, A
 """What is answered where no gateway is: an outcome, outputs, or a function that gives one or the other for each row."""
 
 _BLOCK = 1 << 20
+PARTING: Final = 2.0
+"""Seconds for which a coroutine that is being cancelled waits to be heard."""
 
 
 class _Terms:
@@ -76,9 +80,10 @@ class Governed:
         asked = asking(terms.system, rows, terms.model, "", parameters, used, expects)
         try:
             found = self._client.ask(asked, trace)
-            return decided(self._run(found, rows, trace) if isinstance(found, Going) else found)
         except Unreachable as error:
             return terms.alone(rows, error)
+        # What was told may stand in the record though its answer was lost: nothing else is answered then.
+        return decided(self._run(found, rows, trace) if isinstance(found, Going) else found)
 
     def _run(self, going: Going, rows: Rows, trace: str) -> Decisions:
         with within(step(trace), False) as flow:
@@ -87,7 +92,8 @@ class Governed:
             except Exception as error:
                 ran = self._terms.failed(error)
             except BaseException as error:  # we are being stopped: it is owed all the same
-                self._client.tell(going, self._terms.failed(error))
+                with contextlib.suppress(ClientError):  # what stops us is what is raised
+                    self._client.tell(going, self._terms.failed(error))
                 raise
             else:
                 ran = self._terms.told(outputs, flow)
@@ -117,9 +123,9 @@ class GovernedAsync:
         asked = asking(terms.system, rows, terms.model, "", parameters, used, expects)
         try:
             found = await self._client.ask(asked, trace)
-            return decided(await self._run(found, rows, trace) if isinstance(found, Going) else found)
         except Unreachable as error:
             return terms.alone(rows, error)
+        return decided(await self._run(found, rows, trace) if isinstance(found, Going) else found)
 
     async def _run(self, going: Going, rows: Rows, trace: str) -> Decisions:
         with within(step(trace), False) as flow:
@@ -127,9 +133,20 @@ class GovernedAsync:
                 outputs = await self.predict([rows[at] for at in going.rows])
             except Exception as error:
                 ran = self._terms.failed(error)
+            except asyncio.CancelledError as error:  # we are being stopped: it is owed all the same
+                await _parting(self._telling(going, self._terms.failed(error)))
+                raise
             else:
                 ran = self._terms.told(outputs, flow)
-        return await self._client.tell(going, ran)
+        telling = self._telling(going, ran)
+        try:
+            return await asyncio.shield(telling)
+        except asyncio.CancelledError:  # half told is not told
+            await _parting(telling)
+            raise
+
+    def _telling(self, going: Going, ran: bytes) -> asyncio.Task[Decisions]:
+        return asyncio.get_running_loop().create_task(self._client.tell(going, ran))
 
 
 class _Decorator:
@@ -170,13 +187,25 @@ def governed(
     are not what is deployed, the gateway does not let the answer pass. An exception in `predict` is answered by the
     fallback. Decisions made while it runs are named as those that this one rests on.
 
-    Where no gateway answers it raises `Unreachable`, unless `on_unreachable` says what is to be answered; such
-    decisions have `recorded` False, `route` and `code` `unreachable`, and no id. Whatever else is not answered raises
-    too: nothing is decided without leave.
+    Where no gateway answers the question it raises `Unreachable`, unless `on_unreachable` says what is to be answered;
+    such decisions have `recorded` False, `route` and `code` `unreachable`, and no id. Whatever else is not answered
+    raises too: nothing is decided without leave, and where the answer to what the model said is lost it may stand in
+    the record already.
+
+    A coroutine that is cancelled tells so first, for which it takes two seconds at most.
 
     Raises OSError for an artifact that cannot be read.
     """
     return _Decorator(client, _Terms(system, model, version, _digest(artifact), on_unreachable))
+
+
+async def _parting(telling: asyncio.Task[Decisions]) -> None:
+    """Wait `PARTING` at most until it was heard; how it ended is nobody's any more."""
+    try:
+        await asyncio.wait((telling,), timeout=PARTING)
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
 
 
 def _digest(artifact: str | Path) -> str:

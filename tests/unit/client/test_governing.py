@@ -12,8 +12,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.client import AsyncClient, Client, Governed, GovernedAsync, Refused, Unreachable, governed
-from standwatch.facts.decisions import Predicted, Trouble
+from standwatch.client import (
+    AsyncClient,
+    Client,
+    Governed,
+    GovernedAsync,
+    Refused,
+    Unreachable,
+    governed,
+    governing,
+)
+from standwatch.enforce.ports import Caller
+from standwatch.facts.decisions import Answer, Predicted, Trouble
 from support.deciders import ID, MODEL, SYSTEM, TOKEN, BenchDeciders
 from support.decision_server import serving
 
@@ -184,6 +194,129 @@ def test_a_gateway_that_goes_away_while_it_runs_releases_nothing(deciders: Bench
             score([RICH])
     assert not serving_still
     assert not deciders.told
+
+
+class Late(BenchDeciders):
+    """It hears what a model said at once, and answers too late."""
+
+    after = 1.0
+
+    async def finish(self, caller: Caller, ident: str, predicted: Predicted | Trouble) -> Answer:
+        answer = await super().finish(caller, ident, predicted)
+        await asyncio.sleep(self.after)
+        return answer
+
+
+def test_an_answer_lost_after_the_gateway_heard_is_not_replaced_by_a_local_one() -> None:
+    deciders = Late(OURS)
+    with serving(deciders) as url, Client(url, TOKEN, timeout=0.3) as client, pytest.raises(Unreachable):
+        governed(client, system=SYSTEM, version="v2", on_unreachable="refer-to-human")(predict)([RICH])
+    (told,) = deciders.told
+    assert isinstance(told, Predicted)
+
+
+def test_nor_is_it_for_a_coroutine() -> None:
+    deciders = Late(OURS)
+
+    async def score(rows: list[Any]) -> dict[str, Any]:
+        return predict(rows)
+
+    async def main(url: str) -> None:
+        async with AsyncClient(url, TOKEN, timeout=0.3) as client:
+            with pytest.raises(Unreachable):
+                await governed(client, system=SYSTEM, version="v2", on_unreachable="wait")(score)([RICH])
+
+    with serving(deciders) as url:
+        asyncio.run(main(url))
+    (told,) = deciders.told
+    assert isinstance(told, Predicted)
+
+
+def test_a_gateway_that_is_gone_does_not_hide_what_stops_us(deciders: BenchDeciders) -> None:
+    with serving(deciders) as url:
+        client = Client(url, TOKEN, timeout=1)
+
+        @governed(client, system=SYSTEM, on_unreachable="refer-to-human")
+        def score(rows: list[Any]) -> dict[str, Any]:
+            client._wire._place.port = 1
+            client.close()
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            score([RICH])
+    assert not deciders.told
+
+
+def test_a_cancelled_coroutine_tells_so(deciders: BenchDeciders) -> None:
+    async def main(url: str) -> None:
+        async with AsyncClient(url, TOKEN) as client:
+            running = asyncio.Event()
+
+            @governed(client, system=SYSTEM)
+            async def score(rows: list[Any]) -> dict[str, Any]:
+                running.set()
+                await asyncio.sleep(60)
+                return predict(rows)
+
+            task = asyncio.ensure_future(score([RICH]))
+            await running.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with serving(deciders) as url:
+        asyncio.run(main(url))
+    assert deciders.told == [Trouble("upstream_error", "CancelledError")]
+
+
+def test_a_coroutine_cancelled_while_it_tells_is_heard(deciders: BenchDeciders) -> None:
+    async def main(url: str) -> None:
+        async with AsyncClient(url, TOKEN) as client:
+            ran: list[asyncio.Task[Any]] = []
+
+            @governed(client, system=SYSTEM, version="v2")
+            async def score(rows: list[Any]) -> dict[str, Any]:
+                asyncio.get_running_loop().call_soon(lambda: ran[0].cancel())
+                return predict(rows)
+
+            async def once() -> None:
+                await score([RICH])
+
+            ran.append(asyncio.create_task(once()))
+            with pytest.raises(asyncio.CancelledError):
+                await ran[0]
+
+    with serving(deciders) as url:
+        asyncio.run(main(url))
+    (told,) = deciders.told
+    assert isinstance(told, Predicted)
+
+
+def test_a_cancelled_coroutine_waits_no_longer_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(governing, "PARTING", 0.1)
+    deciders = Late(OURS)
+
+    async def main(url: str) -> float:
+        async with AsyncClient(url, TOKEN) as client:
+            running = asyncio.Event()
+
+            @governed(client, system=SYSTEM)
+            async def score(rows: list[Any]) -> dict[str, Any]:
+                running.set()
+                await asyncio.sleep(60)
+                return predict(rows)
+
+            task = asyncio.ensure_future(score([RICH]))
+            await running.wait()
+            begun = asyncio.get_running_loop().time()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return asyncio.get_running_loop().time() - begun
+
+    with serving(deciders) as url:
+        assert 0.05 < asyncio.run(main(url)) < 0.9
+    assert deciders.told == [Trouble("upstream_error", "CancelledError")]
 
 
 def test_the_wrong_number_of_local_answers() -> None:
