@@ -28,7 +28,7 @@ help:
 		'make test      everything the tests need, then all tests (ARGS= goes to pytest)' \
 		'make check     ruff, pyright, import contracts, locks' \
 		'make bench     what governing a call costs, beside the raw machine' \
-		'make soak      kill -9 and store faults, the long way' \
+		'make soak      kill -9 and store faults, the long way; other long trials: ARGS="--only NAME"' \
 		'make lock      resolve the dependencies again (UPGRADE=1 for newer versions)' \
 		'make clean     remove what the others made'
 

@@ -2,6 +2,7 @@
 
 python -m bench.soaking [--rounds 200] [--seed N] [--per-log 20] [--blows server upstream …] [--out build/soak.txt]
 python -m bench.soaking --explaining 5000000      decisions explained with so many entries behind them, instead
+python -m bench.soaking --only versions exposure  these other long trials, each as `python -m bench.NAME`, instead
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import argparse
 import os
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from bench import explaining
 from bench.machine import machine
 from bench.soaking.audit import Tally
 from bench.soaking.rounds import BLOWS, Log
+
+TRIALS: Final = ("rollback", "versions", "diagnose", "exposure", "relaxations", "mutations", "explaining")
+"""Commands of their own, `python -m bench.NAME`, that end with 1 where something is not as it must be."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         metavar="ENTRIES",
         help="instead: a log of so many entries, and decisions from all over it explained (bench.explaining)",
+    )
+    options.add_argument(
+        "--only", nargs="+", choices=TRIALS, default=[], metavar="TRIAL", help=f"instead: {', '.join(TRIALS)}"
     )
     options.add_argument("--out", type=Path, default=Path("build/soak.txt"))
     return options
@@ -117,9 +127,19 @@ class Soak:
         )
 
 
+def trials(names: Sequence[str]) -> int:
+    """Each with its own defaults, one after another; 1 where one of them found something."""
+    codes = [
+        subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in names
+    ]
+    return 1 if any(codes) else 0
+
+
 def main() -> int:
     """What the options ask for; 1 where something was found."""
     options = parser().parse_args()
+    if options.only:
+        return trials(options.only)
     if options.explaining:
         return explaining.run(options.explaining, seed=options.seed or 1)
     return Soak(options).run()
