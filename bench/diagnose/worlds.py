@@ -549,7 +549,7 @@ class Triage:
         self.threshold = round(chance.uniform(0.35, 0.6), 2)
         self._occupancy = [chance.betavariate(6, 3) for _ in range(24 * 40)]
         names = (*self.numbers, *self.words, "arrival_minute", "occupancy", "oxygen_given", "pregnant")
-        kinds = {name: "category" for name in self.words} | {"oxygen_given": "boolean", "pregnant": "boolean"}
+        kinds = dict.fromkeys(self.words, "category") | {"oxygen_given": "boolean", "pregnant": "boolean"}
         self.model = Model(
             component="triage",
             inputs=tuple(Feature(name=name, type=kinds.get(name, "number")) for name in names),  # type: ignore[arg-type]

@@ -266,7 +266,8 @@ def scale(sample: Sample) -> Signature | None:
             best = (left, text, undo)
     if best is None or best[0] > max(0.35 * apart, min(noise, 0.6 * apart)):
         return None
-    if apart < (_APART if _large(after, best[2]) else _FAR_APART):
+    large = _large(after, best[2])
+    if apart < (_APART if large else _FAR_APART) or (best[0] > max(0.25 * apart, 0.06) and not large):
         return None
     left, text, undo = best
     middle = (

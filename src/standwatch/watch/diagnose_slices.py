@@ -17,7 +17,7 @@ from standwatch.watch.diagnosis import Measured
 from standwatch.watch.statistics import spread
 
 _LEAST: Final = 0.02
-_MOST: Final = 0.6
+_MOST: Final = 0.5
 """A part of the traffic has between these shares of the reference rows."""
 _MOVED: Final = 0.18
 """How far scores within the part must have moved."""
@@ -25,6 +25,8 @@ _BESIDE: Final = 0.25
 """How far they may have moved in the rest, as a part of that."""
 _OF_ALL: Final = 0.5
 """And how much of the whole movement the rest may be, as a part of what the part is."""
+_CARRIED: Final = 0.6
+"""How much of a movement of the whole the part must carry."""
 _SIGN: Final = 1e-3
 _ALARM: Final = 1e-4
 """Parts are many, and are looked at in the whole week of which the rest of the traffic is no part."""
@@ -41,6 +43,8 @@ class _Part(msgspec.Struct, frozen=True):
     shift: Shift
     rest: float
     size: float
+    moved: tuple[str, ...]
+    """Features that changed within it alone."""
 
 
 def suspects(window: Window, inputs: Sequence[Suspect]) -> list[Suspect]:
@@ -55,7 +59,8 @@ def suspects(window: Window, inputs: Sequence[Suspect]) -> list[Suspect]:
     best = max(
         found, key=lambda part: part.shift.distance * part.size**0.5 * (1 - part.rest / part.shift.distance)
     )
-    return [_suspect(window, best)]
+    suspect = _suspect(window, best)
+    return [suspect] if best.moved else [suspect, _otherwise(window, suspect)]
 
 
 def _keeps_to(window: Window, accident: Suspect) -> Suspect | None:
@@ -141,6 +146,14 @@ def _merged(found: Sequence[Suspect]) -> Suspect:
     )
 
 
+def _otherwise(window: Window, part: Suspect) -> Suspect:
+    """Where no input of the part changed, the model decides otherwise about it."""
+    version = Counter(window.table.rows[row].version for row in part.marked).most_common(1)
+    name = version[0][0] if version else ""
+    text = f"version {name} may score the same inputs differently, most of all where {part.subject}"
+    return replace(part, code="retrained", subject=name, text=text, sure=0.4, part=())
+
+
 def _watched(window: Window) -> list[Column]:
     """Scores, and scores given the inputs; outcomes where there are no scores."""
     scores = score_column(window.table)
@@ -202,12 +215,12 @@ def _part(window: Window, column: Column, code: int, word: str, watched: Column)
     if late < _ROWS or sudden(Column(watched.family, word, inside, watched.width), shift) < _MOVED / 2:
         return None
     whole = window.shift(watched.family, watched.name)
-    if whole is not None and shift.distance * size < _MOST * whole.distance:
+    if whole is not None and shift.distance * size < _CARRIED * whole.distance:
         return None
     beside = max(_beside(window, column, code, each, shift) for each in _watched(window))
     if beside > _BESIDE * shift.distance or beside * (1 - size) > _OF_ALL * shift.distance * size:
         return None
-    return _Part(column, code, word, shift, beside, size)
+    return _Part(column, code, word, shift, beside, size, _moved(window, column, code, shift.row))
 
 
 def _beside(window: Window, column: Column, code: int, watched: Column, shift: Shift) -> float:
@@ -226,7 +239,7 @@ def _beside(window: Window, column: Column, code: int, watched: Column, shift: S
 def _suspect(window: Window, part: _Part) -> Suspect:
     shift, table = part.shift, window.table
     inside = [n for n, code in enumerate(part.column.codes) if code == part.code]
-    moved = _moved(window, part.column, part.code, shift.row)
+    moved = part.moved
     what = f", and so did its {', '.join(moved[:4])}" if moved else ""
     where = f"where {part.column.name} is {part.word[:60]} ({part.size:.0%} of rows)"
     text = f"decisions changed {where} and not elsewhere{what}"

@@ -28,6 +28,8 @@ _SAME: Final = 1.0
 to `LIKELY` a silent change is as good, and beyond that it is told alone."""
 _MISFIT: Final = 0.015
 """Part of all that speaks for a change that may be lost too: rows are not independent, and cells are coarse."""
+_FAR: Final = 0.2
+"""Part of it beyond which a version that came is not even told beside."""
 _SEEN: Final = 15
 """Rows without which nothing is said of a version."""
 _LOOK_BACK: Final = 200
@@ -187,7 +189,7 @@ def _scores(window: Window) -> list[Suspect]:
     lost, best = min(costs, key=lambda pair: pair[0], default=(math.inf, None))
     lost /= min(shift.spread, 1.5)
     silent = _silent(window, shift)
-    if best is None or lost > max(LIKELY, 2 * _MISFIT * whole):
+    if best is None or lost > max(LIKELY, _FAR * whole):
         return [silent]
     deployed = _deployed(window, best, 0.96 if lost <= max(_CLEAR, _MISFIT * whole) else 0.7)
     return [deployed] if lost <= _SAME else [deployed, silent]
@@ -241,7 +243,7 @@ def _silent(window: Window, shift: Shift) -> Suspect:
     """Nobody deployed anything, and yet."""
     version = Counter(one.version for one in window.table.rows[shift.high :]).most_common(1)
     name = version[0][0] if version else ""
-    text = f"version {name} scores the same inputs differently since then, and nothing was deployed"
+    text = f"version {name} scores the same inputs differently since a time at which nothing was deployed"
     return _other_scores(window, shift).named("retrained", name, text, 0.75).undone(halt(window))
 
 
