@@ -71,6 +71,10 @@ def _model(one: dict[str, Any]) -> None:
         if one["version"]
         else f"no version of {one['model']} serves"
     ]
+    if one.get("held"):
+        said = [
+            f"{one['model']}@{one['version']} is held by {', '.join(map(str, one['held']))}: its fallback answers"
+        ]
     if one["canary"]:
         said.append(f"canary {one['canary']} {one['share'] / 100:g} %")
     if one["shadow"]:
@@ -79,7 +83,8 @@ def _model(one: dict[str, Any]) -> None:
         said.append(f"pinned by hold {', '.join(map(str, one['pinned']))}")
     if one.get("rows"):
         said.append(f"{one['fallback'] / one['rows']:.1%} of the last {one['rows']} rows by the fallback")
-    advise("; ".join(said), f"standwatch release {one['pinned'][0]} --reason …" if one["pinned"] else "")
+    holds = [*one.get("held", []), *one["pinned"]]
+    advise("; ".join(said), f"standwatch release {holds[0]} --reason …" if holds else "")
 
 
 def _holds(holds: list[dict[str, Any]], names: dict[str, str]) -> None:
@@ -162,8 +167,11 @@ def tail(given: Namespace) -> int:
     """Entries of the record as they are written."""
     server = Server(organisation(given.org), timeout=3600.0)
     if given.no_follow:
-        for line in server.get("/entries", **{"from": given.start}):
-            _entry(line, given.json)
+        start = given.start
+        while lines := server.get("/entries", **{"from": start, "limit": "1000"}):
+            for line in lines:
+                _entry(line, given.json)
+            start = str(lines[-1]["index"] + 1)
         return DONE
     rest = b""
     for piece in server.stream("/api/v1/entries/stream" + (f"?from={given.start}" if given.start else "")):

@@ -60,6 +60,10 @@ def _model(one: dict[str, Any], names: dict[str, str]) -> None:
         until = f", until {when(pin['until'])}" if pin["until"] else ""
         row("pinned", "halted", pin["scope"], f"hold {pin['hold']} by {by}, {when(pin['at'])}{until}")
         advise("nothing is deployed until it is released", f"standwatch release {pin['hold']} --reason …")
+    for hold in one.get("held", []):
+        by = names.get(hold["by"], hold["by"])
+        row("held", "halted", hold["scope"], f"hold {hold['hold']} by {by}, {when(hold['at'])}")
+        advise("it does not answer: its fallback does", f"standwatch release {hold['hold']} --reason …")
     for version in one["declared"]:
         state = "" if version["locked"] else "not accepted"
         row("declared", "dim", version["version"], version["digest"][:16], state, version["lacks"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
-from standwatch.facts.errors import StandwatchError
+from standwatch.facts.errors import Forbidden, StandwatchError
 
 SOCKET: Final = "control.sock"
 _LONGEST: Final = 100  # bytes of a socket's path that every system takes
@@ -109,6 +109,13 @@ class Server:
                 folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
                 address = f"/proc/self/fd/{folder}/{self.path.name}"
             connection.connect(address)
+        except PermissionError:
+            connection.close()
+            owner = _owner(self.path)
+            raise Forbidden(
+                f"{self.path} is open to the account {owner} alone",
+                cure=f"sudo -u {owner} standwatch …, or the operators' address with a token of yours",
+            ) from None
         except OSError as error:
             connection.close()
             raise Unreachable(
@@ -167,3 +174,15 @@ def _problem(data: bytes) -> dict[str, Any]:
 def segment(text: str) -> str:
     """`text` as one segment of a path."""
     return quote(text, safe="")
+
+
+def _owner(path: Path) -> str:
+    """The account that owns the socket, or the nearest folder above it that can be looked at."""
+    import pwd
+
+    for place in (path, *path.parents):
+        try:
+            return pwd.getpwuid(place.stat().st_uid).pw_name
+        except (OSError, KeyError):
+            continue
+    return "of the server"

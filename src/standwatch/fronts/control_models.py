@@ -17,6 +17,8 @@ class ModelLine(msgspec.Struct, frozen=True):
     share: int = 0
     shadow: str = ""
     pinned: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    """Holds under which the version in front does not answer now: the fallback does."""
     rows: int = 0
     """Rows decided, of the last thousand entries."""
     fallback: int = 0
@@ -83,6 +85,8 @@ class ModelVersions(msgspec.Struct, frozen=True):
     """Of these, rows that came out the same."""
     fallback: str = ""
     pinned: tuple[PinLine, ...] = ()
+    held: tuple[PinLine, ...] = ()
+    """Holds under which the version in front does not answer now."""
     declared: tuple[VersionLine, ...] = ()
     """As the manifest stands now; empty for a moment of the past."""
     limits: tuple[str, ...] = ()

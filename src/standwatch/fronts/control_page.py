@@ -113,6 +113,8 @@ def _system(one: SystemLine, status: Status) -> str:
 def _model(one: ModelLine) -> str:
     """Who answers for one model, in a line."""
     said = [f"{one.model}@{one.version} serves" if one.version else f"no version of {one.model} serves"]
+    if one.held:
+        said = [f"{one.model}@{one.version} is held by {', '.join(map(str, one.held))}: its fallback answers"]
     if one.canary:
         said.append(f"canary {one.canary} {one.share / 100:g} %")
     if one.shadow:

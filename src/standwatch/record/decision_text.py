@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
 from standwatch.record.decision import Decision, Part
 from standwatch.record.render import instant, safe
 
@@ -21,7 +23,10 @@ def decision_text(told: Decision, parts: tuple[Part, ...] = (), *, row: bool = T
 def _head(told: Decision) -> Iterator[str]:
     record = told.record
     outcome = record.outcome if record is not None else ""
-    yield f"decision {told.index}/{told.row} of {told.system}: {outcome or 'no outcome'}"
+    given = f"{outcome or 'no outcome'}"
+    if told.overrides:
+        given = f"{overridden(told) or 'another outcome'} (overridden in entry {told.overrides[-1].index}; before: {given})"
+    yield f"decision {told.index}/{told.row} of {told.system}: {given}"
     who = f"{told.model}@{told.version}" if told.version else told.model
     if record is not None and record.route != "model":
         who = f"{record.route}{f' ({told.model}@{record.version})' if record.version else ''}, not {who}"
@@ -36,6 +41,17 @@ def _head(told: Decision) -> Iterator[str]:
     for one in told.overrides:
         why = one.reason.text or one.reason.fate
         yield f"  overridden in entry {one.index} by {one.by} at {instant(one.at)}: {why}"
+
+
+def overridden(told: Decision) -> str:
+    """The outcome that the last override gave; "" for none, or where its words are not here."""
+    for one in reversed(told.overrides):
+        try:
+            said = msgspec.json.decode(one.reason.text.encode(), type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeError):
+            return ""
+        return str(said.get("outcome", ""))
+    return ""
 
 
 def _row(told: Decision) -> Iterator[str]:

@@ -14,7 +14,7 @@ from standwatch.facts.models import Model
 from standwatch.record.composition import decided
 from standwatch.record.decision import Decision as Recorded
 from standwatch.record.decision import Part
-from standwatch.record.decision_text import decision_text
+from standwatch.record.decision_text import decision_text, overridden
 from standwatch.record.rows import read_row
 from standwatch.record.source import Source
 from standwatch.record.state import ALL
@@ -26,7 +26,7 @@ from standwatch.watch.counterfactual import Budget
 from standwatch.watch.decision import decision, given_row, recorded
 from standwatch.watch.explaining import Reasons, narrative
 from standwatch.watch.explaining import explain as reasons_of
-from standwatch.watch.plain_words import Contact, for_operator, for_person
+from standwatch.watch.plain_words import Contact, for_operator, for_person, inert
 
 SPARED: Final = Budget(singles=500, pairs=1_000)
 """What is asked of a server that decides about people meanwhile."""
@@ -88,6 +88,9 @@ class Explaining:
             digest=told.served,
         )
         person = for_person(whole, model, self._contact(manifest))
+        if told.overrides:
+            given = inert(overridden(told) or "another outcome")
+            person = f"A person has since decided otherwise: the outcome is now “{given}”.\n\n{person}"
         text = decision_text(told, parts, row=False) + "\n" + for_operator(whole)
         return Explained(told, parts, whole, text, person)
 

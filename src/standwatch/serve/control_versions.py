@@ -27,7 +27,7 @@ from standwatch.gate.deploying import Candidate, missing, require_evidence
 from standwatch.record.leaf import decode
 from standwatch.record.serving import Serving
 from standwatch.record.source import commitments, open_part
-from standwatch.record.state import State
+from standwatch.record.state import ALL, State
 from standwatch.respond import routes
 from standwatch.respond.orders import sees
 from standwatch.respond.places import Place, limits_digest, pins, place, shown_limits
@@ -206,6 +206,10 @@ class Routes:
                 PinLine(held.index, held.scope, held.by, held.at, held.until)
                 for held in pins(model, state, now)
             ),
+            held=tuple(
+                PinLine(held.index, held.scope, held.by, held.at, held.until)
+                for held in state.held(_stops(system, model, route.version), now)
+            ),
             changes=changes[:SHOWN],
         )
         if declared is None or model not in declared.manifest.models:
@@ -294,6 +298,11 @@ def _with_manifest(known: ModelVersions, where: Place, state: State, now: int) -
     )
 
 
+def _stops(system: str, model: str, version: str) -> tuple[str, ...]:
+    """The scopes under which a hold stops the version in front; a vendor's stand in the manifest."""
+    return (ALL, f"system:{system}", f"component:{model}", f"version:{model}@{version}")
+
+
 def models_of(state: State, system: str, declared: System | None) -> list[str]:
     """The models of `system`: those declared, and those that have a route in `state`."""
     mine = {key.partition("/")[2] for key in state.routes if key.partition("/")[0] == system}
@@ -311,6 +320,16 @@ def model_lines(
         held = tuple(held.index for held in pins(model, state, now))
         rows, fallback = lately.rows.get(key, 0), lately.fallback.get(key, 0)
         found.append(
-            ModelLine(model, route.version, route.canary, route.share, route.shadow, held, rows, fallback)
+            ModelLine(
+                model,
+                route.version,
+                route.canary,
+                route.share,
+                route.shadow,
+                held,
+                tuple(one.index for one in state.held(_stops(system, model, route.version), now)),
+                rows,
+                fallback,
+            )
         )
     return tuple(found)
