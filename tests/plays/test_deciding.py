@@ -459,3 +459,59 @@ def test_a_server_s_words_are_kept_once_and_cut() -> None:
     answer = stage.play(GOOD, GOOD, said=Predicted({"p": [0.1, 0.1]}, "x" * 100_000))
     assert sum(len(part.data) for part in stage.rows[answer.index]) < 1_500
     assert len(stage.parts[answer.index]["context"]) < 150_000
+
+
+LATE = Trouble("timeout", "late")
+
+
+def test_a_hold_on_the_version_before_that_comes_after_its_answer_is_seen() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    steps = stage.begin(GOOD)
+    next(steps)
+    second = steps.send(Heard(stage.now, LATE, 1))
+    record = steps.send(stage.execute(second))
+    assert isinstance(record, Record)
+    stage.hold("version:scorer@1")
+    answer = stage.finish(steps, record, LATE)
+    assert [(row.route, row.code) for row in answer.rows] == [("refer-to-human", "timeout")]
+
+
+def test_the_version_before_does_not_answer_while_only_memory_has_its_halt() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    stage.stops.add("version:scorer@1")
+    assert stage.play(GOOD, said=LATE).rows[0].route == "refer-to-human"
+    assert [one.version for one in stage.asked] == ["2"]
+
+
+def test_the_version_before_is_no_way_round_supervision() -> None:
+    stage = Stage(PREVIOUS, tier=3)
+    assert stage.play(GOOD).rows[0].route == "model"
+    stage.deploy("2")
+    stage.asked.clear()
+    assert [(row.route, row.code) for row in stage.play(GOOD).rows] == [("refer-to-human", "supervised")]
+    assert stage.asked == []
+
+
+def test_a_version_before_that_abstains_leaves_the_reason_as_it_was() -> None:
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    steps = stage.begin(GOOD)
+    next(steps)
+    second = steps.send(Heard(stage.now, LATE, 1))
+    stage.versions["s1"] = 0.5
+    answer = stage.finish(steps, second)
+    assert [(row.route, row.code) for row in answer.rows] == [("refer-to-human", "timeout")]
+    assert [one.version for one in stage.asked] == ["1"]
+
+
+def test_only_people_about_whom_a_model_decided_count_as_touched() -> None:
+    stage = Stage()
+    answer = stage.play((-1, "home", "ann"), (10, "home", "bob"))
+    assert [part.touched for part in stage.rows[answer.index] if part.row >= 0] == [False, True]
+    stage = Stage(PREVIOUS)
+    stage.deploy("2")
+    stage.hold("version:scorer@2")
+    answer = stage.play((-1, "home", "ann"), (10, "home", "bob"))
+    assert [part.touched for part in stage.rows[answer.index] if part.row >= 0] == [False, True]
