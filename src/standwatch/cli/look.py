@@ -212,7 +212,7 @@ def diagnose(given: Namespace) -> int:
 
 
 def _diagnose_system(given: Namespace) -> int:
-    """Exit code 1 where a cause is claimed."""
+    """Exit code 1 where a cause is claimed, or a version came or went."""
     path = f"/systems/{segment(given.system)}/diagnosis"
     server = Server(organisation(given.org), timeout=120.0)
     found = server.get(path, since=utc(before(given.since)), model=given.model)
@@ -221,7 +221,9 @@ def _diagnose_system(given: Namespace) -> int:
     else:
         for one in found:
             print(one["text"], end="")
-    return NO if any(one["diagnosis"].get("causes") for one in found) else DONE
+    routes = {"deployed", "rollback", "canary", "end"}
+    moved = any(change["what"] in routes for one in found for change in one["changes"])
+    return NO if moved or any(one["diagnosis"].get("causes") for one in found) else DONE
 
 
 def _diagnose_ourselves(given: Namespace) -> int:

@@ -5,6 +5,7 @@ Times are integer microseconds UTC (0 for none); a share is counted in ten-thous
 
 import msgspec
 
+from standwatch.facts.decisions import Happening
 from standwatch.watch.diagnosis import Diagnosis
 
 
@@ -102,6 +103,10 @@ class ModelDiagnosis(msgspec.Struct, frozen=True):
     model: str
     diagnosis: Diagnosis
     text: str
+    changes: tuple[Happening, ...] = ()
+    """What was done since the time asked about: routes, configurations, holds."""
+    versions: dict[str, dict[str, int]] = {}
+    """Version → outcome → rows since then, of those looked at."""
 
 
 class Versions(msgspec.Struct, frozen=True):

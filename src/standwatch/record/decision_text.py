@@ -25,7 +25,8 @@ def _head(told: Decision) -> Iterator[str]:
     outcome = record.outcome if record is not None else ""
     given = f"{outcome or 'no outcome'}"
     if told.overrides:
-        given = f"{overridden(told) or 'another outcome'} (overridden in entry {told.overrides[-1].index}; before: {given})"
+        last = told.overrides[-1].index
+        given = f"{overridden(told) or 'another outcome'} (overridden in entry {last}; before: {given})"
     yield f"decision {told.index}/{told.row} of {told.system}: {given}"
     who = f"{told.model}@{told.version}" if told.version else told.model
     if record is not None and record.route != "model":

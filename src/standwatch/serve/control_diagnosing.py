@@ -2,16 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
+from standwatch.facts.decisions import Happening, Observation
 from standwatch.facts.errors import Forbidden, Malformed, NotFound
 from standwatch.facts.models import Model
 from standwatch.fronts.control_models import ModelDiagnosis
 from standwatch.fronts.control_ports import Actor
+from standwatch.record.render import safe
 from standwatch.respond.orders import sees
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record, instant
@@ -81,7 +83,45 @@ class Diagnosing:
         control = source.control(begin, size)
         told = happenings(control, system, model.component, names(self._gate.configuration))
         found = diagnose(rows, told, model, since, now)
-        return ModelDiagnosis(model.component, found, diagnosis_text(found, system, model))
+        changes = tuple(one for one in told if one.at >= since and one.what in CHANGES)
+        versions = _by_version([one for one in rows if one.at >= since])
+        text = diagnosis_text(found, system, model) + "".join(_beside(model, changes, versions))
+        return ModelDiagnosis(model.component, found, text, changes, versions)
+
+
+CHANGES: Final = ("deployed", "rollback", "canary", "end", "config", "hold")
+"""Happenings that are told whatever the statistics say: few rows prove nothing, and a deployment is a deployment."""
+
+
+def _by_version(rows: Sequence[Observation]) -> dict[str, dict[str, int]]:
+    """Version → outcome → rows, of what models answered."""
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.route in ("model", "previous"):
+            outcomes = found.setdefault(row.version, {})
+            outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    return found
+
+
+def _beside(
+    model: Model, changes: Sequence[Happening], versions: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
+    """What was done since, and how each version decided: facts, whatever they mean."""
+    if changes:
+        yield "done since then\n"
+    for one in changes[-_TOLD:]:
+        yield f"  entry {one.index}: {safe(one.text)}\n"
+        if one.undo and one.what in ("deployed", "canary"):
+            yield f"    → {one.undo}\n"
+    for version, outcomes in sorted(versions.items()):
+        rows = sum(outcomes.values())
+        mix = ", ".join(
+            f"{safe(word) or 'no outcome'} {n / rows:.0%}" for word, n in sorted(outcomes.items())
+        )
+        yield f"  {model.component}@{safe(version)} decided {rows} of the rows looked at: {mix}\n"
+
+
+_TOLD: Final = 20
 
 
 def _without(model: Model, people: set[str]) -> Model:

@@ -14,6 +14,7 @@ from standwatch.upstream.models import open_models
 
 WARM: Final = 10.0
 """Seconds between two questions whether the versions that may be wanted are loaded: being asked keeps them warm."""
+_LOOK: Final = 0.5  # seconds between two looks whether other versions are wanted
 
 Key = tuple[str, str]
 Running = dict[Key, tuple[Component, Model, ModelServer]]
@@ -53,6 +54,14 @@ class ModelServers:
             return component, model, kept[2]
         server = open_models(component, model, folder=self._folder, environment=self._environment)
         return component, model, server
+
+    def wanted(self, state: State) -> tuple[tuple[str, str, str], ...]:
+        """(system, model, version) of every version on a route, and of the one before it."""
+        return tuple(
+            (system, name, version)
+            for (system, name), (_, model, _) in self._open.items()
+            for version in _wanted(state, system, name, model)
+        )
 
     async def warm(self, state: State) -> None:
         """Ask every version on a route, and the one before it, whether it is ready."""
@@ -97,8 +106,13 @@ async def _end(servers: list[ModelServer]) -> None:
 
 
 async def keep_warm(servers: ModelServers, state: Callable[[], State], every: float = WARM) -> None:
-    """Until cancelled."""
+    """Until cancelled: every `every` seconds, and at once when other versions are wanted than were asked."""
+    last, due = (), 0.0
+    loop = asyncio.get_running_loop()
     while True:
-        with contextlib.suppress(Exception):
-            await servers.warm(state())
-        await asyncio.sleep(every)
+        wanted = servers.wanted(state())
+        if wanted != last or loop.time() >= due:
+            last, due = wanted, loop.time() + every
+            with contextlib.suppress(Exception):
+                await servers.warm(state())
+        await asyncio.sleep(_LOOK)
