@@ -81,10 +81,12 @@ def _places(one: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, 
     if one["shadow"]:
         agreed = f"{one['agreed']} of {one['compared']} rows the same" if one["compared"] else "is not heard"
         found.append(("shadow", one["shadow"], (agreed,)))
-    if one["former"]:
-        older = ", ".join(one["former"][1:])
+    taken = one.get("taken_back", ())
+    if previous := one.get("previous", ""):
+        older = ", ".join(name for name in one["former"] if name not in (previous, *taken))
         warm = "kept warm" if one["warm"] else ""
-        found.append(("previous", one["former"][0], (warm, f"before it: {older}" if older else "")))
+        found.append(("previous", previous, (warm, f"before it: {older}" if older else "")))
+    found += [("taken back", name, ("nobody goes back to it unasked",)) for name in taken]
     loaded = one.get("loaded", {})
     return [
         (what, version, (*more, "" if loaded.get(version, True) else "its server says it is not loaded"))

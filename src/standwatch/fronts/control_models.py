@@ -76,6 +76,10 @@ class ModelVersions(msgspec.Struct, frozen=True):
     shadow: str = ""
     former: tuple[str, ...] = ()
     """What a rollback may go back to, the latest first."""
+    previous: str = ""
+    """The version that answers where the fallback is the one before, and that a plain rollback goes back to."""
+    taken_back: tuple[str, ...] = ()
+    """Former versions that nobody goes back to unasked."""
     warm: bool = False
     """Whether the previous version is to be kept warm."""
     loaded: dict[str, bool] = {}

@@ -202,6 +202,8 @@ class Routes:
             share=route.share,
             shadow=route.shadow,
             former=tuple(version for version, _ in reversed(route.former)),
+            previous=route.previous,
+            taken_back=route.taken_back,
             pinned=tuple(
                 PinLine(held.index, held.scope, held.by, held.at, held.until)
                 for held in pins(model, state, now)
