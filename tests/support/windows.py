@@ -35,7 +35,9 @@ Row = dict[str, Any]
 def risk(row: Row) -> float:
     """The model of these windows."""
     income, debt = (row[name] if row[name] is not None else 1_000 for name in ("income", "debt"))
-    x = 1.2 * math.log(3 * max(debt, 1) / max(income, 1)) + {"north": -0.5, "south": 0.6}.get(row["region"], 0.2)
+    x = 1.2 * math.log(3 * max(debt, 1) / max(income, 1)) + {"north": -0.5, "south": 0.6}.get(
+        row["region"], 0.2
+    )
     x += 0.8 * (row["hour"] < 6) + 0.4 * (row["rate"] or 0)
     return 1 / (1 + math.exp(-x))
 
