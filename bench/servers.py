@@ -115,9 +115,7 @@ class Model(Upstream):
         output = b'{"name":"%b","shape":[%d,1],"datatype":"FP64","data":[%b]}'
         outputs = output % (self.output, rows, b",".join([value] * rows))
         self.transport.write(
-            http(
-                b'{"model_name":"%b","model_version":"%b","outputs":[%b]}' % (self.name, version, outputs)
-            )
+            http(b'{"model_name":"%b","model_version":"%b","outputs":[%b]}' % (self.name, version, outputs))
         )
 
 

@@ -161,9 +161,18 @@ def _dropped(world: World, chance: random.Random, onset: int) -> Fault:
     return Fault("dropped feature", ("constant",), (name,), apply)
 
 
+def _part(world: World, chance: random.Random, onset: int) -> tuple[str, str]:
+    """A feature and a value that at most half of all rows have: of more, nobody would say that it is one part."""
+    while True:
+        name = chance.choice(world.words)
+        seen = [world.draw(chance, onset - n * 977 * MICRO, 0)[name] for n in range(200)]
+        word = chance.choice(seen)
+        if seen.count(word) <= 100:
+            return name, word
+
+
 def _slice(world: World, chance: random.Random, onset: int) -> Fault:
-    name = chance.choice(world.words)
-    word = world.draw(chance, onset, 0)[name]
+    name, word = _part(world, chance, onset)
     broken = chance.sample(list(world.numbers), 2)
     how = chance.choice(("noise", "scale", "score"))
     other = world.version(33, jitter=0.9)

@@ -2,12 +2,13 @@
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from standwatch.facts.decisions import Value
-from standwatch.watch.diagnose_columns import AFTER, HOUR, Encoder, Numbers, missing, number
+from standwatch.watch.diagnose_columns import AFTER, HOUR, Encoder, Numbers, missing, number, slot
 from standwatch.watch.diagnose_features import Restore, Sample, Signature, signature, swapped, transposed
 from standwatch.watch.diagnose_scan import Shift
 from standwatch.watch.diagnose_suspect import Suspect
@@ -19,6 +20,7 @@ _ROWS: Final = 2_000
 _DRIFT: Final = 0.1
 """Distributions that moved less are no cause to claim unless an accident is recognised in them."""
 _FRESH: Final = 6
+_FEW_ALIKE: Final = 30
 _BEYOND: Final = 1e-4
 _RUNS: Final = 30
 _CHANGING: Final = 0.7
@@ -120,9 +122,9 @@ def value(window: Window, row: int, n: int) -> Value:
 
 def sample(window: Window, n: int, shift: Shift) -> Sample:
     """Values of feature `n` on both sides of a change."""
-    early = spread(range(shift.low), _ROWS) or [0]
     late = range(shift.high, len(window.table.rows))
     after = [late[place] for place in spread(late, _ROWS)]
+    early = _alike(window, shift.low, after)
     return Sample(
         name=window.table.features[n].name,
         before=[value(window, row, n) for row in early],
@@ -131,6 +133,24 @@ def sample(window: Window, n: int, shift: Shift) -> Sample:
         at_after=[window.table.at[row] for row in after],
         last=value(window, max(shift.low - 1, 0), n),
     )
+
+
+def _alike(window: Window, until: int, after: Sequence[int]) -> list[int]:
+    """Rows before `until`, of the same hours and kinds of day as those after: what the day does is no accident."""
+    at = window.table.at
+    early = [range(until)[place] for place in spread(range(until), 4 * _ROWS)] or [0]
+    slots: dict[int, list[int]] = {}
+    for row in early:
+        slots.setdefault(slot(at[row]), []).append(row)
+    wanted = Counter(slot(at[row]) for row in after)
+    scale = min(_ROWS, len(early)) / max(len(after), 1)
+    found: list[int] = []
+    for place, count in wanted.items():
+        rows = slots.get(place, ())
+        rows = rows if len(rows) >= _FEW_ALIKE else early
+        size = max(round(count * scale), 1)
+        found += [rows[n * len(rows) // size] for n in range(size)] if size < len(rows) else rows
+    return sorted(found)
 
 
 def _suspect(window: Window, n: int, shift: Shift, mark: Signature) -> Suspect:

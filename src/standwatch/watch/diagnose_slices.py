@@ -212,7 +212,12 @@ def _part(window: Window, column: Column, code: int, word: str, watched: Column)
     if shift is None or shift.p > _ALARM or shift.distance < _MOVED:
         return None
     late = sum(1 for each in column.codes[shift.row :] if each == code)
-    if late < _ROWS or sudden(Column(watched.family, word, inside, watched.width), shift) < _MOVED / 2:
+    rest = len(column.codes) - shift.row - late
+    if (
+        late < _ROWS
+        or rest < max(_ROWS, late // 4)
+        or sudden(Column(watched.family, word, inside, watched.width), shift) < _MOVED / 2
+    ):
         return None
     whole = window.shift(watched.family, watched.name)
     if whole is not None and shift.distance * size < _CARRIED * whole.distance:
