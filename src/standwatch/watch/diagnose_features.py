@@ -129,6 +129,8 @@ def constant(sample: Sample) -> Signature | None:
     categories = len(set(before)) <= 12
     if (mine < 0.97 or theirs > 0.8) if categories else (mine - theirs < 0.25):
         return None
+    if categories and max(shares(before).values(), default=0.0) > 0.8:
+        return None  # at these hours it was nearly constant, under another name
     evidence = (Measured(f"share of {_say(value)}", theirs, mine),)
     restore = _resample(sample, lambda each: _hashable(each) == value)
     if mine > 0.97 and not categories and value == _hashable(sample.last) and _slow(sample.before):
@@ -341,8 +343,10 @@ def renamed(sample: Sample) -> Signature | None:
     apart = mix_variation(before, after)
     pairs = _matching(before, after)
     left = mix_variation(before, _renamed(after, pairs))
+    # Where nothing is called as it was, it was renamed, whatever the hours have done to its shares.
+    near = 0.4 if not set(before) & set(after) else 0.1
     noise = 2.5 * _chance(before, len(sample.before), len(sample.after))
-    if apart < max(0.08, 1.4 * noise) or left > max(0.1 * apart, min(noise, 0.5 * apart)) or len(before) < 2:
+    if apart < max(0.08, 1.4 * noise) or left > max(near * apart, min(noise, 0.5 * apart)) or len(before) < 2:
         return None
     moved = [(old, new) for new, old in pairs.items() if new != old and after.get(new, 0) > 0.01]
     fresh = any(new not in before for _, new in moved)
