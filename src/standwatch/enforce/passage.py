@@ -12,7 +12,7 @@ import msgspec
 from standwatch.enforce.case import Case
 from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro
 from standwatch.enforce.judge import Judgement, judge
-from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.ports import Act, Carried, Reply, Resumed
 from standwatch.enforce.relaxing import tighter
 from standwatch.enforce.steps import (
     Begin,
@@ -63,6 +63,8 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
     for _ in range(ROUNDS):
         case = _case(draft, view, now)
         judgement = judge(case)
+        if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
+            return (yield from _refuse(draft, view, case, _void(judgement)))
         match judgement.disposition:
             case "allow" | "modify":
                 pass
@@ -77,6 +79,8 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
                 if carried is not None:
                     draft = carried
                     continue
+                if act.resumes is not None:  # INVARIANT: who comes back to a question never asks another one
+                    return (yield from _refuse(draft, view, case, _void(judgement)))
                 return (yield from _ask(draft, view, case, judgement))
             case "defer" | "deny":
                 return (yield from _refuse(draft, view, case, judgement))
@@ -313,7 +317,7 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     )
     match written:
         case Recorded():
-            return Reply("pending", draft.action.id, index=written.index)
+            return Reply("pending", draft.action.id, index=written.index, digest=draft.digest, until=until)
         case NotRecorded(code="budget"):
             deferred = msgspec.structs.replace(
                 judgement,
@@ -348,13 +352,15 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
     asked = _action(found.action)
     if _essence(asked) != _essence(draft.action):
         return None
+    if draft.act.resumes is not None and draft.act.resumes.id != asked.id:
+        return None
     question = view.state.questions.get(asked.id)
     if question is None or question.used or now >= question.entry.until:
         return None
     if action_digest(found.action) != question.entry.digest:
         return None
     if question.answer is None:
-        return Reply("pending", asked.id)
+        return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
     if question.answer.decision != "approve":
         return Reply("refused", asked.id)
     if now >= question.answer.until:
@@ -368,6 +374,26 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         data=found.action,
         digest=action_digest(found.action),
         signed=question.answer_index,
+    )
+
+
+def _resumable(resumed: Resumed, view: View, now: int) -> bool:
+    """Whether the question somebody comes back to is still there, unused and about the same bytes."""
+    question = view.state.questions.get(resumed.id)
+    if question is None or question.used or question.entry.digest != resumed.digest:
+        return False
+    return now < question.entry.until
+
+
+def _void(judgement: Judgement) -> Judgement:
+    """The same act, refused: what it comes back to is used, over, or another one."""
+    finding = Finding("approval", "deny", "the question it comes back to is used, over or another", "void")
+    return msgspec.structs.replace(
+        judgement,
+        verdict="deny",
+        disposition="deny",
+        deciding=finding,
+        findings=(*judgement.findings, finding),
     )
 
 

@@ -51,6 +51,15 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     phase: Literal["call", "ask"] = "call"
     seam: Seam = "proxy"
     id: str = ""
+    resumes: "Resumed | None" = None
+    """The question that this act says it was asked about: it goes on that approval, or not at all."""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A question by the id and digest of its action, as somebody comes back to it with a sealed state."""
+
+    id: str
+    digest: str
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -70,6 +79,10 @@ class Reply(msgspec.Struct, frozen=True):
     """Base64 of the signed receipt for the intent, question or refusal: the `Standwatch-Receipt` header."""
     index: int = -1
     """Index of the entry the receipt is for; -1 where nothing was recorded."""
+    digest: str = ""
+    """With `pending` where people are asked: the digest of the action they are asked about."""
+    until: int = 0
+    """With `digest`: when the question ends (µs)."""
 
 
 Forward = Callable[[dict[str, Any]], Awaitable[Carried]]
