@@ -14,7 +14,7 @@ import msgspec
 from standwatch.enforce.ports import Act, Carried, Event, Forward
 from standwatch.facts.configuration import Definition
 from standwatch.facts.mcp import McpAnswer, McpCall
-from standwatch.fronts.mcp import asks, results, rounds
+from standwatch.fronts.mcp import approvals, asks, results, rounds
 from standwatch.fronts.mcp.lists import prompt_owner, resource_owner
 from standwatch.fronts.mcp.outcome import Outcome, carried, of_reply
 from standwatch.fronts.mcp.turn import DEFAULT_TIMEOUT, Turn
@@ -154,10 +154,22 @@ async def perform(turn: Turn, aim: Aim, *, cached: bool = False) -> Outcome:
         target=aim.target,
         arguments=aim.arguments,
         definition=aim.definition,
+        resumes=turn.resumes,
     )
     reply = await turn.house.gate.act(act, _forward(turn, aim, extra, heard))
     tool = aim.event == "tool_call"
     outcome = of_reply(reply, heard[0] if heard else None, tool=tool, cached=cached)
+    if reply.word == "pending":
+        shown = approvals.show(
+            turn,
+            reply,
+            outcome.headers,
+            method=aim.method,
+            named=aim.named,
+            server=aim.server,
+            arguments=aim.arguments,
+        )
+        return shown or outcome
     if turn.modern and outcome.error is None and b'"input_required"' in outcome.result:
         return await rounds.interim_outcome(
             turn, outcome, method=aim.method, named=aim.named, server=aim.server, arguments=aim.arguments

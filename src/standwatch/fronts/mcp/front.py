@@ -114,6 +114,10 @@ class McpFront:
             if standing.system == system:
                 standing.hear("notifications/tools/list_changed", b"{}")
 
+    def answered(self, ident: str) -> None:
+        """Question `ident` is settled: whoever was shown its page is told, where the revision has a way."""
+        self._legacy.answered(ident)
+
     def _outside(self, request: Request) -> Response | None:
         """Host, Origin and verb."""
         host, origin = request.headers.get(b"host"), request.headers.get(b"origin")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from standwatch.enforce.ports import Caller
-from standwatch.facts.mcp import McpAnswer, McpCall
+from standwatch.facts.mcp import LEGACY, McpAnswer, McpCall
 from standwatch.facts.words import SENTENCES
 from standwatch.fronts.http_message import EVENT_STREAM, Request, Response, Stream
 from standwatch.fronts.mcp.calls import GOVERNED, subscribe
@@ -86,6 +86,7 @@ class LegacyFront:
     def _open(self, session: Session, standing: Standing) -> list[Callable[[], None]]:
         session.stream = standing
         self._standing.add(standing)
+        session.tell()
         servers = self._house.servers(session.system)
 
         def end() -> None:
@@ -171,6 +172,12 @@ class LegacyFront:
             return await session.deliver(turn.exchange, question, patience)
 
         turn.deliver = deliver
+        if session.revision == LEGACY:
+            turn.remember = session.remember
+
+    def answered(self, ident: str) -> None:
+        """Question `ident` is settled: the client that was shown its page may call again."""
+        self._sessions.settled(ident)
 
     def _room(self, session: Session, ident: Id) -> None:
         if ident in session.calls:

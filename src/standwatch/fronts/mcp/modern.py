@@ -10,7 +10,7 @@ from standwatch.enforce.ports import Caller
 from standwatch.facts.mcp import MODERN, McpAnswer, McpServer
 from standwatch.facts.words import SENTENCES
 from standwatch.fronts.http_message import Request, Response, Stream
-from standwatch.fronts.mcp import rounds
+from standwatch.fronts.mcp import approvals, rounds
 from standwatch.fronts.mcp.calls import GOVERNED, subscribe
 from standwatch.fronts.mcp.exchange import Exchange, Question
 from standwatch.fronts.mcp.headers import NAMED, Mirrored, decode_value, disagreement, mirrored
@@ -84,7 +84,7 @@ class ModernFront:
                 opened = rounds.reopen(turn, method, named, arguments, params["requestState"])
                 if opened.handle:
                     return await self._resume(turn, opened.handle)
-                turn.opened = opened
+                turn.opened = approvals.resume(turn, opened) if opened.asked else opened
         except Rejected as rejected:
             return error_response(ident, rejected.error, modern=True)
         turn.deliver = self._deliver(turn)

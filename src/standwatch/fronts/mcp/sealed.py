@@ -35,7 +35,8 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stands in a `requestState` of ours: the server's own state, or the handle of a call that waits here."""
+    """What stands in a `requestState` of ours: the server's own state, the handle of a call that waits here, or the
+    question that people are asked."""
 
     binding: Binding
     until: int
@@ -43,6 +44,12 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     server: str = ""
     upstream: str | None = None
     handle: str = ""
+    asked: str = ""
+    """The action id of a question that people were asked, with its digest and the configuration it was put under."""
+    action: str = ""
+    root: str = ""
+    responses: dict[str, Any] | None = None
+    """With `asked`: what the client had answered to the server's own questions before."""
 
 
 _decoder = msgspec.json.Decoder(State)

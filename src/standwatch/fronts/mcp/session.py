@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from standwatch.facts.mcp import McpAnswer
 from standwatch.fronts.mcp.exchange import NOBODY, Exchange, Question
-from standwatch.fronts.mcp.streams import Standing
-from standwatch.fronts.mcp.wire import Id, write_request
+from standwatch.fronts.mcp.streams import COMPLETE, Standing
+from standwatch.fronts.mcp.wire import Id, encode, write_request
 
 _BYTES: Final = 32
+_SHOWN: Final = 256
+"""Pages of approvals that one session is remembered to have shown; the oldest are forgotten first."""
 
 
 class Session:
@@ -32,6 +34,8 @@ class Session:
         self.stream: Standing | None = None
         self._asked: dict[int, asyncio.Future[McpAnswer]] = {}
         self._last = 0
+        self._shown: dict[str, bool] = {}
+        """Questions whose page the client was shown, and whether they are settled."""
 
     @property
     def busy(self) -> bool:
@@ -61,6 +65,26 @@ class Session:
         waiting = self._asked.get(number) if type(number) is int else None
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
+
+    def remember(self, ident: str) -> None:
+        """The client was shown the page of question `ident`: it hears when that is settled."""
+        while len(self._shown) >= _SHOWN:
+            del self._shown[next(iter(self._shown))]
+        self._shown[ident] = False
+
+    def settled(self, ident: str) -> None:
+        """Question `ident` is settled. Whoever was not shown its page hears nothing (MCP 2025-11-25, a MUST)."""
+        if ident in self._shown:
+            self._shown[ident] = True
+            self.tell()
+
+    def tell(self) -> None:
+        """Says what is settled, once there is a stream to say it on."""
+        if self.stream is None:
+            return
+        for ident in [ident for ident, over in self._shown.items() if over]:
+            self.stream.say(COMPLETE, encode({"elicitationId": ident}))
+            del self._shown[ident]
 
 
 class Sessions:
@@ -110,6 +134,11 @@ class Sessions:
             return None
         session.used = now
         return session
+
+    def settled(self, ident: str) -> None:
+        """Question `ident` is settled."""
+        for session in tuple(self._open.values()):
+            session.settled(ident)
 
     def end(self, session: Session) -> None:
         """It is over: its calls are cancelled, its stream is cut, its id is unknown from now on."""

@@ -25,6 +25,7 @@ from standwatch.fronts.mcp.wire import (
 PATIENCE: Final = 15.0
 MOST_FRAMES: Final = 256
 
+COMPLETE: Final = "notifications/elicitation/complete"
 UPDATED: Final = "notifications/resources/updated"
 CHANGED: Final = {
     "notifications/tools/list_changed": "toolsListChanged",
@@ -56,7 +57,7 @@ class Standing:
         """Makes it a 2026-07-28 subscription: acknowledged first, every notification marked with `ident`."""
         self._marked = {SUBSCRIPTION_KEY: ident}
         acknowledged = encode({"notifications": honoured, "_meta": self._marked})
-        self._say("notifications/subscriptions/acknowledged", acknowledged)
+        self.say("notifications/subscriptions/acknowledged", acknowledged)
         done = encode({"resultType": "complete", "_meta": self._marked})
         self._last = frame(write_result(ident, done))
 
@@ -68,12 +69,13 @@ class Standing:
         """A notification of a server; what was not asked for goes by."""
         if method == UPDATED:
             if _uri(params) in self._uris:
-                self._say(method, params)
+                self.say(method, params)
         elif CHANGED.get(method) in self._kinds:
             # A burst of changes is one change: nothing in the notification tells them apart.
-            self._say(method, b"{}", once=True)
+            self.say(method, b"{}", once=True)
 
-    def _say(self, method: str, params: bytes, *, once: bool = False) -> None:
+    def say(self, method: str, params: bytes, *, once: bool = False) -> None:
+        """A notification for whoever listens. `once`: not while the same one waits to be read."""
         if self._over or len(self._frames) >= MOST_FRAMES:
             return
         if self._marked is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from standwatch.enforce.ports import Caller, Gate
+from standwatch.enforce.ports import Caller, Gate, Resumed
 from standwatch.facts.mcp import McpAnswer, McpServer
 from standwatch.fronts.mcp.exchange import Exchange, Question
 from standwatch.fronts.mcp.offer import Offer
@@ -63,7 +63,7 @@ class Turn:
 
     __slots__ = (
         "caller", "capabilities", "deliver", "exchange", "house", "ident", "level", "modern",
-        "offer", "opened", "responses", "servers", "session", "token",
+        "offer", "opened", "remember", "responses", "resumes", "servers", "session", "token",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - built once per request: keyword arguments are measurably dearer
@@ -91,6 +91,10 @@ class Turn:
         """`inputResponses` of a 2026-07-28 request, as given."""
         self.opened: State | None = None
         """Its `requestState`, opened: what the server's own state was."""
+        self.resumes: Resumed | None = None
+        """The question that its `requestState` says people were asked."""
+        self.remember: Callable[[str], None] | None = None
+        """Tells a 2025-11-25 session which question its client was shown."""
 
     def binding(self, method: str, target: str, digest: str) -> Binding:
         """What a state of this request is bound to."""
