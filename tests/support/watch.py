@@ -23,7 +23,7 @@ from standwatch.declare.lock import lock_text
 from standwatch.enforce.ports import Act, Caller, Carried, Reply
 from standwatch.facts.configuration import Definition, Lock
 from standwatch.facts.errors import NotFound
-from standwatch.fronts.control import handler
+from standwatch.fronts.control import Pages, handler
 from standwatch.fronts.control_ports import Actor, AgentOrder
 from standwatch.fronts.http import serve_http
 from standwatch.keys import ed25519
@@ -210,15 +210,19 @@ async def _put_together(
 
 
 @contextmanager
-def served(folder: Path, *, account: str = "") -> Generator[tuple[Watch, asyncio.AbstractEventLoop, int]]:
-    """The organisation served on its Unix socket and a TCP port, from a thread of its own, as the CLI meets it."""
+def served(
+    folder: Path, *, account: str = "", pages: Pages | None = None
+) -> Generator[tuple[Watch, asyncio.AbstractEventLoop, int]]:
+    """The organisation served on its Unix socket and a TCP port, from a thread of its own, as the CLI meets it.
+
+    `pages` is the console, for the tests that look at it."""
     ready: list[tuple[Watch, asyncio.AbstractEventLoop, int]] = []
     up, failed = threading.Event(), list[BaseException]()
     stop: list[asyncio.Event] = []
 
     async def serve() -> None:
         async with standing(folder, account=account) as watch:
-            answer = handler(watch.control)
+            answer = handler(watch.control, pages=pages)
             await watch.control.take_markers()
             unix = await serve_http(answer, name="control", unix_path=folder / "state" / "control.sock")
             tcp = await serve_http(answer, name="operators")

@@ -21,9 +21,10 @@ def _say(text: str) -> None:
 def up(given: Namespace) -> int:
     """Serve the organisation until told to stop."""
     org = organisation(given.org)
+    from standwatch.console.app import console
     from standwatch.serve import app
 
-    return app.main(org.resolve(), _say, workers=given.workers)
+    return app.main(org.resolve(), _say, workers=given.workers, pages=console)
 
 
 def connect(given: Namespace) -> int:

@@ -1,13 +1,13 @@
-"""The operators' listeners: the API, health, metrics, the log and the status page."""
+"""The operators' listeners: the API, health, metrics, the log, and whatever pages the composition gives."""
 
 from __future__ import annotations
 
 import asyncio
 import tarfile
 from base64 import b64decode
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -25,7 +25,6 @@ from standwatch.facts.errors import (
 )
 from standwatch.fronts.control_metrics import OPENMETRICS, metrics
 from standwatch.fronts.control_openapi import Problem, document
-from standwatch.fronts.control_page import page
 from standwatch.fronts.control_ports import Actor, Operations
 from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route
 from standwatch.fronts.http import (
@@ -66,13 +65,28 @@ _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
 )
 
 
+class Identify(Protocol):
+    """Who is behind a request; raises `Forbidden` (`unauthenticated`) for nobody."""
+
+    def __call__(self, request: Request, /) -> Actor: ...
+
+
+Pages = Callable[[Operations, Identify], Handler]
+"""Makes the handler of everything that is neither the API, the log, health nor metrics: the console."""
+
+
 class Control:
     """Serves `operations`. One handler for every operators' listener; a Unix peer is known by its account."""
 
     def __init__(
-        self, operations: Operations, hosts: Collection[str] = (), origins: Collection[str] = ()
+        self,
+        operations: Operations,
+        hosts: Collection[str] = (),
+        origins: Collection[str] = (),
+        pages: Pages | None = None,
     ) -> None:
         self._operations = operations
+        self._pages = pages(operations, self._reader) if pages is not None else None
         self._hosts = frozenset(hosts) | LOOPBACK_HOSTS
         self._origins = frozenset(origins) | LOOPBACK_ORIGINS
 
@@ -100,8 +114,6 @@ class Control:
             case "/readyz" if reading:
                 problem = self._operations.ready()
                 return _plain(503 if problem else 200, (problem or "ready") + "\n")
-            case "/" if reading:
-                return await self._page(request)
             case "/metrics" if reading:
                 who = self._who(request)
                 text = metrics(await self._operations.status(who), self._operations.ready())
@@ -114,11 +126,19 @@ class Control:
                 return self._tail(request)
             case _ if path == f"{BASE}/export" and reading:
                 return self._export(request)
+            case _ if self._pages is not None and not path.startswith((BASE + "/", "/log/")):
+                return await self._pages(request)
             case _:
                 return await self._api(request)
 
     def _who(self, request: Request) -> Actor:
         return self._operations.actor(request.peer, request.header("authorization") or "")
+
+    def _reader(self, request: Request) -> Actor:
+        """Who opens a page. Browsers cannot say `Bearer`, so on pages Basic may carry the token."""
+        authorization = request.header("authorization") or ""
+        anybody = None if authorization else self._operations.anybody(request.peer)
+        return anybody or self._operations.actor(request.peer, _bearer(authorization))
 
     # --- the API -------------------------------------------------------------------------------------------
 
@@ -126,12 +146,12 @@ class Control:
         route, names = _route(request)
         who = self._who(request)
         body = _body(request, route.takes) if route.takes is not None else None
-        call = Call(who, names, _query(request, route.query), body)
+        call = Call(who, names, query_of(request, route.query), body)
         found = await route.act(self._operations, call)
         return Response(201 if route.made else 200, msgspec.json.encode(found), _SAFE)
 
     def _tail(self, request: Request) -> Stream:
-        who, query = self._who(request), _query(request, ("from",))
+        who, query = self._who(request), query_of(request, ("from",))
         lines = self._operations.tail(who, query.get("from", ""))
 
         async def produce(writer: Writer) -> None:
@@ -142,7 +162,7 @@ class Control:
 
     def _export(self, request: Request) -> Stream:
         """A tar archive, written as it is read."""
-        who, query = self._who(request), _query(request, ("from", "to", "payloads"))
+        who, query = self._who(request), query_of(request, ("from", "to", "payloads"))
         files = self._operations.export(
             who, query.get("from", ""), query.get("to", ""), query.get("payloads", "")
         )
@@ -169,26 +189,15 @@ class Control:
                 raise Forbidden(f"{who.name} is no auditor: entries need that role")
         return log_response(self._operations, path)
 
-    async def _page(self, request: Request) -> Response:
-        """The status page. Browsers cannot say `Bearer`, so here, and only to read, Basic carries the token."""
-        who = self._operations.anybody(request.peer)
-        if who is None:
-            try:
-                who = self._operations.actor(request.peer, _bearer(request.header("authorization") or ""))
-            except Forbidden as error:
-                answer = refusal(error)
-                realm = ("www-authenticate", 'Basic realm="Standwatch: any name, your token as password"')
-                return msgspec.structs.replace(answer, headers=(*answer.headers, realm))
-        body, policy = page(await self._operations.status(who))
-        headers = tuple(
-            (name, policy if name == "content-security-policy" else value) for name, value in _SAFE
-        )
-        return Response(200, body, headers, "text/html; charset=utf-8")
 
-
-def handler(operations: Operations, hosts: Collection[str] = (), origins: Collection[str] = ()) -> Handler:
+def handler(
+    operations: Operations,
+    hosts: Collection[str] = (),
+    origins: Collection[str] = (),
+    pages: Pages | None = None,
+) -> Handler:
     """The handler for the operators' listeners; `hosts` and `origins` are allowed beside those of loopback."""
-    return Control(operations, hosts, origins)
+    return Control(operations, hosts, origins, pages)
 
 
 class _Answered(StandwatchError):
@@ -219,7 +228,7 @@ def _route(request: Request) -> tuple[Route, dict[str, str]]:
     for route, pattern in _TABLE:
         found = pattern.fullmatch(request.path)
         if found is not None and route.method == request.method:
-            return route, {name: _text(value) for name, value in found.groupdict().items()}
+            return route, {name: segment_text(value) for name, value in found.groupdict().items()}
         if found is not None:
             others.append(route.method)
     if others:
@@ -236,7 +245,8 @@ def _body(request: Request, kind: Any) -> Any:
         raise Malformed(str(error)) from None
 
 
-def _query(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+def query_of(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+    """The query's parameters, each once and each `known`. Raises `Malformed`."""
     try:
         pairs = parse_qsl(
             request.query, keep_blank_values=True, strict_parsing=bool(request.query), max_num_fields=20
@@ -253,7 +263,8 @@ def _query(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _text(segment: str) -> str:
+def segment_text(segment: str) -> str:
+    """A percent-encoded segment of a path as text. Raises `Malformed`."""
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ import uvloop
 
 from standwatch.facts.configuration import Listener as Address
 from standwatch.fronts.control import Control as Operators
+from standwatch.fronts.control import Pages
 from standwatch.fronts.http import Handler, Limits, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import LIMITS, Agents, cutting
@@ -23,8 +24,11 @@ from standwatch.serve.report import report
 class App:
     """A node and its listeners. Agents are served in this process by `agents`, or by the workers of `fleet`."""
 
-    def __init__(self, node: Node, agents: Agents | None, fleet: Fleet | None) -> None:
+    def __init__(
+        self, node: Node, agents: Agents | None, fleet: Fleet | None, pages: Pages | None = None
+    ) -> None:
         self.node = node
+        self._pages = pages
         self.agents = agents
         self.fleet = fleet
         self.listeners: list[Listener] = []
@@ -39,7 +43,10 @@ class App:
         if taken:
             say(f"{taken} halt(s) left while the server was down are in force")
         operators = Operators(
-            node.control, organisation.operators.allowed_hosts, organisation.operators.allowed_origins
+            node.control,
+            organisation.operators.allowed_hosts,
+            organisation.operators.allowed_origins,
+            self._pages,
         )
         self.listeners.append(
             await serve_http(operators, name="control", unix_path=node.place.socket, on_error=report)
@@ -82,17 +89,18 @@ class App:
             await self.node.stop()
 
 
-async def bring_up(folder: Path, say: Say, workers: int = 0) -> App:
+async def bring_up(folder: Path, say: Say, workers: int = 0, pages: Pages | None = None) -> App:
     """A node of the organisation in `folder` with its doors open. Raises what `node.start` raises.
 
     With `workers`, that many processes serve the agents; this one keeps the record and serves the operators.
+    `pages` makes what stands beside the API on their listener: the console, which this floor does not know.
     """
     node = await start(folder, say, fronts=not workers)
     try:
         address, key = node.gate.configuration.organisation.agents, shared_key(node.place)
         agents = None if workers else Agents(node.gate, node.servers, address, key, report)
         fleet = Fleet(node.place, node.recorder, workers) if workers else None
-        app = App(node, agents, fleet)
+        app = App(node, agents, fleet, pages)
         await app.open(say)
     except BaseException:
         await node.stop()
@@ -101,7 +109,12 @@ async def bring_up(folder: Path, say: Say, workers: int = 0) -> App:
 
 
 async def run(
-    folder: Path, say: Say, ready: Callable[[App], None] = lambda _: None, *, workers: int = 0
+    folder: Path,
+    say: Say,
+    ready: Callable[[App], None] = lambda _: None,
+    *,
+    workers: int = 0,
+    pages: Pages | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM; SIGHUP reads the configuration again. Returns the exit code."""
     stop = asyncio.Event()
@@ -109,7 +122,7 @@ async def run(
     # Before anything is written: who is told to stop while starting has begun a record, and signs it.
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    app = await bring_up(folder, say, workers)
+    app = await bring_up(folder, say, workers, pages)
     loop.add_signal_handler(signal.SIGHUP, lambda: app.node.spawn(_reload(app, say)))
     settle()
     ready(app)
@@ -124,8 +137,15 @@ async def _reload(app: App, say: Say) -> None:
     say(told_of(await app.node.adoption.reload()))
 
 
-def main(folder: Path, say: Say, ready: Callable[[App], None] = lambda _: None, *, workers: int = 0) -> int:
+def main(
+    folder: Path,
+    say: Say,
+    ready: Callable[[App], None] = lambda _: None,
+    *,
+    workers: int = 0,
+    pages: Pages | None = None,
+) -> int:
     """Run in this process on uvloop. Raises `StandwatchError` where it cannot start."""
     os.umask(0o077)
     keep_to_ourselves()
-    return uvloop.run(run(folder, say, ready, workers=workers))
+    return uvloop.run(run(folder, say, ready, workers=workers, pages=pages))

@@ -6,9 +6,7 @@ import asyncio
 import http.client
 import json
 import re
-from base64 import b64encode
 from collections.abc import Generator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -225,45 +223,6 @@ def test_the_log_is_served_as_tiles_to_auditors(site: Site) -> None:
     bundle = site.ask("GET", f"/log/tile/entries/000.p/{width}", by="chen")[2]
     first = bundle[2 : 2 + int.from_bytes(bundle[:2], "big")]
     assert leaf_hash(first) == hashes[:32]
-
-
-# --- the page ------------------------------------------------------------------------------------------------------
-
-
-def test_the_page_wants_a_login_that_counts_nowhere_else(site: Site) -> None:
-    status, headers, answer = site.ask("GET", "/")
-    assert (status, headers["www-authenticate"].partition(" ")[0]) == (401, "Basic")
-    problem(answer)
-    basic = {"Authorization": "Basic " + b64encode(f"me:{site.token('otto')}".encode()).decode()}
-    status, headers, answer = site.ask("GET", "/", **basic)
-    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert b"<strong>pay</strong>" in answer
-    assert site.ask("GET", "/api/v1/status", **basic)[0] == 401
-    assert site.ask("POST", "/api/v1/holds", {"scope": "all", "reason": "x"}, **basic)[0] == 401
-    for wrong in ("Basic !", "Basic eDp5", "Basic", "Bearer sw_x"):
-        assert site.ask("GET", "/", Authorization=wrong)[0] == 401
-
-
-def test_the_page_says_what_waits_and_escapes_what_others_wrote(site: Site) -> None:
-    site.there(site.watch.act(done, note="x"))
-    hold = site.there(
-        site.watch.control.halt(
-            site.watch.who("otto"), HaltOrder("run:<script>alert(1)</script>", "<img src=x>")
-        )
-    )
-    basic = {"Authorization": "Basic " + b64encode(f"me:{site.token('otto')}".encode()).decode()}
-    _, headers, answer = site.ask("GET", "/", **basic)
-    page = answer.decode()
-    assert "<script" not in page
-    assert "<img" not in page
-    assert "&lt;img src=x&gt;" in page
-    assert f"standwatch release {hold.hold} --reason" in page
-    assert "standwatch approve " in page
-    assert not re.findall(r'(?:src|href)="(?!/)', page), "nothing is fetched from elsewhere"
-    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in headers["content-security-policy"]
-    assert " style=" not in page, "the policy allows no style beside that one"
 
 
 # --- streams -------------------------------------------------------------------------------------------------------

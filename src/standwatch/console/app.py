@@ -1,0 +1,206 @@
+"""The console's door: which page or form a request means, who may have it, and what a browser may do with it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from standwatch.console.acts import ACTS, CSRF, Act, CredentialCsrf, Csrf, Onward, form_of
+from standwatch.console.assets import PREFIX, serve
+from standwatch.console.frame import Frame, frame
+from standwatch.console.page import ANONYMOUS, Ask, Page
+from standwatch.console.pages import PAGES
+from standwatch.facts.errors import NotFound, StandwatchError
+from standwatch.fronts.control import Identify, query_of, refusal, segment_text, status_of
+from standwatch.fronts.control_ports import Actor, Operations
+from standwatch.fronts.http import Headers, Request, Response, Stream
+
+_PAGES: Final = tuple((page, page.pattern) for page in PAGES)
+_ACTS: Final = tuple((act, act.pattern) for act in ACTS)
+_SIGN_IN: Final = "/signin"
+_ROOT_TWIN: Final = "/index.json"
+_REALM: Final = ("www-authenticate", 'Basic realm="Standwatch: any name, your token as password"')
+
+_SAFE: Final = (
+    ("cache-control", "no-store"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    # `no-referrer` would make a browser send `Origin: null` with our own forms (Fetch, "append a request Origin").
+    ("referrer-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+)
+
+
+def policy(nonce: str) -> str:
+    """The content security policy of a page. `nonce` is on each element that htmx may serve; it lets no other run."""
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types htmx"
+    )
+
+
+class Console:
+    """Pages, twins, forms and assets over `operations`. `identify` says who asks, `csrf` ties forms to sessions."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        identify: Identify,
+        csrf: Csrf | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._operations = operations
+        self._identify = identify
+        self._csrf = csrf or CredentialCsrf()
+        self._clock = clock
+
+    async def __call__(self, request: Request) -> Response | Stream:
+        """Answer one request. Errors are pages for people and the one JSON shape for programs."""
+        try:
+            return await self._answer(request)
+        except StandwatchError as error:
+            return self._refused(request, error)
+
+    async def _answer(self, request: Request) -> Response | Stream:
+        reading = request.method in ("GET", "HEAD")
+        if reading and request.path.startswith(PREFIX):
+            found = serve(request.path, request.header("accept-encoding") or "")
+            if found is None:
+                raise _nowhere(request)
+            return found
+        if request.method == "POST":
+            return await self._act(request)
+        if not reading:
+            raise _nowhere(request)
+        return await self._page(request)
+
+    # --- pages -----------------------------------------------------------------------------------------------
+
+    async def _page(self, request: Request) -> Response:
+        page, names, twin = _found(request)
+        query = query_of(request, (*page.query, "as_of"))
+        ask = Ask(
+            self._operations,
+            self._who(request, page),
+            names,
+            query,
+            self._clock(),
+            query.pop("as_of", ""),
+            {},
+        )
+        view = await page.view(ask)
+        if twin:
+            return Response(200, msgspec.json.encode(view), _SAFE)
+        return self._html(request, 200, page.file, view, await frame(ask, page, request.path, PAGES))
+
+    def _html(self, request: Request, status: int, template: str, view: Any, around: Frame) -> Response:
+        from standwatch.console.render import (
+            render,
+        )  # Jinja is loaded with the first page, not with the server
+
+        nonce = secrets.token_urlsafe(16)
+        body = render(template, view, around, csrf=self._csrf.make(request), nonce=nonce)
+        headers = (*_SAFE, ("content-security-policy", policy(nonce)))
+        return Response(status, body, headers, "text/html; charset=utf-8")
+
+    def _who(self, request: Request, what: Page | Act) -> Actor:
+        try:
+            return self._identify(request)
+        except StandwatchError:
+            if what.public:
+                return ANONYMOUS
+            raise
+
+    # --- forms -----------------------------------------------------------------------------------------------
+
+    async def _act(self, request: Request) -> Response:
+        act, names = _act(request)
+        who = self._who(request, act)
+        form = form_of(request)
+        self._csrf.check(request, form.one(CSRF, ""))
+        went = await act.act(Ask(self._operations, who, names, {}, self._clock(), "", {}), form)
+        onward = Onward(went) if isinstance(went, str) else went
+        # INVARIANT: a form never leads off this site: `//host` and a scheme are no paths of ours.
+        if not onward.path.startswith("/") or onward.path.startswith(("//", "/\\")):
+            onward = Onward("/", onward.headers)
+        return _see(onward.path, onward.headers)
+
+    # --- errors ----------------------------------------------------------------------------------------------
+
+    def _refused(self, request: Request, error: StandwatchError) -> Response:
+        if not _for_people(request):
+            return refusal(error)
+        if error.code == "unauthenticated":
+            if any(page.path == _SIGN_IN for page in PAGES):
+                return _see(f"{_SIGN_IN}?next={quote(request.path, safe='/')}")
+            answer = refusal(error)
+            return msgspec.structs.replace(answer, headers=(*answer.headers, _REALM))
+        status = status_of(error)
+        view = Problem(status, error.code, str(error), error.reference, error.cure)
+        around = Frame("Not done", request.path, (), now=self._clock(), movable=False)
+        return self._html(request, status, "problem.html", view, around)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error as a page shows it."""
+
+    status: int
+    code: str
+    message: str
+    reference: str
+    cure: str
+
+
+def console(operations: Operations, identify: Identify) -> Console:
+    """The console over `operations`: what `serve.app` is given."""
+    return Console(operations, identify)
+
+
+def _found(request: Request) -> tuple[Page, dict[str, str], bool]:
+    """The page at a path, the path's names, and whether its twin is meant."""
+    path = request.path
+    if path == _ROOT_TWIN or (path.endswith(".json") and path != "/.json"):
+        shown = "/" if path == _ROOT_TWIN else path.removesuffix(".json")
+        found = _match(shown)
+        if found is not None:
+            return *found, True
+    found = _match(path)
+    if found is None:
+        raise _nowhere(request)
+    return *found, False
+
+
+def _match(path: str) -> tuple[Page, dict[str, str]] | None:
+    for page, pattern in _PAGES:
+        found = pattern.fullmatch(path)
+        if found is not None:
+            return page, {name: segment_text(value) for name, value in found.groupdict().items()}
+    return None
+
+
+def _act(request: Request) -> tuple[Act, dict[str, str]]:
+    for act, pattern in _ACTS:
+        found = pattern.fullmatch(request.path)
+        if found is not None:
+            return act, {name: segment_text(value) for name, value in found.groupdict().items()}
+    raise _nowhere(request)
+
+
+def _nowhere(request: Request) -> NotFound:
+    return NotFound(f"nothing is served at {request.path}", cure="GET /")
+
+
+def _see(path: str, headers: Headers = ()) -> Response:
+    return Response(303, b"", (*_SAFE, ("location", path), *headers), "text/plain; charset=utf-8")
+
+
+def _for_people(request: Request) -> bool:
+    """A browser asks for HTML; a program says what it wants, or asks for a twin."""
+    return "text/html" in (request.header("accept") or "") and not request.path.endswith(".json")

@@ -1,0 +1,74 @@
+"""Static files, each under a name that holds its own hash: a browser keeps it for ever, and a new one is a new name."""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from standwatch.fronts.http import Headers, Response
+
+FOLDER: Final = Path(__file__).parent / "static"
+PREFIX: Final = "/static/"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_FOR_EVER: Final[Headers] = (
+    ("cache-control", "public, max-age=31536000, immutable"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+    ("vary", "accept-encoding"),
+)
+_WORTH: Final = 1_024
+"""Bytes from which gzip saves a packet."""
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """One file. `packed` is empty where gzip does not pay."""
+
+    path: str
+    kind: str
+    body: bytes
+    packed: bytes
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """Every asset by its file's name. Read once: the folder is part of the program."""
+    return {file.name: _asset(file) for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
+
+
+def asset_path(name: str) -> str:
+    """Where `name` is served. Raises KeyError for a file that does not exist: a template's mistake."""
+    return assets()[name].path
+
+
+def serve(path: str, encodings: str) -> Response | None:
+    """The asset at `path`; None where there is none of that name and hash."""
+    found = _by_path().get(path)
+    if found is None:
+        return None
+    packed = found.packed and "gzip" in (one.split(";")[0].strip() for one in encodings.lower().split(","))
+    headers = (*_FOR_EVER, ("content-encoding", "gzip")) if packed else _FOR_EVER
+    return Response(200, found.packed if packed else found.body, headers, found.kind)
+
+
+@cache
+def _by_path() -> dict[str, Asset]:
+    return {one.path: one for one in assets().values()}
+
+
+def _asset(file: Path) -> Asset:
+    body = file.read_bytes()
+    digest = sha256(body).hexdigest()[:16]
+    packed = gzip.compress(body, 9, mtime=0) if len(body) >= _WORTH else b""
+    worth = packed if len(packed) < len(body) * 9 // 10 else b""
+    return Asset(f"{PREFIX}{file.stem}.{digest}{file.suffix}", _TYPES[file.suffix], body, worth)

@@ -1,0 +1,72 @@
+"""What stands around every page: whose it is, who watches, what is held, bypassed and waiting, and which moment."""
+
+from __future__ import annotations
+
+import msgspec
+
+from standwatch.console.page import ANONYMOUS, Ask, Page
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One word of the navigation."""
+
+    path: str
+    word: str
+    key: str
+    here: bool
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """The head and foot of one page. Times in µs; counts are those of the moment that is shown."""
+
+    title: str
+    path: str
+    menu: tuple[Entry, ...]
+    who: str = ""
+    """Who has signed in; "" for nobody."""
+    organisation: str = ""
+    development: bool = False
+    watch: tuple[str, ...] = ()
+    """Who has the watch, by name."""
+    holds: int = 0
+    relaxations: int = 0
+    questions: int = 0
+    warnings: tuple[str, ...] = ()
+    now: int = 0
+    at: int = 0
+    index: int = -1
+    past: bool = False
+    as_of: str = ""
+    movable: bool = True
+    """Whether the page can show another moment."""
+    scope: str = ""
+    """What the halt button stops."""
+    names: dict[str, str] = {}
+
+
+async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Frame:
+    """The frame of `page` at `path`."""
+    menu = tuple(Entry(one.path, one.menu, one.key, one.name == page.name) for one in pages if one.menu)
+    if page.public and ask.who == ANONYMOUS:
+        return Frame(page.title, path, (), now=ask.now, movable=False)
+    status = await ask.status()
+    return Frame(
+        title=page.title,
+        path=path,
+        menu=menu,
+        who="" if ask.who.ident == "anonymous" else ask.who.name,
+        organisation=status.organisation,
+        development=status.development,
+        holds=len(status.holds),
+        relaxations=len(status.relaxations),
+        questions=len(status.questions),
+        warnings=status.warnings,
+        now=status.now,
+        at=status.at,
+        index=status.index,
+        past=status.past,
+        as_of=ask.as_of,
+        movable=page.past,
+        scope=page.halts.format(**ask.names),
+        names=status.names,
+    )

@@ -1,0 +1,8 @@
+"""Every page of the console, in the order of the navigation. A new page: a module, a template, and a line here."""
+
+from typing import Final
+
+from standwatch.console.page import Page
+from standwatch.console.watch import WATCH
+
+PAGES: Final[tuple[Page, ...]] = (WATCH,)
