@@ -81,6 +81,17 @@ class Asked(Judged, frozen=True, kw_only=True, tag="act.asked.1"):
     spend: dict[str, int] = {}
 
 
+class AskedMany(Asked, frozen=True, kw_only=True, tag="act.asked.2"):
+    """A question that says of whom it is asked, how many of them must approve, and whether in their order."""
+
+    people: list[str]
+    """Opaque ids of those who may answer, in order where there is one: chosen when it was asked."""
+    quorum: int = 1
+    ordered: bool = False
+    flag: str = ""
+    """HMAC-SHA-256(salt, `real` or `decoy`), signed along with every answer; what opens it is sealed (`findings`)."""
+
+
 class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
     """A human's answer: `by` is who; `sig` over the bytes of RECORD.md, "what a human signs".
 
@@ -99,6 +110,11 @@ class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
     """The checkpoint signed along: `size:root` in hexadecimal, or "" where there was none yet."""
     until: int
     why: str = ""
+
+
+AnyAsked = Asked | AskedMany
+AnyAnswered = Answered
+"""A question, and an answer, of whatever version."""
 
 
 class Outcome(Entry, frozen=True, kw_only=True, tag="act.outcome.1"):
@@ -233,10 +249,42 @@ class PasskeyDoubted(Entry, frozen=True, kw_only=True, tag="ctl.passkey_doubted.
     credential: str
     person: str
     of: int
-    """Index of the question it was refused for."""
+    """Index of the question it was refused for; -1 for a sign-in."""
     count: int
     """The counter that it showed; it should have been above `last`."""
     last: int
+
+
+class SignedIn(Entry, frozen=True, kw_only=True, tag="ctl.signed_in.1"):
+    """`person` opened a session in a browser, with a passkey or by word of an issuer (OpenID Connect)."""
+
+    person: str
+    session: str
+    """SHA-256 of its cookie, hexadecimal; the cookie is 256 random bits, so this gives nothing away."""
+    until: int
+    credential: str = ""
+    issuer: str = ""
+    bound: dict[str, str] = {}
+    """`agent`, `network`, `origin` → HMAC-SHA-256 under the cookie: where it was opened, for who has the cookie."""
+    sig: str = ""
+    """The passkey's whole assertion, over `facts.parts.session_bytes`."""
+
+
+class SignedOut(Entry, frozen=True, kw_only=True, tag="ctl.signed_out.1"):
+    """A session of `person` ended before its time. `by` ended it: its person, an admin, or `standwatch`."""
+
+    person: str
+    session: str
+    code: str
+    """`left`, `ended`, `idle`, or where its cookie turned up: `elsewhere` (another `agent`, `network`, `origin`)."""
+
+
+class SignInRefused(Entry, frozen=True, kw_only=True, tag="ctl.sign_in_refused.1"):
+    """A live passkey of `person` signed for another page or host, or for nobody verified: a forgery, or a lure."""
+
+    person: str
+    credential: str
+    code: str
 
 
 class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
@@ -427,6 +475,7 @@ AnyEntry = (
     Intent
     | Denied
     | Asked
+    | AskedMany
     | Answered
     | Outcome
     | Declared
@@ -438,6 +487,9 @@ AnyEntry = (
     | Enrolled
     | PasskeyEnded
     | PasskeyDoubted
+    | SignedIn
+    | SignedOut
+    | SignInRefused
     | RunOpened
     | RunClosed
     | Decided

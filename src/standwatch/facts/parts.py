@@ -80,23 +80,29 @@ def action_digest(data: bytes) -> str:
 
 
 APPROVAL_CONTEXT: Final = b"standwatch/approval/1\n"
+FLAGGED_CONTEXT: Final = b"standwatch/approval/2\n"
 
 
 def approval_bytes(
-    *, asked: int, by: str, decision: str, digest: str, head: str, org: str, until: int
+    *, asked: int, by: str, decision: str, digest: str, head: str, org: str, until: int, flag: str = ""
 ) -> bytes:
-    """What a human signs to approve or refuse the action asked about at index `asked` (RECORD.md)."""
-    return APPROVAL_CONTEXT + canonical(
-        {
-            "asked": asked,
-            "by": by,
-            "decision": decision,
-            "digest": digest,
-            "head": head,
-            "org": org,
-            "until": until,
-        }
-    )
+    """What a human signs to approve or refuse the action asked about at index `asked` (RECORD.md).
+
+    `flag` is the commitment that an `act.asked.2` carries; without one it is what answers to `act.asked.1` are
+    signed over.
+    """
+    members: dict[str, Any] = {
+        "asked": asked,
+        "by": by,
+        "decision": decision,
+        "digest": digest,
+        "head": head,
+        "org": org,
+        "until": until,
+    }
+    if not flag:
+        return APPROVAL_CONTEXT + canonical(members)
+    return FLAGGED_CONTEXT + canonical({**members, "flag": flag})
 
 
 EVIDENCE_CONTEXT: Final = b"standwatch/evidence/1\n"
@@ -136,6 +142,14 @@ CONFIG_CONTEXT: Final = b"standwatch/config/1\n"
 def config_bytes(*, by: str, follows: int, org: str, root: str) -> bytes:
     """What a person signs to let the configuration with digest `root` follow the one of entry `follows`."""
     return CONFIG_CONTEXT + canonical({"by": by, "follows": follows, "org": org, "root": root})
+
+
+SESSION_CONTEXT: Final = b"standwatch/session/1\n"
+
+
+def session_bytes(*, org: str, session: str) -> bytes:
+    """What a passkey signs to open the session whose cookie has the SHA-256 `session`, in the log `org`."""
+    return SESSION_CONTEXT + canonical({"org": org, "session": session})
 
 
 ENROLMENT_CONTEXT: Final = b"standwatch/enrolment/1\n"

@@ -25,6 +25,8 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    SignedOut,
+    SignInRefused,
 )
 from standwatch.facts.notifying import EVENTS, EventKind, Severity
 from standwatch.notify.inert import clock, quoted
@@ -130,6 +132,8 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield Event(kind="relaxation", at=entry.at, index=index, line=line, member=member, ends=True)
         case PasskeyDoubted():
             yield _doubted(index, entry, words)
+        case SignedOut(code="elsewhere") | SignInRefused():
+            yield _stolen(index, entry, words)
         case _:
             return
 
@@ -319,6 +323,17 @@ def _doubted(index: int, entry: PasskeyDoubted, words: Words) -> Event:
     title = "A passkey was refused: there may be a copy of it"
     line = f"of {words.by(entry.person)}, counter {entry.count} after {entry.last}: standwatch passkey list"
     key = f"finding/passkey/{entry.person}"
+    return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
+
+
+def _stolen(index: int, entry: SignedOut | SignInRefused, words: Words) -> Event:
+    if isinstance(entry, SignedOut):
+        title = "A session was ended: its cookie turned up elsewhere"
+        line = f"session {entry.session[:12]} of {words.by(entry.person)}: standwatch session list"
+    else:
+        title = "A sign-in was refused: it was made for another page, or by nobody verified"
+        line = f"with a passkey of {words.by(entry.person)} ({entry.code})"
+    key = f"finding/session/{entry.person}"
     return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
 
 

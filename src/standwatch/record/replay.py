@@ -27,11 +27,12 @@ from standwatch.facts.entries import (
     Overridden,
     Principal,
     Relaxed,
+    SignedIn,
 )
 from standwatch.facts.frames import Append
-from standwatch.facts.parts import approval_bytes, config_bytes, evidence_bytes
+from standwatch.facts.parts import config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
-from standwatch.record import passkeys
+from standwatch.record import passkeys, questions, sessions
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
@@ -84,15 +85,8 @@ def human_keys(state: State, person: str, at: int) -> tuple[str, ...]:
 
 def answer_verifies(entry: Answered, state: State, origin: str) -> bool:
     """The answer is signed, over RECORD.md's bytes, with a key or a passkey that `state` gives its person."""
-    message = approval_bytes(
-        asked=entry.of,
-        by=entry.by,
-        decision=entry.decision,
-        digest=entry.digest,
-        head=entry.head,
-        org=origin,
-        until=entry.until,
-    )
+    asked = state.questions.get(entry.id)
+    message = questions.message(entry, asked.entry if asked is not None else None, origin)
     if passkeys.is_passkey(entry.sig):
         return is_human(state, entry.by, entry.at) and passkeys.verifies(state.passkeys, entry, message)
     keys = human_keys(state, entry.by, entry.at)
@@ -274,6 +268,10 @@ class Replay:
                 yield from self._evidence(entry)
             case Enrolled() if not enrolment_verifies(entry, self.state, self._origin.name):
                 yield "enrolment_signature", f"nobody's key vouches for the passkey of {entry.person}"
+            case SignedIn() if entry.credential and not sessions.verifies(
+                self.state.passkeys, entry, self._origin.name
+            ):
+                yield "sign_in_signature", f"no passkey of {entry.person} signed for this session"
             case Declared() | Principal(role="human"):
                 self._begin_batch(entry)
             case Config():
@@ -308,8 +306,8 @@ class Replay:
             yield "approval_head", "the checkpoint signed along with the answer is not one of this log"
 
     def _may_answer(self, entry: Answered, question: Asked) -> bool:
-        standing = self.state.systems.get(question.system)
-        return standing is not None and entry.by in (standing.entry.signers or standing.entry.halt)
+        named = entry.by in questions.people(question, self.state)
+        return named and entry.by in questions.answering(self.state, question.system)
 
     def _along(self, index: int, head: str) -> bool:
         """The head a human signed along with an answer was this log's, before that answer."""

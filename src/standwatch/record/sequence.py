@@ -31,9 +31,11 @@ from standwatch.facts.entries import (
     Restored,
     RunClosed,
     RunOpened,
+    SignedIn,
+    SignedOut,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
-from standwatch.record import glass, passkeys
+from standwatch.record import glass, passkeys, questions, sessions
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -91,6 +93,8 @@ class Sequencer(msgspec.Struct):
                     return "stale", "a restriction was sequenced after the verdict"
                 if isinstance(entry, Asked) and entry.id in state.questions:
                     return "duplicate", f"action {entry.id} was asked about already"
+                if isinstance(entry, Asked) and (wrong := questions.unfit(entry)):
+                    return "invalid", wrong
                 if isinstance(entry, Intent) and entry.id in self.open:
                     return "duplicate", f"action {entry.id} is already under way"
                 if (
@@ -129,16 +133,25 @@ class Sequencer(msgspec.Struct):
                     return "duplicate", f"intent {entry.of} has no outcome to come"
             case Answered():
                 question = state.questions.get(entry.id)
-                if question is None or question.index != entry.of or question.answer is not None:
+                if question is None or question.index != entry.of:
                     return "duplicate", f"question {entry.of} is not open"
                 if now >= question.entry.until:
                     return "stale", f"question {entry.of} has expired"
+                # INVARIANT: of two people who answer opposite ways the earlier entry is the first that counts: a
+                # refusal ends the question, also after the deciding approval, as long as nothing has left.
+                if wrong := questions.objection(state, question, entry, now):
+                    return "duplicate", wrong
                 # INVARIANT: a passkey's counter goes up from answer to answer, whichever process took them.
                 if wrong := passkeys.objection(state.passkeys, entry):
                     return "approval", wrong
             case Enrolled() | PasskeyEnded() | PasskeyDoubted():
                 if wrong := passkeys.crossed(state.passkeys, state.enrolments, entry):
                     return "duplicate", wrong
+            case SignedIn():
+                if wrong := sessions.objection(state.passkeys, state.principals, state.sessions, entry, now):
+                    return "approval", wrong
+            case SignedOut() if entry.session not in state.sessions:
+                return "duplicate", "that session is not open"
             case Evidence() if entry.follows != state.last_statement(entry.system):
                 return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
             case Relaxed():
@@ -180,9 +193,7 @@ class Sequencer(msgspec.Struct):
 
     def _waits(self, run: str, now: int) -> bool:
         return any(known.entry.run == run for known in self.open.values()) or any(
-            question.entry.run == run
-            and not question.used
-            and now < (question.answer or question.entry).until
+            question.entry.run == run and not question.used and now < question.until
             for question in self.state.questions.values()
         )
 
@@ -215,19 +226,7 @@ class Sequencer(msgspec.Struct):
 
     def _unsigned(self, entry: Intent, now: int) -> str:
         question = self.state.questions.get(entry.id)
-        # INVARIANT: an approval is consumed once, by the digest it was given for, before it expires.
-        if question is None or question.answer is None or question.answer_index != entry.signed:
-            return "no such approval"
-        answer = question.answer
-        if question.used:
-            return "the approval was already used"
-        if answer.decision != "approve" or answer.digest != entry.digest:
-            return "the approval is not for this action"
-        if not self.state.may_answer(answer.by, entry.system):
-            return f"{answer.by} may not approve for {entry.system} any more"
-        if passkeys.ended_since(self.state.passkeys, answer):
-            return f"the passkey with which {answer.by} approved has ended"
-        return "the approval has expired" if now >= answer.until else ""
+        return questions.unsigned(self.state, question, entry.digest, entry.signed, now)
 
     def _over(self, append: Append, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
         for name, cap in append.caps.items():

@@ -36,14 +36,19 @@ from standwatch.facts.entries import (
     RunClosed,
     RunOpened,
     Shadowed,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
-from standwatch.record import glass, passkeys
+from standwatch.record import glass, passkeys, questions, sessions
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.passkeys import Passkey
+from standwatch.record.questions import Question
 from standwatch.record.serving import Serving, running, serve
+from standwatch.record.sessions import Session
 
 ALL: Final = "all"
 
@@ -56,16 +61,6 @@ class Held(msgspec.Struct, frozen=True):
     by: str
     at: int
     until: int
-
-
-class Question(msgspec.Struct, frozen=True):
-    """An open or answered question: its entry's index and what it said; `answer` once there is one."""
-
-    index: int
-    entry: Asked
-    answer: Answered | None = None
-    answer_index: int = -1
-    used: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -113,6 +108,8 @@ class State(msgspec.Struct):
     """By credential id; those that ended stay, so that none is enrolled twice."""
     enrolments: dict[str, int] = {}
     """Person → index of the last entry that enrolled or ended a passkey of theirs."""
+    sessions: dict[str, Session] = {}
+    """By the SHA-256 of its cookie, until ended, or until another sign-in after its time."""
     relaxed: dict[int, Relaxed] = {}
     """Relaxations by index, those in force and those that another could still renew; one that was ended early has the
     time of its end as `until`."""
@@ -143,7 +140,7 @@ class State(msgspec.Struct):
                 self.fences[f"system:{entry.system}"] = index
             case Opened():
                 self.origin = entry.origin
-            case Asked():
+            case Asked():  # and AskedMany, which is one
                 self._ask(index, entry)
             case Answered():
                 self._answer(index, entry)
@@ -172,7 +169,14 @@ class State(msgspec.Struct):
             case Enrolled() | PasskeyEnded() | PasskeyDoubted():
                 passkeys.fold(self.passkeys, self.enrolments, index, entry)
                 if isinstance(entry, PasskeyEnded):
+                    self.sessions = sessions.changed(self.sessions, self.passkeys, entry)
                     self.fences[f"agent:{entry.person}"] = index
+            case SignedIn():
+                self.sessions = sessions.opened(self.sessions, self.passkeys, index, entry)
+            case SignedOut():
+                self.sessions.pop(entry.session, None)
+            case SignInRefused():
+                pass
             case RunOpened():
                 self._open(index, entry)
             case RunClosed():
@@ -237,15 +241,23 @@ class State(msgspec.Struct):
             self.questions[entry.id] = msgspec.structs.replace(question, used=True)
 
     def _ask(self, index: int, entry: Asked) -> None:
-        for ident in [i for i, old in self.questions.items() if old.used or _ended(old, entry.at)]:
+        for ident in [i for i, old in self.questions.items() if old.used or old.until <= entry.at]:
             del self.questions[ident]
         self.questions[entry.id] = Question(index, entry)
 
     def _answer(self, index: int, entry: Answered) -> None:
         passkeys.answered(self.passkeys, entry)
         question = self.questions.get(entry.id)
-        if question is not None and question.answer is None and question.index == entry.of:
-            self.questions[entry.id] = msgspec.structs.replace(question, answer=entry, answer_index=index)
+        if question is None or question.index != entry.of:
+            return
+        if not questions.objection(self, question, entry, entry.at):
+            self.questions[entry.id] = questions.answered(question, index, entry)
+
+    def _strike(self) -> None:
+        """Somebody may not answer any more, or with that key no more: what they said and was not used is void."""
+        for ident, question in self.questions.items():
+            if question.answers and not question.used:
+                self.questions[ident] = questions.struck(self, question)
 
     def _declare(self, index: int, entry: Declared) -> None:
         before = self.systems.get(entry.system)
@@ -255,6 +267,7 @@ class State(msgspec.Struct):
         self.systems[entry.system] = Standing(index, entry, lineage)
         self.retired.pop(entry.system, None)
         self.fences[f"system:{entry.system}"] = index
+        self._strike()
 
     def _configure(self, index: int, entry: Config) -> None:
         self.config, self.root, self.development = index, entry.root, entry.development
@@ -266,6 +279,7 @@ class State(msgspec.Struct):
             self.exposure.pop(name, None)
             self.relaxed = {i: one for i, one in self.relaxed.items() if one.system != name}
         self.fences[ALL] = index
+        self._strike()
 
     def _evidence(self, index: int, entry: Evidence) -> None:
         """A statement supersedes earlier ones about the same envelope and components, and no others."""
@@ -289,6 +303,7 @@ class State(msgspec.Struct):
         if entry.token and not entry.revoked:
             self.tokens[entry.token] = ("principal", entry.name)
         passkeys.changed(self.passkeys, index, entry)
+        self.sessions = sessions.changed(self.sessions, self.passkeys, entry)
         self.fences[f"agent:{entry.name}"] = index
 
     def _open(self, index: int, entry: RunOpened) -> None:
@@ -311,7 +326,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 7
+FOLD: Final = 8
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 
@@ -337,8 +352,3 @@ def load(snapshot: bytes) -> State:
         return _snapshot.decode(memoryview(snapshot)[len(_FOLD_BYTES) :])
     except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(f"the snapshot cannot be read: {error}") from None
-
-
-def _ended(question: Question, at: int) -> bool:
-    last = question.entry.until if question.answer is None else question.answer.until
-    return last <= at

@@ -25,5 +25,8 @@ WRITES: Final[tuple[str, ...]] = (
     "ctl.relaxed.1",
     "ctl.released.1",
     "ctl.restored.1",
+    "ctl.sign_in_refused.1",
+    "ctl.signed_in.1",
+    "ctl.signed_out.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

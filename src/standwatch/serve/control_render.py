@@ -30,6 +30,9 @@ from standwatch.facts.entries import (
     RunClosed,
     RunOpened,
     Shadowed,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
 )
 from standwatch.record.leaf import Unknown
 
@@ -97,6 +100,15 @@ def sentence(entry: AnyEntry | Unknown) -> str:
                 f"refused a passkey of {entry.person}, whose counter said {entry.count} after {entry.last}: "
                 f"{entry.credential[:12]}…"
             )
+        case SignedIn():
+            how = (
+                f"by word of {entry.issuer}" if entry.issuer else f"with a passkey: {entry.credential[:12]}…"
+            )
+            return f"{entry.person} signed in {how}; session {entry.session[:12]}"
+        case SignedOut():
+            return f"session {entry.session[:12]} of {entry.person} ended: {entry.code}"
+        case SignInRefused():
+            return f"refused a sign-in as {entry.person}: {entry.code}; passkey {entry.credential[:12]}…"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
         case RunClosed():

@@ -30,6 +30,9 @@ from standwatch.facts.entries import (
     RunClosed,
     RunOpened,
     Shadowed,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
 )
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
@@ -103,7 +106,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"
-        case Enrolled() | PasskeyEnded() | PasskeyDoubted():
+        case Enrolled() | PasskeyEnded() | PasskeyDoubted() | SignedIn() | SignedOut() | SignInRefused():
             return f"agent:{entry.person}"
         case RunOpened() | RunClosed():
             return f"run:{entry.run}"

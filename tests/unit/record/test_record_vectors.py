@@ -25,6 +25,7 @@ from standwatch.facts.parts import (
     evidence_bytes,
     glass_bytes,
     relaxation_bytes,
+    session_bytes,
 )
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
 from standwatch.record.receipt import Receipt, receipt_bytes
@@ -73,6 +74,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "enrolment/1",
         "relaxation/1",
         "break-glass/1",
+        "session/1",
         "receipt/1",
     }
 
@@ -107,6 +109,10 @@ def test_the_canonical_action_has_these_bytes_and_this_digest() -> None:
     assert action_bytes(ACTION) == text == rfc8785.dumps(parse(text))
     assert action_digest(text) == VECTORS["action.1"][1]
     assert b'"amount":120.5' in text
+
+
+def test_a_session_is_opened_over_these_bytes() -> None:
+    assert session_bytes(org="bank.invalid/record", session="5e" * 32) == vector("session/1")
 
 
 def test_an_approval_is_signed_over_these_bytes() -> None:
