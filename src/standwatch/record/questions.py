@@ -1,0 +1,213 @@
+"""A question and its answers: several people, in an order or in none, and when that is enough.
+
+One refusal ends a question, also one that came after the deciding approval and before anything left. An approval
+stands when `quorum` people have approved who still may; whoever is dismissed, or whose key or passkey has ended, has
+lost the vote, and it does not come back with them.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from standwatch.facts.entries import Answered, AnyAnswered, AnyAsked, Asked, AskedMany
+from standwatch.facts.parts import approval_bytes
+from standwatch.record import passkeys
+
+if TYPE_CHECKING:
+    from standwatch.record.state import State
+
+MOST_PEOPLE: Final = 64
+"""People whom one question may name."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """An open or answered question: its entry's index and what it said; `answer` is the one that decided."""
+
+    index: int
+    entry: AnyAsked
+    answer: AnyAnswered | None = None
+    answer_index: int = -1
+    used: bool = False
+    answers: tuple[tuple[int, AnyAnswered], ...] = ()
+    """The answers that count, with their indices: those of people who lost their vote are not among them."""
+
+    @property
+    def until(self) -> int:
+        """When it ends: while undecided its own end, then the first end of an answer that it rests on."""
+        if self.answer is None:
+            return self.entry.until
+        return min((one.until for _, one in self.answers), default=self.answer.until)
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who has approved, in order."""
+        return tuple(one.by for _, one in self.answers if one.decision == "approve")
+
+
+def quorum(asked: Asked) -> int:
+    """How many people must approve."""
+    return asked.quorum if isinstance(asked, AskedMany) else 1
+
+
+def people(asked: Asked, state: "State") -> tuple[str, ...]:
+    """Whom it was asked of: those whom it names; for `act.asked.1` whoever answers for the system in `state`."""
+    return tuple(asked.people) if isinstance(asked, AskedMany) else answering(state, asked.system)
+
+
+def answering(state: "State", system: str) -> tuple[str, ...]:
+    """Who answers questions about `system`: those its manifest names, else its halt authority."""
+    standing = state.systems.get(system)
+    return tuple(standing.entry.signers or standing.entry.halt) if standing is not None else ()
+
+
+def flag(asked: Asked) -> str:
+    """What is signed along of whether it is a decoy; "" where nothing is (`act.asked.1`)."""
+    return asked.flag if isinstance(asked, AskedMany) else ""
+
+
+def message(answer: Answered, asked: Asked | None, org: str) -> bytes:
+    """The bytes that `answer` to question `asked` is signed over, in the log `org`."""
+    return approval_bytes(
+        asked=answer.of,
+        by=answer.by,
+        decision=answer.decision,
+        digest=answer.digest,
+        flag=flag(asked) if asked is not None else "",
+        head=answer.head,
+        org=org,
+        until=answer.until,
+    )
+
+
+def unfit(asked: Asked) -> str:
+    """Why the sequencer may not take this question; "" where it may."""
+    if not isinstance(asked, AskedMany):
+        return ""
+    named = set(asked.people)
+    if len(named) != len(asked.people) or len(named) > MOST_PEOPLE or "" in named:
+        return "a question names each person once"
+    if not 1 <= asked.quorum <= len(named):
+        return f"{asked.quorum} of {len(named)} people cannot answer"
+    if len(asked.flag) != 64 or not set(asked.flag) <= _HEX:
+        return "a question carries a commitment"
+    return ""
+
+
+def objection(state: "State", question: Question, answer: Answered, now: int) -> str:
+    """Why `answer` cannot be taken now, whoever signed it; "" where it can. The signature is not looked at."""
+    asked = question.entry
+    if question.used:
+        return f"question {question.index} was answered and used"
+    if question.answer is not None and question.answer.decision != "approve":
+        return f"question {question.index} was refused"
+    if not isinstance(asked, AskedMany):
+        return ""
+    if answer.decision == "approve" and question.answer is not None:
+        return f"question {question.index} is approved already"
+    if answer.by not in asked.people or not state.may_answer(answer.by, asked.system):
+        return f"{answer.by} may not answer question {question.index}"
+    if answer.decision != "approve":
+        return ""
+    if answer.by in _live(question, now).approvers:
+        return f"{answer.by} has approved already"
+    return _out_of_turn(asked, _live(question, now), answer.by)
+
+
+def next_ones(state: "State", question: Question, now: int) -> tuple[str, ...]:
+    """Whose approval would count now; empty where it is decided."""
+    asked, live = question.entry, _live(question, now)
+    if question.answer is not None:
+        return ()
+    found = [one for one in people(asked, state) if one not in live.approvers]
+    if isinstance(asked, AskedMany):
+        found = [
+            one
+            for one in found
+            if state.may_answer(one, asked.system) and not _out_of_turn(asked, live, one)
+        ]
+    return tuple(found)
+
+
+def _out_of_turn(asked: AskedMany, question: Question, person: str) -> str:
+    """In an order: after whoever approved last, and so that enough people come after."""
+    if not asked.ordered:
+        return ""
+    place = asked.people.index(person)
+    before = question.approvers
+    if before and place < asked.people.index(before[-1]):
+        return f"{person} comes before {before[-1]}, who has approved already"
+    wanted = asked.quorum - len(before) - 1
+    if len(asked.people) - 1 - place < wanted:
+        return f"{person} comes too late in the order: {wanted} more must approve after"
+    return ""
+
+
+def answered(question: Question, index: int, answer: AnyAnswered) -> Question:
+    """`question` after `answer`, which nothing speaks against."""
+    if answer.decision != "approve":
+        return msgspec.structs.replace(
+            question, answer=answer, answer_index=index, answers=((index, answer),)
+        )
+    live = _live(question, answer.at)
+    votes = (*live.answers, (index, answer))
+    if len(votes) < quorum(question.entry):
+        return msgspec.structs.replace(question, answers=votes)
+    return msgspec.structs.replace(question, answer=answer, answer_index=index, answers=votes)
+
+
+def _live(question: Question, now: int) -> Question:
+    """`question` with those approvals only that have not expired at `now`, while it is undecided."""
+    if question.answer is not None or all(now < one.until for _, one in question.answers):
+        return question
+    kept = tuple(one for one in question.answers if now < one[1].until)
+    return msgspec.structs.replace(question, answers=kept)
+
+
+def struck(state: "State", question: Question) -> Question:
+    """`question` without the approvals of those who may not answer any more; below the quorum it is open again."""
+    if question.used or not question.answers or not isinstance(question.entry, AskedMany):
+        return question
+    if question.answer is not None and question.answer.decision != "approve":
+        return question  # a refusal stays
+    kept = tuple(one for one in question.answers if not lost(state, question.entry, one[1]))
+    if len(kept) == len(question.answers):
+        return question
+    if len(kept) >= question.entry.quorum:
+        return msgspec.structs.replace(question, answers=kept)
+    return msgspec.structs.replace(question, answers=kept, answer=None, answer_index=-1)
+
+
+def lost(state: "State", asked: Asked, answer: Answered) -> str:
+    """Why an answer that was given does not count any more; "" where it does."""
+    if not state.may_answer(answer.by, asked.system):
+        return f"{answer.by} may not approve for {asked.system} any more"
+    if passkeys.is_passkey(answer.sig):
+        if passkeys.ended_since(state.passkeys, answer):
+            return f"the passkey with which {answer.by} approved has ended"
+        return ""
+    known = state.principals.get(answer.by)
+    if isinstance(asked, AskedMany) and known is not None and answer.key not in known.keys:
+        return f"the key with which {answer.by} approved is not theirs any more"
+    return ""
+
+
+def unsigned(state: "State", question: Question | None, digest: str, signed: int, now: int) -> str:
+    """Why the approval at index `signed` does not release the action with `digest` now; "" where it does."""
+    # INVARIANT: an approval is consumed once, by the digest it was given for, before it expires.
+    if question is None or question.answer is None or question.answer_index != signed:
+        return "no such approval"
+    if question.used:
+        return "the approval was already used"
+    if question.answer.decision != "approve" or question.answer.digest != digest:
+        return "the approval is not for this action"
+    votes = [one for _, one in question.answers] or [question.answer]
+    # INVARIANT: nothing is released without a quorum of people who may still answer, each once.
+    if len({one.by for one in votes}) < quorum(question.entry):
+        return "too few people have approved"
+    for one in votes:
+        if problem := lost(state, question.entry, one):
+            return problem
+    return "the approval has expired" if now >= question.until else ""
+
+
+_HEX: Final = frozenset("0123456789abcdef")
