@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from standwatch.cli.proof import is_proof, verify_proof, write_proof
 from standwatch.cli.show import out, paint, say, visible
 from standwatch.cli.sources import open_source, unpack
 from standwatch.cli.verbs import DONE, NO, Verb
@@ -36,10 +37,15 @@ def _explain_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--person", action="store_true", help="of a decision: the explanation for the person concerned"
     )
+    parser.add_argument(
+        "--proof", default="", metavar="FILE", help="write one file that proves it, and print nothing else"
+    )
 
 
 def explain(given: Namespace) -> int:
     """One action or decision, put together again from the record alone."""
+    if given.proof:
+        return write_proof(given)
     if not given.export:
         try:
             found = Server(organisation(given.org)).get(f"/actions/{segment(given.id)}")
@@ -147,7 +153,7 @@ def _verify_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="",
         metavar="PATH|URL",
-        help="an export, or an operators' listener (default: the organisation's record)",
+        help="an export, a proof of one action, or an operators' listener (default: the organisation's record)",
     )
     parser.add_argument(
         "--vkey", default="", help="the log's key, from somewhere you trust (default: the one you kept)"
@@ -156,6 +162,8 @@ def _verify_arguments(parser: ArgumentParser) -> None:
 
 def verify(given: Namespace) -> int:
     """Check every entry, hash, signature and rule, against the checkpoint you kept."""
+    if given.where and is_proof(Path(given.where)):
+        return verify_proof(given)
     from standwatch.authority.grant import grant
     from standwatch.cli import keeping
     from standwatch.record.verify import verify as check

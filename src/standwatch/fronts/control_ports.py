@@ -46,6 +46,7 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.record.proof import ProofFile
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -122,6 +123,10 @@ class QuestionLine(msgspec.Struct, frozen=True):
     signers: tuple[str, ...]
     approve: str
     refuse: str
+    flag: str = ""
+    """Signed along (`standwatch/approval/2`); "" for a question of the first version, which has none."""
+    quorum: int = 1
+    """How many of `signers` must approve."""
 
 
 class RunLine(msgspec.Struct, frozen=True):
@@ -427,6 +432,7 @@ class Operations(Protocol):
     async def entries(self, who: Actor, start: str, limit: str) -> tuple[EntryLine, ...]: ...
     def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]: ...
     async def explain(self, who: Actor, ident: str) -> Any: ...
+    async def proof(self, who: Actor, ident: str) -> ProofFile: ...
     def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
         """The files of an export: (path, bytes)."""
         ...

@@ -60,6 +60,7 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.record.proof import ProofFile
 
 BASE: Final = "/api/v1"
 
@@ -480,6 +481,14 @@ ROUTES: Final = (
         "How one action came to what it came to, with the proof that this is in the log.",
         dict[str, Any],
         lambda ops, call: ops.explain(call.who, call.names["id"]),
+    ),
+    Route(
+        "GET",
+        "/actions/{id}/proof",
+        "proof",
+        "One file that proves one action or decision to anybody, offline: `standwatch verify FILE`.",
+        ProofFile,
+        lambda ops, call: ops.proof(call.who, call.names["id"]),
     ),
     Route(
         "GET",

@@ -73,6 +73,7 @@ from standwatch.fronts.control_relaxing import (
 )
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
+from standwatch.record.proof import ProofFile, prove
 from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.respond.scope import parse
@@ -320,7 +321,7 @@ class Control:
         return QuestionSheet(
             question=lines.question_line(question, self._state),
             action=action.data.decode(),
-            findings=msgspec.json.decode(findings.data) if findings.known else {},
+            findings=_shown(findings.data) if findings.known else {},
             org=self._state.origin,
             names=people.names(self._configuration),
         )
@@ -540,6 +541,11 @@ class Control:
         told, text = await asyncio.to_thread(reading.explained, self._source, self._vkey, ident)
         return {"explanation": told, "text": text}
 
+    async def proof(self, who: Actor, ident: str) -> ProofFile:
+        """One file that proves an action or decision."""
+        _require(who.sees_all, who, "read the record")
+        return await asyncio.to_thread(prove, self._source, ident, self._vkey)
+
     def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
         """The files of an export of [start, stop)."""
         _require(who.auditor or who.admin, who, "export the record")
@@ -572,6 +578,12 @@ class Control:
     def tile(self, path: str) -> bytes | None:
         """The resource `tile/…` of the log; None where there is none of that name."""
         return reading.tile(self._source, path)
+
+
+def _shown(findings: bytes) -> dict[str, Any]:
+    """The sealed findings without what opens the question's flag: whoever answers is not told before."""
+    found = msgspec.json.decode(findings, type=dict[str, Any])
+    return {name: found[name] for name in ("findings", "grant") if name in found}
 
 
 def _config_line(state: State, adopted: Adopted) -> ConfigLine:
