@@ -92,6 +92,28 @@ class AskedMany(Asked, frozen=True, kw_only=True, tag="act.asked.2"):
     """HMAC-SHA-256(salt, `real` or `decoy`), signed along with every answer; what opens it is sealed (`findings`)."""
 
 
+class Deferred(Judged, frozen=True, kw_only=True, tag="act.deferred.1"):
+    """An action that is neither refused nor asked about: too much was asked already. It waits until `until`."""
+
+    until: int
+    code: str
+    """Stable word for what put it off."""
+    verdict: Decision = "defer"
+    spend: dict[str, int] = {}
+
+
+class Pulled(Entry, frozen=True, kw_only=True, tag="act.pulled.1"):
+    """Person `by` pulled deferred action `of` out of the queue; the reason is sealed."""
+
+    id: str
+    of: int
+    """Index of the deferral."""
+    system: str
+    into: str
+    """`question`: asked about right after this entry; `nothing`: not to be asked about."""
+    why: str = ""
+
+
 class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
     """A human's answer: `by` is who; `sig` over the bytes of RECORD.md, "what a human signs".
 
@@ -453,6 +475,29 @@ class Glass(Entry, frozen=True, kw_only=True, tag="ctl.glass.1"):
     why: str = ""
 
 
+class Watch(Entry, frozen=True, kw_only=True, tag="ctl.watch.1"):
+    """Who has a watch from here on: `taken`, `handed_over` (its giver signed too), or `ended` (nobody has it)."""
+
+    watch: str
+    step: str
+    person: str = ""
+    """Who has it now; "" for nobody."""
+    giver: str = ""
+    """Who had it, where they signed the hand-over."""
+    systems: list[str] = []
+    """What it is over: names and patterns of systems, as configured when it was taken."""
+    until: int = 0
+    follows: int = -1
+    """Index of the last entry about this watch; -1 for none. An old hand-over cannot be said again."""
+    shown: str = ""
+    """SHA-256 of the list of open matters that was signed along (`record.watches`)."""
+    relaxations: list[int] = []
+    """The open relaxations on that list: so their taker has acknowledged them."""
+    signatures: dict[str, str] = {}
+    """Person's id to signature over `facts.parts.watch_bytes`."""
+    why: str = ""
+
+
 class Opened(Entry, frozen=True, kw_only=True, tag="log.opened.1"):
     """The first entry of a log."""
 
@@ -476,6 +521,8 @@ AnyEntry = (
     | Denied
     | Asked
     | AskedMany
+    | Deferred
+    | Pulled
     | Answered
     | Outcome
     | Declared
@@ -500,6 +547,7 @@ AnyEntry = (
     | Relaxed
     | Restored
     | Glass
+    | Watch
     | Opened
     | Gap
 )

@@ -16,6 +16,7 @@ from standwatch.facts.entries import (
     Asked,
     Config,
     Decided,
+    Deferred,
     Denied,
     Deployed,
     Enrolled,
@@ -26,6 +27,7 @@ from standwatch.facts.entries import (
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
+    Pulled,
     Relaxed,
     Released,
     Restored,
@@ -35,7 +37,7 @@ from standwatch.facts.entries import (
     SignedOut,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
-from standwatch.record import glass, passkeys, questions, sessions
+from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -116,6 +118,8 @@ class Sequencer(msgspec.Struct):
                     return "invalid", wrong
                 if over := self._over(append, entry, now):
                     return "budget", over
+            case Deferred() | Pulled():
+                return self._undeferrable(entry, now)
             case Deployed():
                 return self._undeployable(entry, now)
             case Overridden():
@@ -192,9 +196,16 @@ class Sequencer(msgspec.Struct):
         return opened.implicit and now - last >= IDLE and not self._waits(run, now)
 
     def _waits(self, run: str, now: int) -> bool:
-        return any(known.entry.run == run for known in self.open.values()) or any(
-            question.entry.run == run and not question.used and now < question.until
-            for question in self.state.questions.values()
+        return (
+            any(known.entry.run == run for known in self.open.values())
+            or any(
+                question.entry.run == run and not question.used and now < question.until
+                for question in self.state.questions.values()
+            )
+            or any(
+                one.entry.run == run and not one.dropped and deferrals.stands(one, now)
+                for one in self.state.deferred.values()
+            )
         )
 
     def completed(self, entry: AnyEntry) -> AnyEntry:
@@ -205,6 +216,12 @@ class Sequencer(msgspec.Struct):
         did = {name: count for name, count in ledger.items() if count and name != "last"}
         most = sorted(did, key=lambda name: (-did[name], name))[:KEPT_COUNTS]
         return msgspec.structs.replace(entry, counts={name: did[name] for name in most})
+
+    def _undeferrable(self, entry: Deferred | Pulled, now: int) -> tuple[RefusalCode | None, str]:
+        _, run = self.state.runs.get(entry.run, (0, None)) if isinstance(entry, Deferred) else (0, None)
+        if isinstance(entry, Deferred) and (run is None or not _runs(run, entry, now)):
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        return deferrals.problem(self.state, entry, now)
 
     def _undeployable(self, entry: Deployed, now: int) -> tuple[RefusalCode | None, str]:
         route = self.state.routes.get(f"{entry.system}/{entry.model}")
@@ -231,6 +248,11 @@ class Sequencer(msgspec.Struct):
     def _over(self, append: Append, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
         for name, cap in append.caps.items():
             period, _, limit = name.partition("/")
+            if isinstance(entry, Asked) and period in pace.PERIODS:
+                named = questions.people(entry, self.state)
+                if pace.exceeds(self.state, entry, named, period, cap, now):
+                    return name
+                continue
             ledger = self.ledgers.get(_ledger(period, entry, now), {})
             if ledger.get(limit, 0) + _amount(entry, limit) > cap:
                 return name
@@ -260,7 +282,11 @@ class Sequencer(msgspec.Struct):
             case Asked():
                 self._add(f"run/{entry.run}", "asks", 1)
                 self._used(entry.run, entry.at)
-            case Denied():
+                day, minute = _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
+                if day not in self.ledgers:
+                    self._turn(entry, day, minute)
+                self._add(day, "asks", 1)
+            case Denied() | Deferred():
                 self._used(entry.run, entry.at)
             case RunClosed():
                 self.ledgers.pop(f"run/{entry.run}", None)
@@ -295,7 +321,7 @@ class Sequencer(msgspec.Struct):
         ledger[name] = ledger.get(name, 0) + amount
         self.dirty.add(key)
 
-    def _turn(self, entry: Intent | Decided | Overridden, day: str, minute: str) -> None:
+    def _turn(self, entry: Intent | Asked | Decided | Overridden, day: str, minute: str) -> None:
         """Drop the ledgers of days and minutes that have passed for this system."""
         for key in list(self.ledgers):
             period, _, rest = key.partition("/")
@@ -369,5 +395,5 @@ def _amount(entry: Intent | Asked | Decided | Overridden, limit: str) -> int:
     return 1 if limit in ("calls", entry.tool) and isinstance(entry, Intent) else 0
 
 
-def _runs(run: RunOpened, entry: Intent | Asked | Decided, now: int) -> bool:
+def _runs(run: RunOpened, entry: Intent | Asked | Decided | Deferred, now: int) -> bool:
     return run.principal == entry.by and run.system == entry.system and not 0 < run.until <= now

@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deferred,
     Denied,
     Deployed,
     Evidence,
@@ -26,6 +27,7 @@ from standwatch.facts.entries import (
     Outcome,
     Overridden,
     PasskeyEnded,
+    Pulled,
     Relaxed,
     Released,
     Restored,
@@ -143,7 +145,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
     match entry:
         case Decided() | Shadowed():
             named = (Commitment("context", entry.why),)
-        case Intent() | Denied() | Asked():
+        case Intent() | Denied() | Asked() | Deferred():
             named = (Commitment("action", entry.digest, True), Commitment("findings", entry.why))
         case Outcome():
             named = (Commitment("result", entry.result),)
@@ -153,7 +155,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("manifest", entry.why),)
         case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed() | PasskeyEnded():
             named = (Commitment("reason", entry.why),)
-        case Relaxed() | Restored() | Glass():
+        case Relaxed() | Restored() | Glass() | Pulled():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()
@@ -163,7 +165,9 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
 def ident_of(entry: AnyEntry | Unknown) -> str:
     """The action or run that `entry`'s parts are kept under; "" for other entries."""
     match entry:
-        case Intent() | Denied() | Asked() | Answered() | Outcome() | Decided() | Shadowed() | Overridden():
+        case Intent() | Denied() | Asked() | Deferred() | Pulled() | Answered() | Outcome():
+            return entry.id
+        case Decided() | Shadowed() | Overridden():
             return entry.id
         case RunOpened():
             return entry.run

@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deferred,
     Denied,
     Deployed,
     Enrolled,
@@ -30,6 +31,7 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Pulled,
     Relaxed,
     Released,
     Restored,
@@ -42,7 +44,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
-from standwatch.record import glass, passkeys, questions, sessions
+from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.passkeys import Passkey
@@ -100,6 +102,10 @@ class State(msgspec.Struct):
     """`principal/system` → the open implicit run."""
     questions: dict[str, Question] = {}
     """By action id, until answered and used, or expired."""
+    deferred: dict[str, deferrals.Deferral] = {}
+    """By action id, until asked about, or until its time or its run is over."""
+    paces: pace.Paces = {}
+    """How many questions people and systems were asked lately (`record.pace`)."""
     routes: dict[str, Serving] = {}
     """`system/model` → which versions answer for it now."""
     exposure: dict[str, Counted] = {}
@@ -142,6 +148,10 @@ class State(msgspec.Struct):
                 self.origin = entry.origin
             case Asked():  # and AskedMany, which is one
                 self._ask(index, entry)
+            case Deferred():
+                self.deferred = deferrals.deferred(self.deferred, index, entry)
+            case Pulled():
+                self.deferred = deferrals.pulled(self.deferred, entry)
             case Answered():
                 self._answer(index, entry)
             case Declared():
@@ -244,6 +254,7 @@ class State(msgspec.Struct):
         for ident in [i for i, old in self.questions.items() if old.used or old.until <= entry.at]:
             del self.questions[ident]
         self.questions[entry.id] = Question(index, entry)
+        pace.asked(self.paces, entry, questions.people(entry, self))
 
     def _answer(self, index: int, entry: Answered) -> None:
         passkeys.answered(self.passkeys, entry)
@@ -318,6 +329,7 @@ class State(msgspec.Struct):
         if opened is None:
             return
         self.tokens.pop(opened.token, None)
+        self.deferred = {ident: one for ident, one in self.deferred.items() if one.entry.run != run}
         key = f"{opened.principal}/{opened.system}"
         if self.implicit.get(key) == run:
             del self.implicit[key]

@@ -9,6 +9,7 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deferred,
     Denied,
     Deployed,
     Enrolled,
@@ -24,6 +25,7 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Pulled,
     Relaxed,
     Released,
     Restored,
@@ -48,6 +50,11 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"{entry.system}: {entry.tool} refused: {entry.code}  {entry.id}"
         case Asked():
             return f"{entry.system}: {entry.tool} waits for a signature  {entry.id}"
+        case Deferred():
+            return f"{entry.system}: {entry.tool} deferred: {entry.code}  {entry.id}"
+        case Pulled():
+            into = "to be asked about" if entry.into == "question" else "not to be asked about"
+            return f"{entry.system}: pulled the deferred action {entry.of}, {into}  {entry.id}"
         case Answered():
             word = "approved" if entry.decision == "approve" else "refused"
             return f"{word} the question {entry.of}  {entry.id}"

@@ -13,6 +13,7 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deferred,
     Denied,
     Deployed,
     Enrolled,
@@ -25,6 +26,7 @@ from standwatch.facts.entries import (
     PasskeyDoubted,
     PasskeyEnded,
     Principal,
+    Pulled,
     Relaxed,
     Restored,
     RunClosed,
@@ -55,7 +57,18 @@ _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = dt.date(1970, 1, 1)
 
 
-_OF_ACTION: Final = (Intent, Outcome, Asked, Denied, Answered, Decided, Shadowed, Overridden)
+_OF_ACTION: Final = (
+    Intent,
+    Outcome,
+    Asked,
+    Deferred,
+    Pulled,
+    Denied,
+    Answered,
+    Decided,
+    Shadowed,
+    Overridden,
+)
 
 
 class Tail:
@@ -110,7 +123,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"agent:{entry.person}"
         case RunOpened() | RunClosed():
             return f"run:{entry.run}"
-        case Asked() | Answered() | Intent():
+        case Asked() | Deferred() | Pulled() | Answered() | Intent():
             return f"action:{entry.id}"
         case Unknown():
             return entry.kind
@@ -121,7 +134,9 @@ def control_key(entry: AnyEntry | Unknown) -> str:
 def part_key(index: int, entry: AnyEntry) -> str:
     """The id under which the parts of entry `index` are sealed and fetched: its action, its run, or its index."""
     match entry:
-        case Intent() | Outcome() | Asked() | Denied() | Answered() | Decided() | Shadowed() | Overridden():
+        case Intent() | Outcome() | Asked() | Deferred() | Pulled() | Denied() | Answered():
+            return entry.id
+        case Decided() | Shadowed() | Overridden():
             return entry.id
         case RunOpened():
             return entry.run
