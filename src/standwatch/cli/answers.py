@@ -48,6 +48,7 @@ def _answer(given: Namespace, decision: str) -> int:
         by=person["id"],
         decision=decision,
         digest=digest,
+        flag=question.get("flag", ""),
         head=head,
         org=sheet["org"],
         until=question["until"],

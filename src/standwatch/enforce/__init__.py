@@ -16,6 +16,7 @@ READS: Final[tuple[str, ...]] = (
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.asked.1",
+    "act.asked.2",
     "act.decided.1",
     "act.denied.1",
     "act.intent.1",

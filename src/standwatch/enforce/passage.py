@@ -30,11 +30,12 @@ from standwatch.enforce.steps import (
 )
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Finding
-from standwatch.facts.entries import Asked, Denied, Intent, Outcome
+from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Action, Part, action_bytes, action_digest, commitment
 from standwatch.facts.words import Word
+from standwatch.record import questions
 
 ROUNDS: Final = 8
 """How often an act is judged again because something was sequenced meanwhile, before it is `unavailable`."""
@@ -158,9 +159,11 @@ def _salt(draft: Draft, which: int) -> bytes:
     return draft.chance[start : start + 32]
 
 
-def _findings(draft: Draft, case: Case, findings: tuple[Finding, ...]) -> tuple[tuple[Part, ...], str]:
+def _findings(
+    draft: Draft, case: Case, findings: tuple[Finding, ...], **more: Any
+) -> tuple[tuple[Part, ...], str]:
     """The action and the findings as sealed parts, and the commitment to the findings."""
-    data = _encode({"findings": findings, "grant": case.grant})
+    data = _encode({"findings": findings, "grant": case.grant, **more})
     why = Part("findings", _salt(draft, 0), data)
     return (Part("action", _salt(draft, 1), draft.data), why), commitment(why.salt, data)
 
@@ -306,10 +309,17 @@ def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, ref
 
 def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     """Step 9: put the question into the record. It waits there for a named person; nobody holds a connection."""
-    parts, why = _findings(draft, case, judgement.findings)
+    salt = _salt(draft, 3)
+    parts, why = _findings(draft, case, judgement.findings, flag={"is": REAL, "salt": salt.hex()})
     assert case.envelope is not None
     until = case.now + case.envelope.approval_seconds * 1_000_000
-    entry = Asked(**_judged(draft, case, why), until=until, spend=_spend(case))
+    entry = AskedMany(
+        **_judged(draft, case, why),
+        until=until,
+        spend=_spend(case),
+        people=list(questions.answering(case.state, case.act.system)),
+        flag=commitment(salt, REAL.encode()),
+    )
     limits = case.envelope.system.manifest.limits
     caps = {} if limits.asks_per_run is None else {"run/asks": limits.asks_per_run}
     written = yield Record(
@@ -329,6 +339,9 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
         case _:
             return Reply("unavailable", draft.action.id)
 
+
+REAL: Final = "real"
+"""What the flag of a question is the commitment to, where it is asked for an act that waits; else `decoy`."""
 
 MOST_REFUSED: Final = 64 << 10
 """Bytes of a refused action that are kept beside its entry."""
@@ -363,7 +376,7 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
     if question.answer.decision != "approve":
         return Reply("refused", asked.id)
-    if now >= question.answer.until:
+    if now >= question.until:
         return None
     # INVARIANT: what is released is the action that was signed, with its own id, nonce and digest.
     return Draft(

@@ -55,7 +55,7 @@ BROKEN: Final = {
 CHANGED: Final = {"definition_changed": "a tool is no longer the one that was accepted"}
 """Codes of refusals that say the same of a tool."""
 
-KINDS: Final = (b"act.answered.1", b"act.asked.1", b"act.denied.1", b"ctl.", b"log.gap.1")
+KINDS: Final = (b"act.answered.", b"act.asked.", b"act.denied.1", b"ctl.", b"log.gap.1")
 """How the kinds begin that can be events, beside decisions with codes."""
 
 

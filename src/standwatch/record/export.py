@@ -166,7 +166,11 @@ def _needed(source: Source, first: int, last: int, size: int, kept: Iterable[int
 
 def _standing(state: State) -> set[int]:
     """Indices of the entries that are in force: what an action after them may rest on."""
-    questions = {place for each in state.questions.values() for place in (each.index, each.answer_index)}
+    questions = {
+        place
+        for each in state.questions.values()
+        for place in (each.index, each.answer_index, *(index for index, _ in each.answers))
+    }
     systems = {standing.index for standing in state.systems.values()}
     return {state.config, *systems, *questions, *(index for index, _ in state.runs.values())}
 

@@ -29,7 +29,7 @@ from standwatch.facts.entries import (
     RunOpened,
 )
 from standwatch.facts.errors import Malformed, StandwatchError
-from standwatch.facts.parts import action_digest, approval_bytes, commitment
+from standwatch.facts.parts import action_digest, commitment
 from standwatch.record import tlog_proof
 from standwatch.record.assertion import Enrolled as EnrolledAs
 from standwatch.record.assertion import challenge_of, parse_assertion, verify_assertion
@@ -38,6 +38,7 @@ from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.proof import ProofFile, Proved, Row, Shown, decode
+from standwatch.record.questions import message as message_to_sign
 from standwatch.record.rows import read_row, verify_row
 from standwatch.record.signature import verify as verify_signature
 from standwatch.record.source import commitments, ident_of, read_action, read_leaf
@@ -281,7 +282,7 @@ def _signatures(entries: list[_Entry], origin: str) -> Iterator[Step]:
 
 def _signed(answer: Answered, question: Asked, passkeys: dict[str, Enrolled], origin: str) -> str:
     """By which right the key is the person's, as far as this file tells. Raises where the signature does not verify."""
-    message = message_of(answer, question, origin)
+    message = message_to_sign(answer, question, origin)
     if not is_passkey(answer.sig):
         if not verify_signature(answer.key, message, answer.sig):
             raise Malformed("the signature is not that of the key in the entry")
@@ -293,17 +294,3 @@ def _signed(answer: Answered, question: Asked, passkeys: dict[str, Enrolled], or
     enrolled = EnrolledAs(told.credential, told.key, told.rp_id, told.origin, told.synced)
     verify_assertion(made, enrolled, challenge_of(message))
     return f"with a passkey that {told.by} vouched for"
-
-
-def message_of(answer: Answered, question: Asked, origin: str) -> bytes:
-    """What `answer` signs."""
-    del question
-    return approval_bytes(
-        asked=answer.of,
-        by=answer.by,
-        decision=answer.decision,
-        digest=answer.digest,
-        head=answer.head,
-        org=origin,
-        until=answer.until,
-    )

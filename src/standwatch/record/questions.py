@@ -121,9 +121,7 @@ def next_ones(state: "State", question: Question, now: int) -> tuple[str, ...]:
     found = [one for one in people(asked, state) if one not in live.approvers]
     if isinstance(asked, AskedMany):
         found = [
-            one
-            for one in found
-            if state.may_answer(one, asked.system) and not _out_of_turn(asked, live, one)
+            one for one in found if state.may_answer(one, asked.system) and not _out_of_turn(asked, live, one)
         ]
     return tuple(found)
 

@@ -12,6 +12,7 @@ from standwatch.facts.entries import Answered, AnyEntry, Asked, Denied, Intent, 
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
 from standwatch.facts.words import Decision
+from standwatch.record import questions
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint, parse_text
 from standwatch.record.explanation import (
     Back,
@@ -152,12 +153,19 @@ def _steps(own: Own) -> tuple[Step, ...]:
     for entry in own.values():
         if before is not None:
             steps.append(
-                Step(_BETWEEN.get((type(before), type(entry)), "until the next entry"), entry.at - before.at)
+                Step(
+                    _BETWEEN.get((_step(before), _step(entry)), "until the next entry"), entry.at - before.at
+                )
             )
         if isinstance(entry, Outcome):
             steps += [Step(name, micros) for name, micros in sorted(entry.took.items())]
         before = entry
     return tuple(steps)
+
+
+def _step(entry: AnyEntry) -> type:
+    """The kind of an entry, whatever its version."""
+    return next((kind for kind in (Asked, Answered) if isinstance(entry, kind)), type(entry))
 
 
 _BETWEEN: Final[dict[tuple[type, type], str]] = {
@@ -201,8 +209,7 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
     index, asked = _last(own, Asked)
     if not isinstance(asked, Asked):
         return None
-    standing = source.state_before(index).systems.get(asked.system)
-    people = tuple(standing.entry.signers or standing.entry.halt) if standing else ()
+    people = questions.people(asked, source.state_before(index))
     question = Inquiry(index=index, at=asked.at, until=asked.until, of=people)
     place, answer = _last(own, Answered)
     if not isinstance(answer, Answered) or answer.of != index:

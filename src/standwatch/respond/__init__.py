@@ -4,6 +4,7 @@ from typing import Final
 
 READS: Final[tuple[str, ...]] = (
     "act.asked.1",
+    "act.asked.2",
     "act.decided.1",
     "ctl.declared.1",
     "ctl.deployed.1",

@@ -7,20 +7,21 @@ from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Answered, Declared, Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
-from standwatch.facts.parts import approval_bytes, evidence_bytes
+from standwatch.facts.parts import evidence_bytes
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
 from standwatch.gate.demands import require_statement, require_validator
 from standwatch.gate.deploying import Candidate, running_with
+from standwatch.record import questions
 from standwatch.record.assertion import challenge_of, verify_assertion
 from standwatch.record.passkeys import by_credential, is_passkey
+from standwatch.record.questions import Question
 from standwatch.record.replay import is_human
 from standwatch.record.signature import verify
 from standwatch.record.source import Source, hashes
-from standwatch.record.state import Question, Standing, State
+from standwatch.record.state import Standing, State
 from standwatch.record.tree import Frontier
 from standwatch.respond.places import declared_digest, place
 from standwatch.serve.control_party import party_of
-from standwatch.serve.control_status import signers
 
 
 def keys_of(person: str, state: State, configuration: Configuration) -> Collection[str]:
@@ -36,27 +37,14 @@ def answer(
     ident: str, order: AnswerOrder, state: State, configuration: Configuration, source: Source, *, now: int
 ) -> Answered:
     """The entry for a human's answer to question `ident`. Raises `NotFound`, `Forbidden` or `Malformed`."""
-    question = open_question(ident, state, now)
-    asked = question.entry
     if order.decision not in ("approve", "refuse"):
         raise Malformed(f"{order.decision!r} is no answer: expected approve or refuse")
-    if order.by not in signers(state, asked.system):
-        named = ", ".join(signers(state, asked.system)) or "nobody"
-        raise Forbidden(
-            f"{order.by} may not answer for {asked.system}: its manifest names {named}", reference=ident
-        )
+    question = open_question(ident, state, now, order.decision)
+    asked = question.entry
+    require_answerer(order.by, order.decision, question, state, now)
     if not now < order.until <= asked.until:
         raise Malformed("an answer stands for no longer than its question", code="bad_until", reference=ident)
     require_head(order.head, source)
-    message = approval_bytes(
-        asked=question.index,
-        by=order.by,
-        decision=order.decision,
-        digest=asked.digest,
-        head=order.head,
-        org=state.origin,
-        until=order.until,
-    )
     entry = Answered(
         by=order.by,
         id=ident,
@@ -68,6 +56,7 @@ def answer(
         head=order.head,
         until=order.until,
     )
+    message = questions.message(entry, asked, state.origin)
     if is_passkey(order.sig):
         require_passkey(entry, message, state, configuration, now)
     else:
@@ -124,12 +113,36 @@ def require_no_passkey(entry: Answered, effect: str, state: State, configuration
         )
 
 
-def open_question(ident: str, state: State, now: int) -> Question:
-    """The question `ident`, not yet answered and not expired."""
+def require_answerer(person: str, decision: str, question: Question, state: State, now: int) -> None:
+    """Raise `Forbidden` unless `person` may answer so now: one of those asked, still, once, and in their order."""
+    asked = question.entry
+    if person not in questions.people(asked, state) or not state.may_answer(person, asked.system):
+        named = ", ".join(questions.people(asked, state)) or "nobody"
+        raise Forbidden(
+            f"{person} may not answer for {asked.system}: it was asked of {named}", reference=asked.id
+        )
+    answer = Answered(
+        by=person,
+        id=asked.id,
+        of=question.index,
+        decision=decision,
+        digest="",
+        key="",
+        sig="",
+        head="",
+        until=0,
+    )
+    if problem := questions.objection(state, question, answer, now):
+        raise Forbidden(problem, code="not_now", reference=asked.id, cure=f"standwatch explain {asked.id}")
+
+
+def open_question(ident: str, state: State, now: int, decision: str = "approve") -> Question:
+    """The question `ident`, which can still be answered so: what is approved may be refused until it is used."""
     question = state.questions.get(ident)
     if question is None:
         raise NotFound(f"no question {ident} is open", cure="standwatch status", reference=ident)
-    if question.answer is not None:
+    refusable = decision == "refuse" and not question.used
+    if question.answer is not None and not (refusable and question.answer.decision == "approve"):
         raise StandwatchError(
             f"{ident} was answered already: {question.answer.decision}",
             code="answered",

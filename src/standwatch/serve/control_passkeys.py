@@ -34,6 +34,7 @@ from standwatch.keys import passkeys as browser
 from standwatch.keys.passkeys import Party
 from standwatch.record.assertion import Enrolled, challenge_of, spell_assertion, to_base64url
 from standwatch.record.passkeys import Passkey, enrolment_message
+from standwatch.record.questions import flag
 from standwatch.record.signature import verify
 from standwatch.record.state import State
 from standwatch.serve import control_evidence as evidence
@@ -175,19 +176,18 @@ class Passkeys:
 
     def ask(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
         """What `who` must sign with a passkey to answer question `ident`. Nothing is remembered."""
-        question = evidence.open_question(ident, self._state, self._clock())
+        if order.decision not in ("approve", "refuse"):
+            raise Malformed(f"{order.decision!r} is no answer: expected approve or refuse")
+        question = evidence.open_question(ident, self._state, self._clock(), order.decision)
         party = party_of(self._configuration.organisation)
         mine = [one for one in self._of(who.ident) if _fits(one, party)]
-        if who.ident not in evidence.signers(self._state, question.entry.system):
-            raise Forbidden(f"{who.name} may not answer for {question.entry.system}", reference=ident)
+        evidence.require_answerer(who.ident, order.decision, question, self._state, self._clock())
         if not mine:
             raise NotFound(
                 f"{who.name} has no passkey for {party.origin}",
                 code="no_passkey",
                 cure="standwatch passkey list",
             )
-        if order.decision not in ("approve", "refuse"):
-            raise Malformed(f"{order.decision!r} is no answer: expected approve or refuse")
         head = order.head or self._head()
         evidence.require_head(head, self._source)
         message = approval_bytes(
@@ -195,6 +195,7 @@ class Passkeys:
             by=who.ident,
             decision=order.decision,
             digest=question.entry.digest,
+            flag=flag(question.entry),
             head=head,
             org=self._state.origin,
             until=question.entry.until,

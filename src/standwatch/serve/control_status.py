@@ -21,8 +21,9 @@ from standwatch.fronts.control_ports import (
 )
 from standwatch.gate.demands import demand
 from standwatch.record.leaf import decode
+from standwatch.record.questions import Question, answering, flag, people, quorum
 from standwatch.record.source import Source
-from standwatch.record.state import Held, Question, Standing, State
+from standwatch.record.state import Held, Standing, State
 from standwatch.respond.orders import sees
 from standwatch.serve.control_people import orderer
 
@@ -118,18 +119,17 @@ def question_line(question: Question, state: State) -> QuestionLine:
         at=entry.at,
         until=entry.until,
         digest=entry.digest,
-        signers=signers(state, entry.system),
+        signers=people(entry, state),
         approve=f"standwatch approve {entry.id}",
         refuse=f"standwatch refuse {entry.id}",
+        flag=flag(entry),
+        quorum=quorum(entry),
     )
 
 
 def signers(state: State, system: str) -> tuple[str, ...]:
     """Who may answer questions about `system`: those its manifest names, else its halt authority."""
-    standing = state.systems.get(system)
-    if standing is None:
-        return ()
-    return tuple(standing.entry.signers or standing.entry.halt)
+    return answering(state, system)
 
 
 def run_lines(state: State, now: int, who: Actor) -> tuple[RunLine, ...]:

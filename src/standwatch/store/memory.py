@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, Intent, Outcome, RunOpened
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Intent, Outcome, RunOpened
 from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
 from standwatch.record.leaf import Unknown, decode
+from standwatch.record.questions import Question
 from standwatch.record.sequence import Ledger, OpenIntent, Sequencer
-from standwatch.record.state import Question, State, folds
+from standwatch.record.state import State, folds
 from standwatch.record.tree import leaf_hash
 from standwatch.store.edge import Edge
 from standwatch.store.journal import FLUSH, SNAPSHOT, Journal
@@ -185,7 +186,11 @@ class Memory:
 
 def resend_key(entry: AnyEntry) -> tuple[str, type] | None:
     """What recognises an entry sent twice: the action's or run's id, and the kind."""
+    if isinstance(entry, Answered):  # several people answer one question
+        return f"{entry.id}/{entry.by}/{entry.decision}", Answered
     ident = getattr(entry, "id", "") or (entry.run if isinstance(entry, RunOpened) else "")
+    if isinstance(entry, Asked):  # one question about an action, of whatever version
+        return ident, Asked
     return (ident, type(entry)) if ident else None
 
 

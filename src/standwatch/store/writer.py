@@ -146,8 +146,7 @@ class Writer:
         question = memory.seq.state.questions.get(ident)
         if question is None or question.used:
             return Found(frame.number)
-        last = question.entry.until if question.answer is None else question.answer.until
-        if max(self._clock(), memory.at) >= last:
+        if max(self._clock(), memory.at) >= question.until:
             return Found(frame.number)
         part = find_part(self._journal, memory.tail, self._sealer, ident, "action")
         return Found(frame.number) if part is None else Found(frame.number, ident, part.data)
@@ -372,9 +371,10 @@ class Writer:
 
     def _older(self, entry: Intent | Asked) -> Known | None:
         """An entry of this id and kind that is no longer remembered."""
+        kind = Intent if isinstance(entry, Intent) else Asked
         for index in of_action(self._journal, self._memory.tail, entry.id):
             leaf = self._journal.leaf(index)
-            if leaf is not None and type(old := read(leaf, index)) is type(entry):
+            if leaf is not None and isinstance(old := read(leaf, index), kind):
                 return index, old.at, leaf_hash(leaf)
         return None
 

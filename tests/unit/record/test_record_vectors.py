@@ -69,6 +69,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
     assert set(VECTORS) - set(LEAVES) == {
         "action.1",
         "approval/1",
+        "approval/2",
         "evidence/1",
         "config/1",
         "enrolment/1",
@@ -128,6 +129,17 @@ def test_an_approval_is_signed_over_these_bytes() -> None:
         until=AT + 600_000_000,
     )
     assert made == vector("approval/1")
+    flagged = approval_bytes(
+        asked=12,
+        by="p-olga",
+        decision="approve",
+        digest=digest,
+        flag="f1" * 32,
+        head=head,
+        org=ACTION.org,
+        until=AT + 600_000_000,
+    )
+    assert flagged == vector("approval/2")
 
 
 def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:

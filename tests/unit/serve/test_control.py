@@ -92,6 +92,7 @@ async def answer(
         by="olga",
         decision=said,
         digest=hashlib.sha256(sheet.action.encode()).hexdigest(),
+        flag=sheet.question.flag,
         head=head,
         org=sheet.org,
         until=sheet.question.until,

@@ -219,6 +219,7 @@ async def by_key(watch: Watch, ident: str, decision: str) -> None:
         by="olga",
         decision=decision,
         digest=sheet.question.digest,
+        flag=sheet.question.flag,
         head="",
         org=sheet.org,
         until=sheet.question.until,
