@@ -247,3 +247,34 @@ def glass_bytes(
             "until": until,
         }
     )
+
+
+WATCH_CONTEXT: Final = b"standwatch/watch/1\n"
+
+
+def watch_bytes(
+    *,
+    by: str,
+    follows: int,
+    giver: str,
+    org: str,
+    shown: str,
+    systems: list[str],
+    taker: str,
+    until: int,
+    watch: str,
+) -> bytes:
+    """What a watch is taken and given over with: the list of open matters as `by` saw it is signed by its digest."""
+    return WATCH_CONTEXT + canonical(
+        {
+            "by": by,
+            "follows": follows,
+            "giver": giver,
+            "org": org,
+            "shown": shown,
+            "systems": systems,
+            "taker": taker,
+            "until": until,
+            "watch": watch,
+        }
+    )

@@ -23,6 +23,8 @@ class Passkey(msgspec.Struct, frozen=True):
     count: int
     ended: int = -1
     """Index of the entry that ended it; -1 while it counts."""
+    ended_at: int = -1
+    """When that was (µs)."""
     doubted: int = -1
     """The counter of the last assertion that should have been higher (a clone, perhaps); -1 for none."""
 
@@ -40,9 +42,9 @@ class Passkey(msgspec.Struct, frozen=True):
         """Whether an assertion with sign counter `count` may come next (§6.1.1): higher, or none is kept."""
         return count > self.count or count == self.count == 0
 
-    def ends(self, index: int) -> "Passkey":
-        """This passkey as entry `index` ended it."""
-        return msgspec.structs.replace(self, ended=index) if self.live else self
+    def ends(self, index: int, at: int) -> "Passkey":
+        """This passkey as entry `index`, written at `at`, ended it."""
+        return msgspec.structs.replace(self, ended=index, ended_at=at) if self.live else self
 
 
 Passkeys = dict[str, Passkey]
@@ -165,7 +167,7 @@ def fold(
             enrolments[entry.person] = index
         case PasskeyEnded():
             if known is not None:
-                passkeys[entry.credential] = known.ends(index)
+                passkeys[entry.credential] = known.ends(index, entry.at)
             enrolments[entry.person] = index
         case PasskeyDoubted():
             if known is not None:
@@ -191,7 +193,7 @@ def changed(passkeys: Passkeys, index: int, entry: Principal) -> None:
         told = one.entry
         gone = entry.revoked or (told.by == entry.name and told.signer not in entry.keys)
         if gone:
-            passkeys[credential] = one.ends(index)
+            passkeys[credential] = one.ends(index, entry.at)
 
 
 def _of(passkeys: Passkeys, person: str) -> Iterable[tuple[str, Passkey]]:

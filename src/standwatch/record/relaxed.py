@@ -2,7 +2,7 @@
 are asked by whoever orders one, by the sequencer, and by whoever verifies the record."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from standwatch.facts.entries import Declared, Relaxed
 from standwatch.facts.parts import relaxation_bytes
@@ -17,7 +17,9 @@ from standwatch.facts.relaxations import (
 )
 from standwatch.record.glass import gives
 from standwatch.record.signature import verify
-from standwatch.record.state import State
+
+if TYPE_CHECKING:
+    from standwatch.record.state import State
 
 MOST_OPEN: Final = 64
 """Relaxations of one system in force at a time."""
@@ -31,12 +33,12 @@ WORDS: Final[dict[Approval, str]] = {
 """Who must sign, in words."""
 
 
-def in_force(state: State, now: int) -> dict[int, Relaxed]:
+def in_force(state: "State", now: int) -> dict[int, Relaxed]:
     """The relaxations that the record has in force at `now` (µs), by index: not over, and for the envelope declared."""
     return {index: one for index, one in state.relaxed.items() if stands(state, one, now)}
 
 
-def stands(state: State, entry: Relaxed, now: int) -> bool:
+def stands(state: "State", entry: Relaxed, now: int) -> bool:
     """Whether `entry` of `state` is in force at `now`."""
     standing = state.systems.get(entry.system)
     return (
@@ -44,12 +46,12 @@ def stands(state: State, entry: Relaxed, now: int) -> bool:
     )
 
 
-def problem(state: State, entry: Relaxed, now: int) -> str:
+def problem(state: "State", entry: Relaxed, now: int) -> str:
     """Why `entry` may not be written at `now`; "" where it may. Signatures are looked at elsewhere (`signers`)."""
     return next(_problems(state, entry, now), "")
 
 
-def _problems(state: State, entry: Relaxed, now: int) -> Iterator[str]:
+def _problems(state: "State", entry: Relaxed, now: int) -> Iterator[str]:
     standing = state.systems.get(entry.system)
     if standing is None:
         yield f"no manifest declares {entry.system}"
@@ -76,7 +78,7 @@ def _scopes(system: str) -> str:
     return f"system:{system}, tool:SERVER.TOOL, agent:NAME or run:ID"
 
 
-def _approvals(state: State, declared: Declared, entry: Relaxed, now: int) -> Iterator[str]:
+def _approvals(state: "State", declared: Declared, entry: Relaxed, now: int) -> Iterator[str]:
     people = entry.signatures.keys()
     if not signed_for(state, declared, entry.check, people, now):
         yield f"relaxing {entry.check} of {entry.system} takes the signature of {WORDS[CRITICALITY[entry.check]]}"
@@ -90,7 +92,7 @@ def _approvals(state: State, declared: Declared, entry: Relaxed, now: int) -> It
         yield f"a renewal of relaxation {min(former)} takes a signature of somebody who did not sign it"
 
 
-def signed_for(state: State, declared: Declared, check: str, people: Collection[str], now: int) -> bool:
+def signed_for(state: "State", declared: Declared, check: str, people: Collection[str], now: int) -> bool:
     """Whether those who signed may relax `check`: by their part in the system, or one of them by a break-glass."""
     if any(declared.system in gives(state, person, "relax", now) for person in people):
         return True
@@ -116,7 +118,7 @@ def approves(wanted: Approval, declared: Declared, people: Collection[str], *, d
             return bool(halt and validators) and len(halt | validators) > 1
 
 
-def renewed(state: State, system: str, check: str, scope: str, now: int) -> tuple[int, ...]:
+def renewed(state: "State", system: str, check: str, scope: str, now: int) -> tuple[int, ...]:
     """The relaxations that another of `check` over `scope` would prolong: in force, or ended less than `APART` ago."""
     return tuple(
         index
@@ -133,7 +135,7 @@ def overlaps(one: str, other: str) -> bool:
     return one == other or kind != other.partition(":")[0]
 
 
-def _signed(state: State, indices: Collection[int]) -> set[str]:
+def _signed(state: "State", indices: Collection[int]) -> set[str]:
     return {person for index in indices for person in state.relaxed[index].signatures}
 
 
@@ -154,7 +156,7 @@ def signature_verifies(entry: Relaxed, person: str, keys: Collection[str], origi
     return any(verify(key, message, entry.signatures.get(person, "")) for key in keys)
 
 
-def covering(state: State, system: str, scopes: Collection[str], now: int) -> dict[int, Relaxed]:
+def covering(state: "State", system: str, scopes: Collection[str], now: int) -> dict[int, Relaxed]:
     """The relaxations in force at `now` on an action of `system` under `scopes`."""
     if not state.relaxed:
         return {}

@@ -35,9 +35,10 @@ from standwatch.facts.entries import (
     RunOpened,
     SignedIn,
     SignedOut,
+    Watch,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
-from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions
+from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions, signed, watches
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -86,6 +87,8 @@ class Sequencer(msgspec.Struct):
         entry, state = append.entry, self.state
         if append.valid_until and now >= append.valid_until:
             return "stale", "what the verdict relied on has expired"
+        if wrong := signed.objection(state.passkeys, entry, now):
+            return "approval", wrong
         match entry:
             case Intent() | Asked():
                 if (state_run := state.runs.get(entry.run)) is None or not _runs(state_run[1], entry, now):
@@ -165,6 +168,14 @@ class Sequencer(msgspec.Struct):
                     return "invalid", wrong
             case Glass():
                 if wrong := glass.problem(state, entry, now):
+                    return "invalid", wrong
+            case Watch():
+                if entry.follows != watches.last(state, entry.watch):
+                    return (
+                        "duplicate",
+                        f"entry {entry.follows} is not the last about the watch {entry.watch[:80]}",
+                    )
+                if wrong := watches.problem(state, entry, now):
                     return "invalid", wrong
             case Restored() if not _open(state, entry, now):
                 return "duplicate", f"relaxation {entry.relaxed} of {entry.system} is not in force"
@@ -250,7 +261,7 @@ class Sequencer(msgspec.Struct):
             period, _, limit = name.partition("/")
             if isinstance(entry, Asked) and period in pace.PERIODS:
                 named = questions.people(entry, self.state)
-                if pace.exceeds(self.state, entry, named, period, cap, now):
+                if pace.exceeds(self.state, entry, named, period, cap=cap, now=now):
                     return name
                 continue
             ledger = self.ledgers.get(_ledger(period, entry, now), {})

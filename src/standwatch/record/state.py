@@ -41,16 +41,18 @@ from standwatch.facts.entries import (
     SignedIn,
     SignedOut,
     SignInRefused,
+    Watch,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
-from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions
+from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions, signed, watches
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.passkeys import Passkey
 from standwatch.record.questions import Question
 from standwatch.record.serving import Serving, running, serve
 from standwatch.record.sessions import Session
+from standwatch.record.watches import Kept
 
 ALL: Final = "all"
 
@@ -123,6 +125,10 @@ class State(msgspec.Struct):
     """System → index of its last relaxation; kept when the system goes, so that no signature is good twice."""
     glasses: dict[int, glass.Broken] = {}
     """Break-glass credentials by the index of their sealing: sealed, or opened and not reviewed yet, and some more."""
+    watches: dict[str, Kept] = {}
+    """Watch → the last entry about it; kept when the watch goes, so that no hand-over is good twice."""
+    acknowledged: dict[int, tuple[int, ...]] = {}
+    """Relaxation → indices of the entries by which a watch was taken while it was open, the latest last."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -132,6 +138,8 @@ class State(msgspec.Struct):
         """Take entry `index` into the state. Entries come in order of index; those that do not fold may be left out."""
         self.seen = index
         self.at = entry.at
+        if not isinstance(entry, Unknown):
+            signed.counted(self.passkeys, entry)
         match entry:
             case Intent():
                 self._use(entry)
@@ -172,6 +180,8 @@ class State(msgspec.Struct):
                 self._restore(index, entry)
             case Glass():
                 self.glasses = glass.fold(self.glasses, index, entry)
+            case Watch():
+                watches.fold(self, index, entry)
             case Evidence():
                 self._evidence(index, entry)
             case Principal():
@@ -338,7 +348,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 8
+FOLD: Final = 9
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

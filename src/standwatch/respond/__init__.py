@@ -13,6 +13,7 @@ READS: Final[tuple[str, ...]] = (
     "ctl.hold.1",
     "ctl.relaxed.1",
     "ctl.restored.1",
+    "ctl.watch.1",
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.answered.1",
@@ -29,5 +30,6 @@ WRITES: Final[tuple[str, ...]] = (
     "ctl.sign_in_refused.1",
     "ctl.signed_in.1",
     "ctl.signed_out.1",
+    "ctl.watch.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

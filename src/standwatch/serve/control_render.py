@@ -35,6 +35,7 @@ from standwatch.facts.entries import (
     SignedIn,
     SignedOut,
     SignInRefused,
+    Watch,
 )
 from standwatch.record.leaf import Unknown
 
@@ -92,6 +93,8 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case Glass():
             of = f" {entry.glass}" if entry.glass >= 0 else f" for {', '.join(entry.people)}"
             return f"break-glass{of} {entry.step}"
+        case Watch():
+            return _watch(entry)
         case Restored():
             return f"{entry.system}: ended relaxation {entry.relaxed}"
         case Evidence():
@@ -135,6 +138,17 @@ def _decided(entry: Decided) -> str:
     others = ", ".join(f"{count} by {route}" for route, count in entry.routes.items() if route != "model")
     by = f"{entry.model}@{entry.version}" if entry.version else entry.model
     return f"{entry.system}: {rows} by {by}{f' ({others})' if others else ''}  {entry.id}"
+
+
+def _watch(entry: Watch) -> str:
+    seen = f", having seen relaxation {', '.join(map(str, entry.relaxations))}" if entry.relaxations else ""
+    match entry.step:
+        case "ended":
+            return f"watch {entry.watch}: nobody has it"
+        case "handed_over":
+            return f"watch {entry.watch}: {entry.giver} handed it over to {entry.person}{seen}"
+        case _:
+            return f"watch {entry.watch}: {entry.person} took it{seen}"
 
 
 def kind_of(entry: AnyEntry | Unknown) -> str:

@@ -35,6 +35,7 @@ from standwatch.facts.entries import (
     SignedIn,
     SignedOut,
     SignInRefused,
+    Watch,
 )
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
@@ -121,6 +122,8 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"agent:{entry.name}"
         case Enrolled() | PasskeyEnded() | PasskeyDoubted() | SignedIn() | SignedOut() | SignInRefused():
             return f"agent:{entry.person}"
+        case Watch():
+            return f"watch:{entry.watch}"
         case RunOpened() | RunClosed():
             return f"run:{entry.run}"
         case Asked() | Deferred() | Pulled() | Answered() | Intent():
