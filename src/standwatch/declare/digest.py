@@ -15,9 +15,10 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.models import Model
 
 NOT_PERMISSION: Final = frozenset(
-    {"purpose", "owner", "halt_authority", "validator", "approvers", "observe_until"}
+    {"purpose", "owner", "halt_authority", "validator", "approvers", "observe_until", "decoys"}
 )
-"""Members of a manifest that say nothing about what it permits: prose, people, and the time-boxed observation."""
+"""Members of a manifest that say nothing about what it permits: prose, people, the time-boxed observation,
+and how often those who approve are tried."""
 
 DEFINITION: Final = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
 """Members of a tool's definition that an accepted digest covers."""

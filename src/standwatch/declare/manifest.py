@@ -3,6 +3,7 @@
 import re
 from typing import Final, Literal
 
+from standwatch.declare.asks import read_asks, read_decoys
 from standwatch.declare.components import read_component
 from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
 from standwatch.declare.models import Around, read_models
@@ -28,6 +29,7 @@ from standwatch.declare.schema import (
 )
 from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.declare.tools import TOOL, read_tool
+from standwatch.facts.asks import Asks
 from standwatch.facts.canonical import SAFE
 from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
 from standwatch.facts.models import Model
@@ -58,7 +60,7 @@ def read_manifest(
     fields = Fields(node, problems, "the manifest")
     known, strict = names(whom, lenient=True), names(whom, lenient=False)
     halt = fields.need("halt_authority", known, ())
-    approvers, seconds = fields.take("approvals", _approvals(strict), (None, None))
+    approvers, seconds, decoys = fields.take("approvals", _approvals(strict), (None, None, None))
     weekly, critical = fields.take("exposure", _exposure, (0, False))
     components = fields.take("components", listing(read_component, "components"), ())
     tools = fields.take("tools", mapping(TOOL, read_tool, "tools"), {})
@@ -86,6 +88,7 @@ def read_manifest(
         fallback=fallback,
         approvers=halt if approvers is None else approvers,
         approval_seconds=seconds,
+        decoys=decoys,
         observe_until=fields.take("observe", _observe, 0),
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
     )
@@ -104,14 +107,18 @@ def read_manifest(
     return manifest
 
 
-def _approvals(people: Reader[tuple[str, ...]]) -> Reader[tuple[tuple[str, ...] | None, int | None]]:
-    def read(node: Node, problems: Problems) -> tuple[tuple[str, ...] | None, int | None]:
+_Approvals = tuple[tuple[str, ...] | None, int | None, int | None]
+
+
+def _approvals(people: Reader[tuple[str, ...]]) -> Reader[_Approvals]:
+    def read(node: Node, problems: Problems) -> _Approvals:
         fields = Fields(node, problems, "approvals")
         none: tuple[str, ...] | None = None
         by = fields.take("by", people, () if fields.has("by") else none)
         expires = fields.take("expires", _maybe(duration), None)
+        decoys = fields.take("decoys", read_decoys, None)
         fields.close()
-        return by, expires
+        return by, expires, decoys
 
     return read
 
@@ -144,12 +151,16 @@ def _data_subject(node: Node, problems: Problems) -> tuple[str, str] | None:
 def _limits(node: Node, problems: Problems) -> Limits:
     fields = Fields(node, problems, "limits")
     calls, minutes = fields.take("per_run", _per_run, (None, None))
+    asks = fields.take("asks", read_asks, Asks())
     limits = Limits(
         calls_per_run=calls,
         minutes_per_run=minutes,
         calls_per_minute=fields.take("per_minute", _one("calls"), None),
         per_day=fields.take("per_day", mapping(_limit_name, words(_amount), "budgets"), {}),
-        asks_per_run=fields.take("asks", _one("per_run"), None),
+        asks_per_run=asks.per_run,
+        asks_per_person_per_hour=asks.per_person_per_hour,
+        asks_per_hour=asks.per_hour,
+        asks_per_day=asks.per_day,
     )
     fields.close()
     return limits

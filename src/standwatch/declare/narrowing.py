@@ -12,6 +12,7 @@ from standwatch.declare.cedar import argument_names
 from standwatch.declare.differences import Difference, Differences, Direction, direction
 from standwatch.declare.order import compare_lock, compare_manifest, compare_relaxations
 from standwatch.declare.policies import accepted
+from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.facts.configuration import Configuration, Organisation, Policy, System
 
 
@@ -89,8 +90,8 @@ def _compare_system(log: Differences, old: Configuration, new: Configuration, na
     if before is None or after is None:
         log.say("system", "added" if before is None else "removed", narrower=after is None)
         return
-    defaults = (old.organisation.approval_seconds, new.organisation.approval_seconds)
-    compare_manifest(log, before.manifest, after.manifest, defaults)
+    around = (old.organisation, new.organisation)
+    compare_manifest(log, before.manifest, after.manifest, around)
     compare_lock(log, before, after)
 
 
@@ -112,6 +113,15 @@ def compare_organisation(log: Differences, old: Organisation, new: Organisation)
     if old.notify != new.notify:  # addresses may be credentials: they are not repeated
         log.wider("notify", "others are told, or of other things")
     compare_relaxations(log, old.relaxations, new.relaxations)
+    for name in Asks.__struct_fields__:
+        both = (effective(Asks(), one.asks, development=one.development) for one in (old, new))
+        log.at_most(f"defaults.asks.{name}", *(getattr(one, name) for one in both))
+    rates = (decoys(None, one.decoys, development=one.development) for one in (old, new))
+    log.at_most("approvals.decoys", *(rate or None for rate in rates))
+    log.at_most("sign_in idle", old.sign_in.idle, new.sign_in.idle)
+    log.at_most("sign_in longest", old.sign_in.longest, new.sign_in.longest)
+    log.demanded("sign_in bound", set(old.sign_in.bound), set(new.sign_in.bound))
+    log.any_change("sign_in oidc", old.sign_in.oidc, new.sign_in.oidc)
 
 
 def _group(organisation: Organisation, name: str) -> list[str] | None:
@@ -126,7 +136,7 @@ def _compare_people(log: Differences, old: Organisation, new: Organisation) -> N
         if one is None or other is None:
             log.wider(f"people {ident}", "added" if one is None else "removed")
             continue
-        for name in ("address", "os_user"):
+        for name in ("address", "os_user", "subject"):
             log.any_change(f"people {ident} {name}", getattr(one, name), getattr(other, name))
         for name in ("keys", "roles"):
             log.any_change(f"people {ident} {name}", sorted(getattr(one, name)), sorted(getattr(other, name)))

@@ -8,12 +8,14 @@ import msgspec
 from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
 from standwatch.declare.order_models import compare_kinds, compare_model
+from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.facts.configuration import (
     ArgumentRule,
     Component,
     Freeze,
     Limits,
     Manifest,
+    Organisation,
     Otherwise,
     System,
     Tool,
@@ -26,8 +28,11 @@ _ANYTHING = ArgumentRule()
 _OTHERWISE: tuple[Otherwise, ...] = ("step_up", "deny")
 
 
-def compare_manifest(log: Differences, old: Manifest, new: Manifest, defaults: tuple[int, int]) -> None:
-    """Every member but `purpose`. `defaults`: how long a question stays open in the old and new organisation."""
+def compare_manifest(
+    log: Differences, old: Manifest, new: Manifest, around: tuple[Organisation, Organisation]
+) -> None:
+    """Every member but `purpose`, as it counts in the old organisation and in the new."""
+    defaults = tuple(one.approval_seconds for one in around)
     for name in ("owner", "halt_authority", "validator", "approvers"):
         log.any_change(name, sorted(getattr(old, name)), sorted(getattr(new, name)))
     log.any_change("environment", old.environment, new.environment)
@@ -45,6 +50,7 @@ def compare_manifest(log: Differences, old: Manifest, new: Manifest, defaults: t
     log.things("component", _named(old), _named(new), lambda name, a, b: _component(log, name, a, b))
     log.things("tool", old.tools, new.tools, lambda _, a, b: compare_tool(log, a, b))
     _limits(log, old.limits, new.limits)
+    _asks(log, old, new, around)
     _freezes(log, old.freeze, new.freeze)
     log.things("model", old.models, new.models, lambda _, a, b: compare_model(log, a, b))
     compare_kinds(log, "fallback", old.fallback, new.fallback)
@@ -145,9 +151,25 @@ def _single(value: str | None) -> set[Hashable] | None:
 
 
 def _limits(log: Differences, old: Limits, new: Limits) -> None:
-    for name in ("calls_per_run", "minutes_per_run", "calls_per_minute", "asks_per_run"):
+    for name in ("calls_per_run", "minutes_per_run", "calls_per_minute"):
         log.at_most(f"limits.{name}", getattr(old, name), getattr(new, name))
     log.caps("limits.per_day", old.per_day, new.per_day)
+
+
+def _asks(log: Differences, old: Manifest, new: Manifest, around: tuple[Organisation, Organisation]) -> None:
+    """As they count: to say nothing is to go by the organisation."""
+    before, after = (
+        effective(one.limits.asks, organisation.asks, development=organisation.development)
+        for one, organisation in zip((old, new), around, strict=True)
+    )
+    for name in Asks.__struct_fields__:
+        log.at_most(f"limits.asks.{name}", getattr(before, name), getattr(after, name))
+    rates = [
+        decoys(one.decoys, organisation.decoys, development=organisation.development)
+        for one, organisation in zip((old, new), around, strict=True)
+    ]
+    # More decoys are more watchfulness: one in fewer is narrower, none is widest.
+    log.at_most("approvals.decoys", *(rate or None for rate in rates))
 
 
 def _freezes(log: Differences, old: tuple[Freeze, ...], new: tuple[Freeze, ...]) -> None:

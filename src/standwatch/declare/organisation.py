@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final, Literal
 
+from standwatch.declare.asks import read_asks, read_decoys
 from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
@@ -21,10 +22,14 @@ from standwatch.declare.schema import (
     short,
     text,
 )
+from standwatch.declare.sign_in import addresses, read_sign_in, read_tls
 from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
+from standwatch.declare.watches import read_watches
+from standwatch.facts.asks import Asks
 from standwatch.facts.configuration import Listener, Organisation, Person, RedLine
 from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
+from standwatch.facts.signing_in import SignIn, Tls
 from standwatch.facts.words import Effect
 
 FILE: Final = "standwatch.yaml"
@@ -47,9 +52,11 @@ _group = shaped(WORD, "a group's name in letters, digits, - and _")
 _address = shaped(r"[^\s@<>,;]{1,64}@[A-Za-z0-9.-]{1,190}", "an e-mail address")
 _ident = shaped(r"[a-z0-9][a-z0-9_-]{0,63}", "an opaque id in lower-case letters, digits, - and _")
 _account = shaped(r"[A-Za-z0-9_.$-]{1,64}", "an account of this host")
+_subject = shaped(r"[\x21-\x7e]{1,255}", "what the issuer calls this person")
 _folder = shaped(r"[^\x00-\x1f]{1,500}", "a folder")
 
 _no_relaxations: Relaxations | None = None
+_no_tls: Tls | None = None
 
 AGENTS: Final = Listener("127.0.0.1", 8400)
 OPERATORS: Final = Listener("127.0.0.1", 8401)
@@ -65,7 +72,9 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
     people = fields.need("people", listing(_person(_Once()), "people"), ())
     whom = Directory({one.address.lower(): one.id for one in people}, {}, development)
     agents, operators = fields.take("listeners", _listeners, (AGENTS, OPERATORS))
+    irreversible, decoys = fields.take("approvals", _approvals, ("", None))
     groups = fields.take("groups", mapping(_group, _members(whom), "groups"), {})
+    seconds, asks = fields.take("defaults", _defaults, (900, Asks()))
     organisation = Organisation(
         name=fields.need("organisation", text("the organisation's name", 200), ""),
         origin=fields.need("origin", _origin, ""),
@@ -78,10 +87,14 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         people=people,
         groups=groups,
         red_lines=fields.take("red_lines", listing(_red_line, "red lines"), ()),
-        approval_seconds=fields.take("defaults", _defaults, 900),
-        irreversible=fields.take("approvals", _approvals, ""),
+        approval_seconds=seconds,
+        asks=asks,
+        irreversible=irreversible,
+        decoys=decoys,
         notify=fields.take("notify", read_notify(set(groups), development), Notify()),
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
+        watches=fields.take("watch", read_watches(Directory(whom.addresses, groups, development)), {}),
+        sign_in=fields.take("sign_in", read_sign_in, SignIn()),
     )
     fields.close()
     _contradictions(fields, organisation, problems)
@@ -112,10 +125,12 @@ def _person(once: "_Once") -> Reader[Person]:
             keys=fields.take("keys", listing(key, "public keys"), ()),
             roles=fields.take("roles", listing(choice("admin", "operator", "auditor"), "roles"), ()),
             os_user=fields.take("os_user", _account, ""),
+            subject=fields.take("subject", _subject, ""),
         )
         fields.close()
         once.claim("id", person.id, fields.place("id"), problems)
         once.claim("address", person.address.lower(), fields.place("address"), problems)
+        once.claim("subject", person.subject, fields.place("subject"), problems)
         once.claim("account", person.os_user, fields.place("os_user"), problems)
         return person
 
@@ -172,8 +187,12 @@ def _listener(node: Node, problems: Problems) -> Listener | None:
     heard = fields.need("listen", _host_port, AGENTS)
     hosts = fields.take("allowed_hosts", listing(pattern, "host names"), ())
     origins = fields.take("allowed_origins", listing(pattern, "origins"), ())
+    tls = fields.take("tls", read_tls, _no_tls)
+    proxy = fields.take("proxy", addresses, ())
     fields.close()
-    return Listener(heard.host, heard.port, hosts, origins)
+    if tls is not None and proxy:
+        problems.add(fields.place("proxy"), "tls and proxy, expected the one who ends TLS to be one of them")
+    return Listener(heard.host, heard.port, hosts, origins, tls, proxy)
 
 
 def _host_port(node: Node, problems: Problems) -> Listener | None:
@@ -195,19 +214,21 @@ def _store(node: Node, problems: Problems) -> str | None:
     return folder
 
 
-def _defaults(node: Node, problems: Problems) -> int | None:
+def _defaults(node: Node, problems: Problems) -> tuple[int, Asks] | None:
     fields = Fields(node, problems, "defaults")
     seconds = fields.take("approval_expires", duration, 900)
+    asks = fields.take("asks", read_asks, Asks())
     fields.close()
-    return seconds
+    return seconds, asks
 
 
-def _approvals(node: Node, problems: Problems) -> Irreversible | None:
+def _approvals(node: Node, problems: Problems) -> tuple[Irreversible, int | None]:
     fields = Fields(node, problems, "approvals")
     unsaid: Irreversible = ""
-    found: Irreversible = fields.need("irreversible", _irreversible, unsaid)
+    found: Irreversible = fields.take("irreversible", _irreversible, unsaid)
+    decoys = fields.take("decoys", read_decoys, None)
     fields.close()
-    return found
+    return found, decoys
 
 
 def _red_line(node: Node, problems: Problems) -> RedLine | None:
@@ -242,6 +263,18 @@ def _contradictions(fields: Fields, organisation: Organisation, problems: Proble
     if scheme == "http" and not organisation.development and not _is_local(host):
         problems.add(
             fields.place("public_url"), f"{organisation.public_url} is not protected, expected https://…"
+        )
+    secure = organisation.operators.tls is not None or organisation.operators.proxy
+    if scheme == "https" and not secure and fields.has("listeners"):
+        problems.warn(
+            fields.place("listeners"),
+            "public_url is https and the operators' listener says neither tls nor proxy: nobody can sign in there",
+        )
+    if scheme == "http" and not _is_local(host):
+        problems.warn(fields.place("public_url"), "browsers give no passkeys to http, expected https://…")
+    elif _is_address(host) and not _is_local(host):
+        problems.warn(
+            fields.place("public_url"), f"browsers give no passkeys to an address: {host} wants a name"
         )
     if fields.has("rp_id") and not _is_address(host) and not f".{host}".endswith(f".{organisation.rp_id}"):
         problems.add(

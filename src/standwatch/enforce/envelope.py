@@ -9,6 +9,8 @@ import re2
 from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
+from standwatch.facts.asks import caps as asks_caps
+from standwatch.facts.asks import effective
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
 from standwatch.facts.relaxations import CRITICALITY, longest
 from standwatch.facts.words import Effect
@@ -44,6 +46,8 @@ class Envelope(msgspec.Struct, frozen=True):
     declared: tuple[str, str]
     """Digests of envelope and components, as the record must declare them."""
     models: dict[str, ModelEnvelope] = {}
+    asks: dict[str, int] = {}
+    """How much it may ask of people, as the sequencer reads it: `run/asks`, `person/asks`, `hour/asks`, `day/asks`."""
     relaxing: dict[str, int] = {}
     """Check → the longest relaxation of it that has force here, in µs; those that may not be relaxed are left out."""
 
@@ -86,7 +90,11 @@ def _system(configuration: Configuration, system: System) -> Envelope:
     }
     said = (configuration.organisation.relaxations, manifest.relaxations)
     relaxing = {check: longest(check, *said) * 1_000_000 for check in CRITICALITY if longest(check, *said)}
-    return Envelope(system, tools, components, scopes, caps, lines, seconds, declared, deciding, relaxing)
+    organisation = configuration.organisation
+    asks = effective(manifest.limits.asks, organisation.asks, development=organisation.development)
+    return Envelope(
+        system, tools, components, scopes, caps, lines, seconds, declared, deciding, asks_caps(asks), relaxing
+    )
 
 
 def component_scopes(component: Component) -> tuple[str, ...]:

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from standwatch.facts.asks import Asks
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
+from standwatch.facts.signing_in import SignIn, Tls
 from standwatch.facts.stakes import Reversibility, tier_of
+from standwatch.facts.watches import WatchRule
 from standwatch.facts.words import Decision, Effect
 
 Number = int | float
@@ -32,6 +35,8 @@ class Person(msgspec.Struct, frozen=True):
     """`admin`: configuration, people, principals; `operator`: sees every system; `auditor`: reads the log."""
     os_user: str = ""
     """The account of this host that acts as this person on the Unix socket; empty for none."""
+    subject: str = ""
+    """What the OpenID Connect issuer calls this person (`sub`); "" to go by a verified e-mail address."""
 
 
 class RedLine(msgspec.Struct, frozen=True):
@@ -50,6 +55,9 @@ class Listener(msgspec.Struct, frozen=True):
     port: int
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    tls: Tls | None = None
+    proxy: tuple[str, ...] = ()
+    """IP addresses of reverse proxies whose word on client and scheme is taken."""
 
 
 class Organisation(msgspec.Struct, frozen=True):
@@ -76,6 +84,14 @@ class Organisation(msgspec.Struct, frozen=True):
 
     relaxations: Relaxations | None = None
     """How long a check may be bypassed at most; manifests may say less. None: not at all, unless a manifest says."""
+    watches: dict[str, WatchRule] = {}
+    """Who keeps the watch over which systems, by the watch's name. It permits nothing, so no envelope knows it."""
+    asks: Asks = Asks()
+    """How much a system may ask of people, where its manifest does not say."""
+    decoys: int | None = None
+    """One question in so many brings a decoy along, where a manifest does not say; 0 for none."""
+    sign_in: SignIn = SignIn()
+    """How long sessions last, and who beside a passkey may open one."""
 
     @property
     def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
@@ -151,6 +167,14 @@ class Limits(msgspec.Struct, frozen=True):
     calls_per_minute: int | None = None
     per_day: dict[str, Number] = {}
     asks_per_run: int | None = None
+    asks_per_person_per_hour: int | None = None
+    asks_per_hour: int | None = None
+    asks_per_day: int | None = None
+
+    @property
+    def asks(self) -> Asks:
+        """What is said of questions to people."""
+        return Asks(self.asks_per_run, self.asks_per_person_per_hour, self.asks_per_hour, self.asks_per_day)
 
 
 class Freeze(msgspec.Struct, frozen=True):
@@ -191,6 +215,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """Policy, provenance, content and grant are judged but not enforced before this time; 0 for never."""
     relaxations: Relaxations | None = None
     """As the organisation's; where both speak, the shorter counts."""
+    decoys: int | None = None
+    """One question in so many brings a decoy along; 0 for none, None for what the organisation says."""
 
     @property
     def tier(self) -> int:

@@ -65,7 +65,8 @@ def with_room(state: "State", people: Collection[str], cap: int | None, now: int
     return tuple(one for one in people if cap is None or within(state.paces, person(one), now) < cap)
 
 
-def exceeds(state: "State", entry: Asked, people: Collection[str], period: str, *, cap: int, now: int
+def exceeds(
+    state: "State", entry: Asked, people: Collection[str], period: str, *, cap: int, now: int
 ) -> bool:
     """Whether `entry`, put to `people` at `now`, is more than `cap` in `period` allows.
 
