@@ -186,8 +186,8 @@ def _route(known: set[str]) -> Reader[Route]:
 
 def _quiet(node: Node, problems: Problems) -> Quiet | None:
     fields = Fields(node, problems, "quiet hours")
-    begin, end = fields.need("from", _clock, 0), fields.need("until", _clock, 0)
-    zone = fields.take("zone", _zone, "UTC")
+    begin, end = fields.need("from", time_of_day, 0), fields.need("until", time_of_day, 0)
+    zone = fields.take("zone", time_zone, "UTC")
     fields.close()
     if begin == end and fields.has("from") and fields.has("until"):
         problems.add(node.mark, "quiet hours that begin when they end, expected two different times")
@@ -195,7 +195,7 @@ def _quiet(node: Node, problems: Problems) -> Quiet | None:
     return Quiet(begin, end, zone)
 
 
-def _clock(node: Node, problems: Problems) -> int | None:
+def time_of_day(node: Node, problems: Problems) -> int | None:
     """`22:00` → minutes since midnight."""
     found = shaped(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day such as 22:00")(node, problems)
     if found is None:
@@ -203,7 +203,8 @@ def _clock(node: Node, problems: Problems) -> int | None:
     return int(found[:2]) * 60 + int(found[3:])
 
 
-def _zone(node: Node, problems: Problems) -> str | None:
+def time_zone(node: Node, problems: Problems) -> str | None:
+    """A zone of the tz database, such as `Europe/Vienna`."""
     expected = "a time zone such as UTC or Europe/Vienna"
     found = shaped(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}", expected)(node, problems)
     if found is None or found == "UTC":
