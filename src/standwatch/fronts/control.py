@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tarfile
 from base64 import b64decode
 from collections.abc import Callable, Collection
@@ -25,6 +26,7 @@ from standwatch.facts.errors import (
 )
 from standwatch.fronts.control_metrics import OPENMETRICS, metrics
 from standwatch.fronts.control_openapi import Problem, document
+from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Actor, Operations
 from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route
 from standwatch.fronts.http import (
@@ -51,8 +53,10 @@ _SAFE: Final = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
+_CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch"')
 _MAX_BODY: Final = 64 * 1024
 _TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
+_PLAIN: Final = tuple(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in PLAIN)
 
 _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
     (Malformed, 400),
@@ -201,17 +205,23 @@ def handler(
 
 
 class _Answered(StandwatchError):
-    """An error that knows its HTTP status."""
+    """An error that knows its HTTP status, and the methods that a 405 must name (RFC 9110 §15.5.6)."""
 
-    def __init__(self, message: str, code: str, status: int) -> None:
+    def __init__(self, message: str, code: str, status: int, allow: str = "") -> None:
         super().__init__(message, code=code)
         self.status = status
+        self.allow = allow
 
 
 def refusal(error: StandwatchError) -> Response:
     """`error` in the one shape of errors."""
     problem = Problem(error.code, str(error), error.reference, error.cure)
-    return Response(status_of(error), msgspec.json.encode(problem), _SAFE)
+    status, headers = status_of(error), _SAFE
+    if status == 401:
+        headers = (*_SAFE, _CHALLENGE)
+    elif isinstance(error, _Answered) and error.allow:
+        headers = (*_SAFE, ("allow", error.allow))
+    return Response(status, msgspec.json.encode(problem), headers)
 
 
 def status_of(error: StandwatchError) -> int:
@@ -225,14 +235,18 @@ def status_of(error: StandwatchError) -> int:
 
 def _route(request: Request) -> tuple[Route, dict[str, str]]:
     others: list[str] = []
+    wanted = "GET" if request.method == "HEAD" else request.method  # RFC 9110 §9.3.2
     for route, pattern in _TABLE:
         found = pattern.fullmatch(request.path)
-        if found is not None and route.method == request.method:
+        if found is not None and route.method == wanted:
             return route, {name: segment_text(value) for name, value in found.groupdict().items()}
         if found is not None:
-            others.append(route.method)
+            others += ["GET", "HEAD"] if route.method == "GET" else [route.method]
+    if not others and any(pattern.fullmatch(request.path) for pattern in _PLAIN):
+        others = ["GET", "HEAD"]
     if others:
-        raise _Answered(f"{request.path} takes {', '.join(others)}", "method_not_allowed", 405)
+        allow = ", ".join(others)
+        raise _Answered(f"{request.path} takes {allow}", "method_not_allowed", 405, allow)
     raise NotFound(f"nothing is served at {request.path}", cure=f"GET {BASE}/openapi.json")
 
 

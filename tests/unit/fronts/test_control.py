@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from standwatch.fronts.control_names import NAMES
 from standwatch.fronts.control_openapi import document
+from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import AgentOrder, HaltOrder, Status
 from standwatch.fronts.control_routes import ROUTES
 from standwatch.record.checkpoint import open_checkpoint
 from standwatch.record.tree import leaf_hash
-from support.watch import ROLES, Watch, done, served
+from support.watch import ROLES, Watch, served
 
 
 class Site:
@@ -164,8 +166,12 @@ def test_the_document_describes_exactly_what_is_served(site: Site) -> None:
     told = json.loads(answer)
     assert (status, told["openapi"]) == (200, "3.1.0")
     served_ = {(route.method.lower(), "/api/v1" + route.path) for route in ROUTES}
+    served_ |= {("get", plain.path) for plain in PLAIN}
     assert {(method, path) for path, methods in told["paths"].items() for method in methods} == served_
     assert len({route.name for route in ROUTES}) == len(ROUTES)
+    named = {part for path in told["paths"] for part in re.findall(r"\{(\w+)\}", path)}
+    named |= {name for route in (*ROUTES, *PLAIN) for name in route.query}
+    assert named <= set(NAMES), "a name without a meaning"
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(told)))
     assert references <= set(told["components"]["schemas"])
 

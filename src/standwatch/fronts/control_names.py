@@ -1,0 +1,26 @@
+"""What the names in paths and queries of the operators' API mean, once for all of them."""
+
+from typing import Final
+
+NAMES: Final = {
+    "as_of": "A moment: a time with its offset (`2026-11-21T03:00Z`) or an entry's index. Now where it is absent.",
+    "at": "A moment, as `as_of`.",
+    "channel": "A channel of `notify`, by its name.",
+    "credential": "A passkey's credential id (base64url).",
+    "from": "The first entry's index; from the end where it is negative.",
+    "hold": "The index of the hold's entry.",
+    "id": "An action's or decision's id, or the index of the entry that began it.",
+    "index": "The tile's number, as C2SP tlog-tiles writes it: three digits for each segment.",
+    "level": "The tile's level: 0 for leaves.",
+    "limit": "How many at most.",
+    "model": "A component of kind `model`; may be absent where the system has one.",
+    "name": "The principal's name.",
+    "payloads": "`true`: with the sealed parts, for those who may read them.",
+    "row": "The row of the batch, from 0.",
+    "since": "A moment, as `as_of`, from which on it counts.",
+    "system": "A declared system, by its name.",
+    "to": "The index behind the last entry.",
+    "version": "A version, as the manifest names it.",
+    "width": "How many hashes: 1 to 255.",
+}
+"""Name → meaning. A test holds that every name of the table is here."""
