@@ -61,3 +61,13 @@ class Tampered(StandwatchError):
     """Bytes in the record that do not verify. The log is not signed again until a human has looked."""
 
     code = "tampered"
+
+
+class TooMany(StandwatchError):
+    """Asked for more often than anybody needs; `after` says when it may be asked again, in seconds."""
+
+    code = "too_many"
+
+    def __init__(self, message: str, after: int) -> None:
+        super().__init__(message)
+        self.after = after

@@ -57,6 +57,10 @@ class Actor(msgspec.Struct, frozen=True):
     admin: bool = False
     sees_all: bool = False
     auditor: bool = False
+    how: str = ""
+    """How they came in: `socket`, `token`, `passkey`, or `issuer` (which reads and stops, and signs nothing)."""
+    session: str = ""
+    """SHA-256 of the session's cookie; "" without one."""
 
 
 # --- answers -------------------------------------------------------------------------------------------------

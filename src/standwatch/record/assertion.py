@@ -244,6 +244,13 @@ def _check_authenticator(data: bytes, enrolled: Enrolled) -> None:
         raise Forbidden("a passkey does not begin or cease to leave its device", code="bad_signature")
 
 
+def signed_by(assertion: Assertion, key: str) -> bool:
+    """Whether the signature alone is that key's, whatever was signed: for who, where and when nothing is said."""
+    return _verifies(
+        parse_key(key), assertion.signature, assertion.authenticator + sha256(assertion.client).digest()
+    )
+
+
 def _verifies(public: PublicKey, signature: bytes, signed: bytes) -> bool:
     try:
         match public:

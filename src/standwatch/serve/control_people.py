@@ -4,6 +4,8 @@ import pwd
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from standwatch.facts.configuration import Configuration, Person
 from standwatch.facts.errors import Forbidden
 from standwatch.fronts.control_ports import Actor
@@ -31,11 +33,11 @@ def by_account(configuration: Configuration, account: str) -> Actor:
     organisation = configuration.organisation
     person = next((one for one in organisation.people if account and one.os_user == account), None)
     if person is None:
-        return Actor(LOCAL, account or LOCAL, admin=organisation.development, sees_all=True, auditor=True)
-    found = _actor(person)
-    return Actor(
-        found.ident, found.name, found.admin or organisation.development, sees_all=True, auditor=True
-    )
+        admin = organisation.development
+        return Actor(LOCAL, account or LOCAL, admin=admin, sees_all=True, auditor=True, how="socket")
+    found = actor_of(person)
+    admin = found.admin or organisation.development
+    return Actor(found.ident, found.name, admin, sees_all=True, auditor=True, how="socket")
 
 
 def by_peer(
@@ -63,13 +65,14 @@ def by_token(configuration: Configuration, state: State, authorization: str, now
         or 0 < principal.until <= now
     ):
         raise Forbidden("an operator's token is needed here", code="unauthenticated", cure=_TOKEN)
-    return _actor(person)
+    return msgspec.structs.replace(actor_of(person), how="token")
 
 
 _TOKEN: Final = "standwatch agent add ADDRESS --role human   (on the server's host)"  # noqa: S105 - a command
 
 
-def _actor(person: Person) -> Actor:
+def actor_of(person: Person) -> Actor:
+    """`person` with the rights of their roles."""
     roles = set(person.roles)
     return Actor(
         person.id,
