@@ -29,8 +29,8 @@ from standwatch.facts.entries import (
     RunOpened,
 )
 from standwatch.facts.errors import Malformed, StandwatchError
-from standwatch.facts.parts import action_digest, commitment
-from standwatch.record import tlog_proof
+from standwatch.facts.parts import SALT_BYTES, action_digest, commitment
+from standwatch.record import questions, tlog_proof
 from standwatch.record.assertion import Enrolled as EnrolledAs
 from standwatch.record.assertion import challenge_of, parse_assertion, verify_assertion
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint
@@ -38,7 +38,6 @@ from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.proof import ProofFile, Proved, Row, Shown, decode
-from standwatch.record.questions import message as message_to_sign
 from standwatch.record.rows import read_row, verify_row
 from standwatch.record.signature import verify as verify_signature
 from standwatch.record.source import commitments, ident_of, read_action, read_leaf
@@ -196,19 +195,21 @@ def _included(each: _Entry, head: Checkpoint) -> Step:
 
 def _committed(each: _Entry, part: Shown) -> Step:
     name, wanted = f"{part.name} of entry {each.index}", each.wanted[part.name]
-    if wanted.plain:
-        return Step(
-            name, not part.salt and action_digest(part.data) == wanted.value, "SHA-256 as the entry says"
-        )
-    return Step(
-        name, commitment(part.salt, part.data) == wanted.value, "HMAC-SHA-256 as the entry commits to"
-    )
+    # INVARIANT: a salt is as long as salts are: HMAC fills a shorter key up with zeros, so others would open it too.
+    if len(part.salt) != (0 if wanted.plain else SALT_BYTES):
+        return Step(name, False, f"a salt has {SALT_BYTES} bytes, and the action, which salts itself, none")
+    found = action_digest(part.data) if wanted.plain else commitment(part.salt, part.data)
+    if found != wanted.value:
+        return Step(name, False, "these are not the bytes that the entry commits to")
+    return Step(name, True, f"{'SHA-256' if wanted.plain else 'HMAC-SHA-256'} as the entry says")
 
 
 def _under(each: _Entry, row: Row) -> Step:
     name, entry = f"row {row.row} of entry {each.index}", each.entry
     assert isinstance(entry, Decided)
     try:
+        if len(row.salt) != SALT_BYTES:
+            raise Malformed(f"a salt has {SALT_BYTES} bytes")
         root = bytes.fromhex(entry.tree)
         verify_row(row.salt, row.data, row=row.row, rows=entry.rows, proof=row.path, root=root)
         read_row(row.data)
@@ -252,12 +253,12 @@ def _same_action(index: int, entry: Judged, data: bytes, origin: str) -> Step:
 
 
 def _signatures(entries: list[_Entry], origin: str) -> Iterator[Step]:
-    questions = {each.index: each.entry for each in entries if isinstance(each.entry, Asked)}
+    asked = {each.index: each.entry for each in entries if isinstance(each.entry, Asked)}
     passkeys = {each.entry.credential: each.entry for each in entries if isinstance(each.entry, Enrolled)}
     answers = {each.index: each.entry for each in entries if isinstance(each.entry, Answered)}
     for index, answer in answers.items():
         name = f"answer of entry {index}"
-        question = questions.get(answer.of)
+        question = asked.get(answer.of)
         if question is None or (question.id, question.digest) != (answer.id, answer.digest):
             yield Step(name, False, "it does not answer a question of this file over the same digest")
             continue
@@ -268,21 +269,33 @@ def _signatures(entries: list[_Entry], origin: str) -> Iterator[Step]:
             continue
         yield Step(name, True, f"{answer.decision} by {answer.by}, signed over the action's digest; {whose}")
     for each in entries:
-        entry = each.entry
-        if isinstance(entry, Intent) and entry.signed >= 0:
-            answer = answers.get(entry.signed)
-            good = answer is not None and answer.decision == "approve" and answer.digest == entry.digest
-            good = good and answer is not None and entry.at < answer.until
-            yield Step(
-                f"approval of entry {each.index}",
-                good,
-                f"it rests on entry {entry.signed}, of the same digest, in time",
-            )
+        if isinstance(each.entry, Intent) and each.entry.signed >= 0:
+            yield _approved(each.index, each.entry, asked, answers)
+
+
+def _approved(index: int, entry: Intent, asked: dict[int, Asked], answers: dict[int, Answered]) -> Step:
+    """Enough people approved what was sent, before it was, and for as long."""
+    name, last = f"approval of entry {index}", answers.get(entry.signed)
+    question = asked.get(last.of) if last is not None else None
+    if last is None or question is None or last.decision != "approve":
+        return Step(name, False, f"it rests on entry {entry.signed}, which is no approval in this file")
+    people = {
+        one.by
+        for one in answers.values()
+        if (one.of, one.decision, one.digest) == (last.of, "approve", entry.digest)
+        and one.at <= entry.at < one.until
+    }
+    wanted = questions.quorum(question)
+    return Step(
+        name,
+        len(people) >= wanted,
+        f"{len(people)} of {wanted} people wanted approved the same digest, in time",
+    )
 
 
 def _signed(answer: Answered, question: Asked, passkeys: dict[str, Enrolled], origin: str) -> str:
     """By which right the key is the person's, as far as this file tells. Raises where the signature does not verify."""
-    message = message_to_sign(answer, question, origin)
+    message = questions.message(answer, question, origin)
     if not is_passkey(answer.sig):
         if not verify_signature(answer.key, message, answer.sig):
             raise Malformed("the signature is not that of the key in the entry")
