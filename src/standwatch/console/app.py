@@ -12,7 +12,7 @@ import msgspec
 
 from standwatch.console.acts import ACTS, CSRF, Act, CredentialCsrf, Csrf, Onward, form_of
 from standwatch.console.assets import PREFIX, serve
-from standwatch.console.frame import Frame, frame
+from standwatch.console.frame import ROOT_TWIN, Frame, frame
 from standwatch.console.page import ANONYMOUS, Ask, Page
 from standwatch.console.pages import PAGES
 from standwatch.facts.errors import NotFound, StandwatchError
@@ -23,7 +23,6 @@ from standwatch.fronts.http import Headers, Request, Response, Stream
 _PAGES: Final = tuple((page, page.pattern) for page in PAGES)
 _ACTS: Final = tuple((act, act.pattern) for act in ACTS)
 _SIGN_IN: Final = "/signin"
-_ROOT_TWIN: Final = "/index.json"
 _REALM: Final = ("www-authenticate", 'Basic realm="Standwatch: any name, your token as password"')
 
 _SAFE: Final = (
@@ -166,8 +165,8 @@ def console(operations: Operations, identify: Identify) -> Console:
 def _found(request: Request) -> tuple[Page, dict[str, str], bool]:
     """The page at a path, the path's names, and whether its twin is meant."""
     path = request.path
-    if path == _ROOT_TWIN or (path.endswith(".json") and path != "/.json"):
-        shown = "/" if path == _ROOT_TWIN else path.removesuffix(".json")
+    if path == ROOT_TWIN or (path.endswith(".json") and path != "/.json"):
+        shown = "/" if path == ROOT_TWIN else path.removesuffix(".json")
         found = _match(shown)
         if found is not None:
             return *found, True

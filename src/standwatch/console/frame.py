@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import quote, urlencode
+
 import msgspec
 
 from standwatch.console.page import ANONYMOUS, Ask, Page
+
+ROOT_TWIN: Final = "/index.json"
+"""The twin of `/`."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -37,6 +43,10 @@ class Frame(msgspec.Struct, frozen=True):
     index: int = -1
     past: bool = False
     as_of: str = ""
+    at_query: str = ""
+    """What a link carries along, so that one stays in the moment: `?as_of=…`, or nothing."""
+    twin: str = ""
+    """Where this page is as JSON."""
     movable: bool = True
     """Whether the page can show another moment."""
     scope: str = ""
@@ -66,7 +76,14 @@ async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Fra
         index=status.index,
         past=status.past,
         as_of=ask.as_of,
+        at_query=f"?as_of={quote(ask.as_of, safe='')}" if ask.as_of else "",
+        twin=_twin(path, ask),
         movable=page.past,
         scope=page.halts.format(**ask.names),
         names=status.names,
     )
+
+
+def _twin(path: str, ask: Ask) -> str:
+    query = urlencode({**ask.query, **({"as_of": ask.as_of} if ask.as_of else {})})
+    return (ROOT_TWIN if path == "/" else f"{path}.json") + (f"?{query}" if query else "")

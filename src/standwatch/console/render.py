@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from standwatch.console.assets import asset_path
 from standwatch.console.frame import Frame
 from standwatch.console.inert import pieces
+from standwatch.console.svg import bars, max_of
 
 
 @cache
@@ -36,6 +36,9 @@ def environment() -> Environment:
         "number": number,
         "percent": percent,
         "pieces": pieces,
+        "bars": bars,
+        "max_of": max_of,
+        "duration": duration,
     }
     return made
 
@@ -65,6 +68,15 @@ def span(length: int) -> str:
     return f"{seconds} s"
 
 
+def duration(length: float) -> str:
+    """How long something took, from µs: `840 µs`, `12 ms`, `1.4 s`."""
+    if length < 1_000:
+        return f"{length:.0f} µs"
+    if length < 1_000_000:
+        return f"{length / 1e3:.3g} ms" if length < 999_500 else "1 s"
+    return f"{length / 1e6:.3g} s"
+
+
 def number(value: float) -> str:
     """A count with thin gaps between thousands, as ISO 80000 writes it."""
     return f"{value:,.0f}".replace(",", "\u202f")
@@ -80,8 +92,3 @@ def percent(part: float, whole: float) -> str:
     if 99.9 < share < 100:
         return ">99.9 %"
     return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
-
-
-def joined(words: Iterable[str]) -> str:
-    """Words with commas; `nobody` for none."""
-    return ", ".join(words) or "nobody"
