@@ -28,7 +28,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     """RFC 6901, from the root of the tree."""
     depth: int
     type: str
-    """`text`, `whole number`, `number`, `true or false`, `nothing`, `object`, `list`; `JSON` for one in a single piece."""
+    """`text`, `whole number`, `number`, `true or false`, `nothing`, `object`, `list`; `JSON` of one in one piece."""
     name: Inert | None = None
     """The member's name; None in a list."""
     place: int = -1

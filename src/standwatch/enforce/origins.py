@@ -1,0 +1,32 @@
+"""Where each value of an action's arguments comes from, for the people who are asked: sealed with the findings.
+
+The check `provenance` judges whole arguments against the manifest's rules; a person sees each value for itself.
+"""
+
+from typing import Any, Final, cast
+
+from standwatch.enforce.provenance import Trail
+from standwatch.facts.configuration import Source
+
+MOST: Final = 1_000
+"""Values that are labelled; those beyond have no label, and a page says that nothing is known of them."""
+
+
+def origins(trail: Trail, arguments: dict[str, Any]) -> dict[str, Source]:
+    """JSON pointer (RFC 6901) of each value that is no object or list → its provenance in the run."""
+    found: dict[str, Source] = {}
+    waiting: list[tuple[str, Any]] = [("", arguments)]
+    while waiting and len(found) < MOST:
+        pointer, value = waiting.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            waiting += [(f"{pointer}/{_escaped(name)}", member) for name, member in members.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{place}", each) for place, each in enumerate(cast("list[Any]", value))]
+        else:
+            found[pointer] = trail.source(value)
+    return found
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

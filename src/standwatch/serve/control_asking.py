@@ -1,0 +1,356 @@
+"""What a person should know before they answer a question: its run, its findings, and where each value comes from.
+
+Read from the record and its sealed parts each time it is asked for; nothing of it decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import msgspec
+
+from standwatch.enforce.provenance import normal, trail
+from standwatch.facts.configuration import Configuration, Finding
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Denied, Intent, Outcome, RunOpened
+from standwatch.facts.errors import NotFound, StandwatchError
+from standwatch.facts.short_words import short_words
+from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
+from standwatch.record import questions
+from standwatch.record.leaf import Unknown, decode
+from standwatch.record.passkeys import is_passkey
+from standwatch.record.questions import Question, quorum
+from standwatch.record.state import State
+from standwatch.serve.control_reading import Record
+
+EARLIER: Final = 20
+"""Earlier refusals and questions of the run that are listed; the others are counted."""
+RESULTS: Final = 60
+"""Results of the run, the latest, in which values are looked for,"""
+BYTES: Final = 2 << 20
+"""and how much of them in all."""
+MOST_ENTRIES: Final = 2_000
+"""Entries of one run that are looked at, the latest."""
+VALUES: Final = 200
+"""Values of one action that are looked for in results."""
+SHORTEST: Final = 4
+"""Characters that a value must have: a shorter one is found anywhere, and that says nothing."""
+
+
+class _Task(msgspec.Struct, frozen=True):
+    task: str = ""
+    on_behalf_of: str = ""
+
+
+class _Findings(msgspec.Struct, frozen=True):
+    findings: tuple[Finding, ...] = ()
+    origins: dict[str, str] = {}
+
+
+def around(
+    question: Question, action: bytes, findings: bytes, source: Record, configuration: Configuration
+) -> Around:
+    """Everything beside the signed bytes. Reads the record: not on the event loop. Parts that are gone leave gaps."""
+    asked = question.entry
+    sealed = _decoded(findings)
+    entries = _entries(source, asked.run, question.index)
+    told, left_off = _earlier(entries)
+    return Around(
+        words=short_words(asked.digest),
+        effect=asked.effect,
+        grant=asked.grant,
+        run=_run(source, asked.run, entries),
+        origins=_origins(action, sealed.origins, entries, source, configuration),
+        earlier=told,
+        left_off=left_off,
+        why=tuple(_why(sealed.findings)),
+        silence=_silence(question),
+    )
+
+
+def inquiry(source: Record, state: State, ident: str) -> Question:
+    """The question `ident`, open or over, with the answers that count. Raises `NotFound` where nobody was asked."""
+    own = _own(source, ident)
+    index, asked = next(((i, one) for i, one in reversed(own) if isinstance(one, Asked)), (-1, None))
+    if asked is None:
+        raise NotFound(f"nobody was asked about {ident[:60]}", cure="standwatch status", reference=ident[:60])
+    assert isinstance(asked, Asked)
+    kept = state.questions.get(ident)
+    if kept is not None and kept.index == index:
+        return kept
+    found = Question(index, asked)
+    for place, one in own:
+        if isinstance(one, Answered) and one.of == index:
+            found = questions.answered(found, place, one)
+    return found
+
+
+def findings_of(source: Record, question: Question) -> bytes:
+    """The sealed findings of the question itself; an act that was released later has others. Empty where erased."""
+    parts = source.sealed(question.index, question.entry.id, "findings").parts
+    return parts[0].data if parts else b""
+
+
+def standing(source: Record, state: State, question: Question, now: int) -> Standing:
+    """How `question` stands at `now`, with every answer that was given to it."""
+    own = _own(source, question.entry.id)
+    votes = tuple(_vote(place, one, question) for place, one in own if isinstance(one, Answered))
+    intent = next((place for place, one in own if isinstance(one, Intent) and one.signed >= 0), -1)
+    outcome = next((one.status for _, one in own if isinstance(one, Outcome) and one.of == intent), "")
+    word = _state(question, intent, now)
+    return Standing(
+        id=question.entry.id,
+        index=question.index,
+        state=word,
+        text=_told(word, question, intent, outcome),
+        quorum=quorum(question.entry),
+        until=question.until,
+        votes=votes,
+        next=questions.next_ones(state, question, now) if word == "open" else (),
+        intent=intent,
+        outcome=outcome,
+    )
+
+
+def _own(source: Record, ident: str) -> _Entries:
+    return [(place, decode(source.leaf(place))) for place in source.of_action(ident)]
+
+
+def _vote(place: int, answer: Answered, question: Question) -> VoteLine:
+    signed = "passkey" if is_passkey(answer.sig) else "key"
+    counts = any(place == index for index, _ in question.answers)
+    return VoteLine(place, answer.at, answer.by, answer.decision, signed, answer.until, counts)
+
+
+def _state(question: Question, intent: int, now: int) -> str:
+    if intent >= 0:
+        return "used"
+    if question.answer is not None and question.answer.decision != "approve":
+        return "refused"
+    if now >= question.until:
+        return "expired"
+    return "open" if question.answer is None else "approved"
+
+
+def _told(word: str, question: Question, intent: int, outcome: str) -> str:
+    approved, wanted = len(question.approvers), quorum(question.entry)
+    match word:
+        case "used":
+            done = f"; its outcome is {outcome}" if outcome else "; its outcome is not known yet"
+            return f"Approved, and carried out by entry {intent}{done}."
+        case "refused":
+            return f"Refused in entry {question.answer_index}. It is not carried out."
+        case "expired":
+            return "It has ended, and counts as refused. Nothing was carried out on it."
+        case "approved":
+            return (
+                f"Approved in entry {question.answer_index}. It is carried out once, when the agent comes back "
+                "for it; until then it may still be refused."
+            )
+        case _ if wanted == 1:
+            return "Waits for one person."
+        case _:
+            return f"Waits: {approved} of the {wanted} people wanted have approved."
+
+
+def _decoded(findings: bytes) -> _Findings:
+    try:
+        return msgspec.json.decode(findings, type=_Findings)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _Findings()
+
+
+def _silence(question: Question) -> str:
+    wanted = quorum(question.entry)
+    people = "one person approves" if wanted == 1 else f"{wanted} people approve"
+    return f"Unless {people} before it ends, it counts as refused: nothing is carried out."
+
+
+_Entries = list[tuple[int, AnyEntry | Unknown]]
+
+
+# --- the run -------------------------------------------------------------------------------------------------
+
+
+def _entries(source: Record, run: str, before: int) -> _Entries:
+    """The entries of `run` before the question, ascending; the opening of the run first, whatever is left out."""
+    if not run:
+        return []
+    places = [place for place in source.of_run(run) if place < before]
+    kept = places if len(places) <= MOST_ENTRIES else [places[0], *places[-MOST_ENTRIES:]]
+    return [(place, decode(source.leaf(place))) for place in kept]
+
+
+def _run(source: Record, run: str, entries: _Entries) -> RunSheet:
+    opened = next((found for found in entries if isinstance(found[1], RunOpened)), None)
+    if opened is None:
+        return RunSheet(run, "none")
+    index, entry = opened
+    assert isinstance(entry, RunOpened)
+    told, task = _task(source, index, entry)
+    return RunSheet(
+        run=run,
+        told=told,
+        task=task.task,
+        on_behalf_of=task.on_behalf_of,
+        by=entry.principal,
+        at=entry.at,
+        until=entry.until,
+        implicit=entry.implicit,
+        passed=sum(isinstance(one, Intent) for _, one in entries),
+        refused=sum(isinstance(one, Denied) for _, one in entries),
+        asked=sum(isinstance(one, Asked) for _, one in entries),
+    )
+
+
+def _task(source: Record, index: int, entry: RunOpened) -> tuple[str, _Task]:
+    if not entry.why:
+        return "none", _Task()
+    try:
+        parts = source.sealed(index, entry.run, "task").parts
+        return ("present", msgspec.json.decode(parts[0].data, type=_Task)) if parts else ("erased", _Task())
+    except (StandwatchError, msgspec.DecodeError, UnicodeError):
+        return "erased", _Task()
+
+
+def _earlier(entries: _Entries) -> tuple[tuple[Earlier, ...], int]:
+    found: list[Earlier] = []
+    tools = {one.id: one.tool for _, one in entries if isinstance(one, Asked)}
+    for index, entry in reversed(entries):
+        match entry:
+            case Answered(decision="refuse"):
+                tool = tools.get(entry.id, "")
+                found.append(Earlier(index, entry.at, entry.id, tool, "refused", "by a person"))
+            case Denied():
+                found.append(Earlier(index, entry.at, entry.id, entry.tool, "refused", entry.code))
+            case Asked():
+                found.append(Earlier(index, entry.at, entry.id, entry.tool, "asked", ""))
+            case Deferred():
+                found.append(Earlier(index, entry.at, entry.id, entry.tool, "put off", entry.code))
+            case _:
+                pass
+    return tuple(found[:EARLIER]), max(0, len(found) - EARLIER)
+
+
+# --- why it is asked -----------------------------------------------------------------------------------------
+
+
+def _why(findings: tuple[Finding, ...]) -> Iterator[Why]:
+    for one in findings:
+        if one.decision != "allow" and one.reached:
+            relaxed = " That check is relaxed." if one.relaxed >= 0 else ""
+            observed = "" if one.enforced or relaxed else " It is only observed."
+            text = _MEANING.get((one.check, one.code)) or _MEANING.get((one.check, ""), "")
+            yield Why(one.check, one.decision, one.reason, f"{text}{relaxed}{observed}".strip())
+
+
+_MEANING: Final[dict[tuple[str, str], str]] = {
+    ("limits", "bounds"): "An argument is outside what the manifest allows without a person.",
+    ("limits", ""): "It goes beyond a limit of the manifest.",
+    ("provenance", "no_intent"): "Nothing in what the user asked for speaks of such an act.",
+    (
+        "provenance",
+        "source",
+    ): "A value that decides where this goes did not come from where the manifest wants it from.",
+    ("policy", ""): "A policy of the organisation wants a person to look.",
+    (
+        "grant",
+        "supervised",
+    ): "The system may not do this alone at present: its evidence is not enough, or has lapsed.",
+    ("grant", ""): "The system's authority does not reach this far.",
+}
+"""What findings mean, for somebody who has never read the manifest."""
+
+
+# --- where values come from ----------------------------------------------------------------------------------
+
+
+def _origins(
+    action: bytes,
+    sources: dict[str, str],
+    entries: _Entries,
+    source: Record,
+    configuration: Configuration,
+) -> tuple[Origin, ...]:
+    try:
+        arguments = msgspec.json.decode(action)["arguments"]
+    except (msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError):
+        return ()
+    results = _results(entries, source, configuration)
+    found: list[Origin] = []
+    for pointer, judged in sources.items():
+        value = _at(arguments, pointer)
+        seen = tuple(_seen(value, results)) if len(found) < VALUES else ()
+        label = "untrusted" if judged == "model" and seen else judged
+        found.append(Origin(pointer, label, seen))
+    return tuple(found)
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What came back from one action of the run: its text, folded, and the values of its trusted fields."""
+
+    index: int
+    id: str
+    tool: str
+    text: str
+    trusted: frozenset[str]
+
+
+def _results(entries: _Entries, source: Record, configuration: Configuration) -> list[_Result]:
+    """The latest results of the run, the latest first, as far as they are still there."""
+    tools = {one.id: (one.system, one.tool) for _, one in entries if isinstance(one, Intent)}
+    found: list[_Result] = []
+    left = BYTES
+    for index, entry in reversed(entries):
+        if not isinstance(entry, Outcome) or entry.id not in tools or not entry.result:
+            continue
+        system, name = tools[entry.id]
+        try:
+            parts = source.sealed(index, entry.id, "result").parts
+        except StandwatchError:
+            continue
+        if not parts or len(found) == RESULTS or (left := left - len(parts[0].data)) < 0:
+            break
+        declared = configuration.systems.get(system)
+        tool = declared.manifest.tools.get(name) if declared is not None else None
+        learned = trail("")
+        if tool is not None and tool.trusted:
+            learned.learn_from(tool.trusted, parts[0].data)
+        text = _folded(parts[0].data.decode("utf-8", "replace"))
+        found.append(_Result(index, entry.id, name, text, frozenset(learned.trusted)))
+    return found
+
+
+def _seen(value: Any, results: list[_Result]) -> Iterator[Seen]:
+    """The latest result in which `value` stands in a trusted field, and the latest in which it stands elsewhere."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return
+    form, text = normal(value), _folded(str(value))
+    kinds = {True, False}
+    for one in results:
+        trusted = form in one.trusted
+        if (trusted or (len(text) >= SHORTEST and text in one.text)) and trusted in kinds:
+            kinds.discard(trusted)
+            yield Seen(one.id, one.index, one.tool, trusted)
+        if not kinds:
+            return
+
+
+def _folded(text: str) -> str:
+    """As one compares by eye: without spaces, whatever the case."""
+    return "".join(text.casefold().split())
+
+
+def _at(value: Any, pointer: str) -> Any:
+    """The value at an RFC 6901 pointer; None where there is none."""
+    found = value
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict):
+            found = cast("dict[str, Any]", found).get(name)
+        elif isinstance(found, list):
+            items = cast("list[Any]", found)
+            found = items[int(name)] if name.isdecimal() and int(name) < len(items) else None
+        else:
+            return None
+    return found
