@@ -5,8 +5,19 @@ import pytest
 
 from standwatch.enforce.ports import Caller, Carried
 from standwatch.enforce.steps import Forward, Mint, Record, Recorded, Returned
+from standwatch.facts.asks import MOST_DEFERRED
 from standwatch.facts.configuration import RedLine
-from standwatch.facts.entries import Asked, Denied, Intent, Outcome, Principal, RunClosed
+from standwatch.facts.entries import (
+    Asked,
+    AskedMany,
+    Deferred,
+    Denied,
+    Intent,
+    Outcome,
+    Principal,
+    Pulled,
+    RunClosed,
+)
 from standwatch.facts.parts import action_digest
 from support import bank
 from support.playbook import Stage
@@ -184,8 +195,43 @@ def test_over_the_ask_budget_nothing_more_is_asked() -> None:
     words = [
         stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=900 + step)).word for step in range(4)
     ]
-    assert words == ["pending", "pending", "refused", "refused"]
-    assert stage.last(Denied).verdict == "defer"
+    assert words == ["pending"] * 4
+    assert [type(entry) for _, entry in stage.log[-4:]] == [AskedMany, AskedMany, Deferred, Deferred]
+    assert stage.last(Deferred).code == "ask_budget"
+
+
+def test_the_same_deferred_act_again_is_the_same_entry() -> None:
+    stage = Stage()
+    for step in range(2):
+        stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=900 + step))
+    first = stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=950))
+    size = stage.next
+    again = stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=950))
+    assert (again.word, again.id) == ("pending", first.id)
+    assert stage.next == size, "nothing new was written"
+    assert not stage.forwarded
+
+
+def test_a_dropped_act_is_refused_until_its_time_is_over_and_then_judged_anew() -> None:
+    stage = Stage()
+    for step in range(2):
+        stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=900 + step))
+    third = bank.call(recipient="GB29NWBK60161331926819", amount=950)
+    first = stage.play(third)
+    stage.put(Pulled(by="p-omar", id=first.id, of=stage.next - 1, system="payments-agent", into="nothing"))
+    assert (stage.play(third).word, stage.play(third).id) == ("refused", first.id)
+    stage.now = stage.last(Deferred).until
+    assert stage.play(third).id != first.id
+
+
+def test_a_full_queue_refuses_what_comes_on_top() -> None:
+    stage = Stage()
+    words = [
+        stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=900 + step)).word
+        for step in range(2 + MOST_DEFERRED + 1)
+    ]
+    assert words == ["pending"] * (2 + MOST_DEFERRED) + ["refused"]
+    assert (stage.last(Denied).verdict, stage.last(Denied).code) == ("defer", "ask_budget")
 
 
 def test_budgets_per_run_and_per_day_are_reserved_and_what_was_not_sent_is_given_back() -> None:

@@ -26,7 +26,7 @@ from standwatch.enforce.steps import (
     Returned,
     Steps,
 )
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Hold, Intent, Relaxed, Released
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Hold, Intent, Relaxed, Released
 from standwatch.facts.frames import Append, Refusal
 from standwatch.record.relaxed import in_force
 from support import bank
@@ -120,7 +120,7 @@ class Stage:
                 index, refusal = self.write(append)
                 if refusal is not None:
                     return NotRecorded(self.now, refusal.code, refusal.detail)
-                if command.match and isinstance(command.entry, Asked):
+                if command.match and isinstance(command.entry, Asked | Deferred):
                     self.matches[command.match] = self.parts[index]["action"]
                 return Recorded(self.now, index, self.now, b"leaf")
             case FindQuestion():

@@ -4,8 +4,10 @@ from typing import Final
 
 READS: Final[tuple[str, ...]] = (
     "act.answered.1",
+    "act.pulled.1",
     "ctl.config.1",
     "ctl.declared.1",
+    "ctl.declared.2",
     "ctl.deployed.1",
     "ctl.hold.1",
     "ctl.principal.1",
@@ -18,6 +20,7 @@ WRITES: Final[tuple[str, ...]] = (
     "act.asked.1",
     "act.asked.2",
     "act.decided.1",
+    "act.deferred.1",
     "act.denied.1",
     "act.intent.1",
     "act.outcome.1",

@@ -9,7 +9,7 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.enforce.provenance import Trail
-from standwatch.facts.entries import Asked, Decided, Denied, Intent, Outcome, Relaxed
+from standwatch.facts.entries import Asked, Decided, Deferred, Denied, Intent, Outcome, Relaxed
 from standwatch.facts.frames import RefusalCode, RowPart
 from standwatch.facts.parts import Part
 from standwatch.record.state import State
@@ -20,7 +20,7 @@ from standwatch.record.state import State
 class Record(msgspec.Struct, frozen=True):
     """Append this, conditionally. The event is `Recorded` once it is durable, or `NotRecorded`."""
 
-    entry: Intent | Denied | Asked | Outcome | Decided
+    entry: Intent | Denied | Asked | Deferred | Outcome | Decided
     parts: tuple[Part, ...]
     scopes: tuple[str, ...] = ()
     caps: dict[str, int] = {}

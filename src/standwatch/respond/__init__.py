@@ -6,7 +6,9 @@ READS: Final[tuple[str, ...]] = (
     "act.asked.1",
     "act.asked.2",
     "act.decided.1",
+    "act.deferred.1",
     "ctl.declared.1",
+    "ctl.declared.2",
     "ctl.deployed.1",
     "ctl.evidence.1",
     "ctl.glass.1",
@@ -18,6 +20,7 @@ READS: Final[tuple[str, ...]] = (
 WRITES: Final[tuple[str, ...]] = (
     "act.answered.1",
     "act.overridden.1",
+    "act.pulled.1",
     "ctl.deployed.1",
     "ctl.enrolled.1",
     "ctl.glass.1",

@@ -11,6 +11,7 @@ import msgspec
 from standwatch.facts.entries import Answered, AnyEntry, Asked, Intent, Outcome, RunOpened
 from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
+from standwatch.record.deferrals import stands
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.questions import Question
 from standwatch.record.sequence import Ledger, OpenIntent, Sequencer
@@ -126,6 +127,13 @@ class Memory:
         if seq.state.seen != folded:
             self.since_snapshot += 1
 
+    def waits(self, ident: str, now: int) -> bool:
+        """Whether action `ident` waits for people at `now`: asked about and not used up, or deferred."""
+        question, put_off = self.seq.state.questions.get(ident), self.seq.state.deferred.get(ident)
+        if question is not None and not question.used and now < question.until:
+            return True
+        return put_off is not None and stands(put_off, now)
+
     def run_of(self, entry: AnyEntry | Unknown) -> str:
         """The run of `entry`: for an outcome or an answer, that of what it belongs to."""
         known: OpenIntent | Question | None = None
@@ -177,7 +185,7 @@ class Memory:
         seq.dirty.clear()
 
     def _drop_questions(self, journal: Journal) -> None:
-        live = self.seq.state.questions
+        live = self.seq.state.questions.keys() | self.seq.state.deferred.keys()
         gone = [key for key, ident in self.questions.items() if ident not in live]
         journal.many("delete_question", gone)
         for key in gone:

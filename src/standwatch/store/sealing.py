@@ -56,6 +56,7 @@ ORDINALS: Final[dict[PartName, int]] = {
     "manifest": 5,
     "context": 6,
     "row": 7,
+    "flag": 8,
 }
 """A part's place in its entry's 16 slots. Never renumbered: slots are written down."""
 

@@ -14,7 +14,18 @@ import apsw
 import msgspec
 
 from standwatch.facts.canonical import SAFE
-from standwatch.facts.entries import AnyEntry, Asked, Decided, Gap, Hold, Intent, Opened, Outcome, Overridden
+from standwatch.facts.entries import (
+    AnyEntry,
+    Asked,
+    Decided,
+    Deferred,
+    Gap,
+    Hold,
+    Intent,
+    Opened,
+    Outcome,
+    Overridden,
+)
 from standwatch.facts.errors import Malformed, StandwatchError, Tampered, Unrecorded
 from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal, Told
 from standwatch.facts.words import OutcomeStatus
@@ -143,10 +154,7 @@ class Writer:
         """The live question that `frame` would repeat."""
         memory = self._memory
         ident = memory.questions.get((frame.run, frame.match), "") if frame.match else ""
-        question = memory.seq.state.questions.get(ident)
-        if question is None or question.used:
-            return Found(frame.number)
-        if max(self._clock(), memory.at) >= question.until:
+        if not memory.waits(ident, max(self._clock(), memory.at)):
             return Found(frame.number)
         part = find_part(self._journal, memory.tail, self._sealer, ident, "action")
         return Found(frame.number) if part is None else Found(frame.number, ident, part.data)
@@ -294,7 +302,7 @@ class Writer:
             self._exposures.note(append, now)
         if key is not None:
             memory.recent.keep(key, (index, now, digest))
-        if append.match and isinstance(entry, Asked):
+        if append.match and isinstance(entry, Asked | Deferred):
             memory.questions[entry.run, append.match] = entry.id
             self._journal.run("set_question", entry.run, append.match, entry.id)
         return Ack(append.number, index, now, digest)

@@ -1,0 +1,69 @@
+"""What is put to people, and what is put off: the question about an act, and the entry of one that waits. Pure."""
+
+from typing import Final
+
+from standwatch.enforce.case import Case
+from standwatch.enforce.drafting import (
+    Draft,
+    judged_members,
+    match_of,
+    salt,
+    sealed_findings,
+    spend_of,
+    subjects_of,
+)
+from standwatch.enforce.steps import Record
+from standwatch.facts.asks import DEFERRED
+from standwatch.facts.configuration import Finding
+from standwatch.facts.entries import AskedMany, Deferred
+from standwatch.facts.parts import Part, commitment
+from standwatch.record import pace, questions
+
+REAL: Final = "real"
+DECOY: Final = "decoy"
+"""What the flag of a question commits to: whether it is asked for an act that waits, or to see who looks."""
+
+
+def question(
+    draft: Draft, case: Case, findings: tuple[Finding, ...], *, until: int, word: str = REAL
+) -> Record:
+    """The question about `draft`. `until`: when the verdict behind it may change by itself (µs, 0 for never).
+
+    Real or decoy, it is made here, so the two have one shape. INVARIANT: a decoy is matched by no retry.
+    """
+    envelope, people = case.envelope, questions.answering(case.state, case.act.system)
+    assert envelope is not None
+    secret = salt(draft, 3)
+    parts, why = sealed_findings(draft, case, findings)
+    room = pace.with_room(case.state, people, envelope.asks.get("person/asks"), case.now)
+    entry = AskedMany(
+        **judged_members(draft, case, why),
+        until=case.now + envelope.approval_seconds * 1_000_000,
+        spend=spend_of(case),
+        people=list(room or people),
+        flag=commitment(secret, word.encode()),
+    )
+    match = match_of(draft) if word == REAL else b""
+    return Record(
+        entry,
+        (*parts, Part("flag", secret, word.encode())),
+        case.scopes,
+        envelope.asks,
+        until,
+        match=match,
+        subjects=subjects_of(case),
+    )
+
+
+def deferral(draft: Draft, case: Case, findings: tuple[Finding, ...], code: str) -> Record:
+    """The entry of an act that waits until a person pulls it out of the queue; its run's end ends it."""
+    parts, why = sealed_findings(draft, case, findings)
+    _, run = case.state.runs.get(draft.run, (0, None))
+    ends = case.now + DEFERRED
+    entry = Deferred(
+        **judged_members(draft, case, why),
+        until=min(ends, run.until) if run is not None and run.until else ends,
+        code=code,
+        spend=spend_of(case),
+    )
+    return Record(entry, parts, match=match_of(draft), subjects=subjects_of(case))
