@@ -106,9 +106,13 @@ def entry_lines(source: Source, start: str, limit: str) -> Iterator[EntryLine]:
         raise Malformed(f"{limit[:40]!r} is no limit between 1 and {MOST}")
     begin = position(source, start)
     for index, leaf in source.leaves(begin, min(source.size, begin + int(limit or _USUAL))):
-        entry = decode(leaf)
-        shown = {"kind": entry.kind} if isinstance(entry, Unknown) else msgspec.json.decode(leaf)
-        yield EntryLine(index, entry.at, kind_of(entry), f"{entry.by}: {sentence(entry)}", shown)
+        yield shown(index, leaf, decode(leaf))
+
+
+def shown(index: int, leaf: bytes, entry: AnyEntry | Unknown) -> EntryLine:
+    """Entry `index`, whose bytes are `leaf`, as a line."""
+    whole = {"kind": entry.kind} if isinstance(entry, Unknown) else msgspec.json.decode(leaf)
+    return EntryLine(index, entry.at, kind_of(entry), f"{entry.by}: {sentence(entry)}", whole)
 
 
 def log_line(source: Source, vkey: str, now: int, *, alive: bool) -> LogLine:

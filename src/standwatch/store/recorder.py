@@ -100,6 +100,8 @@ class Recorder:
         self._queue: queue.SimpleQueue[tuple[Port | None, Asked | _Job | None]] = queue.SimpleQueue()
         self._ports: list[Port] = []
         self.fleet: Fleet | None = None
+        self.on_growth: Callable[[], None] = lambda: None
+        """Called on the recorder's thread after each commit."""
         self._closing = False
         self._ended = False
         self._owed: dict[str, int] = {}
@@ -347,6 +349,7 @@ class Recorder:
         self.writable = self._writer.writable
         if self._writer.tree[0] > self._publisher.signed:
             self._publisher.grew()
+            self.on_growth()
         later: dict[Port, list[FromRecorder]] = {}
         now: dict[Port, list[FromRecorder]] = {}
         restricting = (
