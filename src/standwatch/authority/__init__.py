@@ -5,6 +5,7 @@ from typing import Final
 READS: Final[tuple[str, ...]] = (
     "ctl.config.1",
     "ctl.declared.1",
+    "ctl.declared.2",
     "ctl.deployed.1",
     "ctl.evidence.1",
     "ctl.exposure.1",

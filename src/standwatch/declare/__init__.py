@@ -3,5 +3,5 @@
 from typing import Final
 
 READS: Final[tuple[str, ...]] = ()
-WRITES: Final[tuple[str, ...]] = ("ctl.config.1", "ctl.declared.1", "ctl.principal.1")
+WRITES: Final[tuple[str, ...]] = ("ctl.config.1", "ctl.declared.1", "ctl.declared.2", "ctl.principal.1")
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

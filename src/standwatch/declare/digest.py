@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from standwatch.facts.canonical import canonical
-from standwatch.facts.configuration import Component, Manifest, Organisation, Policy, System
+from standwatch.facts.configuration import Approvals, Component, Manifest, Organisation, Policy, System, Tool
 from standwatch.facts.errors import Malformed
 from standwatch.facts.models import Model
 
@@ -31,7 +31,8 @@ def envelope_digest(manifest: Manifest) -> str:
     could be deployed takes nothing from it.
     """
     models = {name: _permitting(model) for name, model in manifest.models.items()}
-    manifest = msgspec.structs.replace(manifest, models=models)
+    tools = {name: _nobody_named(tool) for name, tool in manifest.tools.items()}
+    manifest = msgspec.structs.replace(manifest, models=models, tools=tools)
     members = {name: value for name, value in _members(manifest).items() if name not in NOT_PERMISSION}
     return _digest("envelope.1", members)
 
@@ -39,6 +40,14 @@ def envelope_digest(manifest: Manifest) -> str:
 def _permitting(model: Model) -> Model:
     plain = tuple(msgspec.structs.replace(one, words="") for one in model.inputs)
     return msgspec.structs.replace(model, versions={}, inputs=plain)
+
+
+def _nobody_named(tool: Tool) -> Tool:
+    """How many must approve is permission; who they are is not, as of the whole system."""
+    if tool.approvals is None:
+        return tool
+    rule = msgspec.structs.replace(tool.approvals, by=None)
+    return msgspec.structs.replace(tool, approvals=None if rule == Approvals() else rule)
 
 
 def component_digest(component: Component) -> str:

@@ -3,7 +3,10 @@
 import re
 from typing import Final, Literal
 
-from standwatch.declare.asks import read_asks, read_decoys
+import msgspec
+
+from standwatch.declare.approvals import Said, few, read_approvals
+from standwatch.declare.asks import read_asks
 from standwatch.declare.components import read_component
 from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
 from standwatch.declare.models import Around, read_models
@@ -15,7 +18,6 @@ from standwatch.declare.schema import (
     Reader,
     boolean,
     choice,
-    duration,
     instant,
     integer,
     listing,
@@ -58,12 +60,12 @@ def read_manifest(
         Fields(node, problems, "the manifest")
         return None
     fields = Fields(node, problems, "the manifest")
-    known, strict = names(whom, lenient=True), names(whom, lenient=False)
+    known = names(whom, lenient=True)
     halt = fields.need("halt_authority", known, ())
-    approvers, seconds, decoys = fields.take("approvals", _approvals(strict), (None, None, None))
+    asking = fields.take("approvals", read_approvals(whom), Said())
     weekly, critical = fields.take("exposure", _exposure, (0, False))
     components = fields.take("components", listing(read_component, "components"), ())
-    tools = fields.take("tools", mapping(TOOL, read_tool, "tools"), {})
+    tools = fields.take("tools", mapping(TOOL, read_tool(whom), "tools"), {})
     fallback = fields.take("fallback", fallback_kind, _refuse)
     around = Around({one.name: one for one in components}, whom, beside, fields.node("fallback"))
     models = fields.take("decisions", read_models(around), _no_models)
@@ -86,15 +88,17 @@ def read_manifest(
         limits=fields.take("limits", _limits, Limits()),
         freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
         fallback=fallback,
-        approvers=halt if approvers is None else approvers,
-        approval_seconds=seconds,
-        decoys=decoys,
+        approvers=halt if asking.rule.by is None else asking.rule.by,
+        approval_seconds=asking.seconds,
+        approvals=msgspec.structs.replace(asking.rule, by=None),
+        decoys=asking.decoys,
         observe_until=fields.take("observe", _observe, 0),
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
     )
     fields.close()
     _check_names(name, fields, problems)
     _check_people(fields, manifest, whom, problems)
+    _check_approvals(fields, manifest, whom, problems)
     _check_components(fields, manifest.components, problems)
     _check_servers(node, manifest, problems)
     if fallback not in ("refuse", "refer-to-human") and not fields.has("decisions"):
@@ -105,22 +109,6 @@ def read_manifest(
     _check_budgets(node, manifest, problems)
     _check_subjects(fields, manifest, problems)
     return manifest
-
-
-_Approvals = tuple[tuple[str, ...] | None, int | None, int | None]
-
-
-def _approvals(people: Reader[tuple[str, ...]]) -> Reader[_Approvals]:
-    def read(node: Node, problems: Problems) -> _Approvals:
-        fields = Fields(node, problems, "approvals")
-        none: tuple[str, ...] | None = None
-        by = fields.take("by", people, () if fields.has("by") else none)
-        expires = fields.take("expires", _maybe(duration), None)
-        decoys = fields.take("decoys", read_decoys, None)
-        fields.close()
-        return by, expires, decoys
-
-    return read
 
 
 def _maybe(reader: Reader[int]) -> Reader[int | None]:
@@ -231,6 +219,19 @@ def _check_people(fields: Fields, manifest: Manifest, whom: Directory, problems:
         problems.add(
             fields.place("validator"), f"{', '.join(both)} both owns and validates, expected somebody else"
         )
+
+
+def _check_approvals(fields: Fields, manifest: Manifest, whom: Directory, problems: Problems) -> None:
+    """Where too few people could ever answer, questions are refused: said before the first afternoon."""
+    if not whom.complete:
+        return
+    told: dict[str, str] = {}
+    for name in ("", *manifest.tools):
+        answering = manifest.answering(name)
+        if answering.by and (problem := few(answering, manifest.owner)):
+            told.setdefault(problem, name or "approvals")
+    for problem, name in told.items():
+        problems.warn(fields.place("approvals"), f"{name}: {problem}, expected more people")
 
 
 def _check_components(fields: Fields, components: tuple[Component, ...], problems: Problems) -> None:

@@ -10,6 +10,7 @@ from standwatch.declare.lock import version_key
 from standwatch.declare.order_models import compare_kinds, compare_model
 from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.facts.configuration import (
+    Answering,
     ArgumentRule,
     Component,
     Freeze,
@@ -49,6 +50,10 @@ def compare_manifest(
     log.demanded("data_subjects", old.data_subjects, new.data_subjects)
     log.things("component", _named(old), _named(new), lambda name, a, b: _component(log, name, a, b))
     log.things("tool", old.tools, new.tools, lambda _, a, b: compare_tool(log, a, b))
+    _answering(log, "approvals", old.answering(), new.answering(), system=True)
+    for name in sorted(old.tools.keys() & new.tools.keys()):
+        if old.tools[name].approvals is not None or new.tools[name].approvals is not None:
+            _answering(log, f"tool {name} approvals", old.answering(name), new.answering(name))
     _limits(log, old.limits, new.limits)
     _asks(log, old, new, around)
     _freezes(log, old.freeze, new.freeze)
@@ -57,6 +62,17 @@ def compare_manifest(
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
     log.at_most("observe.until", old.observe_until, new.observe_until)
     compare_relaxations(log, old.relaxations, new.relaxations)
+
+
+def _answering(log: Differences, where: str, old: Answering, new: Answering, *, system: bool = False) -> None:
+    """More people, an order, and more who never answer are narrower; who they are has no order, nor their order one."""
+    if old.ordered and new.ordered:
+        log.any_change(f"{where}.by", old.by, new.by)
+    elif not system:  # those of the system are compared as `approvers`
+        log.any_change(f"{where}.by", sorted(old.by), sorted(new.by))
+    log.at_least(f"{where}.quorum", old.quorum, new.quorum)
+    log.ranked(f"{where}.ordered", old.ordered, new.ordered, (False, True))
+    log.demanded(f"{where}.never", old.never, new.never)
 
 
 def compare_relaxations(log: Differences, old: Relaxations | None, new: Relaxations | None) -> None:

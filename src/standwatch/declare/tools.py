@@ -1,10 +1,13 @@
 """One declared tool and the rules on its arguments."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import re2
 
+from standwatch.declare.approvals import read_tool_approvals
 from standwatch.declare.organisation import effect
+from standwatch.declare.people import Directory
 from standwatch.declare.schema import (
     Fields,
     Reader,
@@ -21,7 +24,7 @@ from standwatch.declare.schema import (
     value,
 )
 from standwatch.declare.text import Node, Problems
-from standwatch.facts.configuration import ArgumentRule, Number, Otherwise, Source, Tool
+from standwatch.facts.configuration import Approvals, ArgumentRule, Number, Otherwise, Source, Tool
 
 TOOL: Final = shaped(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.[A-Za-z0-9_./:-]{1,128}", "server.tool")
 """A server's component name, a dot, and the tool's name at that server (which may have dots of its own)."""
@@ -40,10 +43,19 @@ _path = shaped(
 _source: Reader[Source] = choice("task", "trusted", "untrusted", "model")
 _sources: Reader[tuple[Source, ...]] = listing(_source, "provenances", least=1, single=True)
 _otherwise: Reader[Otherwise] = choice("step_up", "deny")
+_as_its_system: Approvals | None = None
 
 
-def read_tool(name: str, node: Node, problems: Problems) -> Tool | None:
-    """The tool `name` that `node` declares."""
+def read_tool(whom: Directory) -> Callable[[str, Node, Problems], Tool | None]:
+    """A reader of one declared tool, by its name; `whom` are those who may be named to answer for it."""
+
+    def read(name: str, node: Node, problems: Problems) -> Tool | None:
+        return _tool(name, node, problems, read_tool_approvals(whom))
+
+    return read
+
+
+def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals]) -> Tool:
     fields = Fields(node, problems, f"the tool {short(name)}")
     tool = Tool(
         name=name,
@@ -55,6 +67,7 @@ def read_tool(name: str, node: Node, problems: Problems) -> Tool | None:
         otherwise=fields.take("otherwise", _otherwise, "deny"),
         trusted=fields.take("returns", _returns, ()),
         timeout=fields.take("timeout", _seconds, None),
+        approvals=fields.take("approvals", approvals, _as_its_system),
     )
     fields.close()
     return tool

@@ -4,7 +4,7 @@ Times are integer microseconds UTC, durations integer seconds, people are opaque
 """
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.watches import WatchRule
 from standwatch.facts.words import Decision, Effect
 
+T = TypeVar("T")
 Number = int | float
 Source = Literal["task", "trusted", "untrusted", "model"]
 Otherwise = Literal["step_up", "deny"]
@@ -99,6 +100,30 @@ class Organisation(msgspec.Struct, frozen=True):
         return self.irreversible or ("any" if self.development else "enrolled")
 
 
+Excluded = Literal["owner", "requester"]
+"""Who never answers a question: the system's owner; the person whom the run serves, or who started it."""
+
+
+class Approvals(msgspec.Struct, frozen=True):
+    """Who answers questions, how many of them must approve, and who never does. Of a tool, what is None is as its
+    system's."""
+
+    by: tuple[str, ...] | None = None
+    """People's ids, in order where it is `ordered`."""
+    quorum: int | None = None
+    ordered: bool | None = None
+    never: tuple[Excluded, ...] | None = None
+
+
+class Answering(msgspec.Struct, frozen=True):
+    """What `Approvals` come to for one tool, or for everything that is no tool."""
+
+    by: tuple[str, ...]
+    quorum: int = 1
+    ordered: bool = False
+    never: tuple[Excluded, ...] = ()
+
+
 class ArgumentRule(msgspec.Struct, frozen=True):
     """What a manifest says about one argument. Absent members do not bind; `otherwise` falls back to the tool's."""
 
@@ -129,6 +154,8 @@ class Tool(msgspec.Struct, frozen=True):
     """`returns.trusted`: JSONPath of result fields that no outside party can write."""
     timeout: int | None = None
     """Seconds the upstream may take."""
+    approvals: Approvals | None = None
+    """Who answers questions about it; None for those who answer for its system."""
 
     @property
     def server(self) -> str:
@@ -211,6 +238,8 @@ class Manifest(msgspec.Struct, frozen=True):
     approvers: tuple[str, ...] = ()
     """People who may answer a question; defaults to the halt authority."""
     approval_seconds: int | None = None
+    approvals: Approvals = Approvals()
+    """How many of the approvers, and so on; `by` stands in `approvers`."""
     observe_until: int = 0
     """Policy, provenance, content and grant are judged but not enforced before this time; 0 for never."""
     relaxations: Relaxations | None = None
@@ -218,10 +247,26 @@ class Manifest(msgspec.Struct, frozen=True):
     decoys: int | None = None
     """One question in so many brings a decoy along; 0 for none, None for what the organisation says."""
 
+    def answering(self, tool: str = "") -> Answering:
+        """Who answers questions about `tool`, by what is said of it, of the system, and of its halt authority."""
+        found = self.tools.get(tool)
+        own = found.approvals if found is not None else None
+        mine, ours = own or Approvals(), self.approvals
+        return Answering(
+            by=mine.by or self.approvers or self.halt_authority,
+            quorum=_first(mine.quorum, ours.quorum, 1),
+            ordered=_first(mine.ordered, ours.ordered, False),
+            never=_first(mine.never, ours.never, ()),
+        )
+
     @property
     def tier(self) -> int:
         """The tier that is declared: `facts.stakes`. What the record counts may raise it (`authority.tiers`)."""
         return tier_of(self.people_per_week, self.reversibility, critical=self.critical_infrastructure)
+
+
+def _first(mine: T | None, ours: T | None, default: T) -> T:
+    return mine if mine is not None else ours if ours is not None else default
 
 
 class Lock(msgspec.Struct, frozen=True):

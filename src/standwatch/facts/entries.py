@@ -172,6 +172,26 @@ class Declared(Entry, frozen=True, kw_only=True, tag="ctl.declared.1"):
     why: str = ""
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Who answers questions about one tool, or about all that is none: `facts.configuration.Answering`."""
+
+    by: list[str]
+    never: list[str] = []
+    """`owner`, `requester`"""
+    ordered: bool = False
+    quorum: int = 1
+
+
+class DeclaredRules(Declared, frozen=True, kw_only=True, tag="ctl.declared.2"):
+    """As `ctl.declared.1`, where questions take more than any one of the signers: by tool, "" for all others."""
+
+    rules: dict[str, Rule]
+
+
+AnyDeclared = Declared | DeclaredRules
+"""A declaration, of whatever version."""
+
+
 class Config(Entry, frozen=True, kw_only=True, tag="ctl.config.1"):
     """A configuration taken up as a whole, after the `ctl.declared` entries of the systems it changed."""
 
@@ -526,6 +546,7 @@ AnyEntry = (
     | Answered
     | Outcome
     | Declared
+    | DeclaredRules
     | Config
     | Hold
     | Released

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyAnswered, AnyAsked, Asked, AskedMany
+from standwatch.facts.entries import (
+    Answered,
+    AnyAnswered,
+    AnyAsked,
+    Asked,
+    AskedMany,
+    Declared,
+    DeclaredRules,
+    Rule,
+)
 from standwatch.facts.parts import approval_bytes
 from standwatch.record import passkeys
 
@@ -51,13 +60,50 @@ def quorum(asked: Asked) -> int:
 
 def people(asked: Asked, state: "State") -> tuple[str, ...]:
     """Whom it was asked of: those whom it names; for `act.asked.1` whoever answers for the system in `state`."""
-    return tuple(asked.people) if isinstance(asked, AskedMany) else answering(state, asked.system)
+    if isinstance(asked, AskedMany):
+        return tuple(asked.people)
+    return tuple(rule_in(state, asked.system).by)
 
 
-def answering(state: "State", system: str) -> tuple[str, ...]:
-    """Who answers questions about `system`: those its manifest names, else its halt authority."""
+def rule(declared: Declared, tool: str = "") -> Rule:
+    """How questions about `tool` are answered, by what was declared."""
+    if isinstance(declared, DeclaredRules):
+        found = declared.rules.get(tool) or declared.rules.get("")
+        if found is not None:
+            return found
+    return Rule(by=declared.signers or declared.halt)
+
+
+def rule_in(state: "State", system: str, tool: str = "") -> Rule:
+    """The same, as `system` is declared in `state`; nobody answers for one that is not."""
     standing = state.systems.get(system)
-    return tuple(standing.entry.signers or standing.entry.halt) if standing is not None else ()
+    return rule(standing.entry, tool) if standing is not None else Rule(by=[])
+
+
+def answering(state: "State", system: str, tool: str = "") -> tuple[str, ...]:
+    """Who may answer questions about `tool` now, in order: named for it, not dismissed, and not the owner where the
+    owner never does."""
+    standing = state.systems.get(system)
+    if standing is None:
+        return ()
+    found = rule(standing.entry, tool)
+    never = standing.entry.owner if "owner" in found.never else ()
+    return tuple(one for one in found.by if one not in never and not _dismissed(state, one))
+
+
+def _dismissed(state: "State", person: str) -> bool:
+    principal = state.principals.get(person)
+    return principal is not None and principal.revoked
+
+
+def outdated(state: "State", asked: Asked) -> str:
+    """How a question falls short of what is declared now; "" where it does not. It is then asked anew."""
+    wanted = rule_in(state, asked.system, asked.tool)
+    if quorum(asked) < wanted.quorum:
+        return f"{wanted.quorum} people must approve, not {quorum(asked)}"
+    if wanted.ordered and not (isinstance(asked, AskedMany) and asked.ordered):
+        return "people must approve in their order"
+    return ""
 
 
 def flag(asked: Asked) -> str:
@@ -79,11 +125,21 @@ def message(answer: Answered, asked: Asked | None, org: str) -> bytes:
     )
 
 
-def unfit(asked: Asked) -> str:
+def unfit(state: "State", asked: Asked) -> str:
     """Why the sequencer may not take this question; "" where it may."""
     if not isinstance(asked, AskedMany):
         return ""
     named = set(asked.people)
+    if wrong := outdated(state, asked):
+        return wrong
+    # INVARIANT: nobody is asked whom the manifest does not name for it, nor who is never to answer.
+    allowed = answering(state, asked.system, asked.tool)
+    if not named <= set(allowed):
+        return "a question names somebody who may not answer it"
+    if asked.ordered and [one for one in allowed if one in named] != asked.people:
+        return "a question names people in another order"
+    if "requester" in rule_in(state, asked.system, asked.tool).never and asked.by in asked.people:
+        return "whoever asks does not answer"
     if len(named) != len(asked.people) or len(named) > MOST_PEOPLE or "" in named:
         return "a question names each person once"
     if not 1 <= asked.quorum <= len(named):
@@ -104,7 +160,7 @@ def objection(state: "State", question: Question, answer: Answered, now: int) ->
         return ""
     if answer.decision == "approve" and question.answer is not None:
         return f"question {question.index} is approved already"
-    if answer.by not in asked.people or not state.may_answer(answer.by, asked.system):
+    if answer.by not in asked.people or not state.may_answer(answer.by, asked.system, asked.tool):
         return f"{answer.by} may not answer question {question.index}"
     if answer.decision != "approve":
         return ""
@@ -120,9 +176,8 @@ def next_ones(state: "State", question: Question, now: int) -> tuple[str, ...]:
         return ()
     found = [one for one in people(asked, state) if one not in live.approvers]
     if isinstance(asked, AskedMany):
-        found = [
-            one for one in found if state.may_answer(one, asked.system) and not _out_of_turn(asked, live, one)
-        ]
+        may = answering(state, asked.system, asked.tool)
+        found = [one for one in found if one in may and not _out_of_turn(asked, live, one)]
     return tuple(found)
 
 
@@ -177,7 +232,7 @@ def struck(state: "State", question: Question) -> Question:
 
 def lost(state: "State", asked: Asked, answer: Answered) -> str:
     """Why an answer that was given does not count any more; "" where it does."""
-    if not state.may_answer(answer.by, asked.system):
+    if not state.may_answer(answer.by, asked.system, asked.tool):
         return f"{answer.by} may not approve for {asked.system} any more"
     if passkeys.is_passkey(answer.sig):
         if passkeys.ended_since(state.passkeys, answer):
@@ -198,6 +253,8 @@ def unsigned(state: "State", question: Question | None, digest: str, signed: int
         return "the approval was already used"
     if question.answer.decision != "approve" or question.answer.digest != digest:
         return "the approval is not for this action"
+    if problem := outdated(state, question.entry):
+        return problem
     votes = [one for _, one in question.answers] or [question.answer]
     # INVARIANT: nothing is released without a quorum of people who may still answer, each once.
     if len({one.by for one in votes}) < quorum(question.entry):

@@ -28,19 +28,20 @@ from standwatch.facts.entries import (
     Principal,
     Relaxed,
     SignedIn,
+    Watch,
 )
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
-from standwatch.record import passkeys, questions, sessions
+from standwatch.record import glass, passkeys, questions, relaxed, sessions, watches
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
-from standwatch.record.glass import verifies
 from standwatch.record.leaf import Unknown
-from standwatch.record.relaxed import covering, signature_verifies
+from standwatch.record.relaxed import covering
 from standwatch.record.sequence import Sequencer
 from standwatch.record.signature import verify as verify_signature
+from standwatch.record.signed import Signature, is_human, verifies
 from standwatch.record.state import ALL, State, folds
 
 RootAt: TypeAlias = Callable[[int], bytes | None]
@@ -72,15 +73,28 @@ def scopes_of(entry: Judged | Decided) -> tuple[str, ...]:
     return (ALL, *named, f"agent:{entry.by}", f"run:{entry.run}")
 
 
-def is_human(state: State, person: str, at: int) -> bool:
-    """Whether `person` is a human of the record at `at`, and was not revoked."""
-    known = state.principals.get(person)
-    return known is not None and known.role == "human" and not known.revoked and not 0 < known.until <= at
+def human_keys(state: State, person: str) -> tuple[str, ...]:
+    """The public keys that `state` gives a person; none for who is no human or was dismissed."""
+    return tuple(state.principals[person].keys) if is_human(state, person) else ()
 
 
-def human_keys(state: State, person: str, at: int) -> tuple[str, ...]:
-    """The public keys that `state` gives a person at `at`; none for who is no human or was revoked."""
-    return tuple(state.principals[person].keys) if is_human(state, person, at) else ()
+def people_of(state: State) -> dict[str, tuple[str, ...]]:
+    """The humans of the record who were not dismissed, with their keys."""
+    return {name: human_keys(state, name) for name in state.principals if is_human(state, name)}
+
+
+def by_one_of(
+    people: dict[str, tuple[str, ...]], known: passkeys.Passkeys, signature: Signature, message: bytes
+) -> bool:
+    """Whether `message` is signed by one of `people`, with a key of theirs or one of the passkeys `known`."""
+    return signature.by in people and verifies(signature, message, known, people[signature.by])
+
+
+def signed_by(state: State, signature: Signature, message: bytes) -> bool:
+    """Whether `message` is signed with a key or a passkey that `state` gives its person."""
+    if not is_human(state, signature.by):
+        return False
+    return verifies(signature, message, state.passkeys, human_keys(state, signature.by))
 
 
 def answer_verifies(entry: Answered, state: State, origin: str) -> bool:
@@ -88,8 +102,8 @@ def answer_verifies(entry: Answered, state: State, origin: str) -> bool:
     asked = state.questions.get(entry.id)
     message = questions.message(entry, asked.entry if asked is not None else None, origin)
     if passkeys.is_passkey(entry.sig):
-        return is_human(state, entry.by, entry.at) and passkeys.verifies(state.passkeys, entry, message)
-    keys = human_keys(state, entry.by, entry.at)
+        return is_human(state, entry.by) and passkeys.verifies(state.passkeys, entry, message)
+    keys = human_keys(state, entry.by)
     return entry.key in keys and verify_signature(entry.key, message, entry.sig)
 
 
@@ -97,15 +111,15 @@ def enrolment_verifies(entry: Enrolled, state: State, origin: str) -> bool:
     """A key that the configuration gave `by` vouches for a passkey of somebody who is a person of the record."""
     message = passkeys.enrolment_message(entry, origin)
     return (
-        is_human(state, entry.person, entry.at)
-        and entry.signer in human_keys(state, entry.by, entry.at)
+        is_human(state, entry.person)
+        and entry.signer in human_keys(state, entry.by)
         and verify_signature(entry.signer, message, entry.sig)
     )
 
 
-def evidence_verifies(entry: Evidence, keys: tuple[str, ...], origin: str) -> bool:
-    """The statement is signed with one of `keys`."""
-    message = evidence_bytes(
+def evidence_message(entry: Evidence, origin: str) -> bytes:
+    """What a validator signs for `entry` in the log `origin`."""
+    return evidence_bytes(
         by=entry.by,
         components=entry.components,
         envelope=entry.envelope,
@@ -116,7 +130,12 @@ def evidence_verifies(entry: Evidence, keys: tuple[str, ...], origin: str) -> bo
         system=entry.system,
         until=entry.until,
     )
-    return entry.key in keys and verify_signature(entry.key, message, entry.sig)
+
+
+def evidence_verifies(entry: Evidence, state: State, origin: str) -> bool:
+    """The statement is signed with a key or a passkey that `state` gives its author."""
+    signature = Signature(entry.by, entry.sig, entry.key)
+    return bool(entry.key) and signed_by(state, signature, evidence_message(entry, origin))
 
 
 class Replay:
@@ -143,8 +162,8 @@ class Replay:
         self._grant = grant
         self._observed = observed
         self._decisions = Decisions(entry_at)
-        self._batch: dict[str, tuple[str, ...]] | None = None
-        """People's keys as they were when the configuration now being taken up began to be."""
+        self._batch: tuple[dict[str, tuple[str, ...]], passkeys.Passkeys] | None = None
+        """People's keys and passkeys as they were when the configuration now being taken up began to be."""
         self._wider = False
 
     @property
@@ -213,7 +232,7 @@ class Replay:
         level: Level | None = None
         if isinstance(entry, Decided) and self._grant is not None:
             level = self._grant(self.state, entry.system, entry.at)
-        human: Callable[[str], bool] = lambda person: is_human(self.state, person, entry.at)  # noqa: E731
+        human: Callable[[str], bool] = lambda person: is_human(self.state, person)  # noqa: E731
         yield from self._decisions.objections(index, entry, self.state, human, level)
 
     def _released(self, entry: Intent) -> Iterator[Objection]:
@@ -245,20 +264,33 @@ class Replay:
     def _broken(self, entry: Glass) -> Iterator[Objection]:
         """Sealed by a person; opened and drilled with the key that was sealed."""
         known = self.state.glasses.get(entry.glass)
-        sealed = (known.entry.key,) if known is not None else ()
-        keys = human_keys(self.state, entry.by, entry.at) if entry.step == "sealed" else sealed
-        if not verifies(entry, keys, self._origin.name):
+        match entry.step:
+            case "reviewed":
+                good = True
+            case "sealed":
+                message = glass.message(entry, self._origin.name)
+                good = signed_by(self.state, Signature(entry.by, entry.sig), message)
+            case _:
+                good = known is not None and glass.verifies(entry, known.entry.key, self._origin.name)
+        if not good:
             yield "glass_signature", f"the break-glass was not {entry.step[:20]} with a key that could"
 
     def _relaxed(self, entry: Relaxed) -> Iterator[Objection]:
         """Everybody who is said to have signed did, with a key of theirs. Who must have is the sequencer's rule."""
-        for person in entry.signatures:
-            keys = human_keys(self.state, person, entry.at)
-            if not signature_verifies(entry, person, keys, self._origin.name):
+        for person, sig in entry.signatures.items():
+            message = relaxed.message(entry, person, self._origin.name)
+            if not signed_by(self.state, Signature(person, sig), message):
                 yield (
                     "relaxation_signature",
                     f"the relaxation is not signed by {person} with a key of theirs",
                 )
+
+    def _watched(self, entry: Watch) -> Iterator[Objection]:
+        """Whoever took or gave the watch signed that they did, over what was open then (the sequencer compares it)."""
+        for person, sig in entry.signatures.items():
+            message = watches.message(entry, person, self._origin.name)
+            if not signed_by(self.state, Signature(person, sig), message):
+                yield "watch_signature", f"the watch {entry.watch[:80]} is not signed for by {person}"
 
     def _signed(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
         match entry:
@@ -280,6 +312,8 @@ class Replay:
                 yield from self._relaxed(entry)
             case Glass():
                 yield from self._broken(entry)
+            case Watch():
+                yield from self._watched(entry)
             case Deployed():
                 for text in deployment_problems(self.state, index, entry):
                     yield "deployment", text
@@ -323,7 +357,7 @@ class Replay:
         state = self.state
         if state.development and not entry.sig:
             return
-        if not evidence_verifies(entry, human_keys(state, entry.by, entry.at), self._origin.name):
+        if not evidence_verifies(entry, state, self._origin.name):
             yield "evidence_signature", f"the evidence of {entry.by} is not signed with a key of theirs"
         standing = state.systems.get(entry.system)
         named = standing is not None and entry.by in standing.entry.validators
@@ -333,20 +367,16 @@ class Replay:
     def _begin_batch(self, entry: Declared | Principal) -> None:
         """People and systems come first, the configuration they belong to last (`serve/adopt.py`)."""
         if self._batch is None:
-            self._batch = self._people()
+            self._batch = people_of(self.state), dict(self.state.passkeys)
         self._wider = self._wider or (isinstance(entry, Declared) and entry.change == "wider")
-
-    def _people(self) -> dict[str, tuple[str, ...]]:
-        state = self.state
-        return {name: keys for name in state.principals if (keys := human_keys(state, name, state.at))}
 
     def _configured(self, entry: Config) -> Iterator[Objection]:
         """Signatures are those of people whom the configuration before this one knew."""
-        people = self._people() if self._batch is None else self._batch
+        people, known = self._batch or (people_of(self.state), self.state.passkeys)
         wider, self._wider, self._batch = self._wider, False, None
         for person, signature in entry.signatures.items():
             message = config_bytes(by=person, follows=entry.follows, org=self._origin.name, root=entry.root)
-            if not any(verify_signature(key, message, signature) for key in people.get(person, ())):
+            if not by_one_of(people, known, Signature(person, signature), message):
                 yield (
                     "config_signature",
                     f"the signature of {person} on configuration {entry.root} is not theirs",

@@ -10,6 +10,7 @@ import msgspec
 
 from standwatch.facts.entries import (
     Answered,
+    AnyDeclared,
     AnyEntry,
     Asked,
     Config,
@@ -75,7 +76,7 @@ class Standing(msgspec.Struct, frozen=True):
     """
 
     index: int
-    entry: Declared
+    entry: AnyDeclared
     lineage: tuple[tuple[str, str], ...]
 
 
@@ -228,12 +229,9 @@ class State(msgspec.Struct):
         found = self.evidence.get(system, ())
         return found[-1][0] if found else -1
 
-    def may_answer(self, person: str, system: str) -> bool:
-        """Whether `person` is now among those who answer questions of `system`, and not dismissed."""
-        standing, principal = self.systems.get(system), self.principals.get(person)
-        if standing is None or (principal is not None and principal.revoked):
-            return False
-        return person in (standing.entry.signers or standing.entry.halt)
+    def may_answer(self, person: str, system: str, tool: str = "") -> bool:
+        """Whether `person` is now among those who answer questions about `tool` of `system`, and not dismissed."""
+        return person in questions.answering(self, system, tool)
 
     def fence(self, scopes: tuple[str, ...]) -> int:
         """Index of the last restricting control entry of any of `scopes`; -1 for none."""
@@ -280,7 +278,7 @@ class State(msgspec.Struct):
             if question.answers and not question.used:
                 self.questions[ident] = questions.struck(self, question)
 
-    def _declare(self, index: int, entry: Declared) -> None:
+    def _declare(self, index: int, entry: AnyDeclared) -> None:
         before = self.systems.get(entry.system)
         here = (entry.envelope, entry.components)
         carried = before.lineage if before is not None and entry.change in ("same", "narrower") else ()

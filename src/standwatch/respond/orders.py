@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Hold, Released
+from standwatch.facts.entries import DeclaredRules, Hold, Released
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.record.state import Held, State
 from standwatch.respond.scope import ALL, Scope, parse
@@ -98,7 +98,10 @@ def sees(who: Orderer, system: str, state: State) -> bool:
     if standing is None:
         return False
     entry = standing.entry
-    return who.ident in {*entry.owner, *entry.halt, *entry.validators, *entry.signers}
+    named = (
+        {one for rule in entry.rules.values() for one in rule.by} if isinstance(entry, DeclaredRules) else ()
+    )
+    return who.ident in {*entry.owner, *entry.halt, *entry.validators, *entry.signers, *named}
 
 
 def require_reason(reason: str, cure: str) -> str:

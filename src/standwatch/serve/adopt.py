@@ -14,8 +14,8 @@ import msgspec
 from standwatch.declare.configuration import declare
 from standwatch.declare.narrowing import Change, Signature, compare, signers_needed
 from standwatch.enforce.case import World
-from standwatch.facts.configuration import Configuration, Person, System
-from standwatch.facts.entries import AnyEntry, Config, Declared, Principal
+from standwatch.facts.configuration import Answering, Configuration, Manifest, Person, System
+from standwatch.facts.entries import AnyEntry, Config, Declared, DeclaredRules, Principal, Rule
 from standwatch.facts.errors import Forbidden, Misconfigured, NotFound
 from standwatch.facts.frames import Ack
 from standwatch.facts.parts import Part, commitment, config_bytes
@@ -223,7 +223,7 @@ def _direction(pending: Pending, name: str, *, first: bool) -> str:
 def _declared(system: System, change: str, state: State) -> Declared:
     manifest = system.manifest
     before = state.systems.get(manifest.system)
-    return Declared(
+    entry = Declared(
         by=BY,
         system=manifest.system,
         envelope=system.envelope,
@@ -238,6 +238,20 @@ def _declared(system: System, change: str, state: State) -> Declared:
         former=before.entry.envelope if before is not None and change in ("narrower", "same") else "",
         servers=[item.name for item in manifest.components if item.kind == "mcp_server"],
     )
+    rules = _rules(manifest)
+    if rules == {"": Rule(by=entry.signers)}:
+        return entry
+    return DeclaredRules(**msgspec.structs.asdict(entry), rules=rules)
+
+
+def _rules(manifest: Manifest) -> dict[str, Rule]:
+    """How questions are answered: "" for the system, and the tools that have a rule of their own."""
+    own = [name for name, tool in manifest.tools.items() if tool.approvals is not None]
+    return {name: _rule(manifest.answering(name)) for name in ("", *sorted(own))}
+
+
+def _rule(found: Answering) -> Rule:
+    return Rule(by=list(found.by), never=list(found.never), ordered=found.ordered, quorum=found.quorum)
 
 
 def _people(state: State, people: tuple[Person, ...]) -> list[AnyEntry]:

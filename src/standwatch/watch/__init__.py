@@ -8,6 +8,7 @@ READS: Final[tuple[str, ...]] = (
     "act.shadowed.1",
     "ctl.config.1",
     "ctl.declared.1",
+    "ctl.declared.2",
     "ctl.deployed.1",
     "ctl.hold.1",
     "ctl.relaxed.1",
