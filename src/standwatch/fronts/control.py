@@ -56,6 +56,7 @@ _SAFE: Final = (
 _CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch"')
 _MAX_BODY: Final = 64 * 1024
 _TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
+_NO_PAGES: Final = (BASE + "/", "/log/", *(one.path for one in PLAIN if one.path.count("/") == 1))
 _PLAIN: Final = tuple(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in PLAIN)
 
 _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
@@ -130,7 +131,7 @@ class Control:
                 return self._tail(request)
             case _ if path == f"{BASE}/export" and reading:
                 return self._export(request)
-            case _ if self._pages is not None and not path.startswith((BASE + "/", "/log/")):
+            case _ if self._pages is not None and not path.startswith(_NO_PAGES):
                 return await self._pages(request)
             case _:
                 return await self._api(request)
