@@ -60,6 +60,7 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.record.proof import ProofFile
 
 BASE: Final = "/api/v1"
@@ -480,7 +481,8 @@ ROUTES: Final = (
         "explain",
         "How one action came to what it came to, with the proof that this is in the log.",
         dict[str, Any],
-        lambda ops, call: ops.explain(call.who, call.names["id"]),
+        lambda ops, call: ops.explain(call.who, call.names["id"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "GET",
@@ -489,6 +491,30 @@ ROUTES: Final = (
         "One file that proves one action or decision to anybody, offline: `standwatch verify FILE`.",
         ProofFile,
         lambda ops, call: ops.proof(call.who, call.names["id"]),
+    ),
+    Route(
+        "GET",
+        "/runs",
+        "runs",
+        "The latest runs that you may see, of one system or of all; `before` goes further back.",
+        RunList,
+        lambda ops, call: ops.runs(call.who, call.query.get("system", ""), call.query.get("before", "")),
+        query=("system", "before"),
+    ),
+    Route(
+        "GET",
+        "/runs/{run}",
+        "run",
+        "A run: its task, and a page of what it did, with where values came from; now or as of a moment.",
+        RunDocument,
+        lambda ops, call: ops.run(
+            call.who,
+            call.names["run"],
+            call.query.get("from", ""),
+            call.query.get("limit", ""),
+            call.query.get("as_of", ""),
+        ),
+        query=("from", "limit", "as_of"),
     ),
     Route(
         "GET",

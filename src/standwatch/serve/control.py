@@ -71,9 +71,10 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
-from standwatch.record.proof import ProofFile, prove
+from standwatch.record.proof import ProofFile
 from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.respond.scope import parse
@@ -92,6 +93,7 @@ from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_telling import Telling
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.notifying import Notifying
@@ -142,6 +144,7 @@ class Control:
         self.notifying: Notifying | None = None
         """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)
+        self.telling = Telling(gate, source, vkey, clock)
         self.glass = GlassKeeper(gate, self.holds, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
@@ -532,19 +535,21 @@ class Control:
                 yield line
             await asyncio.sleep(_POLL)
 
-    async def explain(self, who: Actor, ident: str) -> Any:
+    async def explain(self, who: Actor, ident: str, as_of: str = "") -> Any:
         """How one action came to what it came to, with its proof."""
-        _require(who.sees_all, who, "read the record")
-        found = await self.explaining.explain(ident) if self.explaining is not None else None
-        if found is not None:
-            return found
-        told, text = await asyncio.to_thread(reading.explained, self._source, self._vkey, ident)
-        return {"explanation": told, "text": text}
+        return await self.telling.explain(who, ident, as_of, self.explaining)
 
     async def proof(self, who: Actor, ident: str) -> ProofFile:
         """One file that proves an action or decision."""
-        _require(who.sees_all, who, "read the record")
-        return await asyncio.to_thread(prove, self._source, ident, self._vkey)
+        return await self.telling.proof(who, ident)
+
+    async def run(self, who: Actor, run: str, begin: str = "", limit: str = "", as_of: str = "") -> RunDocument:
+        """A run, with a page of what it did."""
+        return await self.telling.run(who, run, begin, limit, as_of)
+
+    async def runs(self, who: Actor, system: str = "", before: str = "") -> RunList:
+        """The latest runs, of one system or of all that `who` may see."""
+        return await self.telling.runs(who, system, before)
 
     def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
         """The files of an export of [start, stop)."""

@@ -64,9 +64,12 @@ class Explaining:
         self._names = names
         self._held = held
 
-    async def explain(self, reference: str) -> Explained | None:
-        """None where no decision is called `reference`. Raises `NotFound` for a row that is none."""
-        found = await asyncio.to_thread(decided, self._source, reference, self._vkey)
+    async def explain(self, reference: str, source: Source | None = None) -> Explained | None:
+        """None where no decision is called `reference`, in `source` where that is given: the record of another moment.
+
+        Raises `NotFound` for a row that is none.
+        """
+        found = await asyncio.to_thread(decided, source or self._source, reference, self._vkey)
         if found is None:
             return None
         told, parts, text = found

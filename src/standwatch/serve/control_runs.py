@@ -1,0 +1,300 @@
+"""A run read from the record: now, or as it stood at a moment of the past; and which runs there were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Decided,
+    Deferred,
+    Denied,
+    Intent,
+    Judged,
+    Outcome,
+    RunClosed,
+    RunOpened,
+)
+from standwatch.facts.errors import Malformed, NotFound
+from standwatch.fronts.control_runs import RunAct, RunAnswer, RunDocument, RunHead, RunList
+from standwatch.record.leaf import Unknown
+from standwatch.record.source import Opening, commitments, open_part, read_leaf
+from standwatch.record.state import State
+from standwatch.serve.control_reading import Record
+from standwatch.serve.flows import Flows
+
+MOST_ENTRIES: Final = 10_000
+"""Entries of one run that are looked at, the latest."""
+PAGE: Final = 50
+MOST: Final = 200
+"""Acts on one page, and at most."""
+_TEXT: Final = 2_000
+"""Characters of arguments and of a result that are told here."""
+_BEFORE: Final = 60
+"""Acts before a page whose results are read: values flow from them."""
+_STRIDE: Final = 20_000
+_STRIDES: Final = 25
+"""Entries looked through for runs in one answer: so many times so many."""
+
+_Own = list[tuple[int, AnyEntry | Unknown]]
+
+
+class _Task(msgspec.Struct, frozen=True):
+    task: str = ""
+    on_behalf_of: str = ""
+
+
+class _Findings(msgspec.Struct, frozen=True):
+    origins: dict[str, str] = {}
+
+
+class _Action(msgspec.Struct, frozen=True):
+    arguments: dict[str, Any] = {}
+
+
+def run_document(  # noqa: PLR0917 - what is asked, and what it is answered from
+    source: Record,
+    configuration: Configuration,
+    names: dict[str, str],
+    run: str,
+    begin: str,
+    limit: str,
+    end: int,
+) -> RunDocument:
+    """The run as it stood before entry `end`. Raises `NotFound`, and `Malformed` for a page that is none."""
+    start, most = _number(begin, "from", 1 << 53, 0), _number(limit, "limit", MOST, PAGE)
+    indices = [index for index in source.of_run(run) if index < end]
+    if not indices or run.startswith("override/"):
+        raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
+    kept = indices if len(indices) <= MOST_ENTRIES else [indices[0], *indices[1 - MOST_ENTRIES :]]
+    entries: _Own = [(index, read_leaf(source.leaf(index))) for index in kept]
+    acts = list(_acts(entries).values())
+    now = read_leaf(source.leaf(end - 1)).at
+    task, fate = _task(source, entries)
+    reading = _Reading(source, configuration, Flows(task.task), now)
+    shown = acts[start : start + most]
+    for own in acts[max(0, start - _BEFORE) : start]:
+        reading.learn(own)
+    opened = next(((index, one) for index, one in entries if isinstance(one, RunOpened)), None)
+    closed = next(((index, one) for index, one in entries if isinstance(one, RunClosed)), None)
+    first = next((one for _, one in entries if isinstance(one, Judged | Decided)), None)
+    index, head = opened if opened is not None else (-1, None)
+    return RunDocument(
+        run=run,
+        system=head.system if head is not None else getattr(first, "system", ""),
+        principal=head.principal if head is not None else getattr(first, "by", ""),
+        opened=index,
+        at=head.at if head is not None else entries[0][1].at,
+        by=head.by if head is not None else "",
+        until=head.until if head is not None else 0,
+        implicit=head.implicit if head is not None else False,
+        closed=closed[0] if closed is not None else -1,
+        closed_at=closed[1].at if closed is not None else 0,
+        task=task.task,
+        task_fate=fate,
+        on_behalf_of=task.on_behalf_of,
+        counts=dict(sorted(Counter(_word(own, now)[0] for own in acts).items())),
+        total=len(acts),
+        begin=start,
+        next=start + most if start + most < len(acts) else -1,
+        left_off=len(indices) - len(kept),
+        acts=tuple(reading.act(own) for own in shown),
+        names=names,
+    )
+
+
+def system_of_run(source: Record, run: str) -> str:
+    """The system that `run` belongs to. Raises `NotFound`."""
+    for index in source.of_run(run)[:1]:
+        entry = read_leaf(source.leaf(index))
+        if isinstance(entry, RunOpened | Judged | Decided):
+            return entry.system
+    raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
+
+
+def runs_before(source: Record, state: State, system: str, before: str, sees: Any) -> RunList:
+    """The latest runs opened before entry `before`, of one system or of all that may be seen."""
+    end = min(source.size, _number(before, "before", 1 << 53, source.size))
+    found: list[RunHead] = []
+    for _ in range(_STRIDES):
+        if end <= 0 or len(found) >= PAGE:
+            break
+        begin = max(0, end - _STRIDE)
+        some = [
+            RunHead(one.run, one.system, one.principal, index, one.at, one.implicit, one.run in state.runs)
+            for index, one in source.control(begin, end)
+            if isinstance(one, RunOpened) and system in ("", one.system) and sees(one.system)
+        ]
+        found += some[::-1]
+        end = begin
+    more = len(found) > PAGE
+    return RunList(tuple(found[:PAGE]), found[PAGE - 1].index if more else end if end > 0 else -1)
+
+
+def _number(text: str, name: str, most: int, usual: int) -> int:
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdecimal() and len(text) < 17 and int(text) <= most):
+        raise Malformed(f"{text[:40]!r} is no {name} up to {most}")
+    return int(text)
+
+
+def _acts(entries: _Own) -> dict[str, _Own]:
+    """The entries of each act, in the order in which acts were first heard of."""
+    found: dict[str, _Own] = {}
+    for index, entry in entries:
+        ident = getattr(entry, "id", "")
+        if ident and isinstance(entry, Judged | Decided | Answered | Outcome):
+            found.setdefault(ident, []).append((index, entry))
+    return found
+
+
+def _task(source: Record, entries: _Own) -> tuple[_Task, str]:
+    for index, entry in entries:
+        if isinstance(entry, RunOpened):
+            for wanted in commitments(entry):
+                opening = open_part(source, index, entry, wanted)
+                try:
+                    return msgspec.json.decode(opening.data or b"{}", type=_Task), opening.fate
+                except (msgspec.DecodeError, UnicodeError, RecursionError):
+                    return _Task(), "false"
+    return _Task(), "none"
+
+
+def _word(own: _Own, now: int) -> tuple[str, str, str]:
+    """What became of an act: the word, the stable code of a refusal, the status of an outcome."""
+    kinds = [one for _, one in own]
+    outcome = next((one for one in kinds if isinstance(one, Outcome)), None)
+    if outcome is not None:
+        return ("done" if outcome.status == "ok" else "failed"), "", outcome.status
+    if any(isinstance(one, Decided) for one in kinds):
+        return "decided", "", ""
+    if any(isinstance(one, Intent) for one in kinds):
+        return "unknown", "", ""
+    last = next(one for one in reversed(kinds))
+    if isinstance(last, Denied):
+        return "denied", last.code, ""
+    if isinstance(last, Deferred):
+        return ("deferred" if now < last.until else "expired"), last.code, ""
+    answers = [one for one in kinds if isinstance(one, Answered)]
+    if any(one.decision != "approve" for one in answers):
+        return "refused", "", ""
+    asked = next((one for one in kinds if isinstance(one, Asked)), None)
+    if answers and now < min(one.until for one in answers):
+        return "approved", "", ""
+    return ("waiting" if asked is not None and now < asked.until else "expired"), "", ""
+
+
+class _Reading:
+    """Reads acts in their order, learning on the way what their tools returned."""
+
+    def __init__(self, source: Record, configuration: Configuration, flows: Flows, now: int) -> None:
+        self._source = source
+        self._configuration = configuration
+        self._flows = flows
+        self._now = now
+
+    def learn(self, own: _Own) -> Opening:
+        """Take what an act returned into account; its result as found."""
+        tool = next((one for _, one in own if isinstance(one, Intent)), None)
+        for index, entry in own:
+            if isinstance(entry, Outcome):
+                result = self._part(index, entry, "result")
+                if tool is not None and result.fate == "present":
+                    self._flows.learn(index, tool.tool, self._trusted(tool), result.data)
+                return result
+        return Opening("none")
+
+    def act(self, own: _Own) -> RunAct:
+        """One act. Its values come from what was returned before it."""
+        word, code, status = _word(own, self._now)
+        index, judged = next(
+            ((index, one) for index, one in reversed(own) if isinstance(one, Judged)), (own[0][0], None)
+        )
+        if judged is None:
+            return self._decision(own, word)
+        action = self._part(index, judged, "action")
+        findings = self._part(index, judged, "findings")
+        arguments, flows, more = "", (), 0
+        if action.fate == "present":
+            told = _arguments(action.data)
+            arguments = msgspec.json.encode(told).decode()
+            flows, more = self._flows.of(told, _labels(findings.data))
+        result = self.learn(own)
+        said = result.data.decode("utf-8", "backslashreplace")
+        outcome = next(((place, one) for place, one in own if isinstance(one, Outcome)), (-1, None))
+        intent = next((one for _, one in own if isinstance(one, Intent)), None)
+        asked = next(((place, one) for place, one in own if isinstance(one, Asked)), (-1, None))
+        return RunAct(
+            id=judged.id,
+            index=own[0][0],
+            at=own[0][1].at,
+            tool=judged.tool,
+            word=word,
+            effect=judged.effect,
+            code=code,
+            status=status,
+            outcome=outcome[0],
+            micros=outcome[1].at - intent.at if outcome[1] is not None and intent is not None else 0,
+            arguments=arguments[:_TEXT],
+            arguments_fate=action.fate,
+            result=said[:_TEXT],
+            result_fate=result.fate,
+            cut=len(arguments) > _TEXT or len(said) > _TEXT,
+            flows=flows,
+            flows_more=more,
+            asked=asked[0],
+            until=asked[1].until if asked[1] is not None else 0,
+            answers=tuple(_answers(own)),
+        )
+
+    def _decision(self, own: _Own, word: str) -> RunAct:
+        index, entry = own[0]
+        model = entry.model if isinstance(entry, Decided) else ""
+        version = entry.version if isinstance(entry, Decided) else ""
+        return RunAct(
+            id=getattr(entry, "id", ""),
+            index=index,
+            at=entry.at,
+            tool=f"{model}@{version}" if version else model,
+            word=word,
+            decision=f"{index}/0" if isinstance(entry, Decided) else "",
+        )
+
+    def _part(self, index: int, entry: AnyEntry, name: str) -> Opening:
+        for wanted in commitments(entry):
+            if wanted.name == name:
+                return open_part(self._source, index, entry, wanted)
+        return Opening("none")
+
+    def _trusted(self, intent: Intent) -> tuple[str, ...]:
+        declared = self._configuration.systems.get(intent.system)
+        tool = declared.manifest.tools.get(intent.tool) if declared is not None else None
+        return tool.trusted if tool is not None else ()
+
+
+def _arguments(action: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(action, type=_Action).arguments
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+
+
+def _labels(findings: bytes) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(findings or b"{}", type=_Findings).origins
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+
+
+def _answers(own: _Own) -> Iterator[RunAnswer]:
+    for index, one in own:
+        if isinstance(one, Answered):
+            yield RunAnswer(index, one.at, one.by, one.decision)
