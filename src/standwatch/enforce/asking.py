@@ -5,13 +5,15 @@ from typing import Final
 from standwatch.enforce.case import Case
 from standwatch.enforce.drafting import (
     Draft,
+    findings_bytes,
     judged_members,
     match_of,
     salt,
-    sealed_findings,
+    sealed,
     spend_of,
     subjects_of,
 )
+from standwatch.enforce.origins import origins
 from standwatch.enforce.steps import Record
 from standwatch.facts.asks import DEFERRED
 from standwatch.facts.configuration import Finding
@@ -24,20 +26,24 @@ DECOY: Final = "decoy"
 """What the flag of a question commits to: whether it is asked for an act that waits, or to see who looks."""
 
 
-def question(
-    draft: Draft, case: Case, findings: tuple[Finding, ...], *, until: int, word: str = REAL
-) -> Record:
-    """The question about `draft`. `until`: when the verdict behind it may change by itself (µs, 0 for never).
+def shown(case: Case, findings: tuple[Finding, ...]) -> bytes:
+    """What is sealed for those who are asked: the findings, the grant, and where each value comes from."""
+    return findings_bytes(case, findings, origins=origins(case.trail, case.act.arguments))
+
+
+def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = REAL) -> Record:
+    """The question about `draft`, with `why` (`shown`) sealed beside it. `until`: when the verdict behind it may
+    change by itself (µs, 0 for never).
 
     Real or decoy, it is made here, so the two have one shape. INVARIANT: a decoy is matched by no retry.
     """
     envelope, people = case.envelope, questions.answering(case.state, case.act.system)
     assert envelope is not None
     secret = salt(draft, 3)
-    parts, why = sealed_findings(draft, case, findings)
+    parts, bound = sealed(draft, why)
     room = pace.with_room(case.state, people, envelope.asks.get("person/asks"), case.now)
     entry = AskedMany(
-        **judged_members(draft, case, why),
+        **judged_members(draft, case, bound),
         until=case.now + envelope.approval_seconds * 1_000_000,
         spend=spend_of(case),
         people=list(room or people),
@@ -57,7 +63,7 @@ def question(
 
 def deferral(draft: Draft, case: Case, findings: tuple[Finding, ...], code: str) -> Record:
     """The entry of an act that waits until a person pulls it out of the queue; its run's end ends it."""
-    parts, why = sealed_findings(draft, case, findings)
+    parts, why = sealed(draft, shown(case, findings))
     _, run = case.state.runs.get(draft.run, (0, None))
     ends = case.now + DEFERRED
     entry = Deferred(

@@ -87,13 +87,15 @@ def salt(draft: Draft, which: int) -> bytes:
     return draft.chance[start : start + 32]
 
 
-def sealed_findings(
-    draft: Draft, case: Case, findings: tuple[Finding, ...], **more: Any
-) -> tuple[tuple[Part, ...], str]:
+def findings_bytes(case: Case, findings: tuple[Finding, ...], **more: Any) -> bytes:
+    """The findings as they are sealed, with the grant that they were made under, and what else belongs to them."""
+    return _encode({"findings": findings, "grant": case.grant, **more})
+
+
+def sealed(draft: Draft, findings: bytes) -> tuple[tuple[Part, ...], str]:
     """The action and the findings as sealed parts, and the commitment to the findings."""
-    data = _encode({"findings": findings, "grant": case.grant, **more})
-    why = Part("findings", salt(draft, 0), data)
-    return (Part("action", salt(draft, 1), draft.data), why), commitment(why.salt, data)
+    why = Part("findings", salt(draft, 0), findings)
+    return (Part("action", salt(draft, 1), draft.data), why), commitment(why.salt, findings)
 
 
 UNDECLARED: Final = "?"

@@ -8,17 +8,18 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from standwatch.enforce.asking import deferral, question
+from standwatch.enforce.asking import deferral, question, shown
 from standwatch.enforce.case import Case
 from standwatch.enforce.drafting import (
     Draft,
     case_of,
     draft_of,
     essence,
+    findings_bytes,
     judged_members,
     match_of,
     salt,
-    sealed_findings,
+    sealed,
     spend_of,
     subjects_of,
 )
@@ -104,7 +105,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
 
 def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Record:
     """Step 10: the intent, to be appended only if nothing was sequenced that now forbids it."""
-    parts, why = sealed_findings(draft, case, judgement.findings)
+    parts, why = sealed(draft, findings_bytes(case, judgement.findings))
     disposition = "allow" if judgement.disposition == "step_up" else judgement.disposition
     entry = Intent(
         **judged_members(draft, case, why),
@@ -169,7 +170,7 @@ def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
 
 def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     """Record the refusal; the caller hears one word whatever was found."""
-    parts, why = sealed_findings(draft, case, judgement.findings)
+    parts, why = sealed(draft, findings_bytes(case, judgement.findings))
     code = judgement.deciding.code or judgement.deciding.check
     if len(draft.data) > MOST_REFUSED:
         parts = parts[
@@ -200,7 +201,7 @@ def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, ref
 
 def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     """Step 9: put the question into the record. It waits there for a named person; nobody holds a connection."""
-    command = question(draft, case, judgement.findings, until=judgement.until)
+    command = question(draft, case, shown(case, judgement.findings), until=judgement.until)
     written = yield command
     match written:
         case Recorded() if isinstance(command.entry, AskedMany):

@@ -8,7 +8,7 @@ from standwatch.facts.configuration import Finding
 from standwatch.facts.words import Decision, Effect, Level, PrincipalKind, Seam
 from standwatch.record.source import Fate
 
-Standing = Literal["done", "under_way", "denied", "pending", "expired", "refused", "approved"]
+Standing = Literal["done", "under_way", "denied", "deferred", "pending", "expired", "refused", "approved"]
 """How the action stands at the end of the record shown. `under_way` reads "unknown" once its gateway is gone."""
 
 

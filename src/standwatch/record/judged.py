@@ -8,17 +8,17 @@ from hashlib import sha256
 import msgspec
 
 from standwatch.facts.configuration import Finding, Policy
-from standwatch.facts.entries import AnyEntry, Asked, Decided, Denied, Evidence, Intent
+from standwatch.facts.entries import AnyEntry, Asked, Decided, Deferred, Denied, Evidence, Intent
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Action
 from standwatch.record.explanation import Authority, Bypass, Holding, Rules, Run, Statement, Told
 from standwatch.record.leaf import Unknown
 from standwatch.record.relaxed import covering
-from standwatch.record.replay import evidence_verifies, human_keys, scopes_of
+from standwatch.record.replay import evidence_verifies, scopes_of
 from standwatch.record.source import NONE, Fate, Opening, Source, commitments, open_part, read_leaf
 from standwatch.record.state import State
 
-Judged = Intent | Denied | Asked
+Judged = Intent | Denied | Asked | Deferred
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -184,7 +184,7 @@ def _statement(index: int, entry: Evidence, state: State, at: int) -> Statement:
 def _stated(source: Source, index: int, entry: Evidence) -> bool:
     """Signed with a key they had then: one that was taken away since had signed all the same."""
     state = source.state_before(index)
-    return evidence_verifies(entry, human_keys(state, entry.by, entry.at), state.origin)
+    return evidence_verifies(entry, state, state.origin)
 
 
 def relaxed_of(state: State, judged: Judged, why: Why, problems: list[str]) -> tuple[Bypass, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Denied, Intent, Outcome
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Denied, Intent, Outcome, Pulled
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
 from standwatch.facts.words import Decision
@@ -55,7 +55,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
     With `vkey` the checkpoint's signature is checked. Raises `NotFound` where no entry has this id.
     """
     own, problems = _entries(source, ident)
-    index, judged = _last(own, Intent, Denied, Asked)
+    index, judged = _last(own, Intent, Denied, Asked, Deferred)
     if not isinstance(judged, Judged):
         raise NotFound(f"nothing in this record was judged under the id {ident}", reference=ident)
     state = source.state_before(index)
@@ -79,7 +79,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
         at=judged.at,
         verdict=_verdict(judged),
         disposition=judged.disposition if isinstance(judged, Intent) else _verdict(judged),
-        code=judged.code if isinstance(judged, Denied) else "",
+        code=judged.code if isinstance(judged, Denied | Deferred) else "",
         findings=why.findings,
         found=found,
         rules=rules_of(source, state, judged, action, problems),
@@ -104,7 +104,10 @@ def _entries(source: Source, ident: str) -> tuple[Own, list[str]]:
     problems: list[str] = []
     for index in source.of_action(ident):
         entry = read_leaf(source.leaf(index))
-        if isinstance(entry, Intent | Denied | Asked | Answered | Outcome) and entry.id == ident:
+        if (
+            isinstance(entry, Intent | Denied | Asked | Deferred | Pulled | Answered | Outcome)
+            and entry.id == ident
+        ):
             own[index] = entry
     if not own:
         raise NotFound(f"nothing in this record has the id {ident[:80]}", reference=ident[:80])
@@ -130,9 +133,12 @@ def _stand(own: Own, asked: Inquiry | None, source: Source) -> Stand:
         return "done"
     if Intent in kinds:
         return "under_way"
-    if asked is None or isinstance(list(own.values())[-1], Denied):
-        return "denied"
     now = _now(source)
+    last = list(own.values())[-1]
+    if isinstance(last, Deferred):
+        return "deferred" if now < last.until else "expired"
+    if asked is None or isinstance(last, Denied):
+        return "denied"
     if asked.decision == "refuse":
         return "refused"
     if asked.decision == "approve":
