@@ -113,6 +113,8 @@ def compare_organisation(log: Differences, old: Organisation, new: Organisation)
     if old.notify != new.notify:  # addresses may be credentials: they are not repeated
         log.wider("notify", "others are told, or of other things")
     compare_relaxations(log, old.relaxations, new.relaxations)
+    for name in sorted(old.watches.keys() | new.watches.keys()):
+        log.any_change(f"watch {name}", old.watches.get(name), new.watches.get(name))
     for name in Asks.__struct_fields__:
         both = (effective(Asks(), one.asks, development=one.development) for one in (old, new))
         log.at_most(f"defaults.asks.{name}", *(getattr(one, name) for one in both))

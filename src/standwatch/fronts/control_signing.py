@@ -18,7 +18,7 @@ class _Signing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class SignRelaxation(_Signing, frozen=True, tag="relaxation", kw_only=True):
-    """Bypass a check for a while (`POST /systems/{system}/relaxations`). `salt` and `follows` come with the challenge."""
+    """Bypass a check for a while (`POST /systems/{system}/relaxations`). The challenge brings `salt` and `follows`."""
 
     system: str
     check: str
@@ -92,8 +92,8 @@ SigningOrder = (
 
 
 class SigningAsked(msgspec.Struct, frozen=True):
-    """`options` are for `navigator.credentials.get`; `signs` is what their challenge is the SHA-256 of, as text; `order`
-    is what to send back, with the browser's `credential` in it."""
+    """`options` are for `navigator.credentials.get`; `signs` is what their challenge is the SHA-256 of, as text;
+    `order` is what to send back, with the browser's `credential` in it."""
 
     options: dict[str, Any]
     signs: str
@@ -102,7 +102,7 @@ class SigningAsked(msgspec.Struct, frozen=True):
 
 
 class SigningDone(msgspec.Struct, frozen=True):
-    """What came of it: `done`, with its entry, or `waits` for somebody else's signature, under `id` where it has one."""
+    """What came of it: `done`, with its entry, or `waits` for somebody else, under `id` where it has one."""
 
     result: str
     text: str

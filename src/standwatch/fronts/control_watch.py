@@ -33,8 +33,8 @@ class OfferLine(msgspec.Struct, frozen=True):
 class WatchLine(msgspec.Struct, frozen=True):
     """One watch of standwatch.yaml, and who has it.
 
-    `state`: `attended`; `ending` (it runs out within ten minutes, and is wanted on); `unattended`; or `off`, outside its
-    hours with nobody on it.
+    `state`: `attended`; `ending` (it runs out within ten minutes, and is wanted on); `unattended`; or `off`, outside
+    its hours with nobody on it.
     """
 
     name: str
@@ -73,8 +73,8 @@ class WatchReport(msgspec.Struct, frozen=True):
 
 
 class WatchSheet(msgspec.Struct, frozen=True):
-    """One watch, with what whoever takes it signs: `facts.parts.watch_bytes` over `shown`, the SHA-256 of the JCS of the
-    list of `open` matters, each `{index, kind, until, what}`."""
+    """One watch, with what whoever takes it signs: `facts.parts.watch_bytes` over `shown`, the SHA-256 of the JCS of
+    the list of `open` matters, each `{index, kind, until, what}`."""
 
     watch: WatchLine
     org: str

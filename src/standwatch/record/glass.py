@@ -3,7 +3,7 @@
 What an opening gives is read here by whoever decides about releasing, halting and relaxing; it gives nothing else.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -117,11 +117,9 @@ def _using(state: "State", entry: Glass, now: int) -> Iterator[str]:
         yield f"an opening lasts at most {SESSION // 60_000_000} minutes"
 
 
-def verifies(entry: Glass, keys: Collection[str], origin: str) -> bool:
-    """The entry is signed with one of `keys`: a person's for sealing, the sealed key for opening and drilling."""
-    if entry.step == "reviewed":
-        return True
-    message = glass_bytes(
+def message(entry: Glass, origin: str) -> bytes:
+    """What seals, drills or opens it in the log `origin`."""
+    return glass_bytes(
         by=entry.by,
         glass=entry.glass,
         key=entry.key,
@@ -132,4 +130,8 @@ def verifies(entry: Glass, keys: Collection[str], origin: str) -> bool:
         systems=entry.systems,
         until=entry.until,
     )
-    return any(verify(key, message, entry.sig) for key in keys)
+
+
+def verifies(entry: Glass, key: str, origin: str) -> bool:
+    """Whether a drill or an opening is signed with the sealed `key`. A passkey cannot be put into an envelope."""
+    return entry.step in ("opened", "drilled") and verify(key, message(entry, origin), entry.sig)

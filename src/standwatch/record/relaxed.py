@@ -16,7 +16,6 @@ from standwatch.facts.relaxations import (
     compensation,
 )
 from standwatch.record.glass import gives
-from standwatch.record.signature import verify
 
 if TYPE_CHECKING:
     from standwatch.record.state import State
@@ -139,9 +138,9 @@ def _signed(state: "State", indices: Collection[int]) -> set[str]:
     return {person for index in indices for person in state.relaxed[index].signatures}
 
 
-def signature_verifies(entry: Relaxed, person: str, keys: Collection[str], origin: str) -> bool:
-    """The signature of `person` on `entry` is one of `keys` over exactly its bytes."""
-    message = relaxation_bytes(
+def message(entry: Relaxed, person: str, origin: str) -> bytes:
+    """What `person` signs for `entry` in the log `origin`."""
+    return relaxation_bytes(
         by=person,
         check=entry.check,
         compensating=entry.compensating,
@@ -153,7 +152,6 @@ def signature_verifies(entry: Relaxed, person: str, keys: Collection[str], origi
         until=entry.until,
         why=entry.why,
     )
-    return any(verify(key, message, entry.signatures.get(person, "")) for key in keys)
 
 
 def covering(state: "State", system: str, scopes: Collection[str], now: int) -> dict[int, Relaxed]:

@@ -252,8 +252,8 @@ class Replay:
         """INVARIANT: what left against its verdict left under an approval, a relaxation in force, or observation."""
         if entry.verdict == entry.disposition or (entry.verdict == "step_up" and entry.signed >= 0):
             return
-        relaxed = covering(self.state, entry.system, scopes_of(entry), entry.at).values()
-        if any(entry.signed >= 0 or one.compensating != "step_up" for one in relaxed):
+        passing = covering(self.state, entry.system, scopes_of(entry), entry.at).values()
+        if any(entry.signed >= 0 or one.compensating != "step_up" for one in passing):
             return
         if self._observed(entry.conf, entry.system, entry.at) is False:
             yield (
@@ -341,7 +341,7 @@ class Replay:
 
     def _may_answer(self, entry: Answered, question: Asked) -> bool:
         named = entry.by in questions.people(question, self.state)
-        return named and entry.by in questions.answering(self.state, question.system)
+        return named and entry.by in questions.rule_in(self.state, question.system, question.tool).by
 
     def _along(self, index: int, head: str) -> bool:
         """The head a human signed along with an answer was this log's, before that answer."""

@@ -19,8 +19,9 @@ from standwatch.facts.entries import AnyEntry, Config, Declared, DeclaredRules, 
 from standwatch.facts.errors import Forbidden, Misconfigured, NotFound
 from standwatch.facts.frames import Ack
 from standwatch.facts.parts import Part, commitment, config_bytes
-from standwatch.keys import ed25519
+from standwatch.record.signed import Signature as Given
 from standwatch.record.state import State
+from standwatch.serve.control_signed import overtaken, require
 from standwatch.serve.world import compile_world
 from standwatch.store.folder import read_folder
 
@@ -97,7 +98,7 @@ class Adoption:
             self.pending = None
             return Adopted("unchanged", state.root, warnings=read.warnings)
         needed = () if first else signers_needed(old, read.change, state.retired)
-        signed = self.pending.signed if self.pending and self.pending.root == new.root else {}
+        signed = _good(self.pending, state) if self.pending and self.pending.root == new.root else {}
         self.pending = Pending(new.root, read.change, needed, signed, read.world)
         if _missing(self.pending):
             return self._told("waits", self.pending)
@@ -119,17 +120,23 @@ class Adoption:
         pending = self.pending
         if pending is None or pending.root != root:
             raise NotFound(f"no configuration with root {root[:12]}… waits", cure="standwatch status")
-        person = self._recording.world.configuration.person(by)
-        state = self._recording.state
-        message = config_bytes(by=by, follows=state.config, org=state.origin, root=root)
-        if person is None or not any(ed25519.verify(key, message, signature) for key in person.keys):
+        configuration, state = self._recording.world.configuration, self._recording.state
+        if configuration.person(by) is None:
             raise Forbidden(
-                f"that is not a signature of {by} over this configuration", cure="standwatch sign-config"
+                f"{by[:80]} is nobody of the configuration in force", cure="standwatch sign-config"
             )
-        self.pending = msgspec.structs.replace(pending, signed={**pending.signed, by: signature})
+        require(Given(by, signature), self.signs(by), state, configuration)
+        self.pending = msgspec.structs.replace(pending, signed={**_good(pending, state), by: signature})
         if _missing(self.pending):
             return self._told("waits", self.pending)
         return await self._take_up(self.pending, first=False)
+
+    def signs(self, by: str, root: str = "") -> bytes:
+        """What `by` would sign for the configuration that waits, which has `root`. Raises `NotFound`."""
+        pending, state = self.pending, self._recording.state
+        if pending is None or (root and pending.root != root):
+            raise NotFound(f"no configuration with root {root[:12]}… waits", cure="standwatch status")
+        return config_bytes(by=by, follows=state.config, org=state.origin, root=pending.root)
 
     def waiting(self) -> Adopted | None:
         """The configuration that waits for signatures; None where none does."""
@@ -203,6 +210,11 @@ def _read(folder: Path, old: Configuration | None) -> _Read:
 
 def _missing(pending: Pending) -> tuple[Signature, ...]:
     return tuple(one for one in pending.needed if not set(one.any_of) & set(pending.signed))
+
+
+def _good(pending: Pending, state: State) -> dict[str, str]:
+    """The signatures that are still good: whose passkey has signed something else since signs again."""
+    return {one: sig for one, sig in pending.signed.items() if not overtaken(state, one, sig)}
 
 
 def _changed(pending: Pending, state: State) -> set[str]:

@@ -7,7 +7,6 @@ from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Answered, Declared, Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
-from standwatch.facts.parts import evidence_bytes
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
 from standwatch.gate.demands import require_statement, require_validator
 from standwatch.gate.deploying import Candidate, running_with
@@ -15,22 +14,16 @@ from standwatch.record import questions
 from standwatch.record.assertion import challenge_of, verify_assertion
 from standwatch.record.passkeys import by_credential, is_passkey
 from standwatch.record.questions import Question
-from standwatch.record.replay import is_human
+from standwatch.record.replay import evidence_message
 from standwatch.record.signature import verify
+from standwatch.record.signed import Signature, is_human
 from standwatch.record.source import Source, hashes
 from standwatch.record.state import Standing, State
 from standwatch.record.tree import Frontier
 from standwatch.respond.places import declared_digest, place
 from standwatch.serve.control_party import party_of
-
-
-def keys_of(person: str, state: State, configuration: Configuration) -> Collection[str]:
-    """The public keys that the record gives `person`; those of the configuration where it says nothing of them."""
-    principal = state.principals.get(person)
-    if principal is not None:
-        return () if principal.revoked or principal.role != "human" else principal.keys
-    found = configuration.person(person)
-    return found.keys if found is not None else ()
+from standwatch.serve.control_signed import keys_of
+from standwatch.serve.control_signed import require as require_signed
 
 
 def answer(
@@ -83,7 +76,7 @@ def require_passkey(
 ) -> None:
     """Raise `Forbidden` or `Malformed` unless a live passkey of `entry.by` signed `message` on our page."""
     known, made = by_credential(state.passkeys, entry)
-    if not is_human(state, entry.by, now):
+    if not is_human(state, entry.by):
         raise Forbidden(f"{entry.by} is nobody of this organisation any more", code="unknown_key")
     party = party_of(configuration.organisation)
     if (known.entry.rp_id, known.entry.origin) != (party.rp_id, party.origin):
@@ -158,18 +151,21 @@ def validation(
     system: str, order: ValidationOrder, state: State, configuration: Configuration, now: int
 ) -> Evidence:
     """The entry for a validator's statement about `system` as it is declared now, or with another version in front."""
+    entry = drafted(system, order, state, configuration, now)
+    signature = Signature(order.by, order.sig, order.key)
+    require_signed(signature, evidence_message(entry, state.origin), state, configuration)
+    return entry
+
+
+def drafted(
+    system: str, order: ValidationOrder, state: State, configuration: Configuration, now: int
+) -> Evidence:
+    """The same, its signature not looked at: what is signed is made of it."""
     declared = standing_of(system, state).entry
     stakes = tier(state, system)
     require_validator(declared, order.by, state.development, stakes)
     require_statement(declared, order.outcome, order.report, order.until, now, tier=stakes)
     components = runs(declared, order.version, order.model, state, configuration)
-    require_signature(
-        order.by,
-        order.key,
-        order.sig,
-        _statement(declared, components, order, state),
-        keys_of(order.by, state, configuration),
-    )
     return Evidence(
         by=order.by,
         system=system,
@@ -194,20 +190,6 @@ def runs(declared: Declared, version: str, model: str, state: State, configurati
     where = place(configuration.systems.get(declared.system), declared.system, model)
     digest = declared_digest(where, version)
     return running_with(state, Candidate(declared.system, where.model.component, version, digest))
-
-
-def _statement(declared: Declared, components: str, order: ValidationOrder, state: State) -> bytes:
-    return evidence_bytes(
-        by=order.by,
-        components=components,
-        envelope=declared.envelope,
-        follows=state.last_statement(declared.system),
-        org=state.origin,
-        outcome=order.outcome,
-        report=order.report,
-        system=declared.system,
-        until=order.until,
-    )
 
 
 def standing_of(system: str, state: State) -> Standing:

@@ -13,12 +13,13 @@ from standwatch.fronts.control_glass import (
     SealOrder,
 )
 from standwatch.fronts.control_ports import Actor, Done
-from standwatch.record.glass import Broken, verifies
+from standwatch.record.glass import Broken, message, verifies
+from standwatch.record.signed import Signature
 from standwatch.respond.glass import known, review, seal, use
 from standwatch.respond.orders import require_reason
-from standwatch.serve.control_evidence import keys_of
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_people import names, orderer
+from standwatch.serve.control_signed import doubting, require
 from standwatch.serve.gate import LiveGate
 
 
@@ -30,13 +31,21 @@ class GlassKeeper:
 
     async def seal(self, who: Actor, order: SealOrder) -> Done:
         """Put a key aside for a bad night."""
+        entry, state = self.drafted(who, order), self._gate.state
+        async with doubting(self._gate):
+            signature = Signature(order.by, order.sig)
+            require(signature, message(entry, state.origin), state, self._gate.configuration)
+        return await self._append(entry, order.reason, "sealed")
+
+    def drafted(self, who: Actor, order: SealOrder) -> Glass:
+        """The entry, its signature not looked at: what is signed is made of it."""
         people = self._gate.configuration.organisation.people
         known_people = {one.id for one in people}
         if strangers := sorted(set(order.people) - known_people):
             raise Forbidden(
                 f"{', '.join(strangers)[:80]} is nobody of this organisation", code="unknown_person"
             )
-        entry = seal(
+        return seal(
             orderer(who),
             order.by,
             [one.id for one in people if "admin" in one.roles],
@@ -49,8 +58,6 @@ class GlassKeeper:
             state=self._gate.state,
             now=self._clock(),
         )
-        keys = keys_of(order.by, self._gate.state, self._gate.configuration)
-        return await self._append(entry, tuple(keys), order.reason, "sealed")
 
     async def open(self, who: Actor, number: str, order: OpenOrder) -> Done:
         """Break the glass: once, loudly, for half an hour at most."""
@@ -66,21 +73,21 @@ class GlassKeeper:
             state=state,
             now=self._clock(),
         )
-        return await self._append(entry, (known(number, state)[1].entry.key,), order.reason, "opened")
+        self._require_sealed(number, entry)
+        return await self._append(entry, order.reason, "opened")
 
     async def drill(self, who: Actor, number: str, order: DrillOrder) -> Done:
         """Show that it would open, against nothing."""
         self._themselves(who, order.by)
         state = self._gate.state
         entry = use(number, "drilled", by=order.by, sig=order.sig, until=0, state=state, now=self._clock())
-        return await self._append(
-            entry, (known(number, state)[1].entry.key,), "", "drilled: it would have opened"
-        )
+        self._require_sealed(number, entry)
+        return await self._append(entry, "", "drilled: it would have opened")
 
     async def review(self, who: Actor, number: str, order: ReviewOrder) -> Done:
         """Say in words what the opening was for: by somebody else than who opened it."""
         entry = review(number, orderer(who), order.reason, self._gate.state, self._clock())
-        return await self._append(entry, (), order.reason, "reviewed")
+        return await self._append(entry, order.reason, "reviewed")
 
     def report(self, who: Actor) -> GlassReport:
         """Every break-glass that `who` may know of: those for them, and all for who sees every system."""
@@ -106,9 +113,12 @@ class GlassKeeper:
         if who.ident != by:
             raise Forbidden(f"{who.name} is not {by}: everybody opens a break-glass for themselves")
 
-    async def _append(self, entry: Glass, keys: tuple[str, ...], reason: str, word: str) -> Done:
-        if not verifies(entry, keys, self._gate.state.origin):
-            raise Forbidden("the signature is not one over exactly this", code="bad_signature")
+    def _require_sealed(self, number: str, entry: Glass) -> None:
+        _, one = known(number, self._gate.state)
+        if not verifies(entry, one.entry.key, self._gate.state.origin):
+            raise Forbidden("the signature is not the sealed key's over exactly this", code="bad_signature")
+
+    async def _append(self, entry: Glass, reason: str, word: str) -> Done:
         ack = await self._holds.append(entry, reason)
         await self._holds.settled(ack.index)
         number = entry.glass if entry.glass >= 0 else ack.index

@@ -25,16 +25,18 @@ from standwatch.fronts.control_relaxing import (
     WaitingRelaxation,
 )
 from standwatch.record.glass import gives
-from standwatch.record.relaxed import WORDS, in_force, signature_verifies
+from standwatch.record.relaxed import WORDS, in_force, message
+from standwatch.record.signed import Signature
 from standwatch.record.state import State
 from standwatch.respond.orders import require_reason, sees
 from standwatch.respond.relaxations import Wanted, draft, relax, restore
 from standwatch.respond.scope import parse
-from standwatch.serve.control_evidence import keys_of, standing_of
+from standwatch.serve.control_evidence import standing_of
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record, instant
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_signed import doubting, overtaken, require
 from standwatch.serve.gate import LiveGate
 from standwatch.store.link import Link
 from standwatch.watch.bypassed import Bypassed, bypassed, in_bypass
@@ -72,6 +74,19 @@ class Relaxer:
 
     async def relax(self, who: Actor, system: str, order: RelaxOrder) -> RelaxationDone:
         """Take an order with its first signature: it begins, or waits for the other signature that it takes."""
+        ident, known = self._drafted(who, system, order)
+        return await self._sign(ident, known, order.by, order.signature)
+
+    def signs(self, who: Actor, system: str, order: RelaxOrder) -> bytes:
+        """What `order.by` would sign to give `order`, which could be given now but for signatures."""
+        _, known = self._drafted(who, system, order)
+        return message(self._entry(known, {}), order.by, self._gate.state.origin)
+
+    def signs_too(self, who: Actor, ident: str, by: str) -> bytes:
+        """What `by` would sign for the relaxation that waits as `ident`."""
+        return message(self._entry(self._waits_as(who, ident), {}), by, self._gate.state.origin)
+
+    def _drafted(self, who: Actor, system: str, order: RelaxOrder) -> tuple[str, _Waiting]:
         self._require_sight(who, system)
         part = _reason(order)
         wanted = Wanted(
@@ -96,16 +111,19 @@ class Relaxer:
         if ident not in self._waiting and len(self._waiting) >= MOST_WAITING:
             raise Conflict("too many relaxations wait for a signature", code="too_many")
         fresh = _Waiting(wanted, part, entry.follows, entry.envelope, order.by, {}, self._clock() + WAITS)
-        return await self._sign(ident, self._waiting.get(ident, fresh), order.by, order.signature)
+        return ident, self._waiting.get(ident, fresh)
 
     async def sign(self, who: Actor, ident: str, order: RelaxSignature) -> RelaxationDone:
         """Take one more person's signature over a relaxation that waits."""
+        return await self._sign(ident, self._waits_as(who, ident), order.by, order.signature)
+
+    def _waits_as(self, who: Actor, ident: str) -> _Waiting:
         self._prune()
         known = self._waiting.get(ident)
         if known is None:
             raise NotFound(f"no relaxation {ident[:40]} waits", cure="standwatch relaxations SYSTEM")
         self._require_sight(who, known.wanted.system)
-        return await self._sign(ident, known, order.by, order.signature)
+        return known
 
     async def _sign(self, ident: str, known: _Waiting, by: str, signature: str) -> RelaxationDone:
         state, system = self._gate.state, known.wanted.system
@@ -119,11 +137,12 @@ class Relaxer:
                 code="stale",
                 cure=f"standwatch relaxations {system}",
             )
-        entry = self._entry(known, {by: signature})
-        keys = keys_of(by, state, self._gate.configuration)
-        if not signature_verifies(entry, by, keys, state.origin):
-            raise Forbidden(f"the signature is not that of {by} over exactly this", code="bad_signature")
-        signatures = known.signatures | {by: signature}
+        signs = message(self._entry(known, {}), by, state.origin)
+        async with doubting(self._gate):
+            require(Signature(by, signature), signs, state, self._gate.configuration)
+        # Who signed something else with the same passkey meanwhile, or whose passkey has ended, signs again.
+        kept = {one: sig for one, sig in known.signatures.items() if not overtaken(state, one, sig)}
+        signatures = kept | {by: signature}
         try:
             entry = relax(
                 known.wanted, known.by, signatures, state, now=self._clock(), said=self._said(system)
