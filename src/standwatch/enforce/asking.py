@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from standwatch.enforce.answerers import answerers
 from standwatch.enforce.case import Case
 from standwatch.enforce.drafting import (
     Draft,
@@ -19,7 +20,7 @@ from standwatch.facts.asks import DEFERRED
 from standwatch.facts.configuration import Finding
 from standwatch.facts.entries import AskedMany, Deferred
 from standwatch.facts.parts import Part, commitment
-from standwatch.record import pace, questions
+from standwatch.record import pace
 
 REAL: Final = "real"
 DECOY: Final = "decoy"
@@ -37,16 +38,18 @@ def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = RE
 
     Real or decoy, it is made here, so the two have one shape. INVARIANT: a decoy is matched by no retry.
     """
-    envelope, people = case.envelope, questions.answering(case.state, case.act.system)
+    envelope, found = case.envelope, answerers(case)
     assert envelope is not None
     secret = salt(draft, 3)
     parts, bound = sealed(draft, why)
-    room = pace.with_room(case.state, people, envelope.asks.get("person/asks"), case.now)
+    room = pace.with_room(case.state, found.people, envelope.asks.get("person/asks"), case.now)
     entry = AskedMany(
         **judged_members(draft, case, bound),
         until=case.now + envelope.approval_seconds * 1_000_000,
         spend=spend_of(case),
-        people=list(room or people),
+        people=list(room if len(room) >= found.quorum else found.people),
+        quorum=found.quorum,
+        ordered=found.ordered,
         flag=commitment(secret, word.encode()),
     )
     match = match_of(draft) if word == REAL else b""

@@ -8,6 +8,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
+from standwatch.enforce.answerers import unasked
 from standwatch.enforce.asking import deferral, question, shown
 from standwatch.enforce.case import Case
 from standwatch.enforce.drafting import (
@@ -46,6 +47,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Action, Part, action_digest, commitment
 from standwatch.facts.words import Word
+from standwatch.record import questions
 
 ROUNDS: Final = 8
 """How often an act is judged again because something was sequenced meanwhile, before it is `unavailable`."""
@@ -201,6 +203,8 @@ def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, ref
 
 def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     """Step 9: put the question into the record. It waits there for a named person; nobody holds a connection."""
+    if (nobody := unasked(case)) is not None:
+        return (yield from _refuse(draft, view, case, _against(judgement, nobody)))
     command = question(draft, case, shown(case, judgement.findings), until=judgement.until)
     written = yield command
     match written:
@@ -261,10 +265,14 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         return None
     if action_digest(found.action) != question.entry.digest:
         return None
+    if question.answer is not None and question.answer.decision != "approve":
+        return Reply("refused", asked.id)
+    if questions.outdated(
+        view.state, question.entry
+    ):  # the manifest wants more people now: they are asked anew
+        return None
     if question.answer is None:
         return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
-    if question.answer.decision != "approve":
-        return Reply("refused", asked.id)
     if now >= question.until:
         return None
     # INVARIANT: what is released is the action that was signed, with its own id, nonce and digest.
@@ -290,6 +298,11 @@ def _resumable(resumed: Resumed, view: View, now: int) -> bool:
 def _void(judgement: Judgement) -> Judgement:
     """The same act, refused: what it comes back to is used, over, or another one."""
     finding = Finding("approval", "deny", "the question it comes back to is used, over or another", "void")
+    return _against(judgement, finding)
+
+
+def _against(judgement: Judgement, finding: Finding) -> Judgement:
+    """The judgement, with a finding that denies."""
     return msgspec.structs.replace(
         judgement,
         verdict="deny",

@@ -22,7 +22,10 @@ class Trail(msgspec.Struct):
 
     task: str = ""
     known: bool = True
-    """False where the task could not be read back: then nothing has the provenance `task`."""
+    """False where the task could not be read back: then nothing has the provenance `task`, nor is it known whom it
+    serves."""
+    behalf: str = ""
+    """Whom the run serves, as the principal that opened it said."""
     words: frozenset[str] = frozenset()
     trusted: set[str] = set()
     untrusted: bool = False
@@ -80,12 +83,12 @@ def _json_text(content: Any) -> Any:
     return msgspec.json.decode(text.encode()) if isinstance(text, str) else None
 
 
-def trail(task: str) -> Trail:
-    """The trail of a run that has just been opened for `task`."""
+def trail(task: str, behalf: str = "") -> Trail:
+    """The trail of a run that has just been opened for `task`, on behalf of somebody."""
     words = frozenset(
         form for word in _WORD.findall(task) for form in (normal(word), normal(word.strip(".,:")))
     )
-    return Trail(task=task, words=words)
+    return Trail(task=task, behalf=behalf, words=words)
 
 
 def normal(value: Any) -> str:

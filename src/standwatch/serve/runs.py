@@ -67,7 +67,7 @@ class Runs:
             implicit=not token,
             why=commitment(part.salt, part.data) if task or behalf else "",
         )
-        self._trails[run] = trail(task)
+        self._trails[run] = trail(task, behalf)
         try:
             await self._append(entry, (part,) if task or behalf else ())
         except BaseException:
@@ -102,8 +102,11 @@ class Runs:
     async def _recall(self, run: str) -> None:
         """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
         fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
-        task = msgspec.json.decode(fetched.data, type=dict[str, str]).get("task", "") if fetched.known else ""
-        self._trails.setdefault(run, trail(task))
+        said = msgspec.json.decode(fetched.data, type=dict[str, str]) if fetched.known else {}
+        found = trail(said.get("task", ""), said.get("on_behalf_of", ""))
+        _, opened = self._link.state.runs.get(run, (0, None))
+        found.known = fetched.known or opened is None or not opened.why
+        self._trails.setdefault(run, found)
 
     @property
     def known(self) -> frozenset[str]:
