@@ -47,6 +47,32 @@ from standwatch.fronts.control_relaxing import (
     RestoreOrder,
 )
 from standwatch.fronts.control_runs import RunDocument, RunList
+from standwatch.fronts.control_sessions import (
+    EnrolmentAsk,
+    EnrolmentAsked,
+    EnrolmentMade,
+    EnrolmentSeat,
+    EnrolmentState,
+    Entered,
+    Invitation,
+    InvitationLine,
+    InvitationOrder,
+    SessionLine,
+    SignInAsk,
+    SignInAsked,
+    SignInOrder,
+)
+from standwatch.fronts.control_sheet import Around, Standing
+from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
+from standwatch.fronts.control_watch import (
+    EndWatchOrder,
+    GiveOrder,
+    Offered,
+    TakeOrder,
+    WatchLine,
+    WatchReport,
+    WatchSheet,
+)
 from standwatch.record.proof import ProofFile
 
 
@@ -98,6 +124,10 @@ class SystemLine(msgspec.Struct, frozen=True):
     tier_reasons: tuple[str, ...] = ()
     """Why it is of that tier: what is declared, what was measured, and how people are weighed."""
     models: tuple[ModelLine, ...] = ()
+    watch: tuple[str, ...] = ()
+    """Who has a watch over it now."""
+    bypass: dict[str, int] = {}
+    """µs in bypass in the last thirty days, by check; overlapping relaxations count once."""
 
 
 class HoldLine(msgspec.Struct, frozen=True):
@@ -428,6 +458,13 @@ class Operations(Protocol):
     async def open_glass(self, who: Actor, number: str, order: OpenOrder) -> Done: ...
     async def drill_glass(self, who: Actor, number: str, order: DrillOrder) -> Done: ...
     async def review_glass(self, who: Actor, number: str, order: ReviewOrder) -> Done: ...
+    async def watches(self, who: Actor) -> WatchReport: ...
+    async def watch(self, who: Actor, name: str) -> WatchSheet: ...
+    async def take_watch(self, who: Actor, name: str, order: TakeOrder) -> Done: ...
+    async def give_watch(self, who: Actor, name: str, order: GiveOrder) -> Offered: ...
+    async def end_watch(self, who: Actor, name: str, order: EndWatchOrder) -> Done: ...
+    async def ask_signature(self, who: Actor, order: SigningOrder) -> SigningAsked: ...
+    async def sign_by_passkey(self, who: Actor, order: SigningOrder) -> SigningDone: ...
     async def people(self, who: Actor) -> tuple[PersonLine, ...]: ...
     async def notifications(self, who: Actor) -> Notifications: ...
     async def test_channel(self, who: Actor, channel: str) -> TestSent: ...

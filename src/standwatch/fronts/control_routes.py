@@ -61,6 +61,32 @@ from standwatch.fronts.control_relaxing import (
     RestoreOrder,
 )
 from standwatch.fronts.control_runs import RunDocument, RunList
+from standwatch.fronts.control_sessions import (
+    EnrolmentAsk,
+    EnrolmentAsked,
+    EnrolmentMade,
+    EnrolmentSeat,
+    EnrolmentState,
+    Invitation,
+    InvitationLine,
+    InvitationOrder,
+    SessionEnd,
+    SessionLine,
+    SessionOpened,
+    SignInAsk,
+    SignInAsked,
+    SignInOrder,
+)
+from standwatch.fronts.control_sheet import Standing
+from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
+from standwatch.fronts.control_watch import (
+    EndWatchOrder,
+    GiveOrder,
+    Offered,
+    TakeOrder,
+    WatchReport,
+    WatchSheet,
+)
 from standwatch.record.proof import ProofFile
 
 BASE: Final = "/api/v1"
@@ -432,6 +458,68 @@ ROUTES: Final = (
         lambda ops, call: ops.review_glass(call.who, call.names["id"], call.body),
         ReviewOrder,
         made=True,
+    ),
+    Route(
+        "GET",
+        "/watch",
+        "watches",
+        "Every watch: who has it, until when, and whether somebody should.",
+        WatchReport,
+        lambda ops, call: ops.watches(call.who),
+    ),
+    Route(
+        "GET",
+        "/watch/{name}",
+        "watch",
+        "One watch, with the list of what is open: what is signed along when it is taken.",
+        WatchSheet,
+        lambda ops, call: ops.watch(call.who, call.names["name"]),
+    ),
+    Route(
+        "POST",
+        "/watch/{name}/take",
+        "take_watch",
+        "Take a watch, signed over what is open: from who gives it, from nobody, or from somebody who did not sign.",
+        Done,
+        lambda ops, call: ops.take_watch(call.who, call.names["name"], call.body),
+        TakeOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/watch/{name}/hand-over",
+        "give_watch",
+        "Give a watch that you have, signed over what is open: it stays yours until the other takes it.",
+        Offered,
+        lambda ops, call: ops.give_watch(call.who, call.names["name"], call.body),
+        GiveOrder,
+    ),
+    Route(
+        "POST",
+        "/watch/{name}/end",
+        "end_watch",
+        "Nobody has the watch from here on.",
+        Done,
+        lambda ops, call: ops.end_watch(call.who, call.names["name"], call.body),
+        EndWatchOrder,
+    ),
+    Route(
+        "POST",
+        "/signing/challenge",
+        "ask_signature",
+        "What your passkey must sign, as `navigator.credentials.get` wants it: for everything but answers.",
+        SigningAsked,
+        lambda ops, call: ops.ask_signature(call.who, call.body),
+        SigningOrder,
+    ),
+    Route(
+        "POST",
+        "/signing/assertion",
+        "sign_by_passkey",
+        "What a browser signed with a passkey: it does what it was signed for, or waits for somebody else's signature.",
+        SigningDone,
+        lambda ops, call: ops.sign_by_passkey(call.who, call.body),
+        SigningOrder,
     ),
     Route(
         "GET",

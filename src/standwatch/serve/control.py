@@ -14,6 +14,7 @@ import msgspec
 from standwatch.authority.grant import grant
 from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
+from standwatch.facts.entries import Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_glass import (
@@ -72,6 +73,31 @@ from standwatch.fronts.control_relaxing import (
     RestoreOrder,
 )
 from standwatch.fronts.control_runs import RunDocument, RunList
+from standwatch.fronts.control_sessions import (
+    EnrolmentAsk,
+    EnrolmentAsked,
+    EnrolmentMade,
+    EnrolmentSeat,
+    EnrolmentState,
+    Entered,
+    Invitation,
+    InvitationLine,
+    InvitationOrder,
+    SessionLine,
+    SignInAsk,
+    SignInAsked,
+    SignInOrder,
+)
+from standwatch.fronts.control_sheet import Standing
+from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
+from standwatch.fronts.control_watch import (
+    EndWatchOrder,
+    GiveOrder,
+    Offered,
+    TakeOrder,
+    WatchReport,
+    WatchSheet,
+)
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.proof import ProofFile
@@ -93,8 +119,11 @@ from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_signed import doubting
+from standwatch.serve.control_signing import Signing
 from standwatch.serve.control_telling import Telling
 from standwatch.serve.control_versions import Routes, model_lines
+from standwatch.serve.control_watch import Roster
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.notifying import Notifying
 from standwatch.store.link import Link
@@ -147,8 +176,12 @@ class Control:
         self.telling = Telling(gate, source, vkey, clock)
         self.glass = GlassKeeper(gate, self.holds, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
+        self.roster = Roster(gate, link, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.passkeys = Passkeys(gate, source, clock, chance)
+        self.signing = Signing(self, gate, chance)
+        self.sessions = Sessions(gate, clock, chance)
+        self.invitations = Invitations(gate, self.passkeys, self.sessions.rates, clock, chance)
 
     @property
     def _state(self) -> State:
@@ -260,6 +293,7 @@ class Control:
         return (
             *found,
             *self.glass.warnings(),
+            *self.roster.warnings(),
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
@@ -396,10 +430,15 @@ class Control:
             version=version,
         )
 
+    def statement_of(self, system: str, order: ValidationOrder) -> Evidence:
+        """The entry that `order` would come to, its signature not looked at."""
+        return evidence.drafted(system, order, self._state, self._configuration, self._clock())
+
     async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done:
         """Take a validator's signed statement."""
         _somebody(who)
-        entry = evidence.validation(system, order, self._state, self._configuration, self._clock())
+        async with doubting(self._gate):
+            entry = evidence.validation(system, order, self._state, self._configuration, self._clock())
         ack = await self._gate.append(entry)
         level = grant(self._state, system, self._clock()).level
         return Done(ack.index, ack.at, f"{system}: {order.outcome} by {order.by}; its grant is {level}")
@@ -472,6 +511,40 @@ class Control:
         """Close the review of an opening."""
         return await self.glass.review(_somebody(who), number, order)
 
+    # --- watch-keeping ---------------------------------------------------------------------------------------
+
+    async def watches(self, who: Actor) -> WatchReport:
+        """Every watch that `who` may know of."""
+        return self.roster.report(_somebody(who))
+
+    async def watch(self, who: Actor, name: str) -> WatchSheet:
+        """One watch, with what whoever takes it signs."""
+        return await self.roster.sheet(_somebody(who), name)
+
+    async def take_watch(self, who: Actor, name: str, order: TakeOrder) -> Done:
+        """Take a watch, signed."""
+        return await self.roster.take(_somebody(who), name, order)
+
+    async def give_watch(self, who: Actor, name: str, order: GiveOrder) -> Offered:
+        """Sign that one gives a watch that one has."""
+        return await self.roster.give(_somebody(who), name, order)
+
+    async def end_watch(self, who: Actor, name: str, order: EndWatchOrder) -> Done:
+        """Nobody has the watch from here on."""
+        return await self.roster.end(_somebody(who), name, order)
+
+    # --- signing with a passkey ------------------------------------------------------------------------------
+
+    async def ask_signature(self, who: Actor, order: SigningOrder) -> SigningAsked:
+        """What a passkey must sign, as a browser wants it."""
+        return await self.signing.ask(_somebody(who), order)
+
+    async def sign_by_passkey(self, who: Actor, order: SigningOrder) -> SigningDone:
+        """Take what a browser signed with a passkey."""
+        return await self.signing.take(_somebody(who), order)
+
+    # --- people ----------------------------------------------------------------------------------------------
+
     async def people(self, who: Actor) -> tuple[PersonLine, ...]:
         """Who is who, and with which keys they sign."""
         _require(who.sees_all, who, "list people")
@@ -491,7 +564,7 @@ class Control:
     async def configuration(self, who: Actor) -> ConfigLine:
         """The configuration in force, or the one that waits."""
         _require(who.sees_all, who, "see the configuration")
-        adoption = self._adopting()
+        adoption = self.adopting()
         waiting = adoption.waiting()
         if waiting is not None:
             return _config_line(self._state, waiting)
@@ -503,15 +576,17 @@ class Control:
 
     async def reload(self, who: Actor) -> ConfigLine:
         """Read the organisation's folder again, and take it up wholly or not at all."""
-        _require(who.sees_all, who, "reload the configuration")
-        return _config_line(self._state, await self._adopting().reload())
+        _require(_somebody(who).sees_all, who, "reload the configuration")
+        return _config_line(self._state, await self.adopting().reload())
 
     async def sign_configuration(self, who: Actor, order: SignatureOrder) -> ConfigLine:
         """Take one person's signature over a configuration that waits."""
         _somebody(who)
-        return _config_line(self._state, await self._adopting().sign(order.by, order.root, order.sig))
+        async with doubting(self._gate):
+            return _config_line(self._state, await self.adopting().sign(order.by, order.root, order.sig))
 
-    def _adopting(self) -> Adoption:
+    def adopting(self) -> Adoption:
+        """Whoever takes up configurations in this process. Raises where nobody does."""
         if self._adoption is None:
             raise StandwatchError("this process does not take up configurations", code="unavailable")
         return self._adoption
