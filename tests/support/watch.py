@@ -203,6 +203,7 @@ async def _put_together(
         chance=os.urandom,
         adoption=adoption,
     )
+    recorder.on_growth = control.growth.grew
     watch = Watch(folder, keys, recorder, link, gate, reader, control, log)
     if agent and "agent" not in gate.state.principals:
         await control.add_agent(watch.who("maria"), AgentOrder("agent", ("pay", "ship")))

@@ -22,13 +22,24 @@ from standwatch.facts.errors import (
     NotFound,
     StandwatchError,
     Tampered,
+    TooMany,
     Unrecorded,
 )
+from standwatch.fronts.control_client import (
+    CSRF_HEADER,
+    Clients,
+    SessionCsrf,
+    require_same_site,
+    set_cookie,
+)
+from standwatch.fronts.control_live import SIFT
 from standwatch.fronts.control_metrics import OPENMETRICS, metrics
 from standwatch.fronts.control_openapi import Problem, document
 from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Actor, Operations
-from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route
+from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route, sift_of
+from standwatch.fronts.control_sessions import Entered
+from standwatch.fronts.control_streams import changes_stream, entries_stream
 from standwatch.fronts.http import (
     LOOPBACK_HOSTS,
     LOOPBACK_ORIGINS,
@@ -54,9 +65,10 @@ _SAFE: Final = (
     ("x-frame-options", "DENY"),
 )
 _CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch"')
+_HSTS: Final = ("strict-transport-security", "max-age=31536000")
 _MAX_BODY: Final = 64 * 1024
 _TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
-_NO_PAGES: Final = (BASE + "/", "/log/", *(one.path for one in PLAIN if one.path.count("/") == 1))
+_NO_PAGES: Final = (BASE + "/", "/log/")
 _PLAIN: Final = tuple(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in PLAIN)
 
 _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
@@ -67,6 +79,7 @@ _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
     (Misconfigured, 422),
     (Unrecorded, 503),
     (Tampered, 500),
+    (TooMany, 429),
 )
 
 
@@ -76,8 +89,12 @@ class Identify(Protocol):
     def __call__(self, request: Request, /) -> Actor: ...
 
 
-Pages = Callable[[Operations, Identify], Handler]
+Pages = Callable[[Operations, Identify, SessionCsrf], Handler]
 """Makes the handler of everything that is neither the API, the log, health nor metrics: the console."""
+
+
+NOBODY: Final = Actor("", "nobody")
+"""Who asks for what takes no credential."""
 
 
 class Control:
@@ -89,9 +106,12 @@ class Control:
         hosts: Collection[str] = (),
         origins: Collection[str] = (),
         pages: Pages | None = None,
+        clients: Clients | None = None,
     ) -> None:
         self._operations = operations
-        self._pages = pages(operations, self._reader) if pages is not None else None
+        self._clients = clients or Clients()
+        self._csrf = SessionCsrf(self._clients)
+        self._pages = pages(operations, self._reader, self._csrf) if pages is not None else None
         self._hosts = frozenset(hosts) | LOOPBACK_HOSTS
         self._origins = frozenset(origins) | LOOPBACK_ORIGINS
 
@@ -99,9 +119,12 @@ class Control:
         """Answer one request. Every refusal has the one shape of errors."""
         try:
             self._same_site(request)
-            return await self._answer(request)
+            found = await self._answer(request)
         except StandwatchError as error:
-            return refusal(error)
+            found = refusal(error)
+        if self._clients.secure(request):  # (RFC 6797 §7.2: not over a plain connection)
+            return msgspec.structs.replace(found, headers=(*found.headers, _HSTS))
+        return found
 
     def _same_site(self, request: Request) -> None:
         """A web page that rebinds a name, or posts from elsewhere, gets nowhere. On the Unix socket nobody browses."""
@@ -129,6 +152,8 @@ class Control:
                 return Response(200, _document(), _SAFE)
             case _ if path == f"{BASE}/entries/stream" and reading:
                 return self._tail(request)
+            case _ if path == f"{BASE}/changes/stream" and reading:
+                return changes_stream(self._operations.changes(self._who(request)))
             case _ if path == f"{BASE}/export" and reading:
                 return self._export(request)
             case _ if self._pages is not None and not path.startswith(_NO_PAGES):
@@ -137,33 +162,56 @@ class Control:
                 return await self._api(request)
 
     def _who(self, request: Request) -> Actor:
-        return self._operations.actor(request.peer, request.header("authorization") or "")
+        """Who asks: by token, else by a session's cookie, else by the account at the other end of the Unix socket."""
+        authorization = request.header("authorization") or ""
+        came = self._clients.came(request)
+        if came.cookie and not authorization:
+            return self._operations.visitor(came)
+        return self._operations.actor(request.peer, authorization)
 
     def _reader(self, request: Request) -> Actor:
         """Who opens a page. Browsers cannot say `Bearer`, so on pages Basic may carry the token."""
         authorization = request.header("authorization") or ""
-        anybody = None if authorization else self._operations.anybody(request.peer)
-        return anybody or self._operations.actor(request.peer, _bearer(authorization))
+        if authorization:
+            return self._operations.actor(request.peer, _bearer(authorization))
+        anybody = self._operations.anybody(self._clients.came(request).address)
+        try:
+            return self._who(request)
+        except Forbidden:
+            if anybody is None:
+                raise
+            return anybody
 
     # --- the API -------------------------------------------------------------------------------------------
 
     async def _api(self, request: Request) -> Response:
         route, names = _route(request)
-        who = self._who(request)
+        came = self._clients.came(request)
+        who = NOBODY if route.open else self._who(request)
+        self._from_our_page(request, who)
         body = _body(request, route.takes) if route.takes is not None else None
-        call = Call(who, names, query_of(request, route.query), body)
-        found = await route.act(self._operations, call)
-        return Response(201 if route.made else 200, msgspec.json.encode(found), _SAFE)
+        call = Call(who, names, query_of(request, route.query), body, came)
+        found, headers = await route.act(self._operations, call), _SAFE
+        if isinstance(found, Entered):
+            headers = (*_SAFE, set_cookie(came, found.cookie, found.seconds))
+            found = found.opened
+        elif route.name == "end_session" and names["session"] in ("current", who.session):
+            headers = (*_SAFE, set_cookie(came, "", 0))
+        return Response(201 if route.made else 200, msgspec.json.encode(found), headers)
+
+    def _from_our_page(self, request: Request, who: Actor) -> None:
+        """INVARIANT: what rides on a cookie, or gives one, was sent by a page of ours; what changes says its token."""
+        if request.method in ("GET", "HEAD") or request.peer.startswith("unix"):
+            return
+        if who.session:
+            self._csrf.check(request, request.header(CSRF_HEADER) or "")
+        elif who is NOBODY and (request.header("origin") or request.header("sec-fetch-site")):
+            require_same_site(request, self._clients.came(request))
 
     def _tail(self, request: Request) -> Stream:
-        who, query = self._who(request), query_of(request, ("from",))
-        lines = self._operations.tail(who, query.get("from", ""))
-
-        async def produce(writer: Writer) -> None:
-            async for line in lines:
-                await writer.send(b"id: %d\ndata: %b\n\n" % (line.index, msgspec.json.encode(line)))
-
-        return Stream(produce, ends_early=True)
+        query = query_of(request, ("from", *SIFT))
+        lines = self._operations.tail(self._who(request), query.get("from", ""), sift_of(query))
+        return entries_stream(lines)
 
     def _export(self, request: Request) -> Stream:
         """A tar archive, written as it is read."""
@@ -200,9 +248,10 @@ def handler(
     hosts: Collection[str] = (),
     origins: Collection[str] = (),
     pages: Pages | None = None,
+    clients: Clients | None = None,
 ) -> Handler:
     """The handler for the operators' listeners; `hosts` and `origins` are allowed beside those of loopback."""
-    return Control(operations, hosts, origins, pages)
+    return Control(operations, hosts, origins, pages, clients)
 
 
 class _Answered(StandwatchError):
@@ -220,6 +269,8 @@ def refusal(error: StandwatchError) -> Response:
     status, headers = status_of(error), _SAFE
     if status == 401:
         headers = (*_SAFE, _CHALLENGE)
+    elif isinstance(error, TooMany):
+        headers = (*_SAFE, ("retry-after", str(error.after)))
     elif isinstance(error, _Answered) and error.allow:
         headers = (*_SAFE, ("allow", error.allow))
     return Response(status, msgspec.json.encode(problem), headers)

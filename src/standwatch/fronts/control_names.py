@@ -5,12 +5,15 @@ from typing import Final
 NAMES: Final = {
     "as_of": "A moment: a time with its offset (`2026-11-21T03:00Z`) or an entry's index. Now where it is absent.",
     "at": "A moment, as `as_of`.",
+    "before": "The index behind the last entry; the end of the record where it is absent.",
+    "by": "Who wrote it: a person's id, or a principal's name.",
     "channel": "A channel of `notify`, by its name.",
     "credential": "A passkey's credential id (base64url).",
     "from": "The first entry's index; from the end where it is negative.",
     "hold": "The index of the hold's entry.",
     "id": "An action's or decision's id, or the index of the entry that began it.",
     "index": "The tile's number, as C2SP tlog-tiles writes it: three digits for each segment.",
+    "kind": "A kind of entry, or what kinds begin with (`ctl.`).",
     "level": "The tile's level: 0 for leaves.",
     "limit": "How many at most.",
     "model": "A component of kind `model`; may be absent where the system has one.",
@@ -20,6 +23,7 @@ NAMES: Final = {
     "since": "A moment, as `as_of`, from which on it counts.",
     "system": "A declared system, by its name.",
     "to": "The index behind the last entry.",
+    "verdict": "A verdict, an outcome's status, a person's decision, or a validation's outcome.",
     "version": "A version, as the manifest names it.",
     "width": "How many hashes: 1 to 255.",
 }

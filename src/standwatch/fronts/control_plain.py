@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.fronts.control_live import SIFT, Changed, EntryLine
 from standwatch.fronts.control_metrics import OPENMETRICS
-from standwatch.fronts.control_ports import EntryLine
 
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
@@ -74,7 +74,14 @@ PLAIN: Final = (
         "Entries as they are written, one server-sent event each, its id the index; it does not end by itself.",
         "text/event-stream",
         EntryLine,
-        query=("from",),
+        query=("from", *SIFT),
+    ),
+    Plain(
+        "/api/v1/changes/stream",
+        "changes",
+        "That something changed, and what it concerns: `changed`, then one event for each topic, by its name.",
+        "text/event-stream",
+        Changed,
     ),
     Plain(
         "/api/v1/export",

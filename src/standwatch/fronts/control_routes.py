@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_glass import (
     DrillOrder,
     GlassReport,
@@ -15,6 +17,7 @@ from standwatch.fronts.control_glass import (
     ReviewOrder,
     SealOrder,
 )
+from standwatch.fronts.control_live import SIFT, Latest, Sift, Traffic
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -79,6 +82,7 @@ from standwatch.fronts.control_sessions import (
 )
 from standwatch.fronts.control_sheet import Standing
 from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
+from standwatch.fronts.control_systems import SystemSheet
 from standwatch.fronts.control_watch import (
     EndWatchOrder,
     GiveOrder,
@@ -99,6 +103,8 @@ class Call(msgspec.Struct, frozen=True):
     names: dict[str, str]
     query: dict[str, str]
     body: Any = None
+    came: Came = Came("")
+    """Where it came from: what opens a session is bound to that."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -114,6 +120,8 @@ class Route(msgspec.Struct, frozen=True):
     query: tuple[str, ...] = ()
     made: bool = False
     """Answers 201: something new is in the record."""
+    open: bool = False
+    """Takes no credential: what lets people in, and answers for itself."""
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -209,6 +217,22 @@ ROUTES: Final = (
         lambda ops, call: ops.question(call.who, call.names["id"]),
     ),
     Route(
+        "GET",
+        "/questions/{id}/sheet",
+        "inquiry",
+        "The same, also of a question that is over, with all that is known around it and how it stands.",
+        QuestionSheet,
+        lambda ops, call: ops.inquiry(call.who, call.names["id"]),
+    ),
+    Route(
+        "GET",
+        "/questions/{id}/standing",
+        "standing",
+        "How a question stands, open or over: every answer to it, and whether it was used.",
+        Standing,
+        lambda ops, call: ops.standing(call.who, call.names["id"]),
+    ),
+    Route(
         "POST",
         "/questions/{id}/answer",
         "answer",
@@ -234,6 +258,91 @@ ROUTES: Final = (
         Done,
         lambda ops, call: ops.answer_by_passkey(call.who, call.names["id"], call.body),
         PasskeyAnswerOrder,
+    ),
+    Route(
+        "POST",
+        "/sessions/challenge",
+        "ask_sign_in",
+        "What a passkey must sign to open a session, as `navigator.credentials.get` wants it.",
+        SignInAsked,
+        lambda ops, call: ops.ask_sign_in(call.came, call.body),
+        SignInAsk,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/sessions",
+        "sign_in",
+        "Open a session with what a browser signed; its cookie is in the header.",
+        SessionOpened,
+        lambda ops, call: ops.sign_in(call.came, call.body),
+        SignInOrder,
+        made=True,
+        open=True,
+    ),
+    Route(
+        "GET",
+        "/sessions",
+        "list_sessions",
+        "Open sessions: one's own, or everybody's for who sees every system.",
+        tuple[SessionLine, ...],
+        lambda ops, call: ops.list_sessions(call.who),
+    ),
+    Route(
+        "POST",
+        "/sessions/{session}/end",
+        "end_session",
+        "End a session: one act. `current` is the one that asks.",
+        Done,
+        lambda ops, call: ops.end_session(call.who, call.names["session"]),
+        SessionEnd,
+    ),
+    Route(
+        "POST",
+        "/passkeys/invitations",
+        "invite",
+        "A link, good once, with which somebody makes a passkey in their browser.",
+        Invitation,
+        lambda ops, call: ops.invite(call.who, call.body),
+        InvitationOrder,
+    ),
+    Route(
+        "GET",
+        "/passkeys/invitations/{invitation}",
+        "invitation",
+        "What became of an invitation.",
+        InvitationLine,
+        lambda ops, call: ops.invitation(call.who, call.names["invitation"]),
+    ),
+    Route(
+        "POST",
+        "/enrolments/challenge",
+        "begin_enrolment",
+        "Begin to make a passkey with a link, which is then spent, or again with the seat that it gave.",
+        EnrolmentAsked,
+        lambda ops, call: ops.begin_enrolment(call.came, call.body),
+        EnrolmentAsk,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/enrolments",
+        "finish_enrolment",
+        "What the browser made: it waits for a person's key to vouch for it.",
+        EnrolmentState,
+        lambda ops, call: ops.finish_enrolment(call.came, call.body),
+        EnrolmentMade,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/enrolments/state",
+        "enrolment",
+        "Whether a passkey that was just made has been vouched for.",
+        EnrolmentState,
+        lambda ops, call: ops.enrolment(call.came, call.body),
+        EnrolmentSeat,
+        open=True,
     ),
     Route(
         "GET",
@@ -279,6 +388,15 @@ ROUTES: Final = (
         Done,
         lambda ops, call: ops.end_passkey(call.who, call.names["credential"], call.body),
         PasskeyEndOrder,
+    ),
+    Route(
+        "GET",
+        "/systems/{system}",
+        "system",
+        "One system: tools, bounds, components, evidence and what counts of it, versions; now or as of a moment.",
+        SystemSheet,
+        lambda ops, call: ops.system(call.who, call.names["system"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "GET",
@@ -410,6 +528,33 @@ ROUTES: Final = (
         "Send a message that says that it is a test, and wait for its first attempt.",
         TestSent,
         lambda ops, call: ops.test_channel(call.who, call.names["channel"]),
+    ),
+    Route(
+        "GET",
+        "/deferred",
+        "deferred",
+        "Acts that wait because too much was asked, and whom each could be asked of now.",
+        tuple[DeferredLine, ...],
+        lambda ops, call: ops.deferred(call.who),
+    ),
+    Route(
+        "POST",
+        "/deferred/{id}/ask",
+        "ask_deferred",
+        "Put a deferred act to those who may approve it, where they have room for a question.",
+        Done,
+        lambda ops, call: ops.ask_deferred(call.who, call.names["id"]),
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/deferred/{id}/drop",
+        "drop_deferred",
+        "Take a deferred act out of the queue: it is not asked about, and its retries are refused.",
+        Done,
+        lambda ops, call: ops.drop_deferred(call.who, call.names["id"], call.body),
+        PullOrder,
+        made=True,
     ),
     Route(
         "GET",
@@ -565,6 +710,26 @@ ROUTES: Final = (
     ),
     Route(
         "GET",
+        "/entries/latest",
+        "latest",
+        "Entries before an index, the latest first, of one system, kind, person or verdict.",
+        Latest,
+        lambda ops, call: ops.latest(
+            call.who, call.query.get("before", ""), call.query.get("limit", ""), sift_of(call.query)
+        ),
+        query=("before", "limit", *SIFT),
+    ),
+    Route(
+        "GET",
+        "/traffic",
+        "traffic",
+        "What each system asked for in the last hour, how it went and how long it took; now or as of a moment.",
+        Traffic,
+        lambda ops, call: ops.traffic(call.who, call.query.get("as_of", "")),
+        query=("as_of",),
+    ),
+    Route(
+        "GET",
         "/actions/{id}",
         "explain",
         "How one action came to what it came to, with the proof that this is in the log.",
@@ -624,6 +789,11 @@ ROUTES: Final = (
         query=("since", "model"),
     ),
 )
+
+
+def sift_of(query: dict[str, str]) -> Sift:
+    """Which entries a query asks for."""
+    return Sift(**{name: query[name] for name in SIFT if name in query})
 
 
 async def _now(value: Any) -> Any:

@@ -16,7 +16,17 @@ from standwatch.fronts.http import Handler, Limits, Listener, serve_http
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import LIMITS, Agents, cutting
 from standwatch.serve.model_servers import keep_warm
-from standwatch.serve.node import Node, Say, heed, keep_house, measure, start, told_of, watch_folder
+from standwatch.serve.node import (
+    Node,
+    Say,
+    follow_traffic,
+    heed,
+    keep_house,
+    measure,
+    start,
+    told_of,
+    watch_folder,
+)
 from standwatch.serve.place import keep_to_ourselves, settle, shared_key
 from standwatch.serve.report import report
 
@@ -62,7 +72,15 @@ class App:
         loop = asyncio.get_running_loop()
         warm = keep_warm(node.servers.models, lambda: node.gate.state)
         told = node.notifying.run(report)
-        duties = (watch_folder(node, say), keep_house(node), heed(node), measure(node), warm, told)
+        duties = (
+            watch_folder(node, say),
+            keep_house(node),
+            heed(node),
+            measure(node),
+            follow_traffic(node),
+            warm,
+            told,
+        )
         self._keeping = [loop.create_task(work) for work in duties]
 
     async def _listen(

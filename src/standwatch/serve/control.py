@@ -17,6 +17,8 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
+from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_glass import (
     DrillOrder,
     GlassReport,
@@ -24,6 +26,7 @@ from standwatch.fronts.control_glass import (
     ReviewOrder,
     SealOrder,
 )
+from standwatch.fronts.control_live import Changed, Latest, Sift, Traffic
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -90,6 +93,7 @@ from standwatch.fronts.control_sessions import (
 )
 from standwatch.fronts.control_sheet import Standing
 from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
+from standwatch.fronts.control_systems import SystemSheet
 from standwatch.fronts.control_watch import (
     EndWatchOrder,
     GiveOrder,
@@ -101,15 +105,19 @@ from standwatch.fronts.control_watch import (
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.proof import ProofFile
+from standwatch.record.questions import Question
 from standwatch.record.state import State
 from standwatch.respond import orders
-from standwatch.respond.scope import parse
+from standwatch.respond.scope import ALL, parse
+from standwatch.serve import control_asking as asking
 from standwatch.serve import control_evidence as evidence
+from standwatch.serve import control_live as live
 from standwatch.serve import control_people as people
 from standwatch.serve import control_principals as principals
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
+from standwatch.serve.control_deferred import Queue
 from standwatch.serve.control_diagnosing import Diagnosing
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_glass import GlassKeeper
@@ -121,14 +129,16 @@ from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_signed import doubting
 from standwatch.serve.control_signing import Signing
+from standwatch.serve.control_systems import Systems
 from standwatch.serve.control_telling import Telling
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.control_watch import Roster
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.growth import Growth
+from standwatch.serve.invitations import Invitations
 from standwatch.serve.notifying import Notifying
+from standwatch.serve.sessions import Cloned, Sessions
 from standwatch.store.link import Link
-
-_POLL: Final = 0.25  # seconds between two looks for new entries
 
 
 def _everything(who: Actor) -> None:
@@ -168,6 +178,10 @@ class Control:
         self._account = account
         self.holds = Holds(gate, link, source, folder, clock, chance)
         self.routes = Routes(gate, source, self.holds, clock)
+        self.growth = Growth()
+        """Woken by whoever commits: `Recorder.on_growth`."""
+        self.watcher = live.Watcher(source)
+        self.systems = Systems(gate, source, clock, bypasses)
         self.explaining: Explaining | None = None
         """Explains decisions; set by whoever knows the models' servers."""
         self.notifying: Notifying | None = None
@@ -178,6 +192,7 @@ class Control:
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.roster = Roster(gate, link, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
+        self.queue = Queue(gate, link, clock, chance)
         self.passkeys = Passkeys(gate, source, clock, chance)
         self.signing = Signing(self, gate, chance)
         self.sessions = Sessions(gate, clock, chance)
@@ -201,9 +216,16 @@ class Control:
                 return found
         return people.by_token(self._configuration, self._state, authorization, self._clock())
 
-    def anybody(self, peer: str) -> Actor | None:
-        """The status page on loopback is open in a development organisation, to be read only."""
-        address = peer.rpartition(":")[0].strip("[]")
+    def visitor(self, came: Came) -> Actor:
+        """Who is behind a session's cookie. Raises `Forbidden` (`unauthenticated`) for nobody, for any reason."""
+        return self.sessions.recognise(came)
+
+    def still(self, who: Actor) -> bool:
+        """Whether the session that `who` came with is open: what goes on for long asks again and again."""
+        return self.sessions.still(who)
+
+    def anybody(self, address: str) -> Actor | None:
+        """Pages on loopback are open in a development organisation, to be read only. `address`: the client's."""
         if self._configuration.organisation.development and address in ("127.0.0.1", "::1"):
             return Actor("anonymous", "anonymous", sees_all=True)
         return None
@@ -238,6 +260,7 @@ class Control:
             ),
             holds=await self._hold_lines(state, now, past=moment is not None),
             questions=lines.open_questions(state, now, who),
+            deferred=self.queue.lines(who, state, now),
             runs=lines.run_lines(state, now, who),
             flights=self._flights(who) if moment is None else (),
             agents=sum(one.role != "human" and not one.revoked for one in state.principals.values()),
@@ -256,7 +279,7 @@ class Control:
 
     async def test_channel(self, who: Actor, channel: str) -> TestSent:
         """Send a test through one channel."""
-        _everything(who)
+        _everything(_somebody(who))
         if self.notifying is None:
             raise NotFound(f"there is no channel {channel[:80]}")
         return await self.notifying.test(channel, self._chance(16).hex(), who.ident)
@@ -266,8 +289,10 @@ class Control:
         for held in state.holds.values():
             if not 0 < held.until <= now:
                 scope = parse(held.scope)
-                may = orders.authority(scope, covered(scope, self._gate.world, state), state)
-                found.append(lines.hold_line(held, await self.holds.reason(held), may))
+                touched = covered(scope, self._gate.world, state)
+                may = orders.authority(scope, touched, state)
+                shown = () if scope.kind == ALL else touched
+                found.append(lines.hold_line(held, await self.holds.reason(held), may, shown))
         return tuple(found)
 
     def _flights(self, who: Actor) -> tuple[FlightLine, ...]:
@@ -304,7 +329,7 @@ class Control:
 
     async def halt(self, who: Actor, order: HaltOrder) -> Halted:
         """Stop a scope: one act, no approval."""
-        return await self.holds.halt(_somebody(who), order)
+        return await self.holds.halt(_known(who), order)
 
     async def release(self, who: Actor, hold: str, order: ReleaseOrder) -> Done:
         """Lift one hold; the scope runs again once every holder has released."""
@@ -323,7 +348,7 @@ class Control:
 
     async def add_agent(self, who: Actor, order: AgentOrder) -> Issued:
         """A new principal, or a new token for a human; the token is in the answer and nowhere else."""
-        _require(who.admin, who, "add principals", cure=_ADMIN)
+        _require(_somebody(who).admin, who, "add principals", cure=_ADMIN)
         if 0 < order.until <= self._clock():
             raise Malformed("a token ends in the future", code="bad_until")
         token = new_token(self._chance)
@@ -333,7 +358,7 @@ class Control:
 
     async def revoke_agent(self, who: Actor, name: str) -> Done:
         """End a principal's credential: a way of stopping, so whoever may see one of its systems may."""
-        ended = principals.revoked(name, _somebody(who).ident, self._state)
+        ended = principals.revoked(name, _known(who).ident, self._state)
         mine = any(orders.sees(people.orderer(who), system, self._state) for system in ended.systems)
         _require(who.sees_all or mine, who, f"revoke {name}")
         ack = await self._gate.append(ended)
@@ -346,21 +371,41 @@ class Control:
         return lines.open_questions(self._state, self._clock(), who)
 
     async def question(self, who: Actor, ident: str) -> QuestionSheet:
-        """One question, with the canonical action whole."""
-        question = evidence.open_question(ident, self._state, self._clock())
-        _require(
-            orders.sees(people.orderer(who), question.entry.system, self._state), who, "see that question"
-        )
+        """One open question, with the canonical action whole."""
+        return await self._sheet(who, evidence.open_question(ident, self._state, self._clock()))
+
+    async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
+        """The same, also of one that is over."""
+        return await self._sheet(who, asking.inquiry(self._source, self._state, ident))
+
+    async def standing(self, who: Actor, ident: str) -> Standing:
+        """How a question stands, open or over."""
+        question = asking.inquiry(self._source, self._state, ident)
+        self._sees_question(who, question)
+        return asking.standing(self._source, self._state, question, self._clock())
+
+    def _sees_question(self, who: Actor, question: Question) -> None:
+        allowed = orders.sees(people.orderer(who), question.entry.system, self._state)
+        _require(allowed, who, "see that question")
+
+    async def _sheet(self, who: Actor, question: Question) -> QuestionSheet:
+        self._sees_question(who, question)
+        ident = question.entry.id
         action = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
         if not action.known:
             raise NotFound(f"the action of {ident} was erased: it cannot be approved", reference=ident)
-        findings = await self._link.fetch(Fetch(self._link.next_number(), ident, "findings"))
+        sealed = await asyncio.to_thread(asking.findings_of, self._source, question)
+        around = await asyncio.to_thread(
+            asking.around, question, action.data, sealed, self._source, self._configuration
+        )
         return QuestionSheet(
             question=lines.question_line(question, self._state),
             action=action.data.decode(),
-            findings=_shown(findings.data) if findings.known else {},
+            findings=_shown(sealed) if sealed else {},
             org=self._state.origin,
             names=people.names(self._configuration),
+            around=around,
+            standing=asking.standing(self._source, self._state, question, self._clock()),
         )
 
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
@@ -385,11 +430,23 @@ class Control:
         """Take the answer that a browser signed with a passkey."""
         return await self.answer(who, ident, self.passkeys.order(order))
 
+    async def deferred(self, who: Actor) -> tuple[DeferredLine, ...]:
+        """What waits because too much was asked."""
+        return self.queue.lines(who, self._state, self._clock())
+
+    async def ask_deferred(self, who: Actor, ident: str) -> Done:
+        """Pull a deferred act into a question, where there is room."""
+        return await self.queue.ask(_somebody(who), ident)
+
+    async def drop_deferred(self, who: Actor, ident: str, order: PullOrder) -> Done:
+        """Pull a deferred act out of the way."""
+        return await self.queue.drop(_somebody(who), ident, order.reason)
+
     # --- passkeys --------------------------------------------------------------------------------------------
 
     async def list_passkeys(self, who: Actor) -> PasskeysPage:
         """Passkeys with what became of them, and those that wait for a signature."""
-        return self.passkeys.listed(_somebody(who))
+        return self.passkeys.listed(_known(who))
 
     async def begin_passkey(self, who: Actor, order: RegistrationOrder) -> Registration:
         """Begin a registration in the browser."""
@@ -406,7 +463,54 @@ class Control:
 
     async def end_passkey(self, who: Actor, credential: str, order: PasskeyEndOrder) -> Done:
         """End a passkey."""
-        return await self.passkeys.end(_somebody(who), credential, order)
+        return await self.passkeys.end(_known(who), credential, order)
+
+    def issuer_host(self) -> str:
+        """The host of the OpenID Connect issuer whose word is taken; "" for none."""
+        issuer = self._configuration.organisation.sign_in.oidc
+        return issuer.issuer.partition("://")[2].partition("/")[0] if issuer is not None else ""
+
+    # --- sessions --------------------------------------------------------------------------------------------
+
+    async def ask_sign_in(self, came: Came, order: SignInAsk) -> SignInAsked:
+        """What a passkey must sign to open a session."""
+        return self.sessions.ask(came, order)
+
+    async def sign_in(self, came: Came, order: SignInOrder) -> Entered:
+        """Open a session with what a browser signed."""
+        try:
+            return await self.sessions.open(came, order)
+        except Cloned as error:
+            await self.passkeys.doubt_passkey(error.passkey, error.count)
+            raise
+
+    async def list_sessions(self, who: Actor) -> tuple[SessionLine, ...]:
+        """Open sessions: one's own, or everybody's for who sees every system."""
+        return self.sessions.listed(_known(who))
+
+    async def end_session(self, who: Actor, session: str) -> Done:
+        """End a session: one's own, or by an admin anybody's; `current` is the one that asks."""
+        return await self.sessions.end(_known(who), session)
+
+    async def invite(self, who: Actor, order: InvitationOrder) -> Invitation:
+        """A link with which somebody enrols a passkey."""
+        return self.invitations.invite(_somebody(who), order)
+
+    async def invitation(self, who: Actor, name: str) -> InvitationLine:
+        """What became of an invitation."""
+        return self.invitations.look(_known(who), name)
+
+    async def begin_enrolment(self, came: Came, order: EnrolmentAsk) -> EnrolmentAsked:
+        """Begin to enrol with a link, which is then spent, or again with the seat that it gave."""
+        return self.invitations.begin(came, order)
+
+    async def finish_enrolment(self, came: Came, order: EnrolmentMade) -> EnrolmentState:
+        """Take what the browser made; it waits for a person's key to vouch for it."""
+        return self.invitations.finish(came, order)
+
+    async def enrolment(self, came: Came, order: EnrolmentSeat) -> EnrolmentState:
+        """Whether it was vouched for."""
+        return self.invitations.state(came, order.seat)
 
     # --- evidence --------------------------------------------------------------------------------------------
 
@@ -455,7 +559,7 @@ class Control:
 
     async def rollback(self, who: Actor, system: str, order: RollbackOrder) -> Routed:
         """Back to a former version: one act, no approval."""
-        return await self.routes.rollback(_somebody(who), system, order)
+        return await self.routes.rollback(_known(who), system, order)
 
     # --- overrides -------------------------------------------------------------------------------------------
 
@@ -465,7 +569,7 @@ class Control:
 
     async def overrides(self, who: Actor, system: str, since: str = "") -> OverridesReport:
         """Who overrode how often since an RFC 3339 time, and over what people disagree."""
-        return await self.overruler.overrides(_somebody(who), system, since)
+        return await self.overruler.overrides(_known(who), system, since)
 
     # --- relaxations -----------------------------------------------------------------------------------------
 
@@ -479,7 +583,7 @@ class Control:
 
     async def restore(self, who: Actor, number: str, order: RestoreOrder) -> Done:
         """End a relaxation before its time: one act, no approval."""
-        return await self.relaxer.restore(_somebody(who), number, order)
+        return await self.relaxer.restore(_known(who), number, order)
 
     async def relaxations(self, who: Actor) -> tuple[RelaxationLine, ...]:
         """What is bypassed now."""
@@ -493,7 +597,7 @@ class Control:
 
     async def glasses(self, who: Actor) -> GlassReport:
         """Every break-glass that `who` may know of."""
-        return self.glass.report(_somebody(who))
+        return self.glass.report(_known(who))
 
     async def seal_glass(self, who: Actor, order: SealOrder) -> Done:
         """Put a key aside for a bad night."""
@@ -598,17 +702,38 @@ class Control:
         _require(who.sees_all, who, "read the record")
         return tuple(reading.entry_lines(self._source, start, limit))
 
-    def tail(self, who: Actor, start: str) -> AsyncIterator[EntryLine]:
-        """Entries from `start` on, and then as they come."""
+    def tail(self, who: Actor, start: str, sift: Sift = Sift()) -> AsyncIterator[EntryLine]:  # noqa: B008 - frozen
+        """Entries from `start` on, and then as they are committed; until the session that `who` came with ends."""
         _require(who.sees_all, who, "read the record")
-        return self._follow(reading.position(self._source, start))
+        return live.follow(self._source, self.growth, start, sift, lambda: self.still(who))
 
-    async def _follow(self, position: int) -> AsyncIterator[EntryLine]:
-        while True:
-            for line in reading.entry_lines(self._source, str(position), ""):
-                position = line.index + 1
-                yield line
-            await asyncio.sleep(_POLL)
+    async def latest(self, who: Actor, before: str, limit: str, sift: Sift) -> Latest:
+        """Entries before index `before` ("" for the end), the latest first."""
+        _require(who.sees_all, who, "read the record")
+        at = reading.position(self._source, before) if before else -1
+        return await asyncio.to_thread(live.latest, self._source, at, live.at_most(limit), sift)
+
+    def changes(self, who: Actor) -> AsyncIterator[Changed]:
+        """That something changed, and what it concerns: no more, so whoever may open a page may hear when to reload."""
+        return live.changes(self._source, self.growth, lambda: self.still(who))
+
+    async def system(self, who: Actor, system: str, as_of: str = "") -> SystemSheet:
+        """One system whole, now or at an index or RFC 3339 time of the past."""
+        models = (await self.routes.versions(who, system, as_of)).models
+        return await self.systems.sheet(who, system, as_of, models)
+
+    async def traffic(self, who: Actor, as_of: str = "") -> Traffic:
+        """What the systems that `who` may see asked for in an hour, and how it went."""
+        if as_of:
+            moment = reading.moment(self._source, as_of)
+            seen = self._seen(who, self._source.state_before(moment.index + 1))
+            return await asyncio.to_thread(live.past, self._source, moment.index, moment.at, seen)
+        now = self._clock()
+        await self.watcher.look(now)
+        return self.watcher.present(now, self._seen(who, self._state))
+
+    def _seen(self, who: Actor, state: State) -> tuple[str, ...]:
+        return tuple(name for name in state.systems if orders.sees(people.orderer(who), name, state))
 
     async def explain(self, who: Actor, ident: str, as_of: str = "") -> Any:
         """How one action came to what it came to, with its proof."""
@@ -618,7 +743,9 @@ class Control:
         """One file that proves an action or decision."""
         return await self.telling.proof(who, ident)
 
-    async def run(self, who: Actor, run: str, begin: str = "", limit: str = "", as_of: str = "") -> RunDocument:
+    async def run(
+        self, who: Actor, run: str, begin: str = "", limit: str = "", as_of: str = ""
+    ) -> RunDocument:
         """A run, with a page of what it did."""
         return await self.telling.run(who, run, begin, limit, as_of)
 
@@ -690,8 +817,19 @@ def _require(allowed: bool, who: Actor, act: str, cure: str = "") -> None:
         raise Forbidden(f"{who.name} may not {act}", cure=cure)
 
 
-def _somebody(who: Actor) -> Actor:
+def _known(who: Actor) -> Actor:
     """Acts need somebody who answers for them: reading anonymously is all that anonymity gives."""
     if who.ident == "anonymous":
-        raise Forbidden("sign in to act", code="unauthenticated")
+        raise Forbidden("sign in to act", code="unauthenticated", cure="/signin")
+    return who
+
+
+def _somebody(who: Actor) -> Actor:
+    """And more than an issuer's word: that reads and stops, no more. INVARIANT: acts that do not stop ask this."""
+    if _known(who).how == "issuer":
+        raise Forbidden(
+            f"{who.name} signed in by word of an issuer, which reads and stops: sign in with a passkey",
+            code="passkey_needed",
+            cure="/signin",
+        )
     return who

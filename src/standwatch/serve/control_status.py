@@ -89,9 +89,9 @@ def _manifest(configuration: Configuration, system: str) -> Manifest | None:
     return None if found is None else found.manifest
 
 
-def hold_line(held: Held, reason: str, release: str) -> HoldLine:
+def hold_line(held: Held, reason: str, release: str, covers: tuple[str, ...] = ()) -> HoldLine:
     """One hold in force."""
-    return HoldLine(held.index, held.scope, held.by, held.at, held.until, reason, release)
+    return HoldLine(held.index, held.scope, held.by, held.at, held.until, reason, release, covers)
 
 
 def open_questions(state: State, now: int, who: Actor) -> tuple[QuestionLine, ...]:

@@ -71,6 +71,7 @@ class Node:
             bypasses=Bypasses(Path.home(), now),
         )
         self.control.holds.tell = recorder.refuse
+        recorder.on_growth = self.control.growth.grew
         self.control.routes.loaded = self.servers.models.ready
         self.executors = Executors(self.folder, os.environ)
         self.control.explaining = Explaining(
@@ -260,3 +261,13 @@ async def measure(node: Node) -> None:
         except Exception as error:
             report(error)
         await asyncio.sleep(EVERY)
+
+
+async def follow_traffic(node: Node) -> None:
+    """Every five seconds: count what passed since the last look, so that a page that asks waits for nothing."""
+    while True:
+        try:
+            await node.control.watcher.look(now())
+        except Exception as error:
+            report(error)
+        await asyncio.sleep(5)
