@@ -17,6 +17,7 @@ import msgspec
 
 from standwatch.console.page import Ask
 from standwatch.facts.errors import Forbidden, Malformed
+from standwatch.fronts.control_client import FORGET, SessionCsrf
 from standwatch.fronts.control_ports import HaltOrder, ReleaseOrder
 from standwatch.fronts.http import Headers, Request
 
@@ -97,6 +98,21 @@ class CredentialCsrf:
             raise Forbidden("this form was not made for you, or is too old: load the page again", code="csrf")
 
 
+class EitherCsrf:
+    """The token of the session's cookie where the request has one, else that of its credential."""
+
+    def __init__(self, sessions: SessionCsrf) -> None:
+        self._sessions, self._credentials = sessions, CredentialCsrf()
+
+    def make(self, request: Request) -> str:
+        """As `Csrf`."""
+        return self._sessions.make(request) or self._credentials.make(request)
+
+    def check(self, request: Request, token: str) -> None:
+        """As `Csrf`."""
+        (self._sessions if self._sessions.make(request) else self._credentials).check(request, token)
+
+
 def form_of(request: Request) -> Form:
     """The fields of a form that a browser sent. Raises `Malformed`."""
     kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
@@ -132,8 +148,18 @@ async def release(ask: Ask, form: Form) -> str:
     return f"/holds/{ask.names['hold']}"
 
 
+async def end_session(ask: Ask, _: Form) -> Onward:
+    """End one of one's sessions; with the one that asks, its cookie goes."""
+    name = ask.names["session"]
+    await ask.ops.end_session(ask.who, name)
+    if name in ("current", ask.who.session):
+        return Onward("/signin", FORGET)
+    return Onward("/you")
+
+
 ACTS: Final[tuple[Act, ...]] = (
     Act("/halt", halt),
     Act("/holds/{hold}/release", release),
+    Act("/sessions/{session}/end", end_session),
 )
 """Every form. A new one: a function, and a line here."""

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from standwatch.console.acts import ACTS, CSRF, Act, CredentialCsrf, Csrf, Onward, form_of
+from standwatch.console.acts import ACTS, CSRF, Act, CredentialCsrf, Csrf, EitherCsrf, Onward, form_of
 from standwatch.console.assets import PREFIX, serve
 from standwatch.console.frame import ROOT_TWIN, Frame, frame
 from standwatch.console.page import ANONYMOUS, Ask, Page
 from standwatch.console.pages import PAGES
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.fronts.control import Identify, query_of, refusal, segment_text, status_of
+from standwatch.fronts.control_client import SessionCsrf
 from standwatch.fronts.control_ports import Actor, Operations
 from standwatch.fronts.http import Headers, Request, Response, Stream
 
@@ -157,9 +158,9 @@ class Problem(msgspec.Struct, frozen=True):
     cure: str
 
 
-def console(operations: Operations, identify: Identify) -> Console:
+def console(operations: Operations, identify: Identify, sessions: SessionCsrf) -> Console:
     """The console over `operations`: what `serve.app` is given."""
-    return Console(operations, identify)
+    return Console(operations, identify, EitherCsrf(sessions))
 
 
 def _found(request: Request) -> tuple[Page, dict[str, str], bool]:

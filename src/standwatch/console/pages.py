@@ -3,6 +3,7 @@
 from typing import Final
 
 from standwatch.console.page import Page
+from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
 from standwatch.console.watch import WATCH
 
-PAGES: Final[tuple[Page, ...]] = (WATCH,)
+PAGES: Final[tuple[Page, ...]] = (WATCH, YOU, SIGN_IN, ENROL)

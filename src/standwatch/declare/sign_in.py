@@ -16,7 +16,8 @@ _binding: Reader[Binding] = choice("agent", "network")
 _file = shaped(r"[^\x00-\x1f]{1,500}", "a file")
 _variable = shaped(r"[A-Z][A-Z0-9_]{0,63}", "an environment variable such as OIDC_SECRET")
 _issuer = shaped(
-    r"https?://[A-Za-z0-9.\[\]:-]{1,253}(/[A-Za-z0-9._~/-]{0,200})?", "an issuer such as https://login.bank.example"
+    r"https?://[A-Za-z0-9.\[\]:-]{1,253}(/[A-Za-z0-9._~/-]{0,200})?",
+    "an issuer such as https://login.bank.example",
 )
 _client = shaped(r"[\x21-\x7e]{1,200}", "the client id that the issuer gave us")
 _no_issuer: Issuer | None = None

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
+from standwatch.facts.cookies import csrf_of, is_cookie, is_csrf
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.fronts.http_message import Request
-from standwatch.facts.cookies import csrf_of, is_cookie, is_csrf
 
 COOKIE: Final = "standwatch"
 SECURE_COOKIE: Final = "__Host-standwatch"
@@ -74,9 +74,12 @@ class Clients:
             secure,
         )
 
-    def is_proxy(self, request: Request) -> bool:
-        """Whether the request came through a stated proxy."""
-        return not request.peer.startswith("unix") and _address(request.peer) in self._proxies
+    def secure(self, request: Request) -> bool:
+        """Whether the client reached us over TLS; False where a proxy's word cannot be read."""
+        try:
+            return (self._tls or bool(self._proxies)) and self.came(request).secure
+        except Malformed:
+            return False
 
 
 def set_cookie(came: Came, cookie: str, seconds: int) -> tuple[str, str]:
@@ -85,6 +88,13 @@ def set_cookie(came: Came, cookie: str, seconds: int) -> tuple[str, str]:
     return "set-cookie", (
         f"{name}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds if cookie else 0}{secure}"
     )
+
+
+FORGET: Final[tuple[tuple[str, str], ...]] = (
+    set_cookie(Came("", secure=True), "", 0),
+    set_cookie(Came(""), "", 0),
+)
+"""The headers that take a session's cookie away, whatever it was called."""
 
 
 def require_same_site(request: Request, came: Came) -> None:

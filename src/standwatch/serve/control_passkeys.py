@@ -172,6 +172,12 @@ class Passkeys:
             ack.index, ack.at, f"ended a passkey of {person}; what it approved and was not used is void"
         )
 
+    def key_of(self, credential: str) -> str:
+        """The public key of a passkey that waits for a signature; "" for none."""
+        self._forget()
+        waiting = self._waiting.get(credential)
+        return waiting.made.key if waiting else ""
+
     # --- answers ---------------------------------------------------------------------------------------------
 
     def ask(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
@@ -219,13 +225,18 @@ class Passkeys:
     async def doubt(self, entry: Answered, count: int) -> None:
         """Record that a passkey's counter did not go on. The same assertion again says nothing new."""
         known = next((one for one in self._of(entry.by) if one.entry.key == entry.key), None)
-        if known is None or known.doubted == count:
+        if known is not None:
+            await self.doubt_passkey(known, count, entry.of)
+
+    async def doubt_passkey(self, known: Passkey, count: int, of: int = -1) -> None:
+        """The same of `known`; `of` is the question that it was refused for, -1 for a sign-in."""
+        if known.doubted == count:
             return
         said = PasskeyDoubted(
-            by=entry.by,
+            by=known.entry.person,
             credential=known.entry.credential,
-            person=entry.by,
-            of=entry.of,
+            person=known.entry.person,
+            of=of,
             count=count,
             last=known.count,
         )
@@ -306,9 +317,14 @@ class Passkeys:
         }
 
 
+def digest_of_key(key: str) -> str:
+    """SHA-256 of a passkey's public key as it is spelled, hexadecimal: what two screens compare the beginning of."""
+    return sha256(key.encode()).hexdigest()
+
+
 def fingerprint(key: str) -> str:
     """A few characters by which two screens show that they mean the same passkey."""
-    return sha256(key.encode()).hexdigest()[:16]
+    return digest_of_key(key)[:16]
 
 
 def _fits(one: Passkey, party: Party) -> bool:

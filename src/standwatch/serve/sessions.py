@@ -57,7 +57,6 @@ class Sessions:
         gate: LiveGate,
         clock: Callable[[], int],
         chance: Callable[[int], bytes],
-        doubt: Callable[[Passkey, int], "asyncio.Future[None] | None"] | None = None,
     ) -> None:
         self._gate = gate
         self._clock, self._chance = clock, chance
@@ -156,7 +155,8 @@ class Sessions:
             and one.entry.person == person.id
             and (one.entry.rp_id, one.entry.origin) == (party.rp_id, party.origin)
         )
-        return mine or (commitment_to(self._secret.hex(), "nobody", address.lower())[:43],)
+        seeming = bytes.fromhex(commitment_to(self._secret.hex(), "nobody", address.lower()))
+        return mine or (to_base64url(seeming),)
 
     async def open(self, came: Came, order: SignInOrder) -> Entered:
         """Open the session that the browser signed for."""

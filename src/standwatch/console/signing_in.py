@@ -1,0 +1,71 @@
+"""Signing in, enrolling a passkey, and what one has open: `/signin`, `/enrol`, `/you`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from standwatch.console.page import ANONYMOUS, Ask, Page
+from standwatch.fronts.control_passkeys import PasskeyLine
+from standwatch.fronts.control_sessions import SessionLine
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """`next` is a path of ours; `issuer` the host whose word is taken beside a passkey's, "" for none."""
+
+    next: str
+    issuer: str
+    who: str
+
+
+class Enrol(msgspec.Struct, frozen=True):
+    """The page takes all that it shows from the link, which its script alone sees."""
+
+    minutes: int
+
+
+class You(msgspec.Struct, frozen=True):
+    """One's own sessions and passkeys."""
+
+    ident: str
+    name: str
+    how: str
+    sessions: tuple[SessionLine, ...]
+    passkeys: tuple[PasskeyLine, ...]
+
+
+async def sign_in(ask: Ask) -> SignIn:
+    """Who may sign in with what."""
+    return SignIn(
+        our_path(ask.query.get("next", "")),
+        ask.ops.issuer_host(),
+        "" if ask.who.ident == ANONYMOUS.ident else ask.who.name,
+    )
+
+
+async def enrol(_: Ask) -> Enrol:
+    """The page of a link."""
+    return Enrol(15)
+
+
+async def you(ask: Ask) -> You:
+    """What one has open."""
+    sessions = await ask.ops.list_sessions(ask.who)
+    page = await ask.ops.list_passkeys(ask.who)
+    return You(
+        ask.who.ident,
+        ask.who.name,
+        ask.who.how,
+        tuple(one for one in sessions if one.person == ask.who.ident),
+        tuple(one for one in page.passkeys if one.person == ask.who.ident),
+    )
+
+
+def our_path(path: str) -> str:
+    """`path` where it leads nowhere but to a page of ours; else `/`."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if plain and "\\" not in path and len(path) <= 2_000 else "/"
+
+
+SIGN_IN = Page("/signin", "signin", "Sign in", sign_in, query=("next",), past=False, public=True, halts="")
+ENROL = Page("/enrol", "enrol", "Make a passkey", enrol, past=False, public=True, halts="")
+YOU = Page("/you", "you", "You", you, past=False, menu="You", key="y")
