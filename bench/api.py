@@ -1,4 +1,4 @@
-"""`python -m bench.api [SECONDS] [SEED]`: schemathesis before the operators' API, for SECONDS (900) shared by its callers.
+"""`python -m bench.api [SECONDS] [SEED]`: schemathesis before the operators' API, SECONDS (900) shared by its callers.
 
 Ends with 1 where an answer was a fault of the server or is not in the document.
 """
