@@ -39,6 +39,7 @@ def _tell(found: dict[str, Any]) -> None:
     _holds(found["holds"], names)
     _relaxations(found.get("relaxations", []), names)
     _questions(found["questions"], names)
+    _deferred(found.get("deferred", []), names)
     _moving(found)
     channels(found.get("channels", []))
     log = found["log"]
@@ -115,6 +116,14 @@ def _relaxations(relaxations: list[dict[str, Any]], names: dict[str, str]) -> No
                 f"signed by {people(one['signed'], names)}",
             )
             advise(f"{one['compensating']} stands in: {one['reason'] or 'no reason is kept'}", one["restore"])
+
+
+def _deferred(deferred: list[dict[str, Any]], names: dict[str, str]) -> None:
+    if deferred:
+        from standwatch.cli.budget import lines
+
+        title("put off: too much was asked")
+        lines(deferred, names)
 
 
 def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:

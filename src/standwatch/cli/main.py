@@ -12,6 +12,7 @@ from standwatch import __version__
 from standwatch.cli import (
     agents,
     answers,
+    budget,
     configuration,
     evidence,
     glass,
@@ -41,7 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Deploy, and take back", versions.VERBS),
     ("Correct", overrides.VERBS),
     ("Bypass, for a while", (*relaxations.VERBS, *glass.VERBS)),
-    ("Answer", answers.VERBS),
+    ("Answer", (*answers.VERBS, *budget.VERBS)),
     ("Vouch", (*evidence.VERBS, *ranges.VERBS)),
     ("Change", configuration.VERBS),
     ("Prove", record.VERBS),

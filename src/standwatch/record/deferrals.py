@@ -43,6 +43,12 @@ def stands(one: Deferral, now: int) -> bool:
     return now < one.entry.until
 
 
+def dropped(queue: Queue, ident: str, now: int) -> bool:
+    """Whether somebody said of action `ident` that it is not to be asked about, and that still counts."""
+    known = queue.get(ident)
+    return known is not None and known.dropped and stands(known, now)
+
+
 def deferred(queue: Queue, index: int, entry: Deferred) -> Queue:
     """The queue with `entry`, and without what is over."""
     kept = {ident: one for ident, one in queue.items() if stands(one, entry.at)}

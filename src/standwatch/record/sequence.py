@@ -98,6 +98,8 @@ class Sequencer(msgspec.Struct):
                     return "stale", "a restriction was sequenced after the verdict"
                 if isinstance(entry, Asked) and entry.id in state.questions:
                     return "duplicate", f"action {entry.id} was asked about already"
+                if isinstance(entry, Asked) and deferrals.dropped(state.deferred, entry.id, now):
+                    return "duplicate", f"action {entry.id} is not to be asked about"
                 if isinstance(entry, Asked) and (wrong := questions.unfit(state, entry)):
                     return "invalid", wrong
                 if isinstance(entry, Intent) and entry.id in self.open:
