@@ -82,8 +82,8 @@ class Around(msgspec.Struct, frozen=True):
 
 
 class VoteLine(msgspec.Struct, frozen=True):
-    """An answer to a question, in the entry at `index`: `decision` is `approve` or `refuse`, signed `with` a `passkey` or
-    a `key`. `counts` is False where whoever gave it has lost the right since."""
+    """An answer, in the entry at `index`: `decision` is `approve` or `refuse`, `signed` with a `passkey` or a `key`.
+    `counts` is False where whoever gave it has lost the right since."""
 
     index: int
     at: int
@@ -97,8 +97,8 @@ class VoteLine(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True):
     """How a question stands: `open`, `approved`, `refused`, `expired`, or `used` (carried out on that approval).
 
-    `text` says it in a sentence; `next` are the people whose approval would count now; `intent` is the entry by which it
-    was used, `outcome` what became of it.
+    `text` says it in a sentence; `next` are those whose approval would count now; `intent` is the entry by which it was
+    used, `outcome` what became of it.
     """
 
     id: str

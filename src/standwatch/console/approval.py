@@ -1,0 +1,133 @@
+"""The page on which a person signs: the action from its own bytes, whole, and beside it what is known about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from standwatch.console.page import Ask, Page
+from standwatch.console.sheet import Sheet, compared, sheet
+from standwatch.facts.errors import StandwatchError
+from standwatch.fronts.control_ports import QuestionSheet
+from standwatch.fronts.control_sheet import Origin, Standing
+
+LONG: Final = 1_200
+"""Characters of a text that stand without a box of their own; what is longer has one that scrolls."""
+LINES: Final = 20
+"""Likewise lines."""
+
+
+class Signs(msgspec.Struct, frozen=True):
+    """What a signature is over, by name (`facts.parts.approval_bytes`); `decision`, `by` and `head` come with it."""
+
+    context: str
+    members: dict[str, str]
+
+
+class ApprovalView(msgspec.Struct, frozen=True):
+    """One question as its approver sees it. `problems` are reasons to sign nothing."""
+
+    ident: str
+    standing: Standing
+    asked: QuestionSheet | None
+    gone: str
+    """Why the action cannot be shown; "" where it can."""
+    sheet: Sheet | None = None
+    problems: tuple[str, ...] = ()
+    origins: dict[str, Origin] = {}
+    signs: Signs = Signs("", {})
+    may_approve: bool = False
+    may_refuse: bool = False
+    why_not: str = ""
+    """Why whoever looks may not answer; "" where they may."""
+    passkeys: int = 0
+    """Live passkeys of whoever looks."""
+    names: dict[str, str] = {}
+
+
+async def view(ask: Ask) -> ApprovalView:
+    """The page of question `id`, open or over."""
+    ident = ask.names["id"]
+    standing = await ask.ops.standing(ask.who, ident)
+    try:
+        asked = await ask.ops.inquiry(ask.who, ident)
+    except StandwatchError as error:
+        if error.code in ("forbidden", "unauthenticated"):
+            raise
+        return ApprovalView(ident, standing, None, str(error))
+    question = asked.question
+    shown = sheet(asked.action)
+    problems = (
+        *shown.problems,
+        *compared(
+            shown,
+            digest=question.digest,
+            org=asked.org,
+            ident=question.id,
+            system=question.system,
+            tool=question.tool,
+        ),
+    )
+    approve, refuse, why_not = _rights(ask, standing, question.signers)
+    return ApprovalView(
+        ident=ident,
+        standing=standing,
+        asked=asked,
+        gone="",
+        sheet=shown,
+        problems=problems,
+        origins={one.pointer: one for one in asked.around.origins} if asked.around else {},
+        signs=_signs(asked, shown),
+        may_approve=approve and not problems,
+        may_refuse=refuse,
+        why_not=why_not,
+        passkeys=await _passkeys(ask) if refuse else 0,
+        names=asked.names,
+    )
+
+
+def _rights(ask: Ask, standing: Standing, signers: tuple[str, ...]) -> tuple[bool, bool, str]:
+    """Whether whoever looks may approve, may refuse, and if neither, why."""
+    if ask.as_of:
+        return False, False, "This is a moment of the past: nothing can be answered in it."
+    if standing.state not in ("open", "approved"):
+        return False, False, standing.text
+    if ask.who.ident == "anonymous":
+        return False, False, "You have not signed in."
+    if ask.who.ident not in signers:
+        return False, False, "You were not asked."
+    return ask.who.ident in standing.next, True, ""
+
+
+async def _passkeys(ask: Ask) -> int:
+    found = await ask.ops.list_passkeys(ask.who)
+    return sum(one.state == "live" and one.person == ask.who.ident for one in found.passkeys)
+
+
+def _signs(asked: QuestionSheet, shown: Sheet) -> Signs:
+    question = asked.question
+    members = {
+        "asked": str(question.index),
+        "digest": shown.digest,
+        "org": asked.org,
+        "until": str(question.until),
+    }
+    if question.flag:
+        return Signs("standwatch/approval/2", {**members, "flag": question.flag})
+    return Signs("standwatch/approval/1", members)
+
+
+class StandingView(msgspec.Struct, frozen=True):
+    """How the question stands, alone: what an open page asks for again when something happened."""
+
+    standing: Standing
+
+
+async def standing_view(ask: Ask) -> StandingView:
+    """The standing of question `id`."""
+    return StandingView(await ask.ops.standing(ask.who, ask.names["id"]))
+
+
+APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, past=False, halts="")
+STANDING = Page("/approvals/{id}/standing", "approval_standing", "Standing", standing_view, past=False, halts="")
