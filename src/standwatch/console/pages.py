@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from standwatch.console.approval import APPROVAL, STANDING
+from standwatch.console.approvals import APPROVALS
 from standwatch.console.page import Page
 from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
 from standwatch.console.watch import WATCH
 
-PAGES: Final[tuple[Page, ...]] = (WATCH, YOU, SIGN_IN, ENROL)
+PAGES: Final[tuple[Page, ...]] = (WATCH, APPROVALS, APPROVAL, STANDING, YOU, SIGN_IN, ENROL)
