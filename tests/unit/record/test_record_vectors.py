@@ -25,6 +25,7 @@ from standwatch.facts.parts import (
     evidence_bytes,
     glass_bytes,
     relaxation_bytes,
+    watch_bytes,
     session_bytes,
 )
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
@@ -76,6 +77,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "relaxation/1",
         "break-glass/1",
         "session/1",
+        "watch/1",
         "receipt/1",
     }
 
@@ -187,6 +189,21 @@ def test_a_break_glass_is_sealed_over_these_bytes() -> None:
         until=AT + 7_776_000_000_000,
     )
     assert made == vector("break-glass/1")
+
+
+def test_a_watch_is_signed_over_these_bytes() -> None:
+    made = watch_bytes(
+        by="p-chen",
+        follows=11,
+        giver="p-olga",
+        org=ACTION.org,
+        shown="5a" * 32,
+        systems=["*"],
+        taker="p-chen",
+        until=AT + 28_800_000_000,
+        watch="night",
+    )
+    assert made == vector("watch/1")
 
 
 def test_a_receipt_is_signed_over_these_bytes() -> None:
