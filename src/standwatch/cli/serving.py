@@ -44,12 +44,14 @@ def connect(given: Namespace) -> int:
 
 def agents_url(org: Path) -> str:
     """Where agents come in, as the organisation's configuration says."""
+    import msgspec
+
     from standwatch.declare.configuration import declare
     from standwatch.store.folder import read_folder
 
     listener = declare(read_folder(org)).configuration.organisation.agents
     host = "127.0.0.1" if listener.host in ("0.0.0.0", "") else listener.host  # noqa: S104 - said, not bound
-    return f"http://[{host}]:{listener.port}" if ":" in host else f"http://{host}:{listener.port}"
+    return msgspec.structs.replace(listener, host=host).url
 
 
 def demo(given: Namespace) -> int:

@@ -78,7 +78,7 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
     organisation = Organisation(
         name=fields.need("organisation", text("the organisation's name", 200), ""),
         origin=fields.need("origin", _origin, ""),
-        public_url=fields.take("public_url", _public_url, f"http://{_authority(operators)}").rstrip("/"),
+        public_url=fields.take("public_url", _public_url, operators.url).rstrip("/"),
         agents=agents,
         operators=operators,
         rp_id=fields.take("rp_id", _host_name, "localhost"),
@@ -172,6 +172,10 @@ def _listeners(node: Node, problems: Problems) -> tuple[Listener, Listener] | No
     agents = fields.take("agents", _listener, AGENTS)
     operators = fields.take("operators", _listener, OPERATORS)
     fields.close()
+    if agents.proxy:
+        problems.add(
+            fields.place("agents"), "proxy is for the operators' listener: agents are known by their tokens"
+        )
     if (agents.host, agents.port) == (operators.host, operators.port):
         problems.add(
             fields.place("operators"),

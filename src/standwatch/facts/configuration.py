@@ -60,6 +60,12 @@ class Listener(msgspec.Struct, frozen=True):
     proxy: tuple[str, ...] = ()
     """IP addresses of reverse proxies whose word on client and scheme is taken."""
 
+    @property
+    def url(self) -> str:
+        """Where it listens, as a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls is not None else 'http'}://{host}:{self.port}"
+
 
 class Organisation(msgspec.Struct, frozen=True):
     name: str

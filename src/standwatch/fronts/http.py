@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -148,10 +149,13 @@ async def serve_http(
     reuse_port: bool = False,
     sock: socket.socket | None = None,
     unix_path: Path | None = None,
+    tls: ssl.SSLContext | None = None,
     limits: Limits | None = None,
     on_error: Callable[[BaseException], None] = lambda _: None,
 ) -> Listener:
     """Listens on `unix_path` (mode 0600), else on `sock` if given, else on `host:port` (0: any free port).
+
+    With `tls`, connections but those of the Unix socket are TLS; a handshake has as long as a request's head.
 
     `handler` runs as one task per request and is cancelled when the client goes away, unless it registered
     `Request.when_gone`. Raises OSError when the address cannot be bound, `Conflict` when a living server holds
@@ -160,6 +164,7 @@ async def serve_http(
     loop = asyncio.get_running_loop()
     listening = bind_unix(unix_path, _BACKLOG) if unix_path is not None else sock
     listener = Listener(name, limits or Limits(), on_error)
+    patience = listener.limits.read_timeout if tls is not None else None
 
     def connect() -> Connection:
         return Connection(listener, handler, loop)
@@ -168,10 +173,18 @@ async def serve_http(
         if unix_path is not None and listening is not None:
             server = await loop.create_unix_server(connect, sock=listening, backlog=_BACKLOG)
         elif listening is not None:
-            server = await loop.create_server(connect, sock=listening, backlog=_BACKLOG)
+            server = await loop.create_server(
+                connect, sock=listening, backlog=_BACKLOG, ssl=tls, ssl_handshake_timeout=patience
+            )
         else:
             server = await loop.create_server(
-                connect, host, port, backlog=_BACKLOG, reuse_port=reuse_port or None
+                connect,
+                host,
+                port,
+                backlog=_BACKLOG,
+                reuse_port=reuse_port or None,
+                ssl=tls,
+                ssl_handshake_timeout=patience,
             )
     except BaseException:
         await listener.close(0)

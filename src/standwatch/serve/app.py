@@ -7,12 +7,15 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from standwatch.facts.configuration import Listener as Address
 from standwatch.fronts.control import Control as Operators
 from standwatch.fronts.control import Pages
+from standwatch.fronts.control_client import Clients
 from standwatch.fronts.http import Handler, Limits, Listener, serve_http
+from standwatch.serve.control_party import party_of
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import LIMITS, Agents, cutting
 from standwatch.serve.model_servers import keep_warm
@@ -29,6 +32,7 @@ from standwatch.serve.node import (
 )
 from standwatch.serve.place import keep_to_ourselves, settle, shared_key
 from standwatch.serve.report import report
+from standwatch.serve.tls import Certificates, watch_certificates
 
 
 class App:
@@ -42,6 +46,7 @@ class App:
         self.agents = agents
         self.fleet = fleet
         self.listeners: list[Listener] = []
+        self._certificates: list[Certificates] = []
         self._keeping: list[asyncio.Task[None]] = []
         if agents is not None:
             node.heard.append(lambda _, entry: cutting(agents, node.gate, entry))
@@ -52,11 +57,13 @@ class App:
         taken = await node.control.take_markers()
         if taken:
             say(f"{taken} halt(s) left while the server was down are in force")
+        address, page = organisation.operators, party_of(organisation).origin
         operators = Operators(
             node.control,
-            organisation.operators.allowed_hosts,
-            organisation.operators.allowed_origins,
+            (*address.allowed_hosts, page.partition("://")[2]),
+            (*address.allowed_origins, page),
             self._pages,
+            Clients(tls=address.tls is not None, proxies=address.proxy),
         )
         self.listeners.append(
             await serve_http(operators, name="control", unix_path=node.place.socket, on_error=report)
@@ -68,7 +75,7 @@ class App:
         if self.fleet is not None:
             await self.fleet.start()
             address = organisation.agents
-            say(f"agents at http://{address.host}:{address.port} ({self.fleet.serving} workers)")
+            say(f"agents at {address.url} ({self.fleet.serving} workers)")
         loop = asyncio.get_running_loop()
         warm = keep_warm(node.servers.models, lambda: node.gate.state)
         told = node.notifying.run(report)
@@ -78,6 +85,7 @@ class App:
             heed(node),
             measure(node),
             follow_traffic(node),
+            watch_certificates(self._certificates, say),
             warm,
             told,
         )
@@ -86,11 +94,15 @@ class App:
     async def _listen(
         self, name: str, handler: Handler, address: Address, say: Say, limits: Limits | None = None
     ) -> None:
+        tls = None
+        if address.tls is not None:
+            self._certificates.append(Certificates(self.node.folder, address.tls))
+            tls = self._certificates[-1].context
         opened = await serve_http(
-            handler, name=name, host=address.host, port=address.port, limits=limits, on_error=report
+            handler, name=name, host=address.host, port=address.port, tls=tls, limits=limits, on_error=report
         )
         self.listeners.append(opened)
-        say(f"{name} at http://{address.host}:{opened.port}")
+        say(f"{name} at {msgspec.structs.replace(address, port=opened.port).url}")
 
     async def close(self) -> None:
         """Stop accepting, let what is under way end, then the servers and the record."""
@@ -143,12 +155,22 @@ async def run(
     app = await bring_up(folder, say, workers, pages)
     loop.add_signal_handler(signal.SIGHUP, lambda: app.node.spawn(_reload(app, say)))
     settle()
+    _invite(app, say)
     ready(app)
     await stop.wait()
     say("stopping")
     with contextlib.suppress(Exception):
         await app.close()
     return 0
+
+
+def _invite(app: App, say: Say) -> None:
+    """Nobody has a passkey yet: how the first person makes one."""
+    invited = app.node.control.invitations.first()
+    if invited is not None:
+        say(f"nobody has a passkey yet: within 15 minutes {invited.person} may make the first at")
+        say(f"  {invited.link}")
+        say("  and vouches for it with: standwatch passkey sign (standwatch passkey add makes another link)")
 
 
 async def _reload(app: App, say: Say) -> None:

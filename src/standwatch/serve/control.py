@@ -322,7 +322,7 @@ class Control:
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
-            *(f"Goes round us: {path}" for path in self._bypasses(f"http://{agents.host}:{agents.port}")),
+            *(f"Goes round us: {path}" for path in self._bypasses(agents.url)),
         )
 
     # --- holds ---------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Systems:
 
     def _round(self) -> tuple[str, ...]:
         agents = self._gate.configuration.organisation.agents
-        return tuple(self._bypasses(f"http://{agents.host}:{agents.port}"))
+        return tuple(self._bypasses(agents.url))
 
     async def _configuration(self, state: State) -> Configuration | None:
         """The configuration that was in force in `state`; None where it was erased or cannot be read."""

@@ -29,6 +29,7 @@ from standwatch.serve.place import Place, keep_to_ourselves, now, settle, shared
 from standwatch.serve.relay import Relay, marked, socket_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
+from standwatch.serve.tls import Certificates, watch_certificates
 from standwatch.serve.world import compile_world
 from standwatch.store.socket_link import SocketLink
 
@@ -80,6 +81,7 @@ async def work(place: Place, number: int, workers: int) -> None:
     link.on_state = gate.recheck
     await servers.take_up(configuration)
     await servers.settled()
+    pair = Certificates(place.organisation, address.tls) if address.tls is not None else None
     relay = Relay(place.state, number, workers, agents.handle)
     doors = [
         await serve_http(
@@ -95,6 +97,7 @@ async def work(place: Place, number: int, workers: int) -> None:
             host=address.host,
             port=address.port,
             reuse_port=True,
+            tls=pair.context if pair is not None else None,
             limits=LIMITS,
             on_error=report,
         ),
@@ -103,7 +106,8 @@ async def work(place: Place, number: int, workers: int) -> None:
     print(READY, flush=True)
     loop = asyncio.get_running_loop()
     warm = keep_warm(servers.models, lambda: link.state)
-    keeping = [loop.create_task(work) for work in (keep_up(link, gate, servers, changed), warm)]
+    pairs = watch_certificates([pair] if pair is not None else [], _say)
+    keeping = [loop.create_task(work) for work in (keep_up(link, gate, servers, changed), pairs, warm)]
     await parent_gone()
     for task in keeping:
         task.cancel()
@@ -131,6 +135,11 @@ async def keep_up(link: SocketLink, gate: LiveGate, servers: Servers, changed: a
                 await servers.take_up(configuration)
         except Exception as error:
             report(error)
+
+
+def _say(text: str) -> None:
+    """Standard output says one thing to our parent (`READY`)."""
+    print(text, file=sys.stderr, flush=True)
 
 
 async def parent_gone() -> None:
