@@ -4,8 +4,10 @@ from typing import Final
 
 from standwatch.console.approval import APPROVAL, STANDING
 from standwatch.console.approvals import APPROVALS
+from standwatch.console.explained import ACTION, ACTION_PROOF, DECISION, DECISION_PROOF
 from standwatch.console.page import Page
+from standwatch.console.runs import RUN, RUNS
 from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
 from standwatch.console.watch import WATCH
 
-PAGES: Final[tuple[Page, ...]] = (WATCH, APPROVALS, APPROVAL, STANDING, YOU, SIGN_IN, ENROL)
+PAGES: Final[tuple[Page, ...]] = (WATCH, APPROVALS, APPROVAL, STANDING, RUNS, RUN, ACTION, ACTION_PROOF, DECISION, DECISION_PROOF, YOU, SIGN_IN, ENROL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -119,7 +119,9 @@ def system_of_run(source: Record, run: str) -> str:
     raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
 
 
-def runs_before(source: Record, state: State, system: str, before: str, sees: Any) -> RunList:
+def runs_before(
+    source: Record, state: State, system: str, before: str, sees: Callable[[str], bool]
+) -> RunList:
     """The latest runs opened before entry `before`, of one system or of all that may be seen."""
     end = min(source.size, _number(before, "before", 1 << 53, source.size))
     found: list[RunHead] = []

@@ -60,11 +60,13 @@ class Telling:
     async def runs(self, who: Actor, system: str, before: str) -> RunList:
         """The latest runs, of one system or of all that `who` may see."""
         asks, state = orderer(who), self._gate.state
+
+        def may(name: str) -> bool:
+            return sees(asks, name, state)
+
         if system:
             self._see(who, system)
-        return await asyncio.to_thread(
-            runs_before, self._source, state, system, before, lambda one: sees(asks, one, state)
-        )
+        return await asyncio.to_thread(runs_before, self._source, state, system, before, may)
 
     def _as_of(self, as_of: str) -> Record:
         if not as_of:

@@ -1,0 +1,96 @@
+"""Action and decision: the whole of `explain`, and its proof, to be checked in the page and taken along in one file."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import msgspec
+
+from standwatch.console.page import Ask, Page
+from standwatch.console.sheet import Sheet, sheet
+from standwatch.record.explanation import Explanation
+from standwatch.record.proof import ProofFile
+
+STANDING: Final = {
+    "done": "It was released, and its outcome is in the record.",
+    "under_way": "It was released; no outcome is in the record, so what became of it is unknown.",
+    "denied": "It was denied: nothing was sent.",
+    "pending": "It waits for a person's answer: nothing was sent.",
+    "deferred": "It was put off, in a queue of its own, because too much was asked of people: nothing was sent.",
+    "expired": "Nobody's approval was in force in time: nothing was sent.",
+    "refused": "A person refused it: nothing was sent.",
+    "approved": "A person approved it; it was not asked for again yet, and nothing was sent.",
+}
+
+
+class ActionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One action, or one decision of a model: `action` and `text` of the first, `decision` (`explain` of a decision,
+    executed again where it can be) of the second. `proof` is the path of the proof's page."""
+
+    reference: str
+    proof: str
+    sentence: str = ""
+    action: Explanation | None = None
+    sheet: Sheet | None = None
+    decision: Any = None
+    text: str = ""
+    person: str = ""
+    """Of a decision: the explanation for the person concerned."""
+
+
+async def action(ask: Ask) -> ActionView:
+    """The page of `/actions/{id}`; the id of a decision gives the decision's first row."""
+    return await _view(ask, ask.names["id"], f"/actions/{ask.names['id']}/proof")
+
+
+async def decision(ask: Ask) -> ActionView:
+    """The page of `/decisions/{index}/{row}`."""
+    return await _view(ask, _row(ask), f"/decisions/{_row(ask)}/proof")
+
+
+async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
+    found: Any = await ask.ops.explain(ask.who, reference, ask.as_of)
+    told = _explanation(found)
+    if told is None:
+        return ActionView(
+            reference=reference, proof=proof, decision=found, text=found.text, person=found.person
+        )
+    present = told.sent.action.fate == "present"
+    return ActionView(
+        reference=reference,
+        proof=proof,
+        sentence=STANDING.get(told.standing, ""),
+        action=told,
+        sheet=sheet(told.sent.action.text) if present else None,
+        text=found["text"],
+    )
+
+
+def _explanation(found: Any) -> Explanation | None:
+    """Of an action; None of a decision."""
+    told: Any = cast("dict[str, Any]", found).get("explanation") if isinstance(found, dict) else None
+    return told if isinstance(told, Explanation) else None
+
+
+async def action_proof(ask: Ask) -> ProofFile:
+    """What the proof holds; its twin is the file."""
+    return await ask.ops.proof(ask.who, ask.names["id"])
+
+
+async def decision_proof(ask: Ask) -> ProofFile:
+    """The same of one row of a decision."""
+    return await ask.ops.proof(ask.who, _row(ask))
+
+
+def _row(ask: Ask) -> str:
+    return f"{ask.names['index']}/{ask.names['row']}"
+
+
+ACTION: Final = Page("/actions/{id}", "action", "Action", action, "explained.html")
+DECISION: Final = Page("/decisions/{index}/{row}", "decision", "Decision", decision, "explained.html")
+ACTION_PROOF: Final = Page(
+    "/actions/{id}/proof", "action_proof", "Proof", action_proof, "proof.html", past=False
+)
+DECISION_PROOF: Final = Page(
+    "/decisions/{index}/{row}/proof", "decision_proof", "Proof", decision_proof, "proof.html", past=False
+)
