@@ -8,7 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from standwatch.facts.entries import Answered, Asked, Decided, Denied, Deployed, Evidence, Hold, Released
+from standwatch.facts.entries import (
+    Answered,
+    Asked,
+    Decided,
+    Deferred,
+    Denied,
+    Deployed,
+    Evidence,
+    Hold,
+    Pulled,
+    Released,
+)
 from standwatch.facts.notifying import Channel, Notify, Route, Webhook
 from standwatch.notify.message import Message
 from standwatch.notify.words import Words
@@ -52,6 +63,23 @@ def answered(ident: str = "Q1", at: int = NOON, decision: str = "approve") -> An
         head="",
         until=at + HOUR,
     )
+
+
+def deferred(ident: str = "Q1", at: int = NOON, until: int = NOON + 8 * HOUR) -> Deferred:
+    return Deferred(
+        at=at,
+        id=ident,
+        until=until,
+        code="ask_budget",
+        system="pay",
+        tool="bank.send",
+        by="agent-1",
+        **JUDGED,
+    )
+
+
+def pulled(ident: str = "Q1", at: int = NOON, into: str = "question") -> Pulled:
+    return Pulled(at=at, by="olga", id=ident, of=0, system="pay", into=into)
 
 
 def denied(at: int = NOON, **more: Any) -> Denied:

@@ -16,12 +16,15 @@ from standwatch.facts.entries import (
     Config,
     Decided,
     Declared,
+    Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Evidence,
     Gap,
     Hold,
     PasskeyDoubted,
+    Pulled,
     Relaxed,
     Released,
     Restored,
@@ -55,7 +58,16 @@ BROKEN: Final = {
 CHANGED: Final = {"definition_changed": "a tool is no longer the one that was accepted"}
 """Codes of refusals that say the same of a tool."""
 
-KINDS: Final = (b"act.answered.", b"act.asked.", b"act.denied.1", b"ctl.", b"log.gap.1")
+KINDS: Final = (
+    b"act.answered.",
+    b"act.asked.",
+    b"act.deferred.",
+    b"act.denied.1",
+    b"act.endorsed.",
+    b"act.pulled.",
+    b"ctl.",
+    b"log.gap.1",
+)
 """How the kinds begin that can be events, beside decisions with codes."""
 
 
@@ -101,8 +113,15 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
     match entry:
         case Asked():
             yield _asked(index, entry, words)
-        case Answered():
-            yield _answered(index, entry, words)
+        case Answered() | Endorsed():
+            yield from _answered(index, entry, words)
+        case Deferred():
+            yield _deferred(index, entry, words)
+        case Pulled():
+            into = "is asked about" if entry.into == "question" else "is not to be asked about"
+            line = f"{entry.id} {into}, says {words.by(entry.by)}"
+            member = f"deferred:{entry.id}"
+            yield Event(kind="deferred", at=entry.at, index=index, line=line, member=member, ends=True)
         case Denied():
             yield _denied(index, entry, words)
         case Decided():
@@ -177,10 +196,34 @@ def _asked(index: int, entry: Asked, words: Words) -> Event:
     )
 
 
-def _answered(index: int, entry: Answered, words: Words) -> Event:
-    said = "approved" if entry.decision == "approve" else "refused"
+def _answered(index: int, entry: Answered | Endorsed, words: Words) -> Iterator[Event]:
+    """What ends a question; one approval of several that it takes ends nothing."""
+    said = "a value of it is vouched for"
+    if isinstance(entry, Answered):
+        said = "approved" if entry.decision == "approve" else "refused"
     line = f"{entry.id} {said} by {words.by(entry.by)}"
-    return Event(kind="approval", at=entry.at, index=index, line=line, member=f"asked:{entry.id}", ends=True)
+    if said == "refused" or not words.waits(entry.id):
+        yield Event(
+            kind="approval", at=entry.at, index=index, line=line, member=f"asked:{entry.id}", ends=True
+        )
+
+
+def _deferred(index: int, entry: Deferred, words: Words) -> Event:
+    """All that waits of one system is one incident: its owner hears of it once, and when it is over."""
+    system, tool = words.name(entry.system), words.name(entry.tool)
+    return _event(
+        "deferred",
+        key=f"deferred/{entry.system}",
+        index=index,
+        at=entry.at,
+        title=f"{system}: effects are put off, too much was asked",
+        over=f"{system}: nothing is put off any more",
+        line=f"{tool}, asked by {words.by(entry.by)}, until {clock(entry.until)}: standwatch deferred ask {entry.id}",
+        systems=words.systems(entry.system),
+        member=f"deferred:{entry.id}",
+        until=entry.until,
+        expires=f"nobody asked about {entry.id}: it is not carried out",
+    )
 
 
 def _denied(index: int, entry: Denied, words: Words) -> Event:

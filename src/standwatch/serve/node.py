@@ -13,7 +13,7 @@ from pathlib import Path
 from standwatch.declare.configuration import declare
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Deployed, Hold, Released
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Deployed, Endorsed, Hold, Released
 from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.chance import Chance
@@ -101,7 +101,7 @@ class Node:
 
     def _told(self, index: int, entry: AnyEntry) -> None:
         self.gate.told(index, entry)
-        if isinstance(entry, (Hold, Released, Asked, Answered, Deployed)):
+        if isinstance(entry, (Hold, Released, Asked, Deferred, Answered, Endorsed, Deployed)):
             self.notifying.wake()
         for hear in self.heard:
             hear(index, entry)

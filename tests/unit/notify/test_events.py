@@ -16,9 +16,11 @@ from support.notifying import (
     answered,
     asked,
     decided,
+    deferred,
     denied,
     evidence,
     hold,
+    pulled,
     released,
     rollback,
 )  # fmt: skip
@@ -39,7 +41,11 @@ SAID = {
         asked(), "page", "approval/pay", "pay: an action waits for a signature",
         'bank.send, asked by "agent-1", until 2027-01-15 13:00 UTC: standwatch approve Q1',
     ),
-    "deferred": (denied(verdict="defer", code="asks"), "warn", "deferred/pay", "pay: effects are put off", 'bank.send by "agent-1": asks'),
+    "deferred": (
+        deferred(), "warn", "deferred/pay", "pay: effects are put off, too much was asked",
+        'bank.send, asked by "agent-1", until 2027-01-15 20:00 UTC: standwatch deferred ask Q1',
+    ),
+    "full": (denied(verdict="defer", code="asks"), "warn", "deferred/pay", "pay: effects are put off", 'bank.send by "agent-1": asks'),
     "refused": (denied(), "info", "refusal/pay", "pay: actions are refused", 'bank.send by "agent-1": provenance'),
     "changed": (denied(code="definition_changed"), "page", "finding/pay/definition_changed", "pay: a tool is no longer the one that was accepted", 'bank.send by "agent-1": definition_changed'),
     "mismatch": (
@@ -75,8 +81,9 @@ def test_what_is_said(name: str) -> None:
 def test_an_end_finds_what_it_ends() -> None:
     assert only(released(7)).member == only(hold()).member
     assert only(answered("Q1")).member == only(asked("Q1")).member
+    assert only(pulled("Q1")).member == only(deferred("Q1")).member
     assert only(evidence("pass")).member == only(evidence("conditions")).member
-    assert all(only(one).ends for one in (released(7), answered(), evidence("pass")))
+    assert all(only(one).ends for one in (released(7), answered(), pulled(), evidence("pass")))
 
 
 def test_what_a_stranger_named_is_quoted_and_makes_no_incident_of_its_own() -> None:

@@ -1,0 +1,47 @@
+"""An organisation that asks little: `support.watch` with a budget, and how its people answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from standwatch.facts.parts import approval_bytes
+from standwatch.fronts.control_ports import AnswerOrder, Done
+from standwatch.keys import ed25519
+from support.watch import PEOPLE, Watch, standing, write_organisation
+
+
+@asynccontextmanager
+async def sparing(
+    folder: Path, asks: str = "{per_person_per_hour: 2}", more: str = ""
+) -> AsyncGenerator[Watch]:
+    """`standing` with these limits on what `pay` may ask, and `more` lines in its manifest."""
+    if not (folder / "standwatch.yaml").exists():
+        keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
+        write_organisation(folder, keys)
+        path = folder / "systems" / "pay.yaml"
+        path.write_text(f"{path.read_text()}limits: {{asks: {asks}}}\n{more}")
+    async with standing(folder) as watch:
+        yield watch
+
+
+async def answer(watch: Watch, ident: str, person: str = "olga", decision: str = "approve") -> Done:
+    """`person` signs an answer to question `ident`, with the key in their file."""
+    question = watch.gate.state.questions[ident]
+    entry = question.entry
+    message = approval_bytes(
+        asked=question.index,
+        by=person,
+        decision=decision,
+        digest=entry.digest,
+        flag=getattr(entry, "flag", ""),
+        head="",
+        org=watch.gate.state.origin,
+        until=entry.until,
+    )
+    key = watch.keys[person]
+    order = AnswerOrder(decision, person, ed25519.public(key), ed25519.sign(key, message), "", entry.until)
+    return await watch.control.answer(watch.who(person), ident, order)
