@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from standwatch.console.acts import ACTS, CSRF, Act, CredentialCsrf, Csrf, EitherCsrf, Onward, form_of
+from standwatch.console.acts import ACTS
 from standwatch.console.assets import PREFIX, serve
+from standwatch.console.form import CSRF, Act, CredentialCsrf, Csrf, EitherCsrf, Onward, form_of
 from standwatch.console.frame import ROOT_TWIN, Frame, frame
 from standwatch.console.page import ANONYMOUS, Ask, Page
 from standwatch.console.pages import PAGES
+from standwatch.console.streams import STREAMS
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.fronts.control import Identify, query_of, refusal, segment_text, status_of
 from standwatch.fronts.control_client import SessionCsrf
@@ -75,6 +77,10 @@ class Console:
             if found is None:
                 raise _nowhere(request)
             return found
+        following = STREAMS.get(request.path)
+        if request.method == "GET" and following is not None:
+            query = query_of(request, following.query)
+            return following.stream(self._operations, self._identify(request), query)
         if request.method == "POST":
             return await self._act(request)
         if not reading:

@@ -67,6 +67,10 @@ async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Fra
         who="" if ask.who.ident == "anonymous" else ask.who.name,
         organisation=status.organisation,
         development=status.development,
+        watch=tuple(
+            status.names.get(one, one)
+            for one in dict.fromkeys(each.person for each in status.watches if each.person)
+        ),
         holds=len(status.holds),
         relaxations=len(status.relaxations),
         questions=len(status.questions),

@@ -5,9 +5,33 @@ from typing import Final
 from standwatch.console.approval import APPROVAL, STANDING
 from standwatch.console.approvals import APPROVALS
 from standwatch.console.explained import ACTION, ACTION_PROOF, DECISION, DECISION_PROOF
+from standwatch.console.holds import HOLD, HOLDS
 from standwatch.console.page import Page
 from standwatch.console.runs import RUN, RUNS
+from standwatch.console.sight import SIGHT
 from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
+from standwatch.console.system import SYSTEM
+from standwatch.console.tail import ENTRY, TAIL
 from standwatch.console.watch import WATCH
 
-PAGES: Final[tuple[Page, ...]] = (WATCH, APPROVALS, APPROVAL, STANDING, RUNS, RUN, ACTION, ACTION_PROOF, DECISION, DECISION_PROOF, YOU, SIGN_IN, ENROL)
+PAGES: Final[tuple[Page, ...]] = (
+    WATCH,
+    SIGHT,
+    SYSTEM,
+    APPROVALS,
+    APPROVAL,
+    STANDING,
+    HOLDS,
+    HOLD,
+    TAIL,
+    ENTRY,
+    RUNS,
+    RUN,
+    ACTION,
+    ACTION_PROOF,
+    DECISION,
+    DECISION_PROOF,
+    YOU,
+    SIGN_IN,
+    ENROL,
+)

@@ -40,7 +40,7 @@ document.addEventListener("keydown", (event) => {
   switch (event.key) {
     case "g": going = event.timeStamp; break;
     case "?": shown(document.getElementById("keys")); break;
-    case "/": focus(event, "[data-filter]"); break;
+    case "/": focus(event, "[data-filter], [data-filter-first]"); break;
     case "t": focus(event, "#as_of"); break;
   }
 });
@@ -90,4 +90,105 @@ document.addEventListener("htmx:before:request", (event) => {
   const selecting = selection && !selection.isCollapsed && region.contains(selection.anchorNode);
   if (selecting || (region !== document.activeElement && region.contains(document.activeElement))) event.preventDefault();
 });
+
+// --- the live tail: rows wait in a queue, and are put on top once a frame, while nobody reads --------------------
+const KEPT = 200;  // rows on the page
+const QUEUED = 1000;  // rows that wait while somebody reads; the oldest go, and the record has them
+
+function pad(number) { return String(number).padStart(2, "0"); }
+function clock(at) {
+  const when = new Date(at / 1000);
+  return `${when.getUTCFullYear()}-${pad(when.getUTCMonth() + 1)}-${pad(when.getUTCDate())} ` +
+    `${pad(when.getUTCHours())}:${pad(when.getUTCMinutes())}:${pad(when.getUTCSeconds())}Z`;
+}
+
+// Characters that nobody sees, or that turn what follows: shown by number, as the server shows them.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]/gu;
+
+function text(words) {
+  const span = document.createElement("bdi");
+  span.dir = "ltr";
+  let from = 0;
+  for (const found of words.matchAll(HIDDEN)) {
+    span.append(words.slice(from, found.index));
+    const mark = document.createElement("span");
+    mark.className = "mark";
+    mark.textContent = "U+" + found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    span.append(mark);
+    from = found.index + found[0].length;
+  }
+  span.append(words.slice(from));
+  return span;
+}
+
+function row(line) {
+  const item = document.createElement("li"), time = document.createElement("time");
+  time.textContent = clock(line.at);
+  time.dateTime = new Date(line.at / 1000).toISOString();
+  const link = document.createElement("a");
+  link.href = `/entries/${Number(line.index)}`;
+  link.textContent = line.index;
+  const kind = document.createElement("span");
+  kind.className = "kind";
+  kind.textContent = line.kind;
+  const words = document.createElement("span");
+  words.className = "text";
+  words.append(text(line.text));
+  item.append(time, " ", link, " ", kind, " ", words);
+  return item;
+}
+
+function tail(region) {
+  const list = region.querySelector("ol"), said = document.getElementById("tail-said");
+  const button = document.getElementById("tail-pause");
+  let queue = [], asked = false, paused = false, dropped = 0, frame = 0;
+  let last = Number(new URL(region.dataset.tail, location.href).searchParams.get("from")) - 1;
+
+  function reading() {
+    const selection = getSelection();
+    return paused || region.matches(":hover, :focus-within") || region.scrollTop > 0 ||
+      (selection && !selection.isCollapsed && region.contains(selection.anchorNode));
+  }
+  function draw() {
+    frame = 0;
+    if (reading()) { tell(); return; }
+    const some = queue.slice(-KEPT);
+    queue = []; dropped = 0;
+    const made = document.createDocumentFragment();
+    for (let at = some.length - 1; at >= 0; at -= 1) made.append(row(some[at]));
+    list.prepend(made);
+    while (list.childElementCount > KEPT) list.lastElementChild.remove();
+    tell();
+  }
+  function tell() {
+    const waiting = queue.length + dropped;
+    const words = waiting ? `Paused while you read: ${waiting} new` : paused ? "Paused" : asked ? "Live" : "Connecting";
+    if (said.textContent !== words) said.textContent = words;
+  }
+  function wake() { if (!frame && queue.length) frame = requestAnimationFrame(draw); }
+
+  const source = new EventSource(region.dataset.tail);
+  source.onopen = () => { asked = true; tell(); };
+  source.onerror = () => { asked = false; tell(); };
+  source.onmessage = (event) => {
+    const line = JSON.parse(event.data);
+    if (line.index <= last) return;  // a stream that began anew tells some twice
+    last = line.index;
+    queue.push(line);
+    if (queue.length > QUEUED) { dropped += queue.length - QUEUED; queue = queue.slice(-QUEUED); }
+    wake();
+  };
+  for (const what of ["pointerleave", "focusout", "scroll"]) region.addEventListener(what, () => setTimeout(wake, 0));
+  document.addEventListener("selectionchange", wake);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    tell();
+    wake();
+  });
+  addEventListener("pagehide", () => source.close());
+  tell();
+}
+for (const region of document.querySelectorAll("[data-tail]")) tail(region);
 })();

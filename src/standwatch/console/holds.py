@@ -1,0 +1,70 @@
+"""Holds: what is stopped, by whom and why, and the way to start it again. And the forms that stop and start."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from standwatch.console.form import Act, Form
+from standwatch.console.page import Ask, Page
+from standwatch.facts.errors import NotFound
+from standwatch.fronts.control_ports import FlightLine, HaltOrder, HoldLine, ReleaseOrder
+
+READY_REASON: Final = "Halted from the console with one act; the reason is to follow."
+"""What a halt in one tap says: stopping must not wait for words."""
+
+
+class HoldsView(msgspec.Struct, frozen=True):
+    """Every hold in force."""
+
+    holds: tuple[HoldLine, ...]
+    systems: tuple[str, ...]
+
+
+class HoldView(msgspec.Struct, frozen=True):
+    """One hold. `hold` is None where it is not in force (any more)."""
+
+    number: str
+    hold: HoldLine | None
+    flights: tuple[FlightLine, ...]
+    """Acts that were under way in what it covers, and whose end is not known yet."""
+    later: bool
+    """Whether its reason is still to follow."""
+
+
+async def holds(ask: Ask) -> HoldsView:
+    """All of them, the latest first; those that are not in the record yet before all others."""
+    status = await ask.status()
+    found = sorted(status.holds, key=lambda one: -one.at)
+    return HoldsView(tuple(found), tuple(one.system for one in status.systems))
+
+
+async def hold(ask: Ask) -> HoldView:
+    """One hold by its entry's index."""
+    status, number = await ask.status(), ask.names["hold"]
+    if not number.isdecimal() or len(number) > 15:
+        raise NotFound(f"a hold has the number of its entry; {number[:40]} is none", cure="GET /holds")
+    found = next((one for one in status.holds if one.id == int(number)), None)
+    covered = found.covers if found is not None else ()
+    everything = found is not None and found.scope == "all"
+    flights = tuple(one for one in status.flights if everything or one.system in covered)
+    return HoldView(number, found, flights, found is not None and found.reason == READY_REASON)
+
+
+async def halt(ask: Ask, form: Form) -> str:
+    """Stop a scope at once; a reason may be given, and need not."""
+    order = HaltOrder(form.one("scope"), form.one("reason", "") or READY_REASON)
+    halted = await ask.ops.halt(ask.who, order)
+    return f"/holds/{halted.hold}" if halted.recorded else "/holds"
+
+
+async def release(ask: Ask, form: Form) -> str:
+    """Lift one hold, with a reason."""
+    await ask.ops.release(ask.who, ask.names["hold"], ReleaseOrder(form.one("reason", "")))
+    return f"/holds/{ask.names['hold']}"
+
+
+HOLDS = Page("/holds", "holds", "Holds", holds, menu="Holds", key="h")
+HOLD = Page("/holds/{hold}", "hold", "Hold", hold, samples=("/holds/{HOLD}",))
+HOLD_ACTS = (Act("/halt", halt), Act("/holds/{hold}/release", release))
