@@ -134,6 +134,24 @@ class Answered(Entry, frozen=True, kw_only=True, tag="act.answered.1"):
     why: str = ""
 
 
+class Endorsed(Entry, frozen=True, kw_only=True, tag="act.endorsed.1"):
+    """Person `by` vouches for one value of question `of`, for its tool and its argument, in its run, until `until`."""
+
+    id: str
+    of: int
+    """Index of the question."""
+    run: str
+    argument: str
+    digest: str
+    """`facts.parts.value_digest`: salted with the action's nonce, so that it says nothing about the value."""
+    key: str
+    sig: str
+    """As in an answer, over `facts.parts.endorsement_bytes`."""
+    head: str
+    until: int
+    why: str = ""
+
+
 AnyAsked = Asked | AskedMany
 AnyAnswered = Answered
 """A question, and an answer, of whatever version."""
@@ -544,6 +562,7 @@ AnyEntry = (
     | Deferred
     | Pulled
     | Answered
+    | Endorsed
     | Outcome
     | Declared
     | DeclaredRules

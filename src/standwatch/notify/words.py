@@ -15,6 +15,8 @@ class Words(msgspec.Struct, frozen=True):
     """Opaque id → name."""
     covers: Callable[[str], tuple[str, ...]]
     """The systems on which a scope falls."""
+    waits: Callable[[str], bool] = lambda _: False
+    """Whether the question about an action still waits for people."""
 
     def name(self, text: str) -> str:
         """A name of the organisation's as it is, any other quoted."""
