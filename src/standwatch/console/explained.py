@@ -10,6 +10,7 @@ from standwatch.console.page import Ask, Page
 from standwatch.console.sheet import Sheet, sheet
 from standwatch.record.explanation import Explanation
 from standwatch.record.proof import ProofFile
+from standwatch.serve.control_runs import readable
 
 STANDING: Final = {
     "done": "It was released, and its outcome is in the record.",
@@ -32,6 +33,8 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
     action: Explanation | None = None
     sheet: Sheet | None = None
+    returned: str = ""
+    """What came back, as people read it."""
     decision: Any = None
     text: str = ""
     person: str = ""
@@ -62,6 +65,7 @@ async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
         sentence=STANDING.get(told.standing, ""),
         action=told,
         sheet=sheet(told.sent.action.text) if present else None,
+        returned=readable(told.back.result.text.encode()),
         text=found["text"],
     )
 

@@ -54,6 +54,7 @@ class RunAct(msgspec.Struct, frozen=True, kw_only=True):
     arguments_fate: str = "none"
     """`present`, `erased`, `absent`, `false` or `none`, as `explain` says it of a sealed part."""
     result: str = ""
+    """What came back: the texts of an MCP result, else its bytes."""
     result_fate: str = "none"
     cut: bool = False
     """Whether arguments or result are longer than shown here: the action's own page has them whole."""

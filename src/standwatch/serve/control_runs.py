@@ -16,6 +16,7 @@ from standwatch.facts.entries import (
     Decided,
     Deferred,
     Denied,
+    Endorsed,
     Intent,
     Judged,
     Outcome,
@@ -53,6 +54,15 @@ class _Task(msgspec.Struct, frozen=True):
 
 class _Findings(msgspec.Struct, frozen=True):
     origins: dict[str, str] = {}
+
+
+class _Content(msgspec.Struct, frozen=True):
+    type: str = ""
+    text: str = ""
+
+
+class _Said(msgspec.Struct, frozen=True):
+    content: tuple[_Content, ...] = ()
 
 
 class _Action(msgspec.Struct, frozen=True):
@@ -153,7 +163,7 @@ def _acts(entries: _Own) -> dict[str, _Own]:
     found: dict[str, _Own] = {}
     for index, entry in entries:
         ident = getattr(entry, "id", "")
-        if ident and isinstance(entry, Judged | Decided | Answered | Outcome):
+        if ident and isinstance(entry, Judged | Decided | Answered | Endorsed | Outcome):
             found.setdefault(ident, []).append((index, entry))
     return found
 
@@ -230,7 +240,7 @@ class _Reading:
             arguments = msgspec.json.encode(told).decode()
             flows, more = self._flows.of(told, _labels(findings.data))
         result = self.learn(own)
-        said = result.data.decode("utf-8", "backslashreplace")
+        said = readable(result.data)
         outcome = next(((place, one) for place, one in own if isinstance(one, Outcome)), (-1, None))
         intent = next((one for _, one in own if isinstance(one, Intent)), None)
         asked = next(((place, one) for place, one in own if isinstance(one, Asked)), (-1, None))
@@ -280,6 +290,17 @@ class _Reading:
         declared = self._configuration.systems.get(intent.system)
         tool = declared.manifest.tools.get(intent.tool) if declared is not None else None
         return tool.trusted if tool is not None else ()
+
+
+def readable(result: bytes) -> str:
+    """What a tool said, as people read it: the texts of an MCP result, one after another; anything else as it is."""
+    try:
+        said = msgspec.json.decode(result, type=_Said)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        said = _Said()
+    if said.content and all(one.type == "text" for one in said.content):
+        return "\n".join(one.text for one in said.content)
+    return result.decode("utf-8", "backslashreplace")
 
 
 def _arguments(action: bytes) -> dict[str, Any]:

@@ -397,8 +397,8 @@ function made(tag, text = "", kind = "") {
 }
 
 // Text of an agent or a server: what cannot be seen is named, as the macro `inert` does.
-function inert(text) {
-  const whole = made("bdi", "", "inert")
+function inert(text, kind = "inert") {
+  const whole = made("bdi", "", kind)
   let at = 0
   for (const match of text.matchAll(HIDDEN)) {
     if ("\n\t".includes(match[0])) continue
@@ -414,9 +414,7 @@ export function tell(place, found) {
   const list = made("ol", "", "steps")
   for (const { name, ok, text } of found.steps) {
     const item = made("li", "", ok ? "good" : ok === null ? "warn" : "bad")
-    const said = made("span")
-    said.append(inert(text))
-    item.append(made("b", ok ? "ok" : ok === null ? "not checked" : "FAILED"), ` ${name}: `, said)
+    item.append(made("b", ok ? "ok" : ok === null ? "not checked" : "FAILED"), ` ${name}: `, inert(text, "name"))
     list.append(item)
   }
   const limits = made("ul", "", "dim")
