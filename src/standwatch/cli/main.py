@@ -26,6 +26,7 @@ from standwatch.cli import (
     record,
     relaxations,
     serving,
+    sessions,
     setting_up,
     versions,
 )
@@ -47,7 +48,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Change", configuration.VERBS),
     ("Prove", record.VERBS),
     ("Tell", notify.VERBS),
-    ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS)),
+    ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS, *sessions.VERBS)),
 )
 
 

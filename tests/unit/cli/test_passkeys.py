@@ -1,4 +1,4 @@
-"""`passkey list|sign|revoke` against a real server on a real socket; the browser's half over the same API."""
+"""`passkey` and `session` against a real server on a real socket; the browser's half over the same API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from standwatch.cli.main import main
 from standwatch.cli.wire import Refused, Server, organisation
 from standwatch.keys import ed25519
 from standwatch.record.assertion import from_base64url
-from support.passkeys import Authenticator
+from support.passkeys import Authenticator, as_json
 from support.watch import Watch, served
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -98,3 +98,67 @@ def test_bodies_that_are_no_credentials_are_refused_in_the_one_shape(
         with pytest.raises(Refused) as caught:
             server.post(path, body)
         assert caught.value.status in (400, 403, 404), path
+
+
+def test_both_ends_of_an_enrolment_show_the_same_words(
+    running: tuple[Cli, Server, Watch, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli, server, watch, key = running
+    monkeypatch.setattr("standwatch.cli.passkeys._LOOK", 0.01)
+    seen: list[dict[str, Any]] = []
+    invite = Server.post
+
+    def with_a_phone(self: Server, path: str, body: object = None) -> Any:
+        """The person opens the link as soon as it is there."""
+        found = invite(self, path, body)
+        if path == "/passkeys/invitations":
+            seen.append(opened(server, found["link"], Authenticator()))
+        return found
+
+    monkeypatch.setattr(Server, "post", with_a_phone)
+    code, told, said = cli("passkey", "add", "--key", str(key), "--yes")
+    assert code == 0, said
+    assert "https://watch.example/enrol#" in said
+    assert seen[0]["words"] in told
+    assert len(seen[0]["words"].split()) == 6
+    assert "enrolled a passkey of otto, vouched for by otto" in told
+    assert watch.gate.state.passkeys[Authenticator().credential].live
+
+
+def opened(server: Server, link: str, phone: Authenticator) -> dict[str, Any]:
+    """What the browser's page does with a link."""
+    begun = server.post("/enrolments/challenge", {"link": link.partition("#")[2]})
+    challenge = from_base64url(begun["options"]["challenge"], 64)
+    credential = phone.create(challenge, rp_id="watch.example", origin="https://watch.example")
+    order = {"seat": begun["seat"], "ceremony": begun["ceremony"], "credential": credential}
+    return server.post("/enrolments", order)
+
+
+def test_an_admin_invites_and_nobody_else_does(running: tuple[Cli, Server, Watch, Path]) -> None:
+    cli, _, _, _ = running
+    code, _, error = cli("passkey", "invite", "olga@watch.example")  # Otto operates
+    assert code == 1
+    assert "ask an admin" in error
+    code, told, _ = cli("passkey", "invite", "otto@watch.example", "--json")
+    assert code == 0
+    assert json.loads(told)["person"] == "otto"
+
+
+def test_sessions_are_listed_and_ended(running: tuple[Cli, Server, Watch, Path]) -> None:
+    cli, server, watch, key = running
+    assert cli("session", "list")[1].strip() == "nobody has signed in"
+    phone = Authenticator()
+    made(server, phone)
+    assert cli("passkey", "sign", phone.credential, "--key", str(key), "--yes")[0] == 0
+    asked = server.post("/sessions/challenge", {})
+    challenge = from_base64url(asked["options"]["challenge"], 64)
+    gesture = as_json(phone.get(challenge, rp_id="watch.example", origin="https://watch.example"))
+    opened_ = server.post("/sessions", {"ceremony": asked["ceremony"], "credential": gesture})
+    code, told, _ = cli("session", "list")
+    assert code == 0
+    assert opened_["session"][:12] in told
+    assert "otto" in told
+    assert json.loads(cli("session", "list", "--json")[1])[0]["credential"] == phone.credential
+    assert "no open session begins" in cli("session", "end", "zz")[2]
+    assert cli("session", "end", opened_["session"][:8])[0] == 0
+    assert watch.gate.state.sessions == {}
