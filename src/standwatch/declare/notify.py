@@ -32,7 +32,7 @@ from standwatch.facts.notifying import (
     Webhook,
 )
 
-ROLES: Final = ("owner", "halt_authority", "validator")
+ROLES: Final = ("owner", "halt_authority", "validator", "watch")
 """Words that mean whoever a system's manifest names."""
 
 _URL: Final = r"https?://[A-Za-z0-9.\[\]:-]{1,253}(/[!$-;=?-Z_a-z~%{}]{0,1800})?"
@@ -42,7 +42,7 @@ _host = shaped(r"[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]", "a mail server's
 _sender = shaped(r"[^\s@<>,;:\"\\()]{1,64}@[A-Za-z0-9.-]{1,190}", "an e-mail address")
 _recipient = shaped(
     r"[^\s@<>,;:\"\\()]{1,64}@[A-Za-z0-9.-]{1,190}|[A-Za-z0-9][A-Za-z0-9_-]{0,63}",
-    "an address, a group, owner, halt_authority or validator",
+    "an address, a group, owner, halt_authority, validator or watch",
 )
 _pattern = shaped(r"[^\x00-\x20\x7f]{1,256}", "a system's name or a pattern with *")
 _event: Reader[EventKind] = choice(*EVENTS)

@@ -24,6 +24,8 @@ EventKind = Literal[
     "relaxation",
     "rollback",
     "system",
+    "tier",
+    "watch",
 ]
 EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "approval": ("page", "an action waits for a signature; and what became of it"),
@@ -38,6 +40,8 @@ EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "relaxation": ("warn", "a check is bypassed; and when that ends"),
     "rollback": ("page", "a model went back to an earlier version"),
     "system": ("info", "a system is declared anew"),
+    "tier": ("warn", "a system touches more people than its manifest declares: its tier is higher"),
+    "watch": ("warn", "nobody has a watch that is wanted, or soon nobody will; and who takes one"),
 }
 """What can be told: how grave it is, and what it means."""
 
@@ -57,7 +61,8 @@ class Slack(msgspec.Struct, frozen=True):
 
 
 class Smtp(msgspec.Struct, frozen=True):
-    """A mail server. `to` holds addresses, groups, and `owner`, `halt_authority`, `validator` of the system."""
+    """A mail server. `to` holds addresses, groups, and `owner`, `halt_authority`, `validator` of the system, or
+    `watch`: who has a watch over it."""
 
     host: str
     sender: str

@@ -22,6 +22,7 @@ from standwatch.facts.entries import (
     Endorsed,
     Evidence,
     Gap,
+    Glass,
     Hold,
     PasskeyDoubted,
     Pulled,
@@ -30,6 +31,7 @@ from standwatch.facts.entries import (
     Restored,
     SignedOut,
     SignInRefused,
+    Watch,
 )
 from standwatch.facts.notifying import EVENTS, EventKind, Severity
 from standwatch.notify.inert import clock, quoted
@@ -143,6 +145,10 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield _declared(index, entry, words)
         case Gap():
             yield _gap(index, entry)
+        case Glass():
+            yield from _glass(index, entry, words)
+        case Watch():
+            yield _watch(index, entry, words)
         case Relaxed():
             yield _relaxed(index, entry, words)
         case Restored():
@@ -359,6 +365,57 @@ def _relaxed(index: int, entry: Relaxed, words: Words) -> Event:
         until=entry.until,
         soon=max(entry.until - SOON, entry.at + 1),
         expires=f"relaxation {index} ended by itself",
+    )
+
+
+def _glass(index: int, entry: Glass, words: Words) -> Iterator[Event]:
+    who = words.by(entry.by)
+    match entry.step:
+        case "opened":
+            line = f"break-glass {entry.glass}, by {who}, until {clock(entry.until)}"
+            yield _event(
+                "break_glass",
+                key=f"break-glass/{entry.glass}",
+                index=index,
+                at=entry.at,
+                title="A break-glass was opened",
+                over="The opening of a break-glass was reviewed",
+                line=f"{line}: standwatch break-glass review {entry.glass}",
+                member=f"glass:{entry.glass}",
+            )
+        case "reviewed":
+            line = f"break-glass {entry.glass} reviewed by {who}"
+            member = f"glass:{entry.glass}"
+            yield Event(kind="break_glass", at=entry.at, index=index, line=line, member=member, ends=True)
+        case _:
+            number = entry.glass if entry.glass >= 0 else index
+            yield Event(
+                kind="break_glass",
+                key=f"break-glass/{entry.step}",
+                index=index,
+                title=f"A break-glass was {quoted(entry.step)}",
+                line=f"break-glass {number}, by {who}",
+                **_once(entry.at),
+            )
+
+
+def _watch(index: int, entry: Watch, words: Words) -> Event:
+    """Who has it now; that nobody has is the matter for as long as nobody has (`serve.matters`)."""
+    name, who = quoted(entry.watch), words.by(entry.person)
+    match entry.step:
+        case "ended":
+            line = f"ended by {words.by(entry.by)}"
+        case "handed_over":
+            line = f"handed over to {who} by {words.by(entry.giver)}, until {clock(entry.until)}"
+        case _:
+            line = f"taken by {who}, until {clock(entry.until)}"
+    return Event(
+        kind="watch",
+        key=f"watch/{entry.watch}/changed",
+        index=index,
+        title=f"The watch {name} changed hands",
+        line=line,
+        **_once(entry.at),
     )
 
 

@@ -62,6 +62,10 @@ def _matters(state: "State", patterns: list[str] | tuple[str, ...], now: int) ->
         asked = question.entry
         if question.answer is None and now < asked.until and on(patterns, asked.system):
             yield Matter("approval", question.index, f"{asked.system} {asked.tool}", asked.until)
+    for one in state.deferred.values():
+        act = one.entry
+        if now < act.until and not one.dropped and on(patterns, act.system):
+            yield Matter("deferral", one.index, f"{act.system} {act.tool}", act.until)
 
 
 def digest(found: tuple[Matter, ...]) -> str:

@@ -138,6 +138,7 @@ from standwatch.serve.growth import Growth
 from standwatch.serve.invitations import Invitations
 from standwatch.serve.notifying import Notifying
 from standwatch.serve.sessions import Cloned, Sessions
+from standwatch.serve.tally import Tally
 from standwatch.store.link import Link
 
 
@@ -190,6 +191,7 @@ class Control:
         self.telling = Telling(gate, source, vkey, clock)
         self.glass = GlassKeeper(gate, self.holds, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
+        self.tally = Tally(source)
         self.roster = Roster(gate, link, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.queue = Queue(gate, link, clock, chance)
@@ -257,6 +259,8 @@ class Control:
                 lambda name, system: model_lines(
                     state, name, system if moment is None else None, now, lately
                 ),
+                keeping=lambda name: self.roster.keeping(state, name, max(now, state.at)),
+                bypass=await self.tally.of(now) if moment is None else {},
             ),
             holds=await self._hold_lines(state, now, past=moment is not None),
             questions=lines.open_questions(state, now, who),
@@ -270,6 +274,7 @@ class Control:
             names=people.names(self._configuration),
             channels=self.notifying.status().channels if self.notifying and moment is None else (),
             relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
+            watches=self.roster.lines(who, state, max(now, state.at)),
         )
 
     async def notifications(self, who: Actor) -> Notifications:

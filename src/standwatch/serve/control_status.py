@@ -1,7 +1,7 @@
 """The fold of the record as an operator reads it: systems, holds, questions, runs, flights, and what is not right."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -31,6 +31,8 @@ RECENT: Final = 1_000
 """How many entries the shares of seams and fallbacks are taken over."""
 SHOWN_RUNS: Final = 200
 
+_NEVER: Final[Mapping[str, dict[str, int]]] = {}
+
 
 def system_lines(
     state: State,
@@ -38,9 +40,12 @@ def system_lines(
     who: Actor,
     grant: Callable[[str], Grant],
     models: Callable[[str, System | None], tuple[ModelLine, ...]] = lambda _name, _system: (),
+    *,
+    keeping: Callable[[str], tuple[str, ...]] = lambda _name: (),
+    bypass: Mapping[str, dict[str, int]] = _NEVER,
 ) -> tuple[SystemLine, ...]:
     """The systems `who` may see, by name; undeclared ones are nobody's."""
-    return tuple(
+    found = (
         _system(
             standing,
             configuration,
@@ -50,6 +55,10 @@ def system_lines(
         )
         for name, standing in sorted(state.systems.items())
         if sees(orderer(who), name, state)
+    )
+    return tuple(
+        msgspec.structs.replace(one, watch=keeping(one.system), bypass=bypass.get(one.system, {}))
+        for one in found
     )
 
 

@@ -108,6 +108,13 @@ class Roster:
         )
         return tuple(dict.fromkeys(one.entry.person for one in found if one is not None))
 
+    def reached(self, system: str) -> tuple[str, ...]:
+        """Whom to reach about `system` now: who has a watch over it, else whoever could take one."""
+        rules = self._configuration.organisation.watches.values()
+        here = self.keeping(self._state, system, self._now())
+        able = (one for rule in rules if on(rule.systems, system) for one in rule.people)
+        return here or tuple(dict.fromkeys(able))
+
     def warnings(self) -> tuple[str, ...]:
         """The watches that somebody should have and nobody has, or soon nobody will."""
         return tuple(line for _, line in self.missing())

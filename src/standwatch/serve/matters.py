@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
+from standwatch.authority.tiers import stakes
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Malformed
 from standwatch.notify.desk import Fault
 from standwatch.notify.inert import quoted
+from standwatch.record.watches import on
 from standwatch.respond.scope import parse
 from standwatch.serve.adopt import Adoption
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_watch import Roster
 from standwatch.serve.gate import LiveGate
 from standwatch.store.recorder import Recorder
 
@@ -18,13 +21,21 @@ class Matters:
     """`origin` is the log's."""
 
     def __init__(
-        self, origin: str, gate: LiveGate, recorder: Recorder, holds: Holds, adoption: Adoption
+        self,
+        origin: str,
+        gate: LiveGate,
+        recorder: Recorder,
+        holds: Holds,
+        adoption: Adoption,
+        *,
+        roster: Roster,
     ) -> None:
         self.origin = origin
         self._gate = gate
         self._recorder = recorder
         self._holds = holds
         self._adoption = adoption
+        self._roster = roster
 
     @property
     def configuration(self) -> Configuration:
@@ -36,6 +47,15 @@ class Matters:
             return covered(parse(scope), self._gate.world, self._gate.state)
         except Malformed:
             return ()
+
+    def waits(self, ident: str) -> bool:
+        """Whether the question about action `ident` still waits for people."""
+        question = self._gate.state.questions.get(ident)
+        return question is not None and question.open
+
+    def keeping(self, system: str) -> tuple[str, ...]:
+        """Who has a watch over `system` now; where nobody has, whoever could take one: rather too many than nobody."""
+        return self._roster.reached(system)
 
     def faults(self) -> Sequence[Fault]:
         """Now: the record, halts that only memory has, a configuration that waits."""
@@ -61,6 +81,48 @@ class Matters:
                 f"configuration {waits.root[:16]}: standwatch sign-config",
                 f"configuration {waits.root[:16]} does not wait any more",
             )
+
+        yield from self._watches()
+        yield from self._tiers()
+
+    def _watches(self) -> Iterator[Fault]:
+        """Watches that are wanted and that nobody has, or soon nobody will: a hand-over is missing."""
+        for name, line in self._roster.missing():
+            yield Fault(
+                f"watch:{name}",
+                f"watch/{name}",
+                "watch",
+                f"The watch {name} is missing a hand-over",
+                f"The watch {name} is kept again",
+                line,
+                "somebody has it again, or it is not wanted any more",
+                self._covered(name),
+            )
+
+    def _covered(self, name: str) -> tuple[str, ...]:
+        rule = self.configuration.organisation.watches.get(name)
+        patterns = rule.systems if rule is not None else ()
+        # One over everything is about no single system: it fits every route.
+        return (
+            () if "*" in patterns else tuple(one for one in self.configuration.systems if on(patterns, one))
+        )
+
+    def _tiers(self) -> Iterator[Fault]:
+        """Systems whose people, as counted, make them of a higher tier than their manifest declares."""
+        state = self._gate.state
+        for name in sorted(state.exposure.keys() & self.configuration.systems.keys()):
+            found = stakes(state, name)
+            if found.measured > found.declared:
+                yield Fault(
+                    f"tier:{name}",
+                    f"tier/{name}",
+                    "tier",
+                    f"{name} counts as tier {found.measured}, and declares tier {found.declared}",
+                    f"{name} declares the tier that it counts as",
+                    f"{found.people} people were counted in a week: its demands are those of tier {found.tier}",
+                    "declared and counted agree again",
+                    (name,),
+                )
 
     def _halt(self, scope: str) -> Fault:
         kind, _, name = scope.partition(":")

@@ -9,11 +9,23 @@ import contextlib
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Final
 
 from standwatch.declare.configuration import declare
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Deployed, Endorsed, Hold, Released
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Deferred,
+    Deployed,
+    Endorsed,
+    Glass,
+    Hold,
+    Released,
+    Watch,
+)
 from standwatch.facts.errors import Misconfigured, StandwatchError, Unrecorded
 from standwatch.facts.frames import Ack, Fetch
 from standwatch.keys.chance import Chance
@@ -84,7 +96,9 @@ class Node:
         )
         self.measuring = Measuring(recorder, self.gate, now)
         self._record = Reader(place.state)  # its own: who reads in order to tell holds up nobody else
-        matters = Matters(log_key.origin, self.gate, recorder, self.control.holds, self.adoption)
+        matters = Matters(
+            log_key.origin, self.gate, recorder, self.control.holds, self.adoption, roster=self.control.roster
+        )
         self.notifying = Notifying(place.state, self._record, matters, now, os.environ)
         self.control.notifying = self.notifying
         self.heard: list[Callable[[int, AnyEntry], None]] = []
@@ -101,7 +115,7 @@ class Node:
 
     def _told(self, index: int, entry: AnyEntry) -> None:
         self.gate.told(index, entry)
-        if isinstance(entry, (Hold, Released, Asked, Deferred, Answered, Endorsed, Deployed)):
+        if isinstance(entry, _TOLD_AT_ONCE):
             self.notifying.wake()
         for hear in self.heard:
             hear(index, entry)
@@ -122,6 +136,20 @@ class Node:
         self.reader.close()
         self._record.close()
         await asyncio.to_thread(self.recorder.close)
+
+
+_TOLD_AT_ONCE: Final = (
+    Hold,
+    Released,
+    Asked,
+    Deferred,
+    Answered,
+    Endorsed,
+    Deployed,
+    Glass,
+    Watch,
+)
+"""What somebody may have to hear of before the next look."""
 
 
 async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True) -> Node:

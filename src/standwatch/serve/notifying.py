@@ -70,6 +70,14 @@ class Told(Protocol):
         """The declared systems on which a hold on `scope` falls."""
         ...
 
+    def waits(self, ident: str) -> bool:
+        """Whether the question about action `ident` still waits for people."""
+        ...
+
+    def keeping(self, system: str) -> tuple[str, ...]:
+        """Who has a watch over a system now; whoever could take one where nobody has."""
+        ...
+
     def faults(self) -> Sequence[Fault]:
         """What is the matter now and no entry says (yet)."""
         ...
@@ -240,7 +248,7 @@ class Notifying:
         return Answer(found.status, found.header("retry-after") or "")
 
     def _addresses(self, smtp: Smtp, systems: tuple[str, ...]) -> tuple[str, ...]:
-        return addresses(self._told.configuration, smtp, systems)
+        return addresses(self._told.configuration, smtp, systems, self._told.keeping)
 
     # --- what operators see and do -----------------------------------------------------------------------------
 
@@ -305,8 +313,14 @@ def _declared(configuration: Configuration) -> frozenset[str]:
     return frozenset(found)
 
 
-def addresses(configuration: Configuration, smtp: Smtp, systems: tuple[str, ...]) -> tuple[str, ...]:
-    """Whom a mail about `systems` goes to: addresses as they are, groups, and those whom the manifests name.
+def addresses(
+    configuration: Configuration,
+    smtp: Smtp,
+    systems: tuple[str, ...],
+    keeping: Callable[[str], tuple[str, ...]] = lambda _: (),
+) -> tuple[str, ...]:
+    """Whom a mail about `systems` goes to: addresses as they are, groups, those whom the manifests name, and `keeping`
+    for who has the watch.
 
     What is about no single system, such as the record, is about every one.
     """
@@ -321,6 +335,7 @@ def addresses(configuration: Configuration, smtp: Smtp, systems: tuple[str, ...]
         for system in systems or sorted(configuration.systems):
             manifest = configuration.systems[system].manifest if system in configuration.systems else None
             idents += getattr(manifest, name, ()) if name in ("owner", "halt_authority", "validator") else ()
+            idents += keeping(system) if name == "watch" else ()
         found |= {known[ident]: None for ident in idents if ident in known}
     return tuple(found)
 
