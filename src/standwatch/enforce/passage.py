@@ -183,7 +183,9 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     if not isinstance(written, Recorded):
         return Reply("unavailable", draft.action.id)
     word: Word = _WORDS.get(code, "refused")
-    return Reply(word, draft.action.id, index=written.index)
+    # Of the two kinds of `unavailable` this is the one after which trying again is right: nothing has left.
+    nothing = Carried("not_sent") if word == "unavailable" else None
+    return Reply(word, draft.action.id, nothing, index=written.index)
 
 
 def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, refusal: NotRecorded) -> Steps:
