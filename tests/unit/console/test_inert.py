@@ -51,7 +51,7 @@ POINTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("letter", map(chr, POINTS))
+@pytest.mark.parametrize("letter", list(map(chr, POINTS)))
 def test_what_nobody_sees_is_a_mark(letter: str) -> None:
     found = inert(f"x{letter}y")
     assert [piece.kind for piece in found.pieces] == ["text", "mark", "text"]

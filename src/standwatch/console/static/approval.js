@@ -56,7 +56,7 @@ approve.addEventListener("click", (event) => {
 
 bar.addEventListener("passkey", (event) => {
   done = event.target.closest("button").id;
-  said.textContent = `Recorded as entry ${event.detail.index}: ${event.detail.text}.`;
+  said.textContent = `Recorded as entry ${event.detail.index}: you ${done === "approve" ? "approved" : "refused"} it.`;
   show();
 });
 
