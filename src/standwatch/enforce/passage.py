@@ -290,7 +290,9 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
 
 
 def _resumable(resumed: Resumed, view: View, now: int) -> bool:
-    """Whether the question somebody comes back to is still there, unused and about the same bytes."""
+    """Whether the question somebody comes back to is still there, unused, about the same bytes, and of this rule."""
+    if resumed.root != view.state.root:
+        return False
     question = view.state.questions.get(resumed.id)
     if question is None or question.used or question.entry.digest != resumed.digest:
         return False
