@@ -56,10 +56,14 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resumed(msgspec.Struct, frozen=True):
-    """A question by the id and digest of its action, as somebody comes back to it with a sealed state."""
+    """A question by the id and digest of its action, as somebody comes back to it with a sealed state.
+
+    `root`: of the configuration under which it was put; under another one nobody comes back to it.
+    """
 
     id: str
     digest: str
+    root: str
 
 
 class Carried(msgspec.Struct, frozen=True):

@@ -102,6 +102,6 @@ def resume(turn: Turn, opened: State) -> State | None:
     """
     if opened.root != turn.house.gate.configuration.root:
         raise rounds.bad_state()
-    turn.resumes = Resumed(opened.asked, opened.action)
+    turn.resumes = Resumed(opened.asked, opened.action, opened.root)
     turn.responses = opened.responses
     return opened if opened.upstream is not None else None
