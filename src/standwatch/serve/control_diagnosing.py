@@ -1,9 +1,7 @@
 """`diagnose SYSTEM --since T`: what changed with a system's decisions, from the record alone."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +13,7 @@ from standwatch.fronts.control_models import ModelDiagnosis
 from standwatch.fronts.control_ports import Actor
 from standwatch.record.render import safe
 from standwatch.respond.orders import sees
+from standwatch.serve.aside import Aside, Progress
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record, instant
 from standwatch.serve.gate import LiveGate
@@ -24,30 +23,34 @@ from standwatch.watch.diagnosis_text import diagnosis_text
 
 _BEFORE: Final = 7 * 86_400_000_000
 """µs before the time asked about that are compared with: a week has every hour of every day once."""
-_SLICE: Final = 0.000_5
-"""Seconds of the interpreter that a diagnosis takes at a time while somebody waits for a decision: seconds of work
-beside the loop would otherwise cost every decision several times the usual 5 ms."""
+_SECONDS: Final = 60
+"""Of a processor, that one diagnosis may take; behind five million entries it takes three."""
 
 
-@contextmanager
-def giving_way() -> Generator[None]:
-    """Inside, threads hand the interpreter on sooner. Not to be nested."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_SLICE)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
+class Window(msgspec.Struct, frozen=True):
+    """What is diagnosed: models of a system, before and after `since` (µs), up to `now`. `named`: how people are
+    shown."""
+
+    system: str
+    models: tuple[Model, ...]
+    since: int
+    now: int
+    named: dict[str, str]
+
+
+Found = tuple[ModelDiagnosis, ...]
 
 
 class Diagnosing:
-    """Reads a window of the record, and asks `watch`."""
+    """Reads a window of the record, and asks `watch`: in a process of its own where there is one (`aside`), for it
+    takes seconds, and whoever waits for a decision meanwhile must not feel it."""
 
     def __init__(self, gate: LiveGate, source: Record, clock: Callable[[], int]) -> None:
         self._gate = gate
         self._source = source
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self.aside: Aside | None = None
+        """Set by whoever runs a server; without it a thread does it."""
 
     async def diagnose(
         self, who: Actor, system: str, since: str, model: str = ""
@@ -69,24 +72,33 @@ class Diagnosing:
             raise Malformed("the time asked about is not in the past", code="bad_time")
         people = {name for kind, name in declared.manifest.data_subjects if kind == "input"}
         chosen = [_without(one, people) for name, one in models.items() if model in ("", name)]
-        async with self._turn:
-            with giving_way():
-                return await asyncio.to_thread(
-                    lambda: tuple(self._one(system, one, begun, now) for one in chosen)
-                )
+        window = Window(system, tuple(chosen), begun, now, names(self._gate.configuration))
+        if self.aside is not None:
+            return await self.aside.ask("diagnose", window, Found, seconds=_SECONDS)
+        return await asyncio.to_thread(_diagnosed, self._source, window)
 
-    def _one(self, system: str, model: Model, since: int, now: int) -> ModelDiagnosis:
-        source, size = self._source, self._source.size
-        begin = source.at(since - max(_BEFORE, 2 * (now - since))) + 1
-        middle = source.at(since) + 1
-        rows = observations(source, system, model, (begin, middle, size))
-        control = source.control(begin, size)
-        told = happenings(control, system, model.component, names(self._gate.configuration))
-        found = diagnose(rows, told, model, since, now)
-        changes = tuple(one for one in told if one.at >= since and one.what in CHANGES)
-        versions = _by_version([one for one in rows if one.at >= since])
-        text = diagnosis_text(found, system, model) + "".join(_beside(model, changes, versions))
-        return ModelDiagnosis(model.component, found, text, changes, versions)
+
+def diagnosed(source: Record, given: bytes, _: Progress) -> Found:
+    """What `serve.aside` does for `diagnose`: `given` is a `Window`."""
+    return _diagnosed(source, msgspec.msgpack.decode(given, type=Window))
+
+
+def _diagnosed(source: Record, window: Window) -> Found:
+    return tuple(_one(source, window, model) for model in window.models)
+
+
+def _one(source: Record, window: Window, model: Model) -> ModelDiagnosis:
+    system, since, now, size = window.system, window.since, window.now, source.size
+    begin = source.at(since - max(_BEFORE, 2 * (now - since))) + 1
+    middle = source.at(since) + 1
+    rows = observations(source, system, model, (begin, middle, size))
+    control = source.control(begin, size)
+    told = happenings(control, system, model.component, window.named)
+    found = diagnose(rows, told, model, since, now)
+    changes = tuple(one for one in told if one.at >= since and one.what in CHANGES)
+    versions = _by_version([one for one in rows if one.at >= since])
+    text = diagnosis_text(found, system, model) + "".join(_beside(model, changes, versions))
+    return ModelDiagnosis(model.component, found, text, changes, versions)
 
 
 CHANGES: Final = ("deployed", "rollback", "canary", "end", "config", "hold")

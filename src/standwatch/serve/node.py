@@ -33,6 +33,7 @@ from standwatch.keys.log import LogKey
 from standwatch.keys.pin import require_pin, set_pin
 from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import Adopted, Adoption, decode_configuration
+from standwatch.serve.aside import Aside
 from standwatch.serve.control import Control
 from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.control_explaining import Explaining
@@ -85,6 +86,7 @@ class Node:
         self.control.holds.tell = recorder.refuse
         recorder.on_growth = self.control.growth.grew
         self.control.routes.loaded = self.servers.models.ready
+        self.control.diagnosing.aside = Aside(place)
         self.executors = Executors(self.folder, os.environ)
         self.control.explaining = Explaining(
             self.reader,
