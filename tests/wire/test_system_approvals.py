@@ -25,7 +25,19 @@ from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 
 from standwatch.facts.entries import Denied, Intent
 from standwatch.facts.short_words import short_words
-from support.system import Agent, Living, Scripted, crew, echo, manifest, scripted, server, serving, tool, waited
+from support.system import (
+    Agent,
+    Living,
+    Scripted,
+    crew,
+    echo,
+    manifest,
+    scripted,
+    server,
+    serving,
+    tool,
+    waited,
+)
 
 pytestmark = pytest.mark.anyio
 WAYS = ("http", "connect")
@@ -308,11 +320,11 @@ def test_a_state_belongs_to_the_configuration_it_was_made_under(
     watch.heard("is in force .narrower", lines)
     # A worker that has not taken up the configuration in force yet does nothing at all.
     said = waited(lambda: None if (one := asking.back()).status == 200 and one.word == "unavailable" else one)
-    assert invalid(said), "another policy than the one that asked"
+    assert invalid(said) or said.word == "refused", "another policy than the one that asked"
     assert paid(bank, 840) == 0
     assert bot.call("pay", amount=840).word == "done", "the approval stands: the verdict is the same"
     assert paid(bank, 840) == 1
-    assert asking.back().status == 400
+    assert invalid(asking.back())
 
 
 def test_a_state_ends_with_its_question(bank: Scripted, tmp_path: Path) -> None:
