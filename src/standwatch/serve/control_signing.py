@@ -48,7 +48,7 @@ class Signing:
     async def ask(self, who: Actor, order: SigningOrder) -> SigningAsked:
         """What `who` must sign with a passkey to give `order`, completed. Whatever would be refused is refused now."""
         order = self._completed(msgspec.structs.replace(order, credential={}))
-        party = party_of(self._gate.configuration.organisation)
+        message, party = self._message(who, order), party_of(self._gate.configuration.organisation)
         mine = tuple(one.entry.credential for one in self._passkeys(who.ident, party))
         if not mine:
             raise NotFound(
@@ -56,7 +56,6 @@ class Signing:
                 code="no_passkey",
                 cure="standwatch passkey list",
             )
-        message = self._message(who, order)
         options = browser.request_options(party, challenge_of(message), mine)
         return SigningAsked(options, message.decode(), who.ident, order)
 
