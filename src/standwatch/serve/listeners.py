@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from standwatch.facts.configuration import Listener as Address
-from standwatch.facts.entries import Answered, AnyEntry, Config, Declared, Principal
+from standwatch.facts.entries import Answered, AnyEntry, Config, Declared, Endorsed, Principal
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.decisions import DecisionsFront
 from standwatch.fronts.decisions_client import DecisionsClientFront
@@ -115,7 +115,7 @@ def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
         case Config() | Declared() | Principal(revoked=False):
             for system in gate.configuration.systems:
                 agents.mcp.changed(system)
-        case Answered():
+        case Answered() | Endorsed():
             agents.mcp.answered(entry.id)
         case _:
             pass
