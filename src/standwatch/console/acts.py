@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from standwatch.console.approvals import DEFERRED_ACTS
 from standwatch.console.form import Act, Form, Onward
 from standwatch.console.holds import HOLD_ACTS
 from standwatch.console.page import Ask
+from standwatch.console.relaxations import RELAXATION_ACTS
+from standwatch.console.roster import ROSTER_ACTS
 from standwatch.console.system import SYSTEM_ACTS
 from standwatch.fronts.control_client import FORGET
 
@@ -23,6 +26,9 @@ async def end_session(ask: Ask, _: Form) -> Onward:
 ACTS: Final[tuple[Act, ...]] = (
     *HOLD_ACTS,
     *SYSTEM_ACTS,
+    *DEFERRED_ACTS,
+    *RELAXATION_ACTS,
+    *ROSTER_ACTS,
     Act("/sessions/{session}/end", end_session),
 )
 """Every form. A new one: a function in its page's module, and a line here."""

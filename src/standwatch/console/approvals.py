@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from standwatch.console.form import Act, Form
 from standwatch.console.page import Ask, Page
 from standwatch.facts.short_words import short_words
+from standwatch.fronts.control_budget import DeferredLine, PullOrder
 from standwatch.fronts.control_ports import QuestionLine
 
 
@@ -23,6 +25,9 @@ class ApprovalsView(msgspec.Struct, frozen=True):
     at: int
     waiting: tuple[WaitingLine, ...]
     mine: int
+    deferred: tuple[DeferredLine, ...]
+    """What was put off, because too much was asked."""
+    me: str
     names: dict[str, str]
 
 
@@ -33,7 +38,27 @@ async def view(ask: Ask) -> ApprovalsView:
         WaitingLine(one, short_words(one.digest), ask.who.ident in one.signers)
         for one in sorted(status.questions, key=lambda each: each.index)
     )
-    return ApprovalsView(status.at, waiting, sum(one.mine for one in waiting), status.names)
+    return ApprovalsView(
+        at=status.at,
+        waiting=waiting,
+        mine=sum(one.mine for one in waiting),
+        deferred=status.deferred,
+        me=ask.who.ident,
+        names=status.names,
+    )
+
+
+async def pull(ask: Ask, _: Form) -> str:
+    """Ask about a deferred act after all."""
+    await ask.ops.ask_deferred(ask.who, ask.names["id"])
+    return "/approvals"
+
+
+async def drop(ask: Ask, form: Form) -> str:
+    """Take a deferred act out of the queue, with a reason."""
+    await ask.ops.drop_deferred(ask.who, ask.names["id"], PullOrder(form.one("reason", "")))
+    return "/approvals"
 
 
 APPROVALS = Page("/approvals", "approvals", "Approvals", view, menu="Approvals", key="a")
+DEFERRED_ACTS = (Act("/deferred/{id}/ask", pull), Act("/deferred/{id}/drop", drop))

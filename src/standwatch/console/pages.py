@@ -7,6 +7,8 @@ from standwatch.console.approvals import APPROVALS
 from standwatch.console.explained import ACTION, ACTION_PROOF, DECISION, DECISION_PROOF
 from standwatch.console.holds import HOLD, HOLDS
 from standwatch.console.page import Page
+from standwatch.console.relaxations import RELAXATIONS
+from standwatch.console.roster import ROSTER, ROSTER_ONE
 from standwatch.console.runs import RUN, RUNS
 from standwatch.console.sight import SIGHT
 from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
@@ -21,6 +23,9 @@ PAGES: Final[tuple[Page, ...]] = (
     APPROVALS,
     APPROVAL,
     STANDING,
+    RELAXATIONS,
+    ROSTER,
+    ROSTER_ONE,
     HOLDS,
     HOLD,
     TAIL,

@@ -5,8 +5,11 @@
 //         data-passkey-body='{"…": …}'   members sent along with both; `form` for the fields of the form around it
 //         data-passkey-ask='{"…": …}'    members for the challenge instead, where they differ; `form` likewise
 //         data-passkey-keep="head until" members of the challenge's answer that go with the credential
+//         data-passkey-numbers="until"   fields of the form that are numbers
+//         data-passkey-lists="seen"      fields of the form that may stand several times: always a list
 //         data-passkey-next="/path"      where to go afterwards
 //         data-passkey-say="ID">         the aria-live element that says how it went; else one after the button
+// Where the challenge's answer has an `order`, that is what goes back with the credential, and nothing else.
 (() => {
 "use strict";
 
@@ -78,9 +81,14 @@ function why(error) {
 
 function members(button, said) {
   if (said !== "form") return JSON.parse(said || "{}");
-  const found = {};
+  const words = (name) => (button.dataset[name] || "").split(" ").filter(Boolean);
+  const numbers = words("passkeyNumbers"), lists = words("passkeyLists");
+  const found = Object.fromEntries(lists.map((name) => [name, []]));
   for (const [name, value] of new FormData(button.form || button.closest("form"))) {
-    if (name !== "csrf") found[name] = value.replace(/\r\n/g, "\n");
+    const plain = value.replace(/\r\n/g, "\n");
+    if (name === "csrf") continue;
+    if (lists.includes(name)) found[name].push(plain);
+    else found[name] = numbers.includes(name) ? Number(plain) : plain;
   }
   return found;
 }
@@ -100,7 +108,8 @@ async function ceremony(button) {
   const body = members(button, passkeyBody);
   const asked = await post(passkeyChallenge, passkeyAsk === undefined ? body : members(button, passkeyAsk));
   const kept = Object.fromEntries((passkeyKeep || "").split(" ").filter(Boolean).map((name) => [name, asked[name]]));
-  const said = await post(passkeyAnswer, { ...body, ...kept, credential: await get(asked.options) });
+  const sent = asked.order || { ...body, ...kept };
+  const said = await post(passkeyAnswer, { ...sent, credential: await get(asked.options) });
   button.dispatchEvent(new CustomEvent("passkey", { bubbles: true, detail: said }));
   if (passkeyNext) location.assign(passkeyNext);
   return said;
