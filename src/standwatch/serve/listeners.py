@@ -116,6 +116,8 @@ def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
             for system in gate.configuration.systems:
                 agents.mcp.changed(system)
         case Answered() | Endorsed():
-            agents.mcp.answered(entry.id)
+            question = gate.state.questions.get(entry.id)
+            if question is None or not question.open:  # one of several is not the end of it
+                agents.mcp.answered(entry.id)
         case _:
             pass
