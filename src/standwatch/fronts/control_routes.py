@@ -63,6 +63,7 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.fronts.control_record import Compared, CompareOrder, RecordDocument, VerificationLine, VerifyOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
@@ -744,6 +745,32 @@ ROUTES: Final = (
         "One file that proves one action or decision to anybody, offline: `standwatch verify FILE`.",
         ProofFile,
         lambda ops, call: ops.proof(call.who, call.names["id"]),
+    ),
+    Route(
+        "GET",
+        "/record",
+        "record",
+        "How long the record is, how far signed and by whom, and how its last verification ended.",
+        RecordDocument,
+        lambda ops, call: ops.record(call.who),
+    ),
+    Route(
+        "POST",
+        "/record/verification",
+        "verify_record",
+        "Verify the live record in the background: the latest entries, or with `latest` 0 all of it.",
+        VerificationLine,
+        lambda ops, call: ops.verify_record(call.who, call.body),
+        VerifyOrder,
+    ),
+    Route(
+        "POST",
+        "/record/comparison",
+        "compare_checkpoint",
+        "Whether the record extends a checkpoint that somebody kept: verified, prefix or rejected, with the proof.",
+        Compared,
+        lambda ops, call: ops.compare_checkpoint(call.who, call.body),
+        CompareOrder,
     ),
     Route(
         "GET",

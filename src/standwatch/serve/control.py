@@ -75,6 +75,7 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
+from standwatch.fronts.control_record import Compared, CompareOrder, RecordDocument, VerificationLine, VerifyOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
@@ -125,6 +126,7 @@ from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
 from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
+from standwatch.serve.control_record import Custody
 from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_signed import doubting
@@ -189,6 +191,7 @@ class Control:
         """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)
         self.telling = Telling(gate, source, vkey, clock)
+        self.custody = Custody(source, vkey, clock)
         self.glass = GlassKeeper(gate, self.holds, clock)
         self.relaxer = Relaxer(gate, link, source, self.holds, clock)
         self.tally = Tally(source)
@@ -753,6 +756,25 @@ class Control:
     ) -> RunDocument:
         """A run, with a page of what it did."""
         return await self.telling.run(who, run, begin, limit, as_of)
+
+    async def record(self, who: Actor) -> RecordDocument:
+        """How long the record is, how far signed, and how the last verification ended."""
+        log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
+        agents = self._configuration.organisation.agents
+        return await self.custody.document(
+            who,
+            log,
+            lines.lately(self._source, self._source.size).seams,
+            self._bypasses(f"http://{agents.host}:{agents.port}"),
+        )
+
+    async def verify_record(self, who: Actor, order: VerifyOrder) -> VerificationLine:
+        """Verify the record in the background."""
+        return await self.custody.verify(_somebody(who), order)
+
+    async def compare_checkpoint(self, who: Actor, order: CompareOrder) -> Compared:
+        """Whether the record extends a checkpoint that somebody kept."""
+        return await self.custody.compare(who, order)
 
     async def runs(self, who: Actor, system: str = "", before: str = "") -> RunList:
         """The latest runs, of one system or of all that `who` may see."""

@@ -86,7 +86,7 @@ class Node:
         self.control.holds.tell = recorder.refuse
         recorder.on_growth = self.control.growth.grew
         self.control.routes.loaded = self.servers.models.ready
-        self.control.diagnosing.aside = Aside(place)
+        self.control.diagnosing.aside = self.control.custody.aside = Aside(place)
         self.executors = Executors(self.folder, os.environ)
         self.control.explaining = Explaining(
             self.reader,
