@@ -71,3 +71,9 @@ class TooMany(StandwatchError):
     def __init__(self, message: str, after: int) -> None:
         super().__init__(message)
         self.after = after
+
+
+class Unavailable(StandwatchError):
+    """Somebody else, on whom this depends, does not answer as they should."""
+
+    code = "unavailable"

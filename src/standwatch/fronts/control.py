@@ -23,6 +23,7 @@ from standwatch.facts.errors import (
     StandwatchError,
     Tampered,
     TooMany,
+    Unavailable,
     Unrecorded,
 )
 from standwatch.fronts.control_client import (
@@ -34,6 +35,8 @@ from standwatch.fronts.control_client import (
 )
 from standwatch.fronts.control_live import SIFT
 from standwatch.fronts.control_metrics import OPENMETRICS, metrics
+from standwatch.fronts.control_oidc import PATHS as OIDC_PATHS
+from standwatch.fronts.control_oidc import oidc
 from standwatch.fronts.control_openapi import Problem, document
 from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Actor, Operations
@@ -80,6 +83,7 @@ _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (
     (Unrecorded, 503),
     (Tampered, 500),
     (TooMany, 429),
+    (Unavailable, 503),
 )
 
 
@@ -156,6 +160,8 @@ class Control:
                 return changes_stream(self._operations.changes(self._who(request)))
             case _ if path == f"{BASE}/export" and reading:
                 return self._export(request)
+            case _ if path in OIDC_PATHS and reading:
+                return await oidc(self._operations, self._clients, request)
             case _ if self._pages is not None and not path.startswith(_NO_PAGES):
                 return await self._pages(request)
             case _:

@@ -4,7 +4,7 @@ Times are integer microseconds UTC (0 for none), as in the record. People are na
 says how to show them.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -61,6 +61,7 @@ from standwatch.fronts.control_sessions import (
     Invitation,
     InvitationLine,
     InvitationOrder,
+    OidcBegun,
     SessionLine,
     SignInAsk,
     SignInAsked,
@@ -441,6 +442,8 @@ class Operations(Protocol):
         """The host of the OpenID Connect issuer whose word is taken; "" for none."""
         ...
 
+    async def begin_oidc(self, came: Came) -> OidcBegun: ...
+    async def finish_oidc(self, came: Came, answer: Mapping[str, str], browser: str) -> Entered: ...
     async def ask_sign_in(self, came: Came, order: SignInAsk) -> SignInAsked: ...
     async def sign_in(self, came: Came, order: SignInOrder) -> Entered: ...
     async def list_sessions(self, who: Actor) -> tuple[SessionLine, ...]: ...

@@ -133,3 +133,11 @@ class EnrolmentState(msgspec.Struct, frozen=True):
     fingerprint: str
     command: str
     """What vouches for it."""
+
+
+class OidcBegun(msgspec.Struct, frozen=True):
+    """Where a browser goes to sign in with the issuer, and the cookie that ties the answer to it: never as JSON."""
+
+    location: str
+    browser: str
+    seconds: int

@@ -5,7 +5,7 @@ and appended through the one gate. `fronts.control_ports.Operations` is its cont
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,7 @@ from standwatch.fronts.control_sessions import (
     Invitation,
     InvitationLine,
     InvitationOrder,
+    OidcBegun,
     SessionLine,
     SignInAsk,
     SignInAsked,
@@ -139,6 +140,7 @@ from standwatch.serve.gate import LiveGate
 from standwatch.serve.growth import Growth
 from standwatch.serve.invitations import Invitations
 from standwatch.serve.notifying import Notifying
+from standwatch.serve.oidc import Oidc
 from standwatch.serve.sessions import Cloned, Sessions
 from standwatch.serve.tally import Tally
 from standwatch.store.link import Link
@@ -201,6 +203,8 @@ class Control:
         self.passkeys = Passkeys(gate, source, clock, chance)
         self.signing = Signing(self, gate, chance)
         self.sessions = Sessions(gate, clock, chance)
+        self.oidc: Oidc | None = None
+        """Asks an issuer; set by whoever knows the folder and the environment."""
         self.invitations = Invitations(gate, self.passkeys, self.sessions.rates, clock, chance)
 
     @property
@@ -479,6 +483,19 @@ class Control:
         return issuer.issuer.partition("://")[2].partition("/")[0] if issuer is not None else ""
 
     # --- sessions --------------------------------------------------------------------------------------------
+
+    async def begin_oidc(self, came: Came) -> OidcBegun:
+        """Where a browser goes to sign in with the issuer."""
+        return await self._issuers().begin(came)
+
+    async def finish_oidc(self, came: Came, answer: Mapping[str, str], browser: str) -> Entered:
+        """Open the session of whoever the issuer says came back."""
+        return await self._issuers().finish(came, answer, browser)
+
+    def _issuers(self) -> Oidc:
+        if self.oidc is None:
+            raise NotFound("no issuer is configured", cure="docs/manifest.md, sign_in")
+        return self.oidc
 
     async def ask_sign_in(self, came: Came, order: SignInAsk) -> SignInAsked:
         """What a passkey must sign to open a session."""

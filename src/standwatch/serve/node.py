@@ -42,6 +42,7 @@ from standwatch.serve.gate import LiveGate
 from standwatch.serve.matters import Matters
 from standwatch.serve.measuring import EVERY, Measuring
 from standwatch.serve.notifying import Notifying
+from standwatch.serve.oidc import Oidc
 from standwatch.serve.place import Place, now, place_of
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
@@ -103,6 +104,10 @@ class Node:
         )
         self.notifying = Notifying(place.state, self._record, matters, now, os.environ)
         self.control.notifying = self.notifying
+        self.oidc = Oidc(
+            self.gate, self.control.sessions, self.folder, os.environ, clock=now, chance=os.urandom
+        )
+        self.control.oidc = self.oidc
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,7 +137,7 @@ class Node:
         """Stop in the order that loses nothing: no more work, then the servers, then the record."""
         for task in list(self._tasks):
             task.cancel()
-        for ending in (self.servers.close(), self.executors.close(), self.notifying.close()):
+        for ending in (self.servers.close(), self.executors.close(), self.notifying.close(), self.oidc.close()):
             with contextlib.suppress(Exception):
                 await ending
         self.reader.close()
