@@ -250,14 +250,12 @@ def _told(marks: Counter[tuple[str, str]]) -> Iterator[Notice]:
         elif letter not in " \t":
             hidden += times
     if turning:
-        yield Notice(
-            "direction", f"{_counted(turning)} would change the direction of the text: marked, without effect"
-        )
+        yield Notice("direction", f"{_counted(turning)} would turn the direction of the text: shown as marks")
     if hidden:
-        yield Notice("invisible", f"{_counted(hidden)} that nobody sees, or sees as meant: marked")
+        yield Notice("invisible", f"{_counted(hidden)} that nobody would see as they are: shown as marks")
     padding = marks[("U+0020", "SPACE")]
     if padding > _INDENT:
-        yield Notice("padding", f"{padding} spaces where nobody expects any: marked and counted")
+        yield Notice("padding", f"{padding} spaces where nobody expects any: shown as marks")
 
 
 def _counted(number: int) -> str:
