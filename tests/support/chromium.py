@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "F8": 119, " ": 32}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -47,6 +49,8 @@ class Page:
         os.close(theirs[1])
         self._to, self._from = os.fdopen(ours[1], "wb", 0), os.fdopen(theirs[0], "rb")
         self._number, self._left, self._session = 0, b"", ""
+        self.events: list[dict[str, Any]] = []
+        """What the browser told without being asked, of the domains that were enabled."""
         target = self("Target.createTarget", url="about:blank")["targetId"]
         self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self("Page.enable")
@@ -65,6 +69,8 @@ class Page:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
+            if "method" in answer:
+                self.events.append(answer)
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._left:
@@ -89,6 +95,33 @@ class Page:
         if "exceptionDetails" in found:
             raise RuntimeError(str(found["exceptionDetails"]["exception"].get("description", "")))
         return found["result"].get("value")
+
+    def view(self, width: int = 1280, height: int = 900, *, touch: bool = False) -> None:
+        """The size of the window, in CSS pixels; as of a phone with `touch`."""
+        self("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
+        self("Emulation.setTouchEmulationEnabled", enabled=touch)
+
+    def media(self, kind: str = "", **features: str) -> None:
+        """Media queries: `kind` is `print` or `screen`, features are as `prefers_color_scheme="dark"`."""
+        named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self("Emulation.setEmulatedMedia", media=kind, features=named)
+
+    def headers(self, **named: str) -> None:
+        """Headers that go with every request of the page."""
+        self("Network.enable")
+        self("Network.setExtraHTTPHeaders", headers=named)
+
+    def screenshot(self, file: Path, *, whole: bool = False) -> None:
+        """A PNG of what is seen; of the whole page where `whole`."""
+        shot = self("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        file.write_bytes(b64decode(shot["data"]))
+
+    def press(self, key: str, code: str = "", modifiers: int = 0, text: str = "") -> None:
+        """A key, down and up. `modifiers`: 1 Alt, 2 Ctrl, 4 Meta, 8 Shift. `text` is what it types."""
+        pressed: dict[str, Any] = {"key": key, "code": code or key, "modifiers": modifiers}
+        pressed["windowsVirtualKeyCode"] = _KEYS.get(key, ord(key[0].upper()) if key else 0)
+        self("Input.dispatchKeyEvent", type="keyDown", text=text, **pressed)
+        self("Input.dispatchKeyEvent", type="keyUp", **pressed)
 
     def authenticator(self, **changes: Any) -> str:
         """A platform authenticator that verifies its user; its id."""

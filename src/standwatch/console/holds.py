@@ -66,5 +66,5 @@ async def release(ask: Ask, form: Form) -> str:
 
 
 HOLDS = Page("/holds", "holds", "Holds", holds, menu="Holds", key="h")
-HOLD = Page("/holds/{hold}", "hold", "Hold", hold, samples=("/holds/{HOLD}",))
+HOLD = Page("/holds/{hold}", "hold", "Hold", hold)
 HOLD_ACTS = (Act("/halt", halt), Act("/holds/{hold}/release", release))

@@ -64,8 +64,6 @@ class Page(msgspec.Struct, frozen=True):
     """Whether it is shown to somebody who has not signed in."""
     halts: str = "all"
     """The scope that the page's halt button stops, with the path's names filled in; "" for no button."""
-    samples: tuple[str, ...] = ()
-    """Paths that exist in the tests' organisation (tests/console/world.py); () where `path` has no names."""
 
     @property
     def pattern(self) -> re.Pattern[str]:

@@ -55,6 +55,6 @@ async def rollback(ask: Ask, form: Form) -> str:
 
 
 SYSTEM = Page(
-    "/systems/{system}", "system", "System", view, halts="system:{system}", samples=("/systems/{SYSTEM}",)
+    "/systems/{system}", "system", "System", view, halts="system:{system}"
 )
 SYSTEM_ACTS = (Act("/systems/{system}/rollback", rollback),)

@@ -84,4 +84,4 @@ async def entry(ask: Ask) -> EntryView:
 
 
 TAIL = Page("/tail", "tail", "Live tail", tail, query=("before", *SIFT), menu="Tail", key="l")
-ENTRY = Page("/entries/{index}", "entry", "Entry", entry, past=False, samples=("/entries/0",))
+ENTRY = Page("/entries/{index}", "entry", "Entry", entry, past=False)
