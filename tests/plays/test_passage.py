@@ -370,7 +370,7 @@ def test_a_dismissed_approver_s_yes_is_none() -> None:
     stage.answer(stage.play(large).id)
     stage.put(Principal(by="standwatch", name="p-omar", role="human", revoked=True))
     assert stage.play(large).word == "refused"
-    assert stage.last(Denied).code == "approval"
+    assert stage.last(Denied).code == "too_few_approvers"
     assert not stage.forwarded
 
 

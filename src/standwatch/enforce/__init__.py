@@ -4,7 +4,11 @@ from typing import Final
 
 READS: Final[tuple[str, ...]] = (
     "act.answered.1",
+    "act.answered.2",
+    "act.asked.2",
+    "act.endorsed.1",
     "act.pulled.1",
+    "act.unmasked.1",
     "ctl.config.1",
     "ctl.declared.1",
     "ctl.declared.2",
@@ -14,6 +18,7 @@ READS: Final[tuple[str, ...]] = (
     "ctl.relaxed.1",
     "ctl.released.1",
     "ctl.restored.1",
+    "ctl.revalidated.1",
     "ctl.run_opened.1",
 )
 WRITES: Final[tuple[str, ...]] = (
@@ -25,6 +30,7 @@ WRITES: Final[tuple[str, ...]] = (
     "act.intent.1",
     "act.outcome.1",
     "act.shadowed.1",
+    "act.unmasked.1",
     "ctl.run_closed.1",
     "ctl.run_opened.1",
 )

@@ -14,6 +14,7 @@ from standwatch.enforce.drafting import (
     spend_of,
     subjects_of,
 )
+from standwatch.enforce.endorsed import endorsable, endorsement
 from standwatch.enforce.origins import origins
 from standwatch.enforce.steps import Record
 from standwatch.facts.asks import DEFERRED
@@ -28,8 +29,19 @@ DECOY: Final = "decoy"
 
 
 def shown(case: Case, findings: tuple[Finding, ...]) -> bytes:
-    """What is sealed for those who are asked: the findings, the grant, and where each value comes from."""
-    return findings_bytes(case, findings, origins=origins(case.trail, case.act.arguments))
+    """What is sealed for those who are asked: the findings, the grant, where each value comes from, and for which of
+    them they could vouch instead."""
+    arguments = case.act.arguments
+    vouched = [name for name, value in arguments.items() if endorsement(case, name, value) is not None]
+    offered = endorsable(case) if _only_origins(findings) else ()
+    labels = origins(case.trail, arguments, vouched)
+    return findings_bytes(case, findings, origins=labels, endorsable=[n for n in offered if n not in vouched])
+
+
+def _only_origins(findings: tuple[Finding, ...]) -> bool:
+    """Whether nothing but where a value comes from speaks against the act."""
+    against = [one for one in findings if one.decision != "allow" and (one.enforced or one.relaxed >= 0)]
+    return bool(against) and all((one.check, one.code) == ("provenance", "source") for one in against)
 
 
 def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = REAL) -> Record:
@@ -55,7 +67,7 @@ def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = RE
     match = match_of(draft) if word == REAL else b""
     return Record(
         entry,
-        (*parts, Part("flag", secret, word.encode())),
+        (*parts, Part("flag", b"", secret + word.encode())),
         case.scopes,
         envelope.asks,
         until,

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
+from standwatch.enforce.endorsed import endorsement
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.provenance import speaks_of
@@ -198,9 +199,15 @@ def provenance(case: Case) -> Finding:
             continue
         source = case.trail.source(case.act.arguments[name])
         decision: Decision = rule.otherwise or tool.otherwise
+        if source not in rule.sources and decision == "step_up" and _endorsed(case, name):
+            continue  # INVARIANT: people vouch for what they are asked about, never for what is refused
         if source not in rule.sources and SEVERITY[decision] > SEVERITY[worst.decision]:
             worst = against("provenance", decision, "source", f"{name} comes from {source}")
     return worst
+
+
+def _endorsed(case: Case, name: str) -> bool:
+    return endorsement(case, name, case.act.arguments[name]) is not None
 
 
 def policy(case: Case) -> Finding:

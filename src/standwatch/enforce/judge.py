@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from standwatch.enforce import endorsed
 from standwatch.enforce.case import Case
 from standwatch.enforce.checks import IN_ORDER, OBSERVABLE, Check
 from standwatch.enforce.relaxing import Bypass, bypass, tighter
@@ -90,6 +91,7 @@ def _until(case: Case, observing: bool, bypassed: list[Bypass]) -> int:
     _, run = case.state.runs.get(case.run, (0, None))
     ends = [case.grant.until, case.act.caller.until, run.until if run else 0]
     ends += [found.until for found in bypassed]
+    ends += endorsed.ends(case)
     if case.envelope is not None:
         manifest = case.envelope.system.manifest
         ends += [

@@ -3,7 +3,8 @@
 The check `provenance` judges whole arguments against the manifest's rules; a person sees each value for itself.
 """
 
-from typing import Any, Final, cast
+from collections.abc import Collection
+from typing import Any, Final, Literal, cast
 
 from standwatch.enforce.provenance import Trail
 from standwatch.facts.configuration import Source
@@ -12,9 +13,13 @@ MOST: Final = 1_000
 """Values that are labelled; those beyond have no label, and a page says that nothing is known of them."""
 
 
-def origins(trail: Trail, arguments: dict[str, Any]) -> dict[str, Source]:
-    """JSON pointer (RFC 6901) of each value that is no object or list → its provenance in the run."""
-    found: dict[str, Source] = {}
+def origins(
+    trail: Trail, arguments: dict[str, Any], vouched: Collection[str] = ()
+) -> dict[str, Source | Literal["endorsed"]]:
+    """JSON pointer (RFC 6901) of each value that is no object or list → its provenance in the run; `endorsed` within
+    the arguments `vouched`."""
+    found: dict[str, Source | Literal["endorsed"]] = {}
+    heads = {_escaped(name) for name in vouched}
     waiting: list[tuple[str, Any]] = [("", arguments)]
     while waiting and len(found) < MOST:
         pointer, value = waiting.pop()
@@ -24,7 +29,8 @@ def origins(trail: Trail, arguments: dict[str, Any]) -> dict[str, Source]:
         elif isinstance(value, list):
             waiting += [(f"{pointer}/{place}", each) for place, each in enumerate(cast("list[Any]", value))]
         else:
-            found[pointer] = trail.source(value)
+            endorsed = pointer.partition("/")[2].partition("/")[0] in heads
+            found[pointer] = "endorsed" if endorsed else trail.source(value)
     return found
 
 

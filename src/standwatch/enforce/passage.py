@@ -269,9 +269,9 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         return None
     if question.answer is not None and question.answer.decision != "approve":
         return Reply("refused", asked.id)
-    if questions.outdated(
-        view.state, question.entry
-    ):  # the manifest wants more people now: they are asked anew
+    if asked.id in view.state.veiled and not question.open:  # in a moment it is known to be real
+        return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
+    if questions.spent(view.state, question, now):
         return None
     if question.answer is None:
         return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)

@@ -24,6 +24,8 @@ class Trail(msgspec.Struct):
     known: bool = True
     """False where the task could not be read back: then nothing has the provenance `task`, nor is it known whom it
     serves."""
+    vouched: dict[tuple[int, str], bytes] = {}
+    """(question, argument) → canonical bytes of the value that people vouched for, as this process read it back."""
     behalf: str = ""
     """Whom the run serves, as the principal that opened it said."""
     words: frozenset[str] = frozenset()

@@ -141,7 +141,8 @@ class Endorsed(Entry, frozen=True, kw_only=True, tag="act.endorsed.1"):
     of: int
     """Index of the question."""
     run: str
-    argument: str
+    name: str
+    """Of the argument."""
     digest: str
     """`facts.parts.value_digest`: salted with the action's nonce, so that it says nothing about the value."""
     key: str
@@ -152,8 +153,26 @@ class Endorsed(Entry, frozen=True, kw_only=True, tag="act.endorsed.1"):
     why: str = ""
 
 
+class AnsweredTimed(Answered, frozen=True, kw_only=True, tag="act.answered.2"):
+    """An answer that says how long its person had the question before them."""
+
+    took: int = 0
+    """ms from the server's showing it to this person to their answer; 0 where nobody knows."""
+
+
+class Unmasked(Entry, frozen=True, kw_only=True, tag="act.unmasked.1"):
+    """What question `of` was, once nobody can answer it: HMAC-SHA-256(`salt`, `real` or `decoy`) is its flag."""
+
+    id: str
+    of: int
+    """Index of the question."""
+    salt: str
+    """32 bytes, hexadecimal."""
+    decoy: bool = False
+
+
 AnyAsked = Asked | AskedMany
-AnyAnswered = Answered
+AnyAnswered = Answered | AnsweredTimed
 """A question, and an answer, of whatever version."""
 
 
@@ -345,6 +364,18 @@ class SignInRefused(Entry, frozen=True, kw_only=True, tag="ctl.sign_in_refused.1
     person: str
     credential: str
     code: str
+
+
+class Revalidated(Entry, frozen=True, kw_only=True, tag="ctl.revalidated.1"):
+    """Validator `by` gives `person`, who had approved a decoy, the right to answer back. The reason is sealed."""
+
+    person: str
+    follows: int
+    """Index of the entry with which the right was lost: what was signed for one loss is good for no other."""
+    key: str
+    sig: str
+    """As in an answer, over `facts.parts.revalidation_bytes`."""
+    why: str = ""
 
 
 class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
@@ -562,6 +593,8 @@ AnyEntry = (
     | Deferred
     | Pulled
     | Answered
+    | AnsweredTimed
+    | Unmasked
     | Endorsed
     | Outcome
     | Declared
@@ -577,6 +610,7 @@ AnyEntry = (
     | SignedIn
     | SignedOut
     | SignInRefused
+    | Revalidated
     | RunOpened
     | RunClosed
     | Decided

@@ -105,6 +105,39 @@ def approval_bytes(
     return FLAGGED_CONTEXT + canonical({**members, "flag": flag})
 
 
+ENDORSEMENT_CONTEXT: Final = b"standwatch/endorsement/1\n"
+
+
+def endorsement_bytes(
+    *, argument: str, asked: int, by: str, digest: str, flag: str, head: str, org: str, run: str, until: int
+) -> bytes:
+    """What a human signs to vouch for the value with `digest` (`value_digest`), in one run (RECORD.md)."""
+    return ENDORSEMENT_CONTEXT + canonical(
+        {
+            "argument": argument,
+            "asked": asked,
+            "by": by,
+            "digest": digest,
+            "flag": flag,
+            "head": head,
+            "org": org,
+            "run": run,
+            "until": until,
+        }
+    )
+
+
+def value_digest(action: bytes, argument: str) -> str:
+    """Digest of the value of `argument` in canonical action bytes: SHA-256 of JCS of `{argument, kind: "value.1",
+    nonce, run, tool, value}`. "" where the action has no such argument."""
+    members: dict[str, Any] = msgspec.json.decode(action, type=dict[str, Any])
+    if argument not in members["arguments"]:
+        return ""
+    told = {name: members[name] for name in ("nonce", "run", "tool")}
+    value = {"argument": argument, "kind": "value.1", "value": members["arguments"][argument]}
+    return hashlib.sha256(canonical(told | value)).hexdigest()
+
+
 EVIDENCE_CONTEXT: Final = b"standwatch/evidence/1\n"
 
 
@@ -215,6 +248,16 @@ def relaxation_bytes(
             "until": until,
             "why": why,
         }
+    )
+
+
+REVALIDATION_CONTEXT: Final = b"standwatch/revalidation/1\n"
+
+
+def revalidation_bytes(*, by: str, follows: int, org: str, person: str, why: str) -> bytes:
+    """What validator `by` signs to give `person` the right to answer back. `why` commits to the reason."""
+    return REVALIDATION_CONTEXT + canonical(
+        {"by": by, "follows": follows, "org": org, "person": person, "why": why}
     )
 
 

@@ -76,10 +76,12 @@ class PasskeyEndOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApprovalOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for what a passkey must sign to answer; `head` "" for the latest checkpoint of the server."""
+    """Ask for what a passkey must sign to answer; `head` "" for the latest checkpoint of the server. `argument`: whose
+    value, to `endorse`."""
 
     decision: str
     head: str = ""
+    argument: str = ""
 
 
 class ApprovalAsked(msgspec.Struct, frozen=True):
@@ -99,3 +101,4 @@ class PasskeyAnswerOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     head: str
     until: int
     credential: dict[str, Any]
+    argument: str = ""

@@ -170,6 +170,12 @@ class QuestionLine(msgspec.Struct, frozen=True):
     """Signed along (`standwatch/approval/2`); "" for a question of the first version, which has none."""
     quorum: int = 1
     """How many of `signers` must approve."""
+    ordered: bool = False
+    """Whether in that order."""
+    approved: tuple[str, ...] = ()
+    """Who has approved, and still may."""
+    next: tuple[str, ...] = ()
+    """Whose approval would count now."""
 
 
 class RunLine(msgspec.Struct, frozen=True):
@@ -292,6 +298,21 @@ class Issued(msgspec.Struct, frozen=True):
     until: int = 0
 
 
+class EndorsableLine(msgspec.Struct, frozen=True):
+    """A value of a question that people may vouch for instead of the call: that of `argument`, in run `run`.
+
+    `digest` and `until` are signed (`facts.parts.endorsement_bytes`); `by` vouch for it already, in order; `next` are
+    those whose signature would count now.
+    """
+
+    argument: str
+    digest: str
+    run: str
+    until: int
+    by: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+
+
 class QuestionSheet(msgspec.Struct, frozen=True):
     """One question with what has to be signed: the canonical action WHOLE, as text that is its exact UTF-8 bytes."""
 
@@ -304,6 +325,8 @@ class QuestionSheet(msgspec.Struct, frozen=True):
     around: Around | None = None
     """What is known beside the signed bytes."""
     standing: Standing | None = None
+    endorsable: tuple[EndorsableLine, ...] = ()
+    """Values that people may vouch for instead."""
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -387,7 +410,8 @@ class AgentOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnswerOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A human's answer, signed over `facts.parts.approval_bytes`."""
+    """A human's answer, signed over `facts.parts.approval_bytes`; to `endorse` the value of `argument`, over
+    `facts.parts.endorsement_bytes`."""
 
     decision: str
     by: str
@@ -395,6 +419,7 @@ class AnswerOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sig: str
     head: str
     until: int
+    argument: str = ""
 
 
 class ValidationOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from standwatch.facts.entries import Answered, Enrolled, PasskeyDoubted, PasskeyEnded, Principal
+from standwatch.facts.entries import Answered, Endorsed, Enrolled, PasskeyDoubted, PasskeyEnded, Principal
 from standwatch.facts.errors import Forbidden, Malformed, StandwatchError
 from standwatch.facts.parts import enrolment_bytes
 from standwatch.record import assertion
@@ -111,7 +111,7 @@ def objection(passkeys: Passkeys, entry: Answered) -> str:
     return ""
 
 
-def ended_since(passkeys: Passkeys, entry: Answered) -> bool:
+def ended_since(passkeys: Passkeys, entry: Answered | Endorsed) -> bool:
     """Whether the passkey that gave an answer has ended since: what it approved and was not used is void."""
     if not is_passkey(entry.sig):
         return False

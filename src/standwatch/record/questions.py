@@ -17,10 +17,11 @@ from standwatch.facts.entries import (
     AskedMany,
     Declared,
     DeclaredRules,
+    Endorsed,
     Rule,
 )
 from standwatch.facts.parts import approval_bytes
-from standwatch.record import passkeys
+from standwatch.record import passkeys, vigilance
 
 if TYPE_CHECKING:
     from standwatch.record.state import State
@@ -37,8 +38,15 @@ class Question(msgspec.Struct, frozen=True):
     answer: AnyAnswered | None = None
     answer_index: int = -1
     used: bool = False
+    endorsed: int = -1
+    """Index of the entry by which enough people vouched for a value of it instead (`record.endorsements`)."""
     answers: tuple[tuple[int, AnyAnswered], ...] = ()
     """The answers that count, with their indices: those of people who lost their vote are not among them."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits for people, as far as they can be late."""
+        return self.answer is None and self.endorsed < 0
 
     @property
     def until(self) -> int:
@@ -81,14 +89,18 @@ def rule_in(state: "State", system: str, tool: str = "") -> Rule:
 
 
 def answering(state: "State", system: str, tool: str = "") -> tuple[str, ...]:
-    """Who may answer questions about `tool` now, in order: named for it, not dismissed, and not the owner where the
-    owner never does."""
+    """Who may answer questions about `tool` now, in order: named for it, not dismissed, not the owner where the owner
+    never does, and nobody who approved a decoy."""
     standing = state.systems.get(system)
     if standing is None:
         return ()
     found = rule(standing.entry, tool)
     never = standing.entry.owner if "owner" in found.never else ()
-    return tuple(one for one in found.by if one not in never and not _dismissed(state, one))
+    return tuple(
+        one
+        for one in found.by
+        if one not in never and not _dismissed(state, one) and vigilance.may(state.vigilance, one)
+    )
 
 
 def _dismissed(state: "State", person: str) -> bool:
@@ -158,35 +170,58 @@ def objection(state: "State", question: Question, answer: Answered, now: int) ->
         return f"question {question.index} was refused"
     if not isinstance(asked, AskedMany):
         return ""
-    if answer.decision == "approve" and question.answer is not None:
+    if answer.decision == "approve" and not question.open:
         return f"question {question.index} is approved already"
-    if answer.by not in asked.people or not state.may_answer(answer.by, asked.system, asked.tool):
-        return f"{answer.by} may not answer question {question.index}"
-    if answer.decision != "approve":
-        return ""
-    if answer.by in _live(question, now).approvers:
-        return f"{answer.by} has approved already"
-    return _out_of_turn(asked, _live(question, now), answer.by)
+    if answer.decision == "approve":
+        return turn(state, asked, _live(question, now).approvers, answer.by)
+    return "" if _named(state, asked, answer.by) else f"{answer.by} may not answer this question"
 
 
 def next_ones(state: "State", question: Question, now: int) -> tuple[str, ...]:
     """Whose approval would count now; empty where it is decided."""
-    asked, live = question.entry, _live(question, now)
-    if question.answer is not None:
+    asked, before = question.entry, _live(question, now).approvers
+    if not question.open:
         return ()
-    found = [one for one in people(asked, state) if one not in live.approvers]
-    if isinstance(asked, AskedMany):
-        may = answering(state, asked.system, asked.tool)
-        found = [one for one in found if one in may and not _out_of_turn(asked, live, one)]
-    return tuple(found)
+    if not isinstance(asked, AskedMany):
+        return people(asked, state)
+    return tuple(one for one in asked.people if not turn(state, asked, before, one))
 
 
-def _out_of_turn(asked: AskedMany, question: Question, person: str) -> str:
+def spent(state: "State", question: Question, now: int) -> bool:
+    """Whether people are asked anew: too few are left who could approve, the manifest wants more of them now, or they
+    vouched for a value instead and something else is asked."""
+    return question.endorsed >= 0 or bool(outdated(state, question.entry)) or hopeless(state, question, now)
+
+
+def hopeless(state: "State", question: Question, now: int) -> bool:
+    """Whether too few people are left who could still approve an open question."""
+    asked, before = question.entry, _live(question, now).approvers
+    if not question.open or not isinstance(asked, AskedMany):
+        return False
+    may = [one for one in asked.people if one not in before and _named(state, asked, one)]
+    if asked.ordered and before:
+        may = [one for one in may if asked.people.index(one) > asked.people.index(before[-1])]
+    return len(before) + len(may) < asked.quorum
+
+
+def turn(state: "State", asked: AskedMany, before: tuple[str, ...], person: str) -> str:
+    """Why `person` cannot approve, or vouch, after those `before`; "" where they can."""
+    if not _named(state, asked, person):
+        return f"{person} may not answer this question"
+    if person in before:
+        return f"{person} has approved already"
+    return _out_of_turn(asked, before, person)
+
+
+def _named(state: "State", asked: AskedMany, person: str) -> bool:
+    return person in asked.people and state.may_answer(person, asked.system, asked.tool)
+
+
+def _out_of_turn(asked: AskedMany, before: tuple[str, ...], person: str) -> str:
     """In an order: after whoever approved last, and so that enough people come after."""
     if not asked.ordered:
         return ""
     place = asked.people.index(person)
-    before = question.approvers
     if before and place < asked.people.index(before[-1]):
         return f"{person} comes before {before[-1]}, who has approved already"
     wanted = asked.quorum - len(before) - 1
@@ -230,7 +265,7 @@ def struck(state: "State", question: Question) -> Question:
     return msgspec.structs.replace(question, answers=kept, answer=None, answer_index=-1)
 
 
-def lost(state: "State", asked: Asked, answer: Answered) -> str:
+def lost(state: "State", asked: Asked, answer: Answered | Endorsed) -> str:
     """Why an answer that was given does not count any more; "" where it does."""
     if not state.may_answer(answer.by, asked.system, asked.tool):
         return f"{answer.by} may not approve for {asked.system} any more"
@@ -255,6 +290,9 @@ def unsigned(state: "State", question: Question | None, digest: str, signed: int
         return "the approval is not for this action"
     if problem := outdated(state, question.entry):
         return problem
+    # INVARIANT: only what was opened as real is ever carried out; a decoy cannot be (`record.veils`).
+    if question.entry.id in state.veiled:
+        return "whether the question was real was not opened yet"
     votes = [one for _, one in question.answers] or [question.answer]
     # INVARIANT: nothing is released without a quorum of people who may still answer, each once.
     if len({one.by for one in votes}) < quorum(question.entry):

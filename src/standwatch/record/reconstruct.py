@@ -8,7 +8,17 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Denied, Intent, Outcome, Pulled
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Deferred,
+    Denied,
+    Endorsed,
+    Intent,
+    Outcome,
+    Pulled,
+)
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
 from standwatch.facts.words import Decision
@@ -105,7 +115,7 @@ def _entries(source: Source, ident: str) -> tuple[Own, list[str]]:
     for index in source.of_action(ident):
         entry = read_leaf(source.leaf(index))
         if (
-            isinstance(entry, Intent | Denied | Asked | Deferred | Pulled | Answered | Outcome)
+            isinstance(entry, Intent | Denied | Asked | Deferred | Pulled | Answered | Endorsed | Outcome)
             and entry.id == ident
         ):
             own[index] = entry
@@ -176,6 +186,9 @@ def _step(entry: AnyEntry) -> type:
 
 _BETWEEN: Final[dict[tuple[type, type], str]] = {
     (Asked, Answered): "waiting for a person",
+    (Asked, Endorsed): "waiting for a person",
+    (Answered, Answered): "waiting for another person",
+    (Endorsed, Endorsed): "waiting for another person",
     (Answered, Intent): "until it was asked for again",
     (Intent, Outcome): "from intent to outcome",
 }

@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Decided,
     Declared,
     Deployed,
+    Endorsed,
     Enrolled,
     Evidence,
     Glass,
@@ -27,13 +28,14 @@ from standwatch.facts.entries import (
     Overridden,
     Principal,
     Relaxed,
+    Revalidated,
     SignedIn,
     Watch,
 )
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
-from standwatch.record import glass, passkeys, questions, relaxed, sessions, watches
+from standwatch.record import endorsements, glass, passkeys, questions, relaxed, sessions, vigilance, watches
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
@@ -105,6 +107,14 @@ def answer_verifies(entry: Answered, state: State, origin: str) -> bool:
         return is_human(state, entry.by) and passkeys.verifies(state.passkeys, entry, message)
     keys = human_keys(state, entry.by)
     return entry.key in keys and verify_signature(entry.key, message, entry.sig)
+
+
+def endorsement_verifies(entry: Endorsed, state: State, origin: str) -> bool:
+    """The endorsement is signed, over RECORD.md's bytes, with a key or a passkey that `state` gives its person."""
+    question = state.questions.get(entry.id)
+    flag = questions.flag(question.entry) if question is not None else ""
+    message = endorsements.message(entry, flag, origin)
+    return bool(entry.key) and signed_by(state, Signature(entry.by, entry.sig, entry.key), message)
 
 
 def enrolment_verifies(entry: Enrolled, state: State, origin: str) -> bool:
@@ -285,6 +295,17 @@ class Replay:
                     f"the relaxation is not signed by {person} with a key of theirs",
                 )
 
+    def _revalidated(self, entry: Revalidated) -> Iterator[Objection]:
+        """A validator signed that somebody may answer again. Whose validator it must be is the sequencer's rule."""
+        if self.state.development and not entry.sig:
+            return
+        message = vigilance.message(entry, self._origin.name)
+        if not signed_by(self.state, Signature(entry.by, entry.sig, entry.key), message):
+            yield (
+                "revalidation_signature",
+                f"that {entry.person} may answer again is not signed by {entry.by} with a key of theirs",
+            )
+
     def _watched(self, entry: Watch) -> Iterator[Objection]:
         """Whoever took or gave the watch signed that they did, over what was open then (the sequencer compares it)."""
         for person, sig in entry.signatures.items():
@@ -296,6 +317,10 @@ class Replay:
         match entry:
             case Answered():
                 yield from self._answered(index, entry)
+            case Endorsed():
+                yield from self._endorsed(index, entry)
+            case Revalidated():
+                yield from self._revalidated(entry)
             case Evidence():
                 yield from self._evidence(entry)
             case Enrolled() if not enrolment_verifies(entry, self.state, self._origin.name):
@@ -338,6 +363,17 @@ class Replay:
             yield "approval_void", f"{entry.decision[:40]!r} is no answer"
         if not self._along(index, entry.head):
             yield "approval_head", "the checkpoint signed along with the answer is not one of this log"
+
+    def _endorsed(self, index: int, entry: Endorsed) -> Iterator[Objection]:
+        """Signed by one of those whom the question names, with a key or passkey of theirs (the sequencer's rule says
+        that they may)."""
+        if not endorsement_verifies(entry, self.state, self._origin.name):
+            yield "endorsement_signature", f"{entry.by} did not sign that endorsement with a key of theirs"
+        if not self._along(index, entry.head):
+            yield (
+                "endorsement_head",
+                "the checkpoint signed along with the endorsement is not one of this log",
+            )
 
     def _may_answer(self, entry: Answered, question: Asked) -> bool:
         named = entry.by in questions.people(question, self.state)

@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Enrolled,
     Evidence,
     Glass,
@@ -31,14 +32,28 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    Revalidated,
     RunClosed,
     RunOpened,
     SignedIn,
     SignedOut,
+    Unmasked,
     Watch,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
-from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions, signed, watches
+from standwatch.record import (
+    deferrals,
+    endorsements,
+    glass,
+    pace,
+    passkeys,
+    questions,
+    sessions,
+    signed,
+    veils,
+    vigilance,
+    watches,
+)
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -153,6 +168,9 @@ class Sequencer(msgspec.Struct):
                 # INVARIANT: a passkey's counter goes up from answer to answer, whichever process took them.
                 if wrong := passkeys.objection(state.passkeys, entry):
                     return "approval", wrong
+            case Endorsed():
+                if wrong := endorsements.objection(state, entry, now):
+                    return "duplicate", wrong
             case Enrolled() | PasskeyEnded() | PasskeyDoubted():
                 if wrong := passkeys.crossed(state.passkeys, state.enrolments, entry):
                     return "duplicate", wrong
@@ -170,6 +188,11 @@ class Sequencer(msgspec.Struct):
                     return "invalid", wrong
             case Glass():
                 if wrong := glass.problem(state, entry, now):
+                    return "invalid", wrong
+            case Unmasked():
+                return veils.problem(state, entry, now)
+            case Revalidated():
+                if wrong := vigilance.problem(state, entry):
                     return "invalid", wrong
             case Watch():
                 if entry.follows != watches.last(state, entry.watch):
@@ -299,6 +322,8 @@ class Sequencer(msgspec.Struct):
                 if day not in self.ledgers:
                     self._turn(entry, day, minute)
                 self._add(day, "asks", 1)
+            case Unmasked() if entry.decoy and entry.id in self.state.veiled:
+                self._take_back(self.state.veiled[entry.id].entry)
             case Denied() | Deferred():
                 self._used(entry.run, entry.at)
             case RunClosed():
@@ -322,6 +347,12 @@ class Sequencer(msgspec.Struct):
         for key, name, amount in _amounts(entry, *_periods(entry)):
             if key in self.ledgers:
                 self._add(key, name, -amount)
+
+    def _take_back(self, entry: Asked) -> None:
+        """It was a decoy: what it took of the run's and the day's questions is there for real ones."""
+        for key in (f"run/{entry.run}", _ledger("day", entry, entry.at)):
+            if key in self.ledgers:
+                self._add(key, "asks", -1)
 
     def _used(self, run: str, at: int) -> None:
         if run in self.state.runs:

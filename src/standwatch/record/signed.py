@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Config, Evidence, Glass, Relaxed, Watch
+from standwatch.facts.entries import AnyEntry, Config, Endorsed, Evidence, Glass, Relaxed, Revalidated, Watch
 from standwatch.facts.errors import Forbidden, Malformed, StandwatchError
 from standwatch.record.assertion import challenge_of, parse_assertion, verify_assertion
 from standwatch.record.passkeys import Passkey, Passkeys, is_passkey
@@ -44,7 +44,7 @@ class Cloned(Forbidden):
 def signatures(entry: AnyEntry) -> tuple[Signature, ...]:
     """The signatures in an entry. Answers, sign-ins and enrolments have rules of their own (`record.passkeys`)."""
     match entry:
-        case Evidence() if entry.sig:
+        case Evidence() | Endorsed() | Revalidated() if entry.sig:
             return (Signature(entry.by, entry.sig, entry.key),)
         case Relaxed() | Config() | Watch():
             return tuple(Signature(person, sig) for person, sig in entry.signatures.items())

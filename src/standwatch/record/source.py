@@ -20,6 +20,7 @@ from standwatch.facts.entries import (
     Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Evidence,
     Glass,
     Hold,
@@ -31,8 +32,10 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    Revalidated,
     RunOpened,
     Shadowed,
+    Unmasked,
 )
 from standwatch.facts.errors import Malformed, Misconfigured, NotFound, Tampered
 from standwatch.facts.parts import Action, Part, PartName, action_bytes, action_digest, commitment
@@ -153,9 +156,18 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("task", entry.why),)
         case Declared() | Config():
             named = (Commitment("manifest", entry.why),)
-        case Answered() | Hold() | Released() | Evidence() | Overridden() | Deployed() | PasskeyEnded():
+        case (
+            Answered()
+            | Endorsed()
+            | Hold()
+            | Released()
+            | Evidence()
+            | Overridden()
+            | Deployed()
+            | PasskeyEnded()
+        ):
             named = (Commitment("reason", entry.why),)
-        case Relaxed() | Restored() | Glass() | Pulled():
+        case Relaxed() | Restored() | Glass() | Pulled() | Revalidated():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()
@@ -165,7 +177,9 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
 def ident_of(entry: AnyEntry | Unknown) -> str:
     """The action or run that `entry`'s parts are kept under; "" for other entries."""
     match entry:
-        case Intent() | Denied() | Asked() | Deferred() | Pulled() | Answered() | Outcome():
+        case Intent() | Denied() | Asked() | Deferred() | Pulled() | Answered() | Endorsed() | Outcome():
+            return entry.id
+        case Unmasked():
             return entry.id
         case Decided() | Shadowed() | Overridden():
             return entry.id

@@ -13,12 +13,14 @@ from standwatch.facts.entries import (
     AnyDeclared,
     AnyEntry,
     Asked,
+    AskedMany,
     Config,
     Decided,
     Declared,
     Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Enrolled,
     Evidence,
     Exposure,
@@ -36,23 +38,39 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    Revalidated,
     RunClosed,
     RunOpened,
     Shadowed,
     SignedIn,
     SignedOut,
     SignInRefused,
+    Unmasked,
     Watch,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
-from standwatch.record import deferrals, glass, pace, passkeys, questions, sessions, signed, watches
+from standwatch.record import (
+    deferrals,
+    endorsements,
+    glass,
+    pace,
+    passkeys,
+    questions,
+    sessions,
+    signed,
+    veils,
+    vigilance,
+    watches,
+)
+from standwatch.record.endorsements import Endorsements
 from standwatch.record.exposed import Counted, count
 from standwatch.record.leaf import Unknown
 from standwatch.record.passkeys import Passkey
 from standwatch.record.questions import Question
 from standwatch.record.serving import Serving, running, serve
 from standwatch.record.sessions import Session
+from standwatch.record.vigilance import Watched
 from standwatch.record.watches import Kept
 
 ALL: Final = "all"
@@ -103,10 +121,16 @@ class State(msgspec.Struct):
     """Open runs only."""
     implicit: dict[str, str] = {}
     """`principal/system` → the open implicit run."""
+    endorsed: Endorsements = {}
+    """By open run: values that people vouch for, or some of those who must do."""
     questions: dict[str, Question] = {}
     """By action id, until answered and used, or expired."""
     deferred: dict[str, deferrals.Deferral] = {}
     """By action id, until asked about, or until its time or its run is over."""
+    veiled: veils.Veils = {}
+    """Questions of which it was not opened yet whether they are real, by action id."""
+    vigilance: Watched = {}
+    """By person: how watchful those are who answer, and who may not any more."""
     paces: pace.Paces = {}
     """How many questions people and systems were asked lately (`record.pace`)."""
     routes: dict[str, Serving] = {}
@@ -163,6 +187,12 @@ class State(msgspec.Struct):
                 self.deferred = deferrals.pulled(self.deferred, entry)
             case Answered():
                 self._answer(index, entry)
+            case Endorsed():
+                self._endorse(index, entry)
+            case Unmasked():
+                self._unmask(index, entry)
+            case Revalidated():
+                vigilance.revalidated(self.vigilance, index, entry)
             case Declared():
                 self._declare(index, entry)
             case Config():
@@ -192,6 +222,7 @@ class State(msgspec.Struct):
                 if isinstance(entry, PasskeyEnded):
                     self.sessions = sessions.changed(self.sessions, self.passkeys, entry)
                     self.fences[f"agent:{entry.person}"] = index
+                    self._strike(index)
             case SignedIn():
                 self.sessions = sessions.opened(self.sessions, self.passkeys, index, entry)
             case SignedOut():
@@ -262,21 +293,50 @@ class State(msgspec.Struct):
         for ident in [i for i, old in self.questions.items() if old.used or old.until <= entry.at]:
             del self.questions[ident]
         self.questions[entry.id] = Question(index, entry)
-        pace.asked(self.paces, entry, questions.people(entry, self))
+        people = questions.people(entry, self)
+        pace.asked(self.paces, entry, people)
+        vigilance.asked(self.vigilance, people)
+        if isinstance(entry, AskedMany):
+            self.veiled[entry.id] = veils.Veiled(index, entry)
 
     def _answer(self, index: int, entry: Answered) -> None:
         passkeys.answered(self.passkeys, entry)
         question = self.questions.get(entry.id)
         if question is None or question.index != entry.of:
             return
-        if not questions.objection(self, question, entry, entry.at):
-            self.questions[entry.id] = questions.answered(question, index, entry)
+        if questions.objection(self, question, entry, entry.at):
+            return
+        self.questions[entry.id] = questions.answered(question, index, entry)
+        veils.heard(self.veiled, entry.id, entry.by, entry.decision)
+        vigilance.answered(self.vigilance, entry)
+        if entry.decision != "approve":
+            endorsements.withdraw(self, index, question)
 
-    def _strike(self) -> None:
+    def _strike(self, index: int) -> None:
         """Somebody may not answer any more, or with that key no more: what they said and was not used is void."""
         for ident, question in self.questions.items():
             if question.answers and not question.used:
                 self.questions[ident] = questions.struck(self, question)
+        endorsements.strike(self, index)
+
+    def _endorse(self, index: int, entry: Endorsed) -> None:
+        if not endorsements.objection(self, entry, entry.at):
+            endorsements.fold(self, index, entry)
+            veils.heard(self.veiled, entry.id, entry.by, "approve")
+
+    def _unmask(self, index: int, entry: Unmasked) -> None:
+        veiled = self.veiled.get(entry.id)
+        if veiled is None or veiled.index != entry.of:
+            return
+        del self.veiled[entry.id]
+        losses = vigilance.opened(self.vigilance, index, entry, veiled)
+        if entry.decoy:
+            # INVARIANT: nothing that anybody said to a decoy is ever good for anything.
+            question = self.questions.pop(entry.id, None)
+            endorsements.withdraw(self, index, question or questions.Question(veiled.index, veiled.entry))
+            pace.taken_back(self.paces, veiled.entry, veiled.entry.people)
+        if losses:
+            self._strike(index)
 
     def _declare(self, index: int, entry: AnyDeclared) -> None:
         before = self.systems.get(entry.system)
@@ -286,7 +346,7 @@ class State(msgspec.Struct):
         self.systems[entry.system] = Standing(index, entry, lineage)
         self.retired.pop(entry.system, None)
         self.fences[f"system:{entry.system}"] = index
-        self._strike()
+        self._strike(index)
 
     def _configure(self, index: int, entry: Config) -> None:
         self.config, self.root, self.development = index, entry.root, entry.development
@@ -298,7 +358,7 @@ class State(msgspec.Struct):
             self.exposure.pop(name, None)
             self.relaxed = {i: one for i, one in self.relaxed.items() if one.system != name}
         self.fences[ALL] = index
-        self._strike()
+        self._strike(index)
 
     def _evidence(self, index: int, entry: Evidence) -> None:
         """A statement supersedes earlier ones about the same envelope and components, and no others."""
@@ -324,6 +384,7 @@ class State(msgspec.Struct):
         passkeys.changed(self.passkeys, index, entry)
         self.sessions = sessions.changed(self.sessions, self.passkeys, entry)
         self.fences[f"agent:{entry.name}"] = index
+        self._strike(index)
 
     def _open(self, index: int, entry: RunOpened) -> None:
         self.runs[entry.run] = (index, entry)
@@ -337,6 +398,7 @@ class State(msgspec.Struct):
         if opened is None:
             return
         self.tokens.pop(opened.token, None)
+        self.endorsed.pop(run, None)
         self.deferred = {ident: one for ident, one in self.deferred.items() if one.entry.run != run}
         key = f"{opened.principal}/{opened.system}"
         if self.implicit.get(key) == run:
@@ -346,7 +408,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 9
+FOLD: Final = 10
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

@@ -60,7 +60,7 @@ def _matters(state: "State", patterns: list[str] | tuple[str, ...], now: int) ->
             yield Matter("relaxation", index, f"{one.check} on {one.scope}", one.until)
     for question in state.questions.values():
         asked = question.entry
-        if question.answer is None and now < asked.until and on(patterns, asked.system):
+        if question.open and now < asked.until and on(patterns, asked.system):
             yield Matter("approval", question.index, f"{asked.system} {asked.tool}", asked.until)
     for one in state.deferred.values():
         act = one.entry

@@ -7,6 +7,7 @@ READS: Final[tuple[str, ...]] = (
     "act.asked.2",
     "act.decided.1",
     "act.deferred.1",
+    "act.unmasked.1",
     "ctl.declared.1",
     "ctl.declared.2",
     "ctl.deployed.1",
@@ -19,6 +20,8 @@ READS: Final[tuple[str, ...]] = (
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.answered.1",
+    "act.answered.2",
+    "act.endorsed.1",
     "act.overridden.1",
     "act.pulled.1",
     "ctl.deployed.1",
@@ -30,6 +33,7 @@ WRITES: Final[tuple[str, ...]] = (
     "ctl.relaxed.1",
     "ctl.released.1",
     "ctl.restored.1",
+    "ctl.revalidated.1",
     "ctl.sign_in_refused.1",
     "ctl.signed_in.1",
     "ctl.signed_out.1",

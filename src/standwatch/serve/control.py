@@ -121,6 +121,7 @@ from standwatch.serve import control_status as lines
 from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_deferred import Queue
 from standwatch.serve.control_diagnosing import Diagnosing
+from standwatch.serve.control_endorsing import Endorser
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_glass import GlassKeeper
 from standwatch.serve.control_holds import Holds
@@ -141,6 +142,7 @@ from standwatch.serve.growth import Growth
 from standwatch.serve.invitations import Invitations
 from standwatch.serve.notifying import Notifying
 from standwatch.serve.oidc import Oidc
+from standwatch.serve.openings import Openings, Shown
 from standwatch.serve.sessions import Cloned, Sessions
 from standwatch.serve.tally import Tally
 from standwatch.store.link import Link
@@ -200,7 +202,10 @@ class Control:
         self.roster = Roster(gate, link, self.holds, clock)
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.queue = Queue(gate, link, clock, chance)
+        self.openings = Openings(gate, link, clock)
+        self.shown = Shown(clock)
         self.passkeys = Passkeys(gate, source, clock, chance)
+        self.endorser = Endorser(gate, link, source, clock)
         self.signing = Signing(self, gate, chance)
         self.sessions = Sessions(gate, clock, chance)
         self.oidc: Oidc | None = None
@@ -403,6 +408,7 @@ class Control:
     async def _sheet(self, who: Actor, question: Question) -> QuestionSheet:
         self._sees_question(who, question)
         ident = question.entry.id
+        self.shown.to(who.ident, ident)
         action = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
         if not action.known:
             raise NotFound(f"the action of {ident} was erased: it cannot be approved", reference=ident)
@@ -418,11 +424,14 @@ class Control:
             names=people.names(self._configuration),
             around=around,
             standing=asking.standing(self._source, self._state, question, self._clock()),
+            endorsable=await self.endorser.offered(question, action.data),
         )
 
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
         """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
         _somebody(who)
+        if order.decision == "endorse":
+            return await self.endorser.take(ident, order)
         try:
             entry = evidence.answer(
                 ident, order, self._state, self._configuration, self._source, now=self._clock()
@@ -430,13 +439,26 @@ class Control:
         except evidence.Cloned as error:
             await self.passkeys.doubt(error.entry, error.count)
             raise
-        ack = await self._gate.append(entry)
+        took = self.shown.took(ident, order.by, who.ident)
+        ack = await self._gate.append(evidence.timed(entry, took))
         word = "approved" if order.decision == "approve" else "refused"
-        return Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
+        opened = await self.openings.open(ident)
+        told = (
+            f"{ident} {word} by {order.by}",
+            lines.missing(self._state, ident),
+            self.openings.told(opened, order.decision),
+        )
+        return Done(ack.index, ack.at, ". ".join(filter(None, told)))
 
     async def ask_approval(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
         """What a passkey must sign to answer a question, as a browser wants it."""
-        return self.passkeys.ask(_somebody(who), ident, order)
+        if order.decision == "endorse":
+            question, line = await self.endorser.line(ident, order.argument)
+            asked = self.passkeys.ask_to_endorse(_somebody(who), question, line, order)
+        else:
+            asked = self.passkeys.ask(_somebody(who), ident, order)
+        self.shown.to(who.ident, ident)
+        return asked
 
     async def answer_by_passkey(self, who: Actor, ident: str, order: PasskeyAnswerOrder) -> Done:
         """Take the answer that a browser signed with a passkey."""

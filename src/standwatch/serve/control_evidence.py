@@ -5,7 +5,7 @@ from collections.abc import Collection
 from standwatch.authority.grant import running_of
 from standwatch.authority.tiers import tier
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import Answered, Declared, Evidence
+from standwatch.facts.entries import Answered, AnsweredTimed, Declared, Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
 from standwatch.gate.demands import require_statement, require_validator
@@ -58,6 +58,12 @@ def answer(
     return entry
 
 
+def timed(entry: Answered, took: int) -> AnsweredTimed:
+    """`entry` with how long its question was before its person (ms; 0 where nobody knows)."""
+    said = {name: getattr(entry, name) for name in Answered.__struct_fields__}
+    return AnsweredTimed(**said, took=took)
+
+
 class Cloned(Forbidden):
     """A passkey's own signature with a counter, `count`, that does not go on: there may be a copy of it."""
 
@@ -93,23 +99,31 @@ def require_passkey(
 
 def require_no_passkey(entry: Answered, effect: str, state: State, configuration: Configuration) -> None:
     """Raise `Forbidden` where approving an irreversible effect takes a passkey: `approvals` in standwatch.yaml."""
-    if entry.decision != "approve" or effect != "irreversible":
+    if entry.decision == "approve":
+        require_right_key(Signature(entry.by, entry.sig), entry.id, effect, state, configuration)
+
+
+def require_right_key(
+    signature: Signature, ident: str, effect: str, state: State, configuration: Configuration
+) -> None:
+    """The same, of whatever lets action `ident` through."""
+    if effect != "irreversible" or is_passkey(signature.sig):
         return
     rule = configuration.organisation.irreversible_takes
-    has = any(one.live and one.entry.person == entry.by for one in state.passkeys.values())
+    has = any(one.live and one.entry.person == signature.by for one in state.passkeys.values())
     if rule == "passkey" or (rule == "enrolled" and has):
         raise Forbidden(
             "what cannot be taken back is approved with a passkey here: your key may still refuse it",
             code="passkey_needed",
             cure=f"approve it in the console: {party_of(configuration.organisation).origin}",
-            reference=entry.id,
+            reference=ident,
         )
 
 
 def require_answerer(person: str, decision: str, question: Question, state: State, now: int) -> None:
     """Raise `Forbidden` unless `person` may answer so now: one of those asked, still, once, and in their order."""
     asked = question.entry
-    if person not in questions.people(asked, state) or not state.may_answer(person, asked.system):
+    if person not in questions.people(asked, state) or not state.may_answer(person, asked.system, asked.tool):
         named = ", ".join(questions.people(asked, state)) or "nobody"
         raise Forbidden(
             f"{person} may not answer for {asked.system}: it was asked of {named}", reference=asked.id

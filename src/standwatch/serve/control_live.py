@@ -10,6 +10,7 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
+    Endorsed,
     Hold,
     Outcome,
     Principal,
@@ -128,7 +129,7 @@ def topic_of(entry: AnyEntry | Unknown) -> str:
     match entry:
         case Hold() | Released():
             return "holds"
-        case Asked() | Answered() | Outcome():
+        case Asked() | Answered() | Endorsed() | Outcome():
             return "questions"
         case Relaxed() | Restored():
             return "relaxations"

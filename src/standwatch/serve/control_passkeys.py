@@ -16,7 +16,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Answered, PasskeyDoubted, PasskeyEnded
 from standwatch.facts.entries import Enrolled as Enrolment
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound
-from standwatch.facts.parts import Part, approval_bytes, commitment
+from standwatch.facts.parts import Part, approval_bytes, commitment, endorsement_bytes
 from standwatch.fronts.control_passkeys import (
     ApprovalAsked,
     ApprovalOrder,
@@ -29,12 +29,12 @@ from standwatch.fronts.control_passkeys import (
     Registration,
     RegistrationOrder,
 )
-from standwatch.fronts.control_ports import Actor, AnswerOrder, Done
+from standwatch.fronts.control_ports import Actor, AnswerOrder, Done, EndorsableLine
 from standwatch.keys import passkeys as browser
 from standwatch.keys.passkeys import Party
 from standwatch.record.assertion import Enrolled, challenge_of, spell_assertion, to_base64url
 from standwatch.record.passkeys import Passkey, enrolment_message
-from standwatch.record.questions import flag
+from standwatch.record.questions import Question, flag
 from standwatch.record.signature import verify
 from standwatch.record.state import State
 from standwatch.serve import control_evidence as evidence
@@ -183,19 +183,10 @@ class Passkeys:
     def ask(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
         """What `who` must sign with a passkey to answer question `ident`. Nothing is remembered."""
         if order.decision not in ("approve", "refuse"):
-            raise Malformed(f"{order.decision!r} is no answer: expected approve or refuse")
+            raise Malformed(f"{order.decision!r} is no answer: expected approve, refuse or endorse")
         question = evidence.open_question(ident, self._state, self._clock(), order.decision)
-        party = party_of(self._configuration.organisation)
-        mine = [one for one in self._of(who.ident) if _fits(one, party)]
         evidence.require_answerer(who.ident, order.decision, question, self._state, self._clock())
-        if not mine:
-            raise NotFound(
-                f"{who.name} has no passkey for {party.origin}",
-                code="no_passkey",
-                cure="standwatch passkey list",
-            )
-        head = order.head or self._head()
-        evidence.require_head(head, self._source)
+        head = self._asked_head(order)
         message = approval_bytes(
             asked=question.index,
             by=who.ident,
@@ -206,9 +197,46 @@ class Passkeys:
             org=self._state.origin,
             until=question.entry.until,
         )
+        return self._asked(who, message, head, question.entry.until)
+
+    def ask_to_endorse(
+        self, who: Actor, question: Question, line: EndorsableLine, order: ApprovalOrder
+    ) -> ApprovalAsked:
+        """What `who` must sign with a passkey to vouch for a value."""
+        if who.ident not in line.next:
+            named = ", ".join(line.next) or "nobody"
+            raise Forbidden(f"{who.name} may not vouch for that now; may: {named}", code="not_now")
+        head = self._asked_head(order)
+        message = endorsement_bytes(
+            argument=line.argument,
+            asked=question.index,
+            by=who.ident,
+            digest=line.digest,
+            flag=flag(question.entry),
+            head=head,
+            org=self._state.origin,
+            run=line.run,
+            until=line.until,
+        )
+        return self._asked(who, message, head, line.until)
+
+    def _asked_head(self, order: ApprovalOrder) -> str:
+        head = order.head or self._head()
+        evidence.require_head(head, self._source)
+        return head
+
+    def _asked(self, who: Actor, message: bytes, head: str, until: int) -> ApprovalAsked:
+        party = party_of(self._configuration.organisation)
+        mine = [one for one in self._of(who.ident) if _fits(one, party)]
+        if not mine:
+            raise NotFound(
+                f"{who.name} has no passkey for {party.origin}",
+                code="no_passkey",
+                cure="standwatch passkey list",
+            )
         known = tuple(one.entry.credential for one in mine)
         options = browser.request_options(party, challenge_of(message), known)
-        return ApprovalAsked(options, message.decode(), who.ident, head, question.entry.until)
+        return ApprovalAsked(options, message.decode(), who.ident, head, until)
 
     def order(self, order: PasskeyAnswerOrder) -> AnswerOrder:
         """A browser's answer in the one form that answers have: whose passkey it is says who answers."""
@@ -220,7 +248,10 @@ class Passkeys:
             )
         browser.assertion_of(order.credential, known.entry.person)
         sig = spell_assertion(made)
-        return AnswerOrder(order.decision, known.entry.person, known.entry.key, sig, order.head, order.until)
+        told = known.entry
+        return AnswerOrder(
+            order.decision, told.person, told.key, sig, order.head, order.until, argument=order.argument
+        )
 
     async def doubt(self, entry: Answered, count: int) -> None:
         """Record that a passkey's counter did not go on. The same assertion again says nothing new."""

@@ -12,6 +12,7 @@ from standwatch.facts.entries import (
     Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Enrolled,
     Evidence,
     Exposure,
@@ -29,12 +30,14 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    Revalidated,
     RunClosed,
     RunOpened,
     Shadowed,
     SignedIn,
     SignedOut,
     SignInRefused,
+    Unmasked,
     Watch,
 )
 from standwatch.record.leaf import Unknown
@@ -59,6 +62,13 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case Answered():
             word = "approved" if entry.decision == "approve" else "refused"
             return f"{word} the question {entry.of}  {entry.id}"
+        case Endorsed():
+            return f"vouched for a value of {entry.name} in run {entry.run}, asked in {entry.of}  {entry.id}"
+        case Unmasked():
+            was = "was a decoy: nothing was going to be carried out" if entry.decoy else "was real"
+            return f"the question {entry.of} {was}  {entry.id}"
+        case Revalidated():
+            return f"{entry.person} may answer again, after entry {entry.follows}"
         case Outcome():
             return f"outcome of {entry.of}: {entry.status}  {entry.id}"
         case Decided():

@@ -9,7 +9,7 @@ import msgspec
 from standwatch.authority.grant import Grant
 from standwatch.authority.tiers import Stakes, stakes
 from standwatch.facts.configuration import Configuration, Manifest, System
-from standwatch.facts.entries import Asked, Decided, Denied, Intent
+from standwatch.facts.entries import Asked, AskedMany, Decided, Denied, Intent
 from standwatch.fronts.control_models import ModelLine
 from standwatch.fronts.control_ports import (
     Actor,
@@ -21,7 +21,7 @@ from standwatch.fronts.control_ports import (
 )
 from standwatch.gate.demands import demand
 from standwatch.record.leaf import decode
-from standwatch.record.questions import Question, answering, flag, people, quorum
+from standwatch.record.questions import Question, answering, flag, next_ones, people, quorum
 from standwatch.record.source import Source
 from standwatch.record.state import Held, Standing, State
 from standwatch.respond.orders import sees
@@ -108,9 +108,7 @@ def open_questions(state: State, now: int, who: Actor) -> tuple[QuestionLine, ..
     found = [
         question_line(question, state)
         for question in state.questions.values()
-        if question.answer is None
-        and now < question.entry.until
-        and sees(orderer(who), question.entry.system, state)
+        if question.open and now < question.entry.until and sees(orderer(who), question.entry.system, state)
     ]
     return tuple(sorted(found, key=lambda each: each.index))
 
@@ -133,7 +131,18 @@ def question_line(question: Question, state: State) -> QuestionLine:
         refuse=f"standwatch refuse {entry.id}",
         flag=flag(entry),
         quorum=quorum(entry),
+        ordered=isinstance(entry, AskedMany) and entry.ordered,
+        approved=question.approvers,
+        next=next_ones(state, question, state.at),
     )
+
+
+def missing(state: State, ident: str) -> str:
+    """How many have approved what still waits; "" where nothing waits for more."""
+    question = state.questions.get(ident)
+    if question is None or not question.open:
+        return ""
+    return f"{len(question.approvers)} of {quorum(question.entry)} have approved"
 
 
 def signers(state: State, system: str) -> tuple[str, ...]:

@@ -263,10 +263,12 @@ def _fingerprint(folder: Path) -> Mapping[str, tuple[int, int]]:
 
 
 async def heed(node: Node) -> None:
-    """Every second: sequence halts that were ordered past us, while we were starting or did not answer."""
+    """Every second: sequence halts that were ordered past us, while we were starting or did not answer; and open the
+    questions that nobody can answer any more."""
     while True:
         try:
             await node.control.take_markers()
+            await node.control.openings.sweep()
         except StandwatchError:
             pass  # tried again in a second
         except Exception as error:

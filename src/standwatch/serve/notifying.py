@@ -185,7 +185,7 @@ class Notifying:
 
     def _words(self) -> Words:
         configuration = self._told.configuration
-        return Words(_declared(configuration), names(configuration), self._told.covers)
+        return Words(_declared(configuration), names(configuration), self._told.covers, self._told.waits)
 
     # --- the outbox --------------------------------------------------------------------------------------------
 

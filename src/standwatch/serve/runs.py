@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from standwatch.enforce.ports import Caller
 from standwatch.enforce.provenance import Trail, trail
+from standwatch.facts.canonical import canonical
 from standwatch.facts.entries import AnyEntry, RunOpened
 from standwatch.facts.errors import Conflict
 from standwatch.facts.frames import Ack, Fetch, Fetched
 from standwatch.facts.ids import new_id
-from standwatch.facts.parts import Part, commitment
+from standwatch.facts.parts import Part, commitment, value_digest
+from standwatch.record.endorsements import Endorsement
 from standwatch.record.state import State
 
 Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
@@ -89,7 +91,17 @@ class Runs:
                 run = await asyncio.shield(opening)
         if run not in self._trails and run in self._link.state.runs:
             await self._recall(run)
+        for one in self._link.state.endorsed.get(run, ()):
+            if one.enough and (one.of, one.argument) not in self.trail(run).vouched:
+                await self._vouched(run, one)
         return run
+
+    async def _vouched(self, run: str, one: Endorsement) -> None:
+        """Read back the value that people vouched for: where it is gone, nothing is vouched for."""
+        fetched = await self._link.fetch(Fetch(self._link.next_number(), one.asked.id, "action"))
+        if fetched.known and value_digest(fetched.data, one.argument) == one.digest:
+            action: dict[str, Any] = msgspec.json.decode(fetched.data)
+            self.trail(run).vouched[one.of, one.argument] = canonical(action["arguments"][one.argument])
 
     async def _implicit(self, caller: Caller, system: str, key: str) -> str:
         try:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Intent, Outcome, RunOpened
+from standwatch.facts.entries import Answered, AnyEntry, Asked, Endorsed, Intent, Outcome, RunOpened
 from standwatch.facts.errors import Malformed, Tampered
 from standwatch.facts.ids import new_id
 from standwatch.record.deferrals import stands
@@ -196,6 +196,8 @@ def resend_key(entry: AnyEntry) -> tuple[str, type] | None:
     """What recognises an entry sent twice: the action's or run's id, and the kind."""
     if isinstance(entry, Answered):  # several people answer one question
         return f"{entry.id}/{entry.by}/{entry.decision}", Answered
+    if isinstance(entry, Endorsed):
+        return f"{entry.id}/{entry.by}/{entry.name}", Endorsed
     ident = getattr(entry, "id", "") or (entry.run if isinstance(entry, RunOpened) else "")
     if isinstance(entry, Asked):  # one question about an action, of whatever version
         return ident, Asked

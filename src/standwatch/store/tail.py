@@ -16,6 +16,7 @@ from standwatch.facts.entries import (
     Deferred,
     Denied,
     Deployed,
+    Endorsed,
     Enrolled,
     Evidence,
     Exposure,
@@ -29,12 +30,14 @@ from standwatch.facts.entries import (
     Pulled,
     Relaxed,
     Restored,
+    Revalidated,
     RunClosed,
     RunOpened,
     Shadowed,
     SignedIn,
     SignedOut,
     SignInRefused,
+    Unmasked,
     Watch,
 )
 from standwatch.record.leaf import Unknown
@@ -64,8 +67,10 @@ _OF_ACTION: Final = (
     Asked,
     Deferred,
     Pulled,
+    Unmasked,
     Denied,
     Answered,
+    Endorsed,
     Decided,
     Shadowed,
     Overridden,
@@ -104,7 +109,7 @@ class Tail:
 def run_of(entry: AnyEntry | Unknown, open_run: str) -> str:
     """The run that `entry` belongs to; `open_run` is that of the intent or question it answers."""
     kind = type(entry)
-    if kind is Outcome or kind is Answered:
+    if kind is Outcome or issubclass(kind, Answered):
         return open_run
     if isinstance(entry, Overridden):  # its own run is long over; so those of a system are found together
         return f"override/{entry.system}"
@@ -122,11 +127,13 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"agent:{entry.name}"
         case Enrolled() | PasskeyEnded() | PasskeyDoubted() | SignedIn() | SignedOut() | SignInRefused():
             return f"agent:{entry.person}"
+        case Revalidated():
+            return f"agent:{entry.person}"
         case Watch():
             return f"watch:{entry.watch}"
         case RunOpened() | RunClosed():
             return f"run:{entry.run}"
-        case Asked() | Deferred() | Pulled() | Answered() | Intent():
+        case Asked() | Deferred() | Pulled() | Unmasked() | Answered() | Endorsed() | Intent():
             return f"action:{entry.id}"
         case Unknown():
             return entry.kind
@@ -137,7 +144,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
 def part_key(index: int, entry: AnyEntry) -> str:
     """The id under which the parts of entry `index` are sealed and fetched: its action, its run, or its index."""
     match entry:
-        case Intent() | Outcome() | Asked() | Deferred() | Pulled() | Denied() | Answered():
+        case Intent() | Outcome() | Asked() | Deferred() | Pulled() | Denied() | Answered() | Endorsed():
             return entry.id
         case Decided() | Shadowed() | Overridden():
             return entry.id

@@ -14,7 +14,7 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from standwatch.facts.canonical import parse
-from standwatch.facts.entries import AnyEntry
+from standwatch.facts.entries import AnyEntry, Unmasked
 from standwatch.facts.parts import (
     Action,
     action_bytes,
@@ -22,16 +22,20 @@ from standwatch.facts.parts import (
     approval_bytes,
     commitment,
     config_bytes,
+    endorsement_bytes,
     evidence_bytes,
     glass_bytes,
     relaxation_bytes,
-    watch_bytes,
+    revalidation_bytes,
     session_bytes,
+    value_digest,
+    watch_bytes,
 )
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
 from standwatch.record.receipt import Receipt, receipt_bytes
 from standwatch.record.signature import spell_public, verify
 from standwatch.record.tree import leaf_hash
+from standwatch.record.veils import opens
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "record.md").read_text(encoding="utf-8")
 _vector = re.compile(
@@ -71,10 +75,13 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "action.1",
         "approval/1",
         "approval/2",
+        "value.1",
+        "endorsement/1",
         "evidence/1",
         "config/1",
         "enrolment/1",
         "relaxation/1",
+        "revalidation/1",
         "break-glass/1",
         "session/1",
         "watch/1",
@@ -144,6 +151,24 @@ def test_an_approval_is_signed_over_these_bytes() -> None:
     assert flagged == vector("approval/2")
 
 
+def test_a_value_is_vouched_for_over_these_bytes() -> None:
+    digest = value_digest(action_bytes(ACTION), "recipient")
+    assert digest == VECTORS["value.1"][1] == sha256(vector("value.1")).hexdigest()
+    assert value_digest(action_bytes(ACTION), "nothing") == ""
+    made = endorsement_bytes(
+        argument="recipient",
+        asked=12,
+        by="p-olga",
+        digest=digest,
+        flag="f1" * 32,
+        head="12:" + "00" * 32,
+        org=ACTION.org,
+        run=ACTION.run,
+        until=AT + 3_600_000_000,
+    )
+    assert made == vector("endorsement/1")
+
+
 def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:
     made = evidence_bytes(
         by="p-chen",
@@ -174,6 +199,21 @@ def test_a_relaxation_is_signed_over_these_bytes() -> None:
         why="c1" * 32,
     )
     assert made == vector("relaxation/1")
+
+
+def test_a_right_is_given_back_over_these_bytes() -> None:
+    made = revalidation_bytes(by="p-chen", follows=31, org=ACTION.org, person="p-olga", why="e3" * 32)
+    assert made == vector("revalidation/1")
+
+
+def test_a_question_is_opened_by_its_salt_and_one_word() -> None:
+    entry = decode(LEAVES["act.unmasked.1"][0])
+    assert isinstance(entry, Unmasked)
+    assert opens(entry, "c91a1382273c6ff936d65ffb3857ed46784ced9ea08c5cf594e74e0cb4fb3da8")
+    assert not opens(
+        msgspec.structs.replace(entry, decoy=False),
+        "c91a1382273c6ff936d65ffb3857ed46784ced9ea08c5cf594e74e0cb4fb3da8",
+    )
 
 
 def test_a_break_glass_is_sealed_over_these_bytes() -> None:
