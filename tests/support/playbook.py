@@ -26,9 +26,20 @@ from standwatch.enforce.steps import (
     Returned,
     Steps,
 )
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Hold, Intent, Relaxed, Released
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Deferred,
+    Hold,
+    Intent,
+    Relaxed,
+    Released,
+    Unmasked,
+)
 from standwatch.facts.frames import Append, Refusal
 from standwatch.record.relaxed import in_force
+from standwatch.record.veils import closed
 from support import bank
 
 
@@ -95,13 +106,24 @@ class Stage:
                 of=question.index,
                 decision=decision,
                 digest=question.entry.digest,
-                key="k",
+                key="key of p-omar",
                 sig="s",
                 head="",
                 until=self.now + seconds * 1_000_000,
             ),
         )
         _, refusal = self.write(append)
+        assert refusal is None, refusal
+        self.unmask(ident)
+
+    def unmask(self, ident: str) -> None:
+        """Open question `ident`, where nobody can answer it any more."""
+        veiled = self.state.veiled.get(ident)
+        if veiled is None or not closed(self.state, veiled, self.now):
+            return
+        flag = self.parts[veiled.index]["flag"]
+        entry = Unmasked(id=ident, of=veiled.index, salt=flag[:32].hex(), decoy=flag[32:] == b"decoy")
+        _, refusal = self.write(Append(0, entry))
         assert refusal is None, refusal
 
     # a passage
