@@ -8,6 +8,7 @@ from standwatch.console.approvals import DEFERRED_ACTS
 from standwatch.console.form import Act, Form, Onward
 from standwatch.console.holds import HOLD_ACTS
 from standwatch.console.page import Ask
+from standwatch.console.record import RECORD_ACTS
 from standwatch.console.relaxations import RELAXATION_ACTS
 from standwatch.console.roster import ROSTER_ACTS
 from standwatch.console.system import SYSTEM_ACTS
@@ -27,6 +28,7 @@ ACTS: Final[tuple[Act, ...]] = (
     *HOLD_ACTS,
     *SYSTEM_ACTS,
     *DEFERRED_ACTS,
+    *RECORD_ACTS,
     *RELAXATION_ACTS,
     *ROSTER_ACTS,
     Act("/sessions/{session}/end", end_session),

@@ -4,9 +4,11 @@ from typing import Final
 
 from standwatch.console.approval import APPROVAL, STANDING
 from standwatch.console.approvals import APPROVALS
+from standwatch.console.diagnosis import DIAGNOSE, DIAGNOSIS
 from standwatch.console.explained import ACTION, ACTION_PROOF, DECISION, DECISION_PROOF
 from standwatch.console.holds import HOLD, HOLDS
 from standwatch.console.page import Page
+from standwatch.console.record import RECORD
 from standwatch.console.relaxations import RELAXATIONS
 from standwatch.console.roster import ROSTER, ROSTER_ONE
 from standwatch.console.runs import RUN, RUNS
@@ -36,6 +38,9 @@ PAGES: Final[tuple[Page, ...]] = (
     ACTION_PROOF,
     DECISION,
     DECISION_PROOF,
+    DIAGNOSE,
+    DIAGNOSIS,
+    RECORD,
     YOU,
     SIGN_IN,
     ENROL,

@@ -154,24 +154,25 @@ class Custody:
         head, _ = _head(self._source)
         if head is None:
             raise NotFound("nothing has been signed yet")
+        text = f"The record of {head.size} entries extends the checkpoint kept at {kept.size}: nothing changed"
         now = Compared(
             status="verified",
-            text=f"The record of {head.size} entries extends the checkpoint kept at {kept.size}: nothing before changed.",
+            text=text,
             size=kept.size,
             root=kept.root.hex(),
             now=head.size,
             now_root=head.root.hex(),
         )
         if kept.size > head.size:
-            text = f"The record shows {head.size} entries, the checkpoint kept has {kept.size}: something was taken away."
+            text = f"Shown are {head.size} entries, the checkpoint kept has {kept.size}: something was taken away"
             return msgspec.structs.replace(now, status="prefix", text=text)
         if kept.size == 0:
-            return msgspec.structs.replace(now, text="That was an empty log: every log extends it.")
+            return msgspec.structs.replace(now, text="That was an empty log: every log extends it")
         try:
             proof = consistency_proof(hashes(self._source, head.size), kept.size, head.size)
             verify_consistency(kept.size, head.size, proof, kept.root, head.root)
         except Unproven:
-            text = f"This is not the log whose checkpoint was kept at {kept.size} entries: its history is another one."
+            text = f"This is not the log whose checkpoint was kept at {kept.size} entries: its history is another one"
             return msgspec.structs.replace(now, status="rejected", text=text)
         return msgspec.structs.replace(now, proof=tuple(one.hex() for one in proof))
 
