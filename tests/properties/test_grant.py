@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from standwatch.authority.grant import decision_permission, grant, permits, running_of
 from standwatch.authority.tiers import tier
-from standwatch.facts.entries import AnyEntry, Config, Declared, Deployed, Evidence, Exposure, Hold, Released
+from standwatch.facts.entries import (
+    AnyEntry,
+    Config,
+    Declared,
+    Deployed,
+    Enrolled,
+    Evidence,
+    Exposure,
+    Hold,
+    PasskeyEnded,
+    Principal,
+    Released,
+)
 from standwatch.facts.words import LEVELS
 from standwatch.record.leaf import decode, encode
 from standwatch.record.serving import running
@@ -30,13 +42,13 @@ declared = st.builds(
     components=components,
     owner=st.sampled_from(([], ["p-maria"])),
     halt=st.just(["p-omar"]),
-    validators=st.sampled_from(([], ["p-chen"], ["p-maria"])),
+    validators=st.sampled_from(([], ["p-chen"], ["p-maria"], ["p-chen", "p-omar"])),
     tier=st.integers(1, 3),
     change=st.sampled_from(("first", "same", "narrower", "wider")),
 )
 evidence = st.builds(
     Evidence,
-    by=st.sampled_from(("p-chen", "p-maria", "p-nobody")),
+    by=st.sampled_from(("p-chen", "p-maria", "p-omar", "p-nobody")),
     system=st.just(SYSTEM),
     envelope=digests,
     components=st.one_of(components, st.sampled_from(RUNNING)),
@@ -56,13 +68,37 @@ deployments = st.tuples(
 ).map(
     lambda one: Deployed(system=SYSTEM, model="m", version=one[0][0], digest=one[0][1], mode=one[1], share=1)
 )
+PEOPLE = ("p-maria", "p-omar", "p-chen")
+EVERYBODY = (*PEOPLE, "a", "b", "c")
+principals = st.builds(
+    Principal,
+    name=st.sampled_from(PEOPLE),
+    role=st.sampled_from(("human", "human", "human", "agent")),
+    keys=st.sampled_from(([], ["k"])),
+    revoked=st.booleans(),
+)
+"""People who are dismissed, lose their keys, or come back; and somebody who turns out to be an agent."""
+enrolments = st.sampled_from(PEOPLE).map(
+    lambda name: Enrolled(
+        by=name, person=name, credential=name, key="", rp_id="", origin="", signer="k", sig=""
+    )
+)
+endings = st.sampled_from(PEOPLE).map(lambda name: PasskeyEnded(person=name, credential=name))
 histories = st.lists(
-    st.one_of(declared, evidence, holds, releases, configs, exposures, deployments), max_size=16
+    st.one_of(
+        declared, evidence, holds, releases, configs, exposures, deployments, principals, enrolments, endings
+    ),
+    max_size=16,
 )
 
 
+def fresh() -> State:
+    """Before anything happened: everybody is there, with a key."""
+    return State(principals={name: Principal(name=name, role="human", keys=["k"]) for name in EVERYBODY})
+
+
 def fold(history: list[AnyEntry], stop: int = 99) -> State:
-    state = State()
+    state = fresh()
     for index, entry in enumerate(history[:stop]):
         state.fold(index, msgspec.structs.replace(entry, at=T0 + index))
     return state
@@ -132,6 +168,37 @@ def test_adding_an_adverse_fact_never_raises_authority(
         )
     state.fold(len(history), msgspec.structs.replace(fact, at=T0 + len(history)))
     assert level(state, hours) <= before
+
+
+@given(histories, st.integers(0, 70), st.sampled_from(PEOPLE), st.sampled_from(("gone", "keyless", "agent")))
+def test_losing_a_person_never_raises_authority(
+    history: list[AnyEntry], hours: int, name: str, how: str
+) -> None:
+    """But for what their own pass had superseded, which speaks again."""
+    if any(isinstance(e, Evidence) and e.by == name and e.outcome == "pass" for e in history):
+        return
+    state = fold(history)
+    before = level(state, hours)
+    known = state.principals[name]
+    lost = {"gone": {"revoked": True}, "keyless": {"keys": []}, "agent": {"role": "agent"}}[how]
+    fact = msgspec.structs.replace(known, at=T0 + len(history), **lost)
+    state.fold(len(history), fact)
+    assert level(state, hours) <= before
+
+
+@given(histories, st.integers(0, 70))
+def test_a_system_whose_people_are_nobody_real_is_restricted_at_most(
+    history: list[AnyEntry], hours: int
+) -> None:
+    state = fold(history)
+    standing = state.systems.get(SYSTEM)
+    if standing is None:
+        return
+    for role in (standing.entry.owner, standing.entry.halt, standing.entry.validators):
+        gone = fold(history)
+        for name in role:
+            gone.principals.pop(name, None)
+        assert level(gone, hours) <= LEVELS.index("restricted")
 
 
 @given(histories, st.integers(0, 70), people, people, reversibilities)
@@ -253,7 +320,7 @@ def test_a_past_grant_is_recomputed_bit_for_bit(history: list[AnyEntry], stop: i
     """From the leaves, and from a snapshot with the leaves after it."""
     now = T0 + hours * HOUR
     whole = fold(history)
-    again, snap = State(), State()
+    again, snap = fresh(), fresh()
     for index, entry in enumerate(history):
         leaf = decode(encode(entry, T0 + index))
         again.fold(index, leaf)
@@ -284,3 +351,33 @@ def test_the_table_of_who_answers_a_decision() -> None:
         "restricted": ["fallback", "fallback", "fallback"],
         "halted": ["fallback", "fallback", "fallback"],
     }
+
+
+def test_conditions_stay_when_their_author_is_dismissed() -> None:
+    said: Any = {
+        "system": SYSTEM,
+        "owner": ["a"],
+        "halt": ["b"],
+        "validators": ["c", "p-chen"],
+        "components": "c1",
+    }
+    history: list[AnyEntry] = [
+        Declared(envelope="e1", change="first", **said),
+        Evidence(by="c", system=SYSTEM, envelope="e1", components="c1", outcome="pass", until=T0 + 99 * HOUR),
+        Declared(envelope="e2", change="narrower", **said),
+        Evidence(
+            by="p-chen",
+            system=SYSTEM,
+            envelope="e2",
+            components="c1",
+            outcome="conditions",
+            until=T0 + 99 * HOUR,
+        ),
+    ]
+    assert level(fold(history), 1) == LEVELS.index("supervised")
+    gone = Principal(name="p-chen", role="human", revoked=True)
+    assert level(fold([*history, gone]), 1) == LEVELS.index("supervised")
+    again = Evidence(
+        by="c", system=SYSTEM, envelope="e2", components="c1", outcome="pass", until=T0 + 99 * HOUR
+    )
+    assert level(fold([*history, gone, again]), 1) == LEVELS.index("autonomous")

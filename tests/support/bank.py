@@ -139,6 +139,10 @@ def opening(config: Configuration) -> list[AnyEntry]:
             until=NOW + 30 * DAY,
         ),
         RunOpened(by="payer", run=RUN, system="payments-agent", principal="payer"),
+        *(
+            Principal(by="standwatch", name=name, role="human", keys=[f"key of {name}"])
+            for name in ("p-maria", "p-omar", "p-chen")
+        ),
     ]
 
 

@@ -128,6 +128,8 @@ class Stage:
                 tier=tier,
             )
         )
+        for name in ("p-maria", "p-omar", "p-chen"):
+            self.put(Principal(by="standwatch", name=name, role="human", keys=[f"key of {name}"]))
         self.put(Config(by="p-maria", root="root-1"))
         self.put(Principal(by="p-maria", name="loan-desk", role="service", systems=["mortgage"]))
         self.put(

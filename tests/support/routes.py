@@ -85,7 +85,7 @@ class Log:
         """The state before each entry."""
         self.state = State()
         for name in ("maria", "nina", "olga", "chen", "otto"):
-            self.append(Principal(by="standwatch", name=name, role="human"))
+            self.append(Principal(by="standwatch", name=name, role="human", keys=[f"key of {name}"]))
         self.append(declared(tier), Config(by="standwatch", root="r", development=development))
 
     @property

@@ -5,20 +5,23 @@ lower it. So no fact that adds a cap can raise authority, and what is unknown ca
 that stands beside every grant, so that a past grant is recomputed under the rules of its time.
 """
 
+from collections.abc import Collection
 from typing import Final, Literal, assert_never
 
 import msgspec
 
 from standwatch.authority.demands import demand, runs
 from standwatch.authority.tiers import tier
-from standwatch.facts.entries import Evidence
+from standwatch.facts.entries import Declared, Evidence
 from standwatch.facts.words import Effect, Level, lower
+from standwatch.record.signed import is_human, real
 from standwatch.record.state import ALL, Standing, State
 
-RULES: Final = "2"
-"""Of a grant computed now. Rules 1 knew the declared tier alone, and no validator who stands apart."""
+RULES: Final = "3"
+"""Of a grant computed now. Rules 1 knew the declared tier alone, and no validator who stands apart; rules 1 and 2 took
+everybody whom a manifest names for somebody real."""
 
-KNOWN: Final = ("1", RULES)
+KNOWN: Final = ("1", "2", RULES)
 """Rules under which a past grant can be recomputed."""
 
 
@@ -57,7 +60,9 @@ def grant(state: State, system: str, now: int, rules: str = RULES) -> Grant:
     stakes = standing.entry.tier if rules == "1" else tier(state, system)
     held, held_until = _holds(state, system, now)
     validation, basis, until = _validation(state, standing, stakes, now, rules)
-    reasons = (*held, *_people(state, standing), *_tier(state, stakes), *validation)
+    people = _people(state, standing) if rules == RULES else _named(state, standing)
+    left = _left_behind(state, standing) if rules == RULES else ()
+    reasons = (*held, *people, *_tier(state, stakes), *validation, *left)
     ends = [end for end in (until, held_until) if end]
     caps: list[Level] = [reason.cap for reason in reasons]
     return Grant(lower(*caps), reasons, min(ends, default=0), basis, rules)
@@ -83,12 +88,53 @@ def _holds(state: State, system: str, now: int) -> tuple[tuple[Reason, ...], int
 
 
 def _people(state: State, standing: Standing) -> tuple[Reason, ...]:
-    """A system whose owner, halt authority or validator is nobody real is restricted."""
+    """A system whose owner, halt authority or validator is nobody real is restricted.
+
+    Real is who is a person of the record, was not dismissed, and has something to sign with: a key of the configuration
+    or a passkey that counts. (Under development, where signatures are waived, who was not dismissed.) What the record
+    does not know of somebody counts as if they were nobody.
+    """
+    entry = standing.entry
+    roles = (("owner", entry.owner), ("halt authority", entry.halt), ("validator", entry.validators))
+    missing = tuple(_nobody(state, entry, role, people) for role, people in roles if not _real(state, people))
+    validators = _real(state, entry.validators)
+    if not state.development and validators and validators <= _real(state, entry.owner):
+        return (*missing, _own_validator(entry))
+    return missing
+
+
+def _real(state: State, people: Collection[str]) -> frozenset[str]:
+    counts = is_human if state.development else real
+    return frozenset(one for one in people if counts(state, one))
+
+
+def _nobody(state: State, entry: Declared, role: str, people: Collection[str]) -> Reason:
+    if not people:
+        text = f"its {role} is nobody real"
+        return Reason("restricted", "nobody", text, _name_somebody(entry))
+    named = ", ".join(people)
+    if any(is_human(state, one) for one in people):
+        text = f"its {role} ({named}) has no key and no passkey: nothing could be signed"
+        cure = "put a public key under keys in standwatch.yaml: standwatch key new"
+        return Reason("restricted", "nobody", text, cure)
+    text = f"its {role} ({named}) is nobody of this organisation any more"
+    return Reason("restricted", "nobody", text, _name_somebody(entry))
+
+
+def _name_somebody(entry: Declared) -> str:
+    return f"name a person of standwatch.yaml in systems/{entry.system}.yaml"
+
+
+def _own_validator(entry: Declared) -> Reason:
+    return Reason("restricted", "own_validator", "its owner is its only validator", _name_somebody(entry))
+
+
+def _named(state: State, standing: Standing) -> tuple[Reason, ...]:
+    """As rules 1 and 2 had it: whoever is named is real."""
     entry = standing.entry
     roles = (("owner", entry.owner), ("halt_authority", entry.halt), ("validator", entry.validators))
-    cure = f"name a person of standwatch.yaml in systems/{entry.system}.yaml"
     missing = tuple(
-        Reason("restricted", "nobody", f"its {role} is nobody real", cure)
+        Reason("restricted", "nobody", f"its {role} is nobody real", _name_somebody(entry))
         for role, people in roles
         if not people
     )
@@ -98,8 +144,7 @@ def _people(state: State, standing: Standing) -> tuple[Reason, ...]:
         and set(entry.validators) <= set(entry.owner)
         and entry.validators
     ):
-        own = Reason("restricted", "own_validator", "its owner is its only validator", cure)
-        return (*missing, own)
+        return (*missing, _own_validator(entry))
     return missing
 
 
@@ -168,6 +213,25 @@ def _last_statement(state: State, standing: Standing) -> tuple[int, Evidence | N
             return index, evidence
         older = older if older[1] is not None else (index, evidence)
     return older
+
+
+def _left_behind(state: State, standing: Standing) -> tuple[Reason, ...]:
+    """Conditions that somebody set who is gone since: with their author nothing is lifted. Only a statement about the
+    same envelope and components, by somebody who counts, takes their place."""
+    entry = standing.entry
+    carried = {(envelope, running_of(state, entry.system, parts)) for envelope, parts in standing.lineage}
+    return tuple(
+        Reason(
+            "supervised",
+            "conditions",
+            f"validation {index} set conditions, and its author is no validator any more",
+            f"standwatch validate {entry.system} --until DATE",
+        )
+        for index, evidence in state.evidence.get(entry.system, ())
+        if evidence.outcome == "conditions"
+        and (evidence.envelope, evidence.components) in carried
+        and not _counts(state, standing, evidence)
+    )
 
 
 def _counts(state: State, standing: Standing, evidence: Evidence) -> bool:
