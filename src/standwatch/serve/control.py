@@ -431,7 +431,10 @@ class Control:
         """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
         _somebody(who)
         if order.decision == "endorse":
-            return await self.endorser.take(ident, order)
+            done = await self.endorser.take(ident, order)
+            opened = await self.openings.open(ident)
+            told = done.text, self.openings.told(opened, "approve")
+            return Done(done.index, done.at, ". ".join(filter(None, told)))
         try:
             entry = evidence.answer(
                 ident, order, self._state, self._configuration, self._source, now=self._clock()
