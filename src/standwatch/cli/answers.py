@@ -11,6 +11,7 @@ from standwatch.cli.show import out, paint, people, say, visible, when
 from standwatch.cli.verbs import DONE, Verb
 from standwatch.cli.wire import Server, organisation, segment
 from standwatch.facts.errors import Tampered
+from standwatch.facts.short_words import short_words
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -97,10 +98,24 @@ def show(sheet: dict[str, Any], digest: str) -> None:
     )
     for line in json.dumps(action, ensure_ascii=False, indent=2, sort_keys=True).splitlines():
         say("  " + _marked(line))
-    say("", f"sha256 {digest}")
+    say("", f"sha256 {digest}", f"words  {short_words(digest)}   the agent's answer and the page show the same")
+    _around(sheet.get("around") or {})
     for finding in sheet["findings"].get("findings", ()):
         if finding.get("decision", "allow") != "allow" and finding.get("reached", True):
             say(f"why: {visible(finding['check'])}: {visible(finding.get('reason', ''))}")
+
+
+def _around(about: dict[str, Any]) -> None:
+    """What is not signed and worth knowing: the task, where values come from, what was refused before."""
+    run = about.get("run", {})
+    if run.get("told") == "present":
+        say(f"task: {visible(run['task'])}")
+    for one in about.get("origins", ()):
+        seen = ", ".join(f"{place['tool']} (entry {place['index']})" for place in one["seen"])
+        say(visible(f"from: {one['pointer']} is {one['source']}{f', seen in {seen}' if seen else ''}"))
+    for one in about.get("earlier", ()):
+        code = f", {one['code']}" if one["code"] else ""
+        say(visible(f"before: {one['what']} {one['tool']}{code}, entry {one['index']}"))
 
 
 def _marked(line: str) -> str:

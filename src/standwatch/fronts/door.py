@@ -10,6 +10,7 @@ import msgspec
 from standwatch.enforce.ports import Caller, Reply
 from standwatch.facts.canonical import parse
 from standwatch.facts.errors import Forbidden, Malformed
+from standwatch.facts.short_words import short_words
 from standwatch.facts.words import SENTENCES, Word
 from standwatch.fronts.http_message import Headers, Refusal, Request, Response
 from standwatch.fronts.http_origin import ORIGIN_STATUS, check_origin
@@ -110,4 +111,6 @@ def of_word(reply: Reply, go: str = "done", carried: str = "") -> Response:
             body[carried] = msgspec.Raw(reply.carried.result)
         return answer(200, body, headers)
     told = {"word": reply.word, "id": reply.id, "message": SENTENCES[reply.word]}
+    if reply.word == "pending" and (words := short_words(reply.digest)):
+        told["words"] = words
     return answer(STATUS[reply.word], told, headers)

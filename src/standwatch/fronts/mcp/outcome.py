@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.enforce.ports import Carried, Reply
 from standwatch.facts.mcp import McpAnswer, McpError
+from standwatch.facts.short_words import short_words
 from standwatch.facts.words import SENTENCES, OutcomeStatus
 from standwatch.fronts.http_message import Headers, Response
 from standwatch.fronts.mcp import results
@@ -137,8 +138,12 @@ def _headers(reply: Reply) -> Headers:
 
 def _word(code: int, word: str, sentence: str, reply: Reply, headers: Headers, *, tool: bool) -> Outcome:
     told = {"word": word, "reference": reply.id}
+    text = f"{sentence} Reference: {reply.id}"
+    if word == "pending" and (words := short_words(reply.digest)):
+        # Of the digest that is signed: whoever asked and whoever signs can tell that they mean the same.
+        told["words"] = words
+        text += f" Words: {words}."
     if not tool or word == "invalid":
         return Outcome(error=fault(code, sentence, told), headers=headers, ours=True)
-    text = f"{sentence} Reference: {reply.id}"
     result = {"content": [{"type": "text", "text": text}], "isError": True, "_meta": {REPLY_KEY: told}}
     return Outcome(encode(result), headers=headers, ours=True)
