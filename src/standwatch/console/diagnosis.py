@@ -18,6 +18,8 @@ from standwatch.watch.diagnosis import NAMES, Cause
 SPANS: Final = (("1h", "an hour"), ("6h", "six hours"), ("1d", "a day"), ("7d", "a week"))
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_ROUTED: Final = frozenset({"deployed", "rollback", "canary", "end"})
+"""Changes of a route: only the last of them is worth taking back."""
 _ROLLBACK: Final = re.compile(r"standwatch rollback (\S+) --model (\S+)(?: --to (\S+))? --reason …")
 _HALT: Final = re.compile(r"standwatch halt (\S+) --reason …")
 
@@ -117,12 +119,16 @@ def _model(system: str, one: ModelDiagnosis) -> ModelView:
     told = one.diagnosis
     happened = [(change.at, change.index, change.text) for change in one.changes]
     at = told.at if told.changed else (told.causes[0].at if told.causes else 0)
+    routed = [change.index for change in one.changes if change.what in _ROUTED]
     early, late = (told.earliest, told.latest) if told.changed else (at, at)
     return ModelView(
         found=one,
         mix=bars([(each.outcome or "no outcome", each.before, each.after) for each in told.mix]),
         causes=tuple(_cause(system, cause) for cause in told.causes),
-        changes=tuple(HappeningLine(each, _undo(system, each.undo)) for each in one.changes),
+        changes=tuple(
+            HappeningLine(each, _undo(system, each.undo) if [each.index] == routed[-1:] else None)
+            for each in one.changes
+        ),
         versions=tuple(_version(name, outcomes) for name, outcomes in sorted(one.versions.items())),
         axis=axis(told.since, told.now, early, late, at, happened),
     )
