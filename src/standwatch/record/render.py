@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told
 
 _SENTENCES: Final[dict[Standing, str]] = {
     "done": "It was released, and its outcome is in the record.",
     "under_way": "It was released; no outcome is in the record, so what became of it is unknown.",
     "denied": "It was denied: nothing was sent.",
+    "deferred": "It was put off, because too much was asked already: nothing was sent, and nobody is asked yet.",
     "pending": "It waits for a person's answer: nothing was sent.",
     "expired": "Nobody's approval was in force in time: nothing was sent.",
     "refused": "A person refused it: nothing was sent.",
@@ -163,6 +165,8 @@ def _sent(told: Explanation) -> Iterator[str]:
     released = told.standing in ("done", "under_way")
     yield ""
     yield f"{'Sent' if released else 'Not sent'}: digest {sent.digest}"
+    if told.asked is not None:
+        yield f"  words         {short_words(sent.digest)}   whoever was asked, and who asked, see the same"
     if sent.target:
         yield f"  target        {sent.target} ({sent.event})"
     yield from _part("action", sent.action)
