@@ -29,6 +29,7 @@ from standwatch.cli import (
     sessions,
     setting_up,
     versions,
+    watch,
 )
 from standwatch.cli.show import complain
 from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb, common
@@ -40,6 +41,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Run", serving.VERBS),
     ("Look", look.VERBS),
     ("Stop, and start again", holds.VERBS),
+    ("Keep watch", watch.VERBS),
     ("Deploy, and take back", versions.VERBS),
     ("Correct", overrides.VERBS),
     ("Bypass, for a while", (*relaxations.VERBS, *glass.VERBS)),

@@ -25,7 +25,7 @@ class Tally:
     def __init__(self, source: Record) -> None:
         self._source = source
         self._next = -1
-        self._found: list[tuple[int, AnyEntry]] = []
+        self._found: list[tuple[int, AnyEntry | Unknown]] = []
         self._reading: asyncio.Task[None] | None = None
 
     async def of(self, now: int) -> dict[str, dict[str, int]]:
