@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from standwatch.facts.entries import AnyEntry
 from standwatch.facts.parts import approval_bytes
 from standwatch.fronts.control_ports import AnswerOrder, Done
 from standwatch.keys import ed25519
-from support.watch import PEOPLE, Watch, standing, write_organisation
+from standwatch.serve.decoys import Decoys
+from support.watch import PEOPLE, Watch, done, now, standing, write_organisation
 
 
 @asynccontextmanager
@@ -23,9 +26,33 @@ async def sparing(
         keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
         write_organisation(folder, keys)
         path = folder / "systems" / "pay.yaml"
-        path.write_text(f"{path.read_text()}limits: {{asks: {asks}}}\n{more}")
+        bounded = f"{path.read_text()}    arguments: {{amount: {{max: 500}}}}\n"
+        path.write_text(f"{bounded}limits: {{asks: {asks}}}\n{more}")
     async with standing(folder) as watch:
         yield watch
+
+
+def decoys_of(watch: Watch) -> Decoys:
+    """What asks decoys, as the node makes it."""
+    control = watch.control
+    found = Decoys(watch.gate, watch.link, watch.reader, control.openings, now, os.urandom)
+    before = watch.link.on_told
+
+    def told(index: int, entry: AnyEntry) -> None:
+        before(index, entry)
+        found.heard(entry)
+
+    watch.link.on_told = told
+    return found
+
+
+async def decoy(watch: Watch, decoys: Decoys, amount: int = 900, system: str = "pay") -> str:
+    """An act that is refused, and the decoy that is made of it; its id."""
+    reply = await watch.act(done, system, amount=amount)
+    assert reply.word == "refused", reply
+    ident = await decoys.ask(system)
+    assert ident, "no decoy was asked"
+    return ident
 
 
 async def answer(watch: Watch, ident: str, person: str = "olga", decision: str = "approve") -> Done:

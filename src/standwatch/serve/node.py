@@ -38,6 +38,7 @@ from standwatch.serve.control import Control
 from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names
+from standwatch.serve.decoys import Decoys
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.matters import Matters
 from standwatch.serve.measuring import EVERY, Measuring
@@ -110,6 +111,15 @@ class Node:
         self.control.oidc = self.oidc
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
+        self.decoys = Decoys(
+            self.gate,
+            link,
+            self.reader,
+            self.control.openings,
+            now,
+            os.urandom,
+            self.notifying.troubled,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         link.on_told = self._told
 
@@ -122,6 +132,7 @@ class Node:
 
     def _told(self, index: int, entry: AnyEntry) -> None:
         self.gate.told(index, entry)
+        self.decoys.heard(entry)
         if isinstance(entry, _TOLD_AT_ONCE):
             self.notifying.wake()
         for hear in self.heard:
@@ -137,7 +148,12 @@ class Node:
         """Stop in the order that loses nothing: no more work, then the servers, then the record."""
         for task in list(self._tasks):
             task.cancel()
-        for ending in (self.servers.close(), self.executors.close(), self.notifying.close(), self.oidc.close()):
+        for ending in (
+            self.servers.close(),
+            self.executors.close(),
+            self.notifying.close(),
+            self.oidc.close(),
+        ):
             with contextlib.suppress(Exception):
                 await ending
         self.reader.close()
@@ -269,6 +285,7 @@ async def heed(node: Node) -> None:
         try:
             await node.control.take_markers()
             await node.control.openings.sweep()
+            await node.decoys.look()
         except StandwatchError:
             pass  # tried again in a second
         except Exception as error:

@@ -7,7 +7,7 @@ own, and disk and mail servers are waited for in threads of theirs.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
@@ -47,6 +47,8 @@ _MOST: Final = 20_000
 _TIMEOUTS: Final = Timeouts(connect=5.0, first_byte=10.0, total=15.0)
 _ANSWER_BYTES: Final = 64 << 10
 _LISTED: Final = 200
+_TROUBLE: Final = frozenset({"finding", "hold", "record", "rollback"})
+"""Kinds of incidents during which nobody's vigilance is tried."""
 
 Found = Sequence[tuple[int, AnyEntry | Unknown]]
 
@@ -288,6 +290,15 @@ class Notifying:
             max((one.ended for one in mine if one.state == "sent"), default=0),
             troubled[-1].error if troubled else "",
             self._sender.problem(channel),
+        )
+
+    def troubled(self, systems: Collection[str]) -> bool:
+        """Whether an incident is open that somebody has to deal with now, about one of `systems` or about all."""
+        return any(
+            not one.ended
+            and not _TROUBLE.isdisjoint(one.kinds)
+            and (not one.systems or not set(systems).isdisjoint(one.systems))
+            for one in self.desk.book.incidents.values()
         )
 
     def warnings(self) -> tuple[str, ...]:

@@ -7,13 +7,11 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from standwatch.facts.entries import Unmasked
 from standwatch.facts.errors import Conflict, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.facts.parts import SALT_BYTES
-from standwatch.record.veils import Veiled, closed
+from standwatch.record.veils import closed
 from standwatch.serve.gate import LiveGate
 from standwatch.store.link import Link
 
@@ -89,10 +87,3 @@ class Shown:
         """ms since the first of `people` who saw question `ident` was shown it; 0 where nobody knows."""
         at = next((self._at[person, ident] for person in people if (person, ident) in self._at), 0)
         return max((self._clock() - at) // 1_000, 1) if at else 0
-
-
-class Open(msgspec.Struct, frozen=True):
-    """A question that is not opened yet, as the maker of decoys knows it."""
-
-    veiled: Veiled
-    decoy: bool
