@@ -148,6 +148,7 @@ if (place) enrolment(place, place.querySelector("button"));
 function enrolment(it, button) {
   let link = location.hash.slice(1), seat = "";
   if (link) history.replaceState(null, "", location.pathname);  // the link is in no history, and in no bookmark
+  addEventListener("hashchange", () => location.reload());  // another link, pasted over this page
   const show = (name) => {
     for (const part of it.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== name;
   };

@@ -1,0 +1,192 @@
+"""In a real Chromium: a link, a passkey, the same words at both ends, signing in, acting, and signing out."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+
+import pytest
+
+from standwatch.facts.entries import PasskeyDoubted, SignedIn, SignedOut
+from support.chromium import Page, page
+from support.system import ROOT, Living, serving, waited
+
+AUTHENTICATORS: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Generator[Page]:
+    with page() as found:
+        AUTHENTICATORS.append(found.authenticator())
+        yield found
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Generator[Living]:
+    with serving(tmp_path_factory.mktemp("sign in") / "org", {}, accept=False) as found:
+        yield found
+
+
+def added(living: Living, *more: str) -> tuple[str, subprocess.Popen[str]]:
+    """`standwatch passkey add` in a terminal of its own: its link, and the command, which waits."""
+    command = [sys.executable, "-m", "standwatch.cli.main", "--org", str(living.folder), "passkey", "add"]
+    process = subprocess.Popen(
+        [*command, "--key", living.key("maria"), "--yes", *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**living.home},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "/enrol#" in line:
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return line.strip(), process
+    raise AssertionError("no link came")
+
+
+def shown(chrome: Page, selector: str) -> str:
+    """The text of what is visible there; "" for nothing."""
+    return chrome.run(
+        f"(() => {{ const it = document.querySelector({json.dumps(selector)});"
+        " return it && it.checkVisibility() ? it.textContent : ''; })()"
+    )
+
+
+def click(chrome: Page, selector: str) -> None:
+    chrome.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+
+def at(living: Living, path: str) -> str:
+    return f"http://localhost:{living.operators}{path}"
+
+
+def signed_in(chrome: Page, living: Living) -> str:
+    """Signs in as Maria through the page; the session's cookie."""
+    chrome.open(at(living, "/signin?next=/you"))
+    click(chrome, "[data-passkey-challenge]")
+    waited(lambda: chrome.run("location.pathname") == "/you")
+    chrome("Network.enable")
+    cookies = chrome("Network.getCookies", urls=[at(living, "/")])["cookies"]
+    (ours,) = [one for one in cookies if one["name"] == "standwatch"]
+    assert ours["httpOnly"]
+    assert ours["sameSite"] == "Strict"
+    return ours["value"]
+
+
+def enrolled(chrome: Page, living: Living) -> None:
+    if any(one["state"] == "live" for one in living.api.get("/passkeys")["passkeys"]):
+        return
+    link, process = added(living)
+    chrome.open(link)
+    waited(lambda: shown(chrome, "[data-step=ready] button"))
+    click(chrome, "[data-step=ready] button")
+    words = waited(lambda: shown(chrome, "[data-words]"))
+    assert process.stdout is not None
+    told = process.stdout.read()
+    assert process.wait(20) == 0, told
+    assert words in told, "both ends show the same words"
+    waited(lambda: shown(chrome, "[data-step=live]"))
+
+
+def test_a_link_a_passkey_a_signature_a_session(chrome: Page, living: Living) -> None:
+    assert "/enrol#" in living.heard("/enrol#"), "the first start says how"
+    enrolled(chrome, living)
+    signed_in(chrome, living)
+    assert chrome.run("document.querySelector('h1').textContent").strip() == "maria@bank.example"
+    entry = living.of(SignedIn)[-1]
+    assert (entry.person, entry.issuer) == ("maria", "")
+    # A page of ours acts with the cookie: a script with the token in its header, a form with it in a field.
+    acted = """fetch('/api/v1/holds', {method: 'POST', headers: {'x-csrf-token': TOKEN},
+        body: JSON.stringify({scope: 'system:nothing', reason: 'a test'})}).then(it => it.status)"""
+    token = "document.querySelector('meta[name=csrf]').content"
+    assert chrome.run(acted.replace("TOKEN", "'0'.repeat(64)")) == 403
+    assert chrome.run(acted.replace("TOKEN", token)) == 201
+    click(chrome, "form[action$='/end'] button")
+    waited(lambda: chrome.run("location.pathname") == "/signin")
+    assert living.of(SignedOut)[-1].code == "left"
+    status = "fetch('/api/v1/sessions').then(it => it.status)"
+    assert chrome.run(status) == 401
+    living.verified()
+
+
+def test_a_link_is_good_once_and_says_so(chrome: Page, living: Living) -> None:
+    enrolled(chrome, living)
+    made = living.api.post("/passkeys/invitations", {"person": "olga"})
+    link = made["link"]
+    body = json.dumps(json.dumps({"link": link.partition("#")[2]}))
+    first = f"fetch('/api/v1/enrolments/challenge', {{method: 'POST', body: {body}}}).then(it => it.status)"
+    chrome.open(at(living, "/signin"))
+    assert chrome.run(first) == 200, "somebody was faster"
+    chrome.open(link)
+    assert chrome.run("location.hash") == "", "the link is not left in the address"
+    click(chrome, "[data-step=ready] button")
+    assert "was used" in waited(lambda: (said := shown(chrome, "#said")) and "Confirm" not in said and said)
+
+
+def test_a_cookie_in_another_browser_is_refused_ended_recorded_and_shown(
+    chrome: Page, living: Living
+) -> None:
+    enrolled(chrome, living)
+    cookie = signed_in(chrome, living)
+    thief = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=10)
+    headers = {
+        "Host": f"localhost:{living.operators}",
+        "Cookie": f"standwatch={cookie}",
+        "User-Agent": "thief",
+    }
+    thief.request("GET", "/api/v1/whoami", headers=headers)
+    answer = thief.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (401, "unauthenticated")
+    thief.close()
+    assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 401, "for its owner too"
+    ended = waited(lambda: [one for one in living.of(SignedOut) if one.code == "elsewhere"])
+    assert [one.person for one in ended] == ["maria"]
+    assert living.run("session", "list") == []
+    told = [line["text"] for line in living.api.get("/entries?from=-20")]
+    assert any("ended: elsewhere" in text for text in told)
+
+
+def test_a_session_that_an_admin_ends_is_over_at_once(chrome: Page, living: Living) -> None:
+    enrolled(chrome, living)
+    signed_in(chrome, living)
+    (one,) = living.run("session", "list")
+    living.run("session", "end", one["session"][:10])
+    assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 401
+
+
+def test_a_copied_passkey_signs_nobody_in(chrome: Page, living: Living) -> None:
+    """The counter goes back, as that of a copy would: refused, doubted, and said on the page."""
+    enrolled(chrome, living)
+    signed_in(chrome, living)
+    ident = AUTHENTICATORS[-1]
+    (kept,) = [
+        one
+        for one in chrome("WebAuthn.getCredentials", authenticatorId=ident)["credentials"]
+        if one["rpId"] == "localhost"
+    ]
+    chrome("WebAuthn.removeCredential", authenticatorId=ident, credentialId=kept["credentialId"])
+    before = kept["signCount"]
+    chrome("WebAuthn.addCredential", authenticatorId=ident, credential=kept | {"signCount": 1})
+    try:
+        chrome.open(at(living, "/signin"))
+        click(chrome, "[data-passkey-challenge]")
+        said = waited(lambda: (text := shown(chrome, "#said")) and "Confirm" not in text and text)
+        assert "copy" in said
+        assert living.of(PasskeyDoubted)[-1].of == -1
+    finally:
+        chrome("WebAuthn.removeCredential", authenticatorId=ident, credentialId=kept["credentialId"])
+        chrome("WebAuthn.addCredential", authenticatorId=ident, credential=kept | {"signCount": before + 10})
+
+
+@pytest.mark.parametrize("path", ["/signin", "/enrol", "/you"])
+def test_these_pages_run_no_script_but_ours(chrome: Page, living: Living, path: str) -> None:
+    chrome.open(at(living, path))
+    assert chrome.run("[...document.scripts].every(it => it.src.startsWith(location.origin + '/static/'))")
+    with pytest.raises(RuntimeError, match=r"(?i)trusted"):
+        chrome.run("document.body.innerHTML = '<b>x</b>'")
