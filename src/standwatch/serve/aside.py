@@ -31,6 +31,8 @@ T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Told how much is done, of how much."""
 
+GRACE: Final = 10.0
+"""Seconds beside those of a processor: to begin, and where others have it."""
 _MEMORY: Final = 1_500 << 20
 """Bytes of address space."""
 _MOST: Final = 64 << 20
@@ -88,6 +90,7 @@ class Aside:
         return msgspec.msgpack.decode(said.answer, type=answer)
 
     async def _run(self, order: bytes, seconds: int, progress: Progress | None) -> Said:
+        within = seconds * 1.5 + GRACE
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "standwatch.serve.aside"),
             *(str(self._place.state), str(self._place.keys)),
@@ -97,11 +100,9 @@ class Aside:
             limit=_MOST,
         )
         try:
-            return await asyncio.wait_for(_listen(child, order, progress), seconds * 1.5 + 10)
+            return await asyncio.wait_for(_listen(child, order, progress), within)
         except TimeoutError:
-            return Said(
-                trouble=Trouble("too_long", f"it took longer than {seconds * 1.5 + 10:g} s, and was ended")
-            )
+            return Said(trouble=Trouble("too_long", f"it took longer than {within:g} s, and was ended"))
         finally:
             # INVARIANT: whatever happens here, also a caller who went away, no child stays behind.
             if child.returncode is None:

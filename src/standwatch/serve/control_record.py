@@ -29,10 +29,10 @@ from standwatch.record.note import Note, parse, parse_vkey
 from standwatch.record.source import Source, hashes, read_leaf
 from standwatch.record.tiles import TILE_HEIGHT, TILE_WIDTH
 from standwatch.record.tree import Unproven, consistency_proof, verify_consistency
-from standwatch.record.verify import Verification, verify
+from standwatch.record.verify import Verification
 from standwatch.serve.aside import Aside
 from standwatch.serve.control_reading import Record, time_of
-from standwatch.serve.verifying import Wanted
+from standwatch.serve.verifying import Wanted, verified
 
 _SECONDS: Final = 1_800
 """Of a processor, that one verification may take: five million entries take some minutes."""
@@ -106,13 +106,14 @@ class Custody:
             self._last = msgspec.structs.replace(line, done=done, of=of)
 
         try:
+            wanted = Wanted(self._vkey, latest)
             if self.aside is not None:
-                wanted = Wanted(self._vkey, latest)
                 found = await self.aside.ask(
                     "verify", wanted, Verification, seconds=_SECONDS, progress=progress
                 )
             else:
-                found = await asyncio.to_thread(verify, self._source, self._vkey, progress=progress)
+                given = msgspec.msgpack.encode(wanted)
+                found = await asyncio.to_thread(verified, self._source, given, progress)
         except StandwatchError as error:
             self._last = msgspec.structs.replace(line, status="failed", ended=self._clock(), text=str(error))
         except Exception as error:
@@ -154,7 +155,9 @@ class Custody:
         head, _ = _head(self._source)
         if head is None:
             raise NotFound("nothing has been signed yet")
-        text = f"The record of {head.size} entries extends the checkpoint kept at {kept.size}: nothing changed"
+        text = (
+            f"The record of {head.size} entries extends the checkpoint kept at {kept.size}: nothing changed"
+        )
         now = Compared(
             status="verified",
             text=text,

@@ -11,12 +11,13 @@ import msgspec
 
 from standwatch.authority.grant import grant
 from standwatch.facts.words import Level
+from standwatch.record.source import Marked
 from standwatch.record.state import State
 from standwatch.record.tiles import TILE_WIDTH
 from standwatch.record.verify import Verification, verify
 from standwatch.serve.aside import Progress
+from standwatch.serve.control_reading import Record
 from standwatch.serve.until import Until
-from standwatch.store.reader import Reader
 
 STEP: Final = 4_096
 """Entries between two words about how far it is."""
@@ -35,9 +36,9 @@ class Latest(Until):
     It is `Marked` too: what no checkpoint covers yet is held against the server's own marks.
     """
 
-    def __init__(self, reader: Reader, start: int) -> None:
-        super().__init__(reader, reader.size)
-        self._reader = reader
+    def __init__(self, record: Record, start: int) -> None:
+        super().__init__(record, record.size)
+        self._record = record
         self._start = start - start % TILE_WIDTH
 
     @property
@@ -46,18 +47,18 @@ class Latest(Until):
         return self._start, self.size
 
     def leaves(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """As a reader's; before the start only what folds."""
+        """As the record's; before the start only what folds."""
         if start < self._start:
-            for index, _ in self._reader.control(start, min(end, self._start)):
-                yield index, self._reader.leaf(index)
-        yield from self._reader.leaves(max(start, self._start), min(end, self.size))
+            for index, _ in self._record.control(start, min(end, self._start)):
+                yield index, self._record.leaf(index)
+        yield from self._record.leaves(max(start, self._start), min(end, self.size))
 
     def beyond(self) -> str:
-        """As a reader's."""
-        return self._reader.beyond()
+        """As the record's."""
+        return self._record.beyond() if isinstance(self._record, Marked) else ""
 
 
-def verified(source: Reader, given: bytes, progress: Progress) -> Verification:
+def verified(source: Record, given: bytes, progress: Progress) -> Verification:
     """What `serve.aside` does for `verify`: `given` is a `Wanted`."""
     wanted = msgspec.msgpack.decode(given, type=Wanted)
     start = max(0, source.size - wanted.latest) if wanted.latest else 0
