@@ -128,16 +128,17 @@ def _deferred(deferred: list[dict[str, Any]], names: dict[str, str]) -> None:
 
 def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:
     if questions:
+        from standwatch.cli.answers import progress
+
         title("waiting for a signature")
         for one in questions:
-            who = f"may answer: {people(one['signers'], names)}"
             row(
                 "asks",
                 "supervised",
                 one["tool"],
                 f"{one['system']}, by {one['by']}",
                 f"until {when(one['until'])}",
-                who,
+                progress(one, names),
             )
             advise(one["approve"], one["refuse"])
 

@@ -18,7 +18,8 @@ STANDING: Final = {
     "denied": "It was denied: nothing was sent.",
     "pending": "It waits for a person's answer: nothing was sent.",
     "deferred": "It was put off, in a queue of its own, because too much was asked of people: nothing was sent.",
-    "expired": "Nobody's approval was in force in time: nothing was sent.",
+    "expired": "Too few people approved it in time, which counts as a refusal: nothing was sent.",
+    "endorsed": "People vouched for a value of it instead: asked for again, it is judged with that.",
     "refused": "A person refused it: nothing was sent.",
     "approved": "A person approved it; it was not asked for again yet, and nothing was sent.",
 }

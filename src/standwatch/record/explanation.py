@@ -8,7 +8,9 @@ from standwatch.facts.configuration import Finding
 from standwatch.facts.words import Decision, Effect, Level, PrincipalKind, Seam
 from standwatch.record.source import Fate
 
-Standing = Literal["done", "under_way", "denied", "deferred", "pending", "expired", "refused", "approved"]
+Standing = Literal[
+    "done", "under_way", "denied", "deferred", "pending", "expired", "refused", "approved", "endorsed"
+]
 """How the action stands at the end of the record shown. `under_way` reads "unknown" once its gateway is gone."""
 
 
@@ -100,8 +102,25 @@ class Bypass(msgspec.Struct, frozen=True, kw_only=True):
     used: bool
 
 
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person said to a question: `approve`, `refuse`, or `endorse` of the value of `argument`.
+
+    `counts` is False where it fell away since: with its person's rights, key or passkey, or at its time.
+    """
+
+    index: int
+    at: int
+    by: str
+    decision: str
+    until: int
+    key: str
+    signed: bool
+    counts: bool
+    argument: str = ""
+
+
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of whom, and what they answered."""
+    """What was asked of whom, and what they answered. `by`, `decision` and so on are of the answer that decided."""
 
     index: int
     at: int
@@ -117,6 +136,13 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the signature over RECORD.md's bytes verifies with a key of theirs at the time."""
     head: str = ""
     reason: Told = Told("none")
+    quorum: int = 1
+    """How many of those asked must approve."""
+    ordered: bool = False
+    voices: tuple[Voice, ...] = ()
+    """Everything that was said, in order."""
+    endorsed: int = -1
+    """Index of the entry by which enough people vouched for a value instead; -1 for none."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Its own entries say what happened; the state folded up to the one that judged it
 parts say the rest, where they are still there. Nothing is guessed and nothing is looked up anywhere else.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
+    AskedMany,
     Deferred,
     Denied,
     Endorsed,
@@ -32,6 +34,7 @@ from standwatch.record.explanation import (
     Proof,
     Sent,
     Step,
+    Voice,
 )
 from standwatch.record.explanation import Standing as Stand
 from standwatch.record.judged import (
@@ -46,13 +49,15 @@ from standwatch.record.judged import (
     told,
 )
 from standwatch.record.note import parse, parse_vkey
-from standwatch.record.replay import answer_verifies
+from standwatch.record.questions import Question
+from standwatch.record.replay import answer_verifies, endorsement_verifies
 from standwatch.record.source import (
     Source,
     hashes,
     read_action,
     read_leaf,
 )
+from standwatch.record.state import State
 from standwatch.record.tree import Unproven, inclusion_proof, leaf_hash, verify_inclusion
 
 Own = dict[int, AnyEntry]
@@ -151,6 +156,8 @@ def _stand(own: Own, asked: Inquiry | None, source: Source) -> Stand:
         return "denied"
     if asked.decision == "refuse":
         return "refused"
+    if asked.endorsed >= 0:
+        return "endorsed"
     if asked.decision == "approve":
         return "approved" if now < asked.good_until else "expired"
     return "pending" if now < asked.until else "expired"
@@ -228,27 +235,78 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
     index, asked = _last(own, Asked)
     if not isinstance(asked, Asked):
         return None
-    people = questions.people(asked, source.state_before(index))
-    question = Inquiry(index=index, at=asked.at, until=asked.until, of=people)
-    place, answer = _last(own, Answered)
-    if not isinstance(answer, Answered) or answer.of != index:
+    state, decided = _question(source, own, index, asked)
+    question = Inquiry(
+        index=index,
+        at=asked.at,
+        until=asked.until,
+        of=questions.people(asked, source.state_before(index)),
+        quorum=questions.quorum(asked),
+        ordered=isinstance(asked, AskedMany) and asked.ordered,
+        voices=tuple(_voices(source, own, decided, state, problems)),
+        endorsed=decided.endorsed,
+    )
+    place, answer = decided.answer_index, decided.answer
+    if answer is None:
         return question
-    state = source.state_before(place)
-    signed = answer_verifies(answer, state, state.origin)
-    if not signed:
-        problems.append(f"the answer of {answer.by} (entry {place}) is not signed with a key of theirs")
     return msgspec.structs.replace(
         question,
         answered=place,
         answered_at=answer.at,
         by=answer.by,
         decision=answer.decision,
-        good_until=answer.until,
+        good_until=decided.until,
         key=answer.key,
-        signed=signed,
+        signed=all(one.signed for one in question.voices if one.counts),
         head=answer.head,
         reason=told(part_of(source, place, answer, "reason", problems)),
     )
+
+
+def _question(source: Source, own: Own, index: int, asked: Asked) -> tuple[State, Question]:
+    """The question as it was when it was used, or as it is at the end; one long over is put together again."""
+    used = next((place for place, one in own.items() if isinstance(one, Intent) and one.signed >= 0), -1)
+    state = source.state_before(used if used >= 0 else source.span[1])
+    known = state.questions.get(asked.id)
+    if known is not None and known.index == index:
+        return state, known
+    found = Question(index, asked)  # type: ignore[arg-type]
+    for place, one in own.items():
+        if isinstance(one, Answered) and one.of == index:
+            found = questions.answered(found, place, one)  # type: ignore[arg-type]
+    return state, found
+
+
+def _voices(
+    source: Source, own: Own, decided: Question, state: State, problems: list[str]
+) -> Iterator[Voice]:
+    """Everything that was said to the question, each with whether it is signed and whether it still counts."""
+    vouched = {
+        place
+        for one in state.endorsed.get(decided.entry.run, ())
+        for place, _ in (one.votes if one.of == decided.index else ())
+    }
+    counting = {place for place, _ in decided.answers} | vouched
+    for place, one in own.items():
+        if not isinstance(one, Answered | Endorsed) or one.of != decided.index:
+            continue
+        then = source.state_before(place)
+        is_answer = isinstance(one, Answered)
+        verifies = answer_verifies if is_answer else endorsement_verifies
+        signed = verifies(one, then, then.origin)  # type: ignore[arg-type]
+        if not signed:
+            problems.append(f"the answer of {one.by} (entry {place}) is not signed with a key of theirs")
+        yield Voice(
+            index=place,
+            at=one.at,
+            by=one.by,
+            decision=one.decision if is_answer else "endorse",
+            until=one.until,
+            key=one.key,
+            signed=signed,
+            counts=place in counting,
+            argument="" if is_answer else one.name,
+        )
 
 
 # ------------------------------------------------------------------------------------------------- the proof

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from standwatch.facts.short_words import short_words
-from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told
+from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told, Voice
 
 _SENTENCES: Final[dict[Standing, str]] = {
     "done": "It was released, and its outcome is in the record.",
@@ -13,7 +13,8 @@ _SENTENCES: Final[dict[Standing, str]] = {
     "denied": "It was denied: nothing was sent.",
     "deferred": "It was put off, because too much was asked already: nothing was sent, and nobody is asked yet.",
     "pending": "It waits for a person's answer: nothing was sent.",
-    "expired": "Nobody's approval was in force in time: nothing was sent.",
+    "expired": "Too few people approved it in time, which counts as a refusal: nothing was sent.",
+    "endorsed": "People vouched for a value of it instead: asked for again, it is judged with that.",
     "refused": "A person refused it: nothing was sent.",
     "approved": "A person approved it; it was not asked for again yet, and nothing was sent.",
 }
@@ -148,16 +149,27 @@ def _asked(asked: Inquiry | None) -> Iterator[str]:
         return
     yield ""
     yield f"Asked: {instant(asked.at)} (entry {asked.index}), open until {instant(asked.until)}"
-    yield f"  of            {', '.join(asked.of) or 'nobody'}"
-    if asked.answered < 0:
+    order = ", in this order" if asked.ordered else ""
+    of = "" if asked.quorum == 1 else f" ({asked.quorum} of them must approve{order})"
+    yield f"  of            {', '.join(asked.of) or 'nobody'}{of}"
+    for one in asked.voices:
+        yield from _voice(one)
+    if not asked.voices:
         yield "  answer        none in the record"
+    if asked.answered < 0:
         return
     yield f"  answer        {asked.decision} by {asked.by}, {instant(asked.answered_at)} (entry {asked.answered})"
-    yield f"  signature     {'verifies' if asked.signed else 'DOES NOT VERIFY'}, {asked.key}"
     yield f"  good until    {instant(asked.good_until)}"
     if asked.head:
         yield f"  signed along  checkpoint {asked.head}"
     yield from _part("reason", asked.reason)
+
+
+def _voice(one: Voice) -> Iterator[str]:
+    what = f"{one.decision} {one.argument}" if one.argument else one.decision
+    gone = "" if one.counts else "; it counts no more"
+    yield f"  {what:<13} by {one.by}, {instant(one.at)} (entry {one.index}), until {instant(one.until)}{gone}"
+    yield f"  signature     {'verifies' if one.signed else 'DOES NOT VERIFY'}, {one.key}"
 
 
 def _sent(told: Explanation) -> Iterator[str]:
