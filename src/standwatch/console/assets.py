@@ -27,6 +27,9 @@ _FOR_EVER: Final[Headers] = (
     ("content-security-policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
     ("vary", "accept-encoding"),
 )
+BUNDLES: Final = {"htmx.js": ("vendor/htmx.js", "vendor/hx-csp.js", "vendor/hx-sse.js")}
+"""Files that are served as one: htmx looks at the page in the task after its own script's, and what extends it must be
+there by then."""
 _WORTH: Final = 1_024
 """Bytes from which gzip saves a packet."""
 
@@ -43,7 +46,11 @@ class Asset(msgspec.Struct, frozen=True):
 @cache
 def assets() -> dict[str, Asset]:
     """Every asset by its file's name. Read once: the folder is part of the program."""
-    return {file.name: _asset(file) for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
+    plain = {file.name: file.read_bytes() for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
+    bundled = {
+        name: b";\n".join((FOLDER / part).read_bytes() for part in parts) for name, parts in BUNDLES.items()
+    }
+    return {name: _asset(name, body) for name, body in (plain | bundled).items()}
 
 
 def asset_path(name: str) -> str:
@@ -66,9 +73,9 @@ def _by_path() -> dict[str, Asset]:
     return {one.path: one for one in assets().values()}
 
 
-def _asset(file: Path) -> Asset:
-    body = file.read_bytes()
+def _asset(name: str, body: bytes) -> Asset:
+    stem, suffix = name.rsplit(".", 1)
     digest = sha256(body).hexdigest()[:16]
     packed = gzip.compress(body, 9, mtime=0) if len(body) >= _WORTH else b""
     worth = packed if len(packed) < len(body) * 9 // 10 else b""
-    return Asset(f"{PREFIX}{file.stem}.{digest}{file.suffix}", _TYPES[file.suffix], body, worth)
+    return Asset(f"{PREFIX}{stem}.{digest}.{suffix}", _TYPES[f".{suffix}"], body, worth)

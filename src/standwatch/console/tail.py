@@ -49,11 +49,18 @@ async def tail(ask: Ask) -> TailView:
         before = str((await ask.status()).index + 1)
     sift = sift_of(query)
     found = await ask.ops.latest(ask.who, before, str(ROWS), sift)
+    lines = tuple(msgspec.structs.replace(one, text=said(one)) for one in found.entries)
     at = {"as_of": ask.as_of} if ask.as_of else {}
     older = urlencode({**query, **at, "before": found.next}) if found.next > 0 else ""
     begin = found.entries[0].index + 1 if found.entries else found.next + found.seen
     following = "" if before else "/tail/stream?" + urlencode({**query, "from": max(begin, 0)})
-    return TailView(found.entries, sift, older, urlencode({**query, **at}), found.seen, following, _KINDS)
+    return TailView(lines, sift, older, urlencode({**query, **at}), found.seen, following, _KINDS)
+
+
+def said(line: EntryLine) -> str:
+    """The sentence without the action's id at its end, which the command line sets apart by two spaces."""
+    ident = line.entry.get("id", "")
+    return line.text.removesuffix(f"  {ident}") if ident else line.text
 
 
 class EntryView(msgspec.Struct, frozen=True):

@@ -121,27 +121,53 @@ function text(words) {
   return span;
 }
 
-function row(line) {
-  const item = document.createElement("li"), time = document.createElement("time");
-  time.textContent = clock(line.at);
-  time.dateTime = new Date(line.at / 1000).toISOString();
-  const link = document.createElement("a");
-  link.href = `/entries/${Number(line.index)}`;
-  link.textContent = line.index;
-  const kind = document.createElement("span");
+// Rows stay where they are; what they say moves down. So nothing is shifted under whoever looks or points.
+function blank() {
+  const item = document.createElement("li"), time = document.createElement("time"), link = document.createElement("a");
+  const kind = document.createElement("span"), words = document.createElement("span");
   kind.className = "kind";
-  kind.textContent = line.kind;
-  const words = document.createElement("span");
   words.className = "text";
-  words.append(text(line.text));
   item.append(time, " ", link, " ", kind, " ", words);
   return item;
+}
+
+// The sentence without the action's id at its end, which the command line sets apart by two spaces.
+function said(line) {
+  const id = `  ${line.entry?.id ?? ""}`;
+  return line.text.endsWith(id) ? line.text.slice(0, -id.length) : line.text;
+}
+
+function fill(item, line) {
+  const [time, link, kind, words] = item.children;
+  time.textContent = clock(line.at);
+  time.dateTime = new Date(line.at / 1000).toISOString();
+  link.href = `/entries/${Number(line.index)}`;
+  link.textContent = line.index;
+  kind.textContent = line.kind;
+  words.replaceChildren(line.text === undefined ? line.said.cloneNode(true) : text(said(line)));
+}
+
+// The row that says that there is nothing, as a row of entries.
+function replaced(item) {
+  const made = blank();
+  item.replaceWith(made);
+  return made;
+}
+
+// What a row of the server's says, as a line of the stream does.
+function parsed(item) {
+  const [time, link, kind, words] = item.children;
+  if (!words) return null;
+  const said = document.createDocumentFragment();
+  said.append(...[...words.childNodes].map((it) => it.cloneNode(true)));
+  return { at: Date.parse(time.dateTime) * 1000, index: Number(link.textContent), kind: kind.textContent, said };
 }
 
 function tail(region) {
   const list = region.querySelector("ol"), said = document.getElementById("tail-said");
   const button = document.getElementById("tail-pause");
   let queue = [], asked = false, paused = false, dropped = 0, frame = 0;
+  let shown = null;  // what the rows say, the newest first; the server's own rows until the first change
   let last = Number(new URL(region.dataset.tail, location.href).searchParams.get("from")) - 1;
 
   function reading() {
@@ -152,12 +178,15 @@ function tail(region) {
   function draw() {
     frame = 0;
     if (reading()) { tell(); return; }
-    const some = queue.slice(-KEPT);
+    shown ??= [...list.children].map(parsed).filter(Boolean);
+    shown = [...queue.reverse(), ...shown].slice(0, KEPT);
     queue = []; dropped = 0;
-    const made = document.createDocumentFragment();
-    for (let at = some.length - 1; at >= 0; at -= 1) made.append(row(some[at]));
-    list.prepend(made);
-    while (list.childElementCount > KEPT) list.lastElementChild.remove();
+    while (list.childElementCount > shown.length) list.lastElementChild.remove();
+    while (list.childElementCount < shown.length) list.append(blank());
+    shown.forEach((line, at) => {
+      const item = list.children[at].children.length === 4 ? list.children[at] : replaced(list.children[at]);
+      fill(item, line);
+    });
     tell();
   }
   function tell() {
