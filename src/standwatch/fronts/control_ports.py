@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_budget import (
+    DeferredLine,
+    PullOrder,
+    RevalidationOrder,
+    VigilanceReport,
+)
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_glass import (
     DrillOrder,
@@ -41,6 +46,13 @@ from standwatch.fronts.control_passkeys import (
     Registration,
     RegistrationOrder,
 )
+from standwatch.fronts.control_record import (
+    Compared,
+    CompareOrder,
+    RecordDocument,
+    VerificationLine,
+    VerifyOrder,
+)
 from standwatch.fronts.control_relaxing import (
     RelaxationDone,
     RelaxationLine,
@@ -49,7 +61,6 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
-from standwatch.fronts.control_record import Compared, CompareOrder, RecordDocument, VerificationLine, VerifyOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
@@ -499,6 +510,8 @@ class Operations(Protocol):
     async def end_passkey(self, who: Actor, credential: str, order: PasskeyEndOrder) -> Done: ...
     async def deferred(self, who: Actor) -> tuple[DeferredLine, ...]: ...
     async def ask_deferred(self, who: Actor, ident: str) -> Done: ...
+    async def vigilance(self, who: Actor, system: str = "") -> VigilanceReport: ...
+    async def revalidate(self, who: Actor, person: str, order: RevalidationOrder) -> Done: ...
     async def drop_deferred(self, who: Actor, ident: str, order: PullOrder) -> Done: ...
     async def statement(self, who: Actor, system: str, version: str = "", model: str = "") -> Statement: ...
     async def validate(self, who: Actor, system: str, order: ValidationOrder) -> Done: ...

@@ -8,7 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_budget import (
+    DeferredLine,
+    PullOrder,
+    RevalidationOrder,
+    VigilanceReport,
+)
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_glass import (
     DrillOrder,
@@ -55,6 +60,13 @@ from standwatch.fronts.control_ports import (
     Status,
     ValidationOrder,
 )
+from standwatch.fronts.control_record import (
+    Compared,
+    CompareOrder,
+    RecordDocument,
+    VerificationLine,
+    VerifyOrder,
+)
 from standwatch.fronts.control_relaxing import (
     RelaxationDone,
     RelaxationLine,
@@ -63,7 +75,6 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
-from standwatch.fronts.control_record import Compared, CompareOrder, RecordDocument, VerificationLine, VerifyOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
@@ -555,6 +566,25 @@ ROUTES: Final = (
         Done,
         lambda ops, call: ops.drop_deferred(call.who, call.names["id"], call.body),
         PullOrder,
+        made=True,
+    ),
+    Route(
+        "GET",
+        "/vigilance",
+        "vigilance",
+        "How watchful those are who approve: what they were asked, how long they looked, what they did with decoys.",
+        VigilanceReport,
+        lambda ops, call: ops.vigilance(call.who, call.query.get("system", "")),
+        query=("system",),
+    ),
+    Route(
+        "POST",
+        "/people/{person}/revalidation",
+        "revalidate",
+        "Give somebody who approved a decoy the right to answer back: a validator's signature.",
+        Done,
+        lambda ops, call: ops.revalidate(call.who, call.names["person"], call.body),
+        RevalidationOrder,
         made=True,
     ),
     Route(

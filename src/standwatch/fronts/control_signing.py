@@ -86,8 +86,24 @@ class SignGiving(_Signing, frozen=True, tag="hand_over", kw_only=True):
     seen: tuple[str, ...] = ()
 
 
+class SignRevalidation(_Signing, frozen=True, tag="revalidation", kw_only=True):
+    """Give `person` the right to answer back (`POST /people/{person}/revalidation`). The challenge brings `salt`."""
+
+    person: str
+    follows: int
+    reason: str
+    salt: str = ""
+
+
 SigningOrder = (
-    SignRelaxation | SignWaiting | SignValidation | SignConfiguration | SignSealing | SignTaking | SignGiving
+    SignRelaxation
+    | SignWaiting
+    | SignValidation
+    | SignConfiguration
+    | SignSealing
+    | SignTaking
+    | SignGiving
+    | SignRevalidation
 )
 
 

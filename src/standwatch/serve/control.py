@@ -17,7 +17,12 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
-from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_budget import (
+    DeferredLine,
+    PullOrder,
+    RevalidationOrder,
+    VigilanceReport,
+)
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_glass import (
     DrillOrder,
@@ -67,6 +72,13 @@ from standwatch.fronts.control_ports import (
     Status,
     ValidationOrder,
 )
+from standwatch.fronts.control_record import (
+    Compared,
+    CompareOrder,
+    RecordDocument,
+    VerificationLine,
+    VerifyOrder,
+)
 from standwatch.fronts.control_relaxing import (
     RelaxationDone,
     RelaxationLine,
@@ -75,7 +87,6 @@ from standwatch.fronts.control_relaxing import (
     RelaxSignature,
     RestoreOrder,
 )
-from standwatch.fronts.control_record import Compared, CompareOrder, RecordDocument, VerificationLine, VerifyOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
@@ -136,6 +147,7 @@ from standwatch.serve.control_signing import Signing
 from standwatch.serve.control_systems import Systems
 from standwatch.serve.control_telling import Telling
 from standwatch.serve.control_versions import Routes, model_lines
+from standwatch.serve.control_vigilance import Vigils
 from standwatch.serve.control_watch import Roster
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.growth import Growth
@@ -191,6 +203,8 @@ class Control:
         self.systems = Systems(gate, source, clock, bypasses)
         self.explaining: Explaining | None = None
         """Explains decisions; set by whoever knows the models' servers."""
+        self.behind: Callable[[], int] = lambda: 0
+        """µs by which this host's wall clock was set back; the time goes on all the same (`serve.clock`)."""
         self.notifying: Notifying | None = None
         """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)
@@ -203,6 +217,7 @@ class Control:
         self.overruler = Overruler(gate, link, source, clock, chance)
         self.queue = Queue(gate, link, clock, chance)
         self.openings = Openings(gate, link, clock)
+        self.vigils = Vigils(gate, clock)
         self.shown = Shown(clock)
         self.passkeys = Passkeys(gate, source, clock, chance)
         self.endorser = Endorser(gate, link, source, clock)
@@ -336,6 +351,7 @@ class Control:
             *found,
             *self.glass.warnings(),
             *self.roster.warnings(),
+            *lines.set_back(self.behind()),
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
@@ -389,7 +405,7 @@ class Control:
 
     async def question(self, who: Actor, ident: str) -> QuestionSheet:
         """One open question, with the canonical action whole."""
-        return await self._sheet(who, evidence.open_question(ident, self._state, self._clock()))
+        return await self._sheet(who, evidence.open_question(ident, self._state, self._clock(), "refuse"))
 
     async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
         """The same, also of one that is over."""
@@ -474,6 +490,15 @@ class Control:
     async def ask_deferred(self, who: Actor, ident: str) -> Done:
         """Pull a deferred act into a question, where there is room."""
         return await self.queue.ask(_somebody(who), ident)
+
+    async def vigilance(self, who: Actor, system: str = "") -> VigilanceReport:
+        """How watchful those are who approve."""
+        return self.vigils.report(_somebody(who), system)
+
+    async def revalidate(self, who: Actor, person: str, order: RevalidationOrder) -> Done:
+        """Take a validator's signature for somebody who approved a decoy."""
+        _somebody(who)
+        return await self.vigils.revalidate(person, order)
 
     async def drop_deferred(self, who: Actor, ident: str, order: PullOrder) -> Done:
         """Pull a deferred act out of the way."""

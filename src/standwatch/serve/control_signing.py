@@ -8,6 +8,7 @@ import msgspec
 
 from standwatch.facts.errors import Forbidden, NotFound
 from standwatch.facts.parts import SALT_BYTES
+from standwatch.fronts.control_budget import RevalidationOrder
 from standwatch.fronts.control_glass import SealOrder
 from standwatch.fronts.control_ports import Actor, SignatureOrder, ValidationOrder
 from standwatch.fronts.control_relaxing import RelaxOrder, RelaxSignature
@@ -18,6 +19,7 @@ from standwatch.fronts.control_signing import (
     SigningDone,
     SigningOrder,
     SignRelaxation,
+    SignRevalidation,
     SignSealing,
     SignTaking,
     SignValidation,
@@ -25,7 +27,7 @@ from standwatch.fronts.control_signing import (
 )
 from standwatch.fronts.control_watch import GiveOrder, TakeOrder
 from standwatch.keys import passkeys as browser
-from standwatch.record import glass, watches
+from standwatch.record import glass, vigilance, watches
 from standwatch.record.assertion import challenge_of, spell_assertion
 from standwatch.record.passkeys import Passkey
 from standwatch.record.replay import evidence_message
@@ -80,6 +82,8 @@ class Signing:
 
     def _completed(self, order: SigningOrder) -> SigningOrder:
         """With what the server adds: a salt for the reason, and the entry that the relaxation follows."""
+        if isinstance(order, SignRevalidation):
+            return msgspec.structs.replace(order, salt=self._chance(SALT_BYTES).hex())
         if not isinstance(order, SignRelaxation):
             return order
         follows = self._gate.state.last_relaxed.get(order.system, -1)
@@ -106,6 +110,9 @@ class Signing:
             case SignGiving():
                 given = ops.roster.drafted(who, order.watch, _giving(order, by, NOBODY))
                 return watches.message(given, by, state.origin)
+            case SignRevalidation():
+                entry = ops.vigils.drafted(order.person, _revalidation(order, by, "", NOBODY))
+                return vigilance.message(entry, state.origin)
             case _:
                 assert_never(order)
 
@@ -130,6 +137,8 @@ class Signing:
             case SignGiving():
                 offered = await ops.give_watch(who, order.watch, _giving(order, by, sig))
                 return SigningDone("waits", offered.text)
+            case SignRevalidation():
+                done = await ops.revalidate(who, order.person, _revalidation(order, by, key, sig))
             case _:
                 assert_never(order)
         return SigningDone("done", done.text, done.index, done.at)
@@ -176,3 +185,7 @@ def _taking(order: SignTaking, by: str, sig: str) -> TakeOrder:
 
 def _giving(order: SignGiving, by: str, sig: str) -> GiveOrder:
     return GiveOrder(by, order.to, order.until, order.follows, order.shown, sig, order.seen)
+
+
+def _revalidation(order: SignRevalidation, by: str, key: str, sig: str) -> RevalidationOrder:
+    return RevalidationOrder(order.reason, order.salt, order.follows, by, key, sig)
