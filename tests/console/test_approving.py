@@ -175,7 +175,7 @@ def test_an_approval_by_passkey_is_carried_out_once_and_recorded(
 def test_a_refusal_by_passkey_stops_it(olga: Person, bot: Agent, upstream: Scripted) -> None:
     arguments = {"to": BOOKS, "amount": 604}
     ident = asked(bot, **arguments)
-    assert "you refused it" in olga.answer(ident, "refuse")
+    assert "refused by olga" in olga.answer(ident, "refuse")
     assert bot.call("pay", **arguments).word == "refused"
     assert paid(upstream, arguments) == 0
 
@@ -331,15 +331,15 @@ def test_three_people_sign_and_only_then_it_goes(
     with person(watch, "maria") as maria, person(watch, "otto") as otto:
         maria.open(f"/approvals/{ident}")
         waited(lambda: not maria.chrome.run("refuse.disabled"))
-        assert "you approved it" in olga.answer(ident, "approve")
+        assert "approved by olga" in olga.answer(ident, "approve")
         waited(lambda: "1 of the 3" in maria.text("#standing"))
         assert bot.call("wire", **arguments).word == "pending"
-        assert "you approved it" in otto.answer(ident, "approve")
+        assert "approved by otto" in otto.answer(ident, "approve")
         otto.open(f"/approvals/{ident}")
         waited(lambda: not otto.chrome.run("refuse.disabled"))
         assert otto.chrome.run("approve.disabled"), "nobody approves twice"
         assert bot.call("wire", **arguments).word == "pending"
-        assert "you approved it" in maria.answer(ident, "approve")
+        assert "approved by maria" in maria.answer(ident, "approve")
     assert bot.call("wire", **arguments).word == "done"
     assert paid(upstream, arguments) == 1
     votes = watch.api.get(f"/questions/{ident}/standing")["votes"]

@@ -9,7 +9,7 @@ import msgspec
 from standwatch.console.page import Ask, Page
 from standwatch.console.sheet import Sheet, compared, sheet
 from standwatch.facts.errors import StandwatchError
-from standwatch.fronts.control_ports import QuestionSheet
+from standwatch.fronts.control_ports import EndorsableLine, QuestionSheet
 from standwatch.fronts.control_sheet import Origin, Standing
 
 LONG: Final = 1_200
@@ -25,6 +25,15 @@ class Signs(msgspec.Struct, frozen=True):
     members: dict[str, str]
 
 
+class Vouching(msgspec.Struct, frozen=True):
+    """A value that people may vouch for instead of the call. `body` is what the page asks a passkey for; `mine` says
+    whether the signature of whoever looks would count."""
+
+    line: EndorsableLine
+    body: str
+    mine: bool
+
+
 class ApprovalView(msgspec.Struct, frozen=True):
     """One question as its approver sees it. `problems` are reasons to sign nothing."""
 
@@ -36,6 +45,8 @@ class ApprovalView(msgspec.Struct, frozen=True):
     sheet: Sheet | None = None
     problems: tuple[str, ...] = ()
     origins: dict[str, Origin] = {}
+    vouching: dict[str, Vouching] = {}
+    """By JSON pointer of the argument."""
     signs: Signs = Signs("", {})
     may_approve: bool = False
     may_refuse: bool = False
@@ -78,6 +89,7 @@ async def view(ask: Ask) -> ApprovalView:
         sheet=shown,
         problems=problems,
         origins={one.pointer: one for one in asked.around.origins} if asked.around else {},
+        vouching=_vouching(ask, asked, allowed=refuse and not problems),
         signs=_signs(asked, shown),
         may_approve=approve and not problems,
         may_refuse=refuse,
@@ -98,6 +110,15 @@ def _rights(ask: Ask, standing: Standing, signers: tuple[str, ...]) -> tuple[boo
     if ask.who.ident not in signers:
         return False, False, "You were not asked."
     return ask.who.ident in standing.next, True, ""
+
+
+def _vouching(ask: Ask, asked: QuestionSheet, *, allowed: bool) -> dict[str, Vouching]:
+    found: dict[str, Vouching] = {}
+    for line in asked.endorsable:
+        body = msgspec.json.encode({"decision": "endorse", "argument": line.argument}).decode()
+        pointer = "/" + line.argument.replace("~", "~0").replace("/", "~1")
+        found[pointer] = Vouching(line, body, allowed and ask.who.ident in line.next)
+    return found
 
 
 async def _passkeys(ask: Ask) -> int:
@@ -130,4 +151,6 @@ async def standing_view(ask: Ask) -> StandingView:
 
 
 APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, past=False, halts="")
-STANDING = Page("/approvals/{id}/standing", "approval_standing", "Standing", standing_view, past=False, halts="")
+STANDING = Page(
+    "/approvals/{id}/standing", "approval_standing", "Standing", standing_view, past=False, halts=""
+)

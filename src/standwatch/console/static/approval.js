@@ -8,6 +8,7 @@ const refuse = document.getElementById("refuse");
 const approve = document.getElementById("approve");
 const mayApprove = bar.dataset.approve === "yes";
 const ahead = Number(bar.dataset.now) / 1000 - Date.now();  // the server's clock counts
+const vouch = [...document.querySelectorAll(".vouch")];
 let done = "";
 
 // --- what has been on the screen --------------------------------------------------------------------------
@@ -45,18 +46,24 @@ function show() {
   refuse.disabled = ended || done === "refuse";
   approve.disabled = ended || !mayApprove || done !== "" || standing().state !== "open";
   approve.setAttribute("aria-disabled", String(approve.disabled || unseen.size > 0));
+  for (const one of vouch) {
+    one.disabled = ended || done !== "" || standing().state !== "open";
+    one.setAttribute("aria-disabled", String(one.disabled || unseen.size > 0));
+  }
   if (hint.textContent !== text) hint.textContent = text;
 }
 
-approve.addEventListener("click", (event) => {
-  if (!unseen.size) return;
-  event.stopPropagation();  // before passkey.js hears of it
-  next();
-});
+for (const one of [approve, ...vouch]) {
+  one.addEventListener("click", (event) => {
+    if (!unseen.size) return;
+    event.stopPropagation();  // before passkey.js hears of it
+    next();
+  });
+}
 
-bar.addEventListener("passkey", (event) => {
-  done = event.target.closest("button").id;
-  said.textContent = `Recorded as entry ${event.detail.index}: you ${done === "approve" ? "approved" : "refused"} it.`;
+document.addEventListener("passkey", (event) => {
+  done = event.target.closest("button").id || "vouch";
+  said.textContent = `Recorded as entry ${event.detail.index}. ${event.detail.text}.`;
   show();
 });
 
