@@ -208,4 +208,14 @@ def warnings(
     return tuple(found)
 
 
+def set_back(behind: int) -> tuple[str, ...]:
+    """The warning that the wall clock was set back by `behind` µs; none for 0."""
+    if not behind:
+        return ()
+    return (
+        f"This host's clock was set back by {behind // 1_000_000} s, or ran ahead before: time goes on here from where "
+        "it stood, so that nothing lasts longer than allowed.",
+    )
+
+
 _LATE: Final = 10_000_000  # µs

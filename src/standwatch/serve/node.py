@@ -38,6 +38,7 @@ from standwatch.serve.control import Control
 from standwatch.serve.control_bypasses import Bypasses
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names
+from standwatch.serve.control_reading import time_of
 from standwatch.serve.decoys import Decoys
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.matters import Matters
@@ -86,6 +87,7 @@ class Node:
             bypasses=Bypasses(Path.home(), now),
         )
         self.control.holds.tell = recorder.refuse
+        self.control.behind = lambda: now.behind
         recorder.on_growth = self.control.growth.grew
         self.control.routes.loaded = self.servers.models.ready
         self.control.diagnosing.aside = self.control.custody.aside = Aside(place)
@@ -138,6 +140,14 @@ class Node:
         for hear in self.heard:
             hear(index, entry)
 
+    def go_on(self) -> None:
+        """The time is no earlier than the record's last entry, whatever the wall clock says."""
+        size = self.reader.size
+        if size:
+            now.no_earlier(time_of(self.reader, size - 1))
+        self.gate.relaxing.learn(self.gate.state, now())
+        now.keep(self.place.state)
+
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Have `work` done beside everything else; it ends with the node."""
         task = asyncio.get_running_loop().create_task(work)
@@ -156,6 +166,7 @@ class Node:
         ):
             with contextlib.suppress(Exception):
                 await ending
+        now.keep(self.place.state)
         self.reader.close()
         self._record.close()
         await asyncio.to_thread(self.recorder.close)
@@ -185,10 +196,13 @@ async def start(folder: Path, say: Say = lambda _: None, *, fronts: bool = True)
     found, place, origin = _read(folder)
     require_pin(folder, place.state, origin)
     log_key = place.prepare(origin)
+    now.resume(place.state)
     recorder = await asyncio.to_thread(Recorder.open, place.setup(log_key, settle=fronts))
     try:
         link = recorder.link()
+        now.no_earlier(link.state.at)
         node = Node(place, log_key, recorder, link, compile_world(await _in_force(link, found)))
+        node.go_on()
         say(told_of(await node.adoption.reload()))
         if not node.gate.state.development:
             set_pin(folder, place.state, origin)
@@ -282,6 +296,8 @@ async def heed(node: Node) -> None:
     """Every second: sequence halts that were ordered past us, while we were starting or did not answer; and open the
     questions that nobody can answer any more."""
     while True:
+        if now.moved:  # what ended by a clock that was set forwards does not come back with the next process
+            await asyncio.to_thread(now.keep, node.place.state)
         try:
             await node.control.take_markers()
             await node.control.openings.sweep()
@@ -298,6 +314,7 @@ async def keep_house(node: Node) -> None:
     while True:
         await asyncio.sleep(60)
         try:
+            await asyncio.to_thread(now.keep, node.place.state)
             await asyncio.wrap_future(node.recorder.end_runs())
         except StandwatchError:
             pass  # the record cannot be written now, and its own problem is told elsewhere

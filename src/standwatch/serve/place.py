@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import gc
 import os
-import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -18,13 +17,12 @@ from standwatch.keys import log as log_keys
 from standwatch.keys.chance import Chance
 from standwatch.keys.log import LogKey
 from standwatch.keys.markers import reserve
+from standwatch.serve.clock import Clock
 from standwatch.store.recorder import Setup
 from standwatch.store.sealing import Kek
 
-
-def now() -> int:
-    """The wall clock: µs since 1970, UTC."""
-    return time.time_ns() // 1000
+now: Final = Clock()
+"""The clock of this process: µs since 1970, UTC."""
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -51,7 +51,9 @@ async def recorded(link: SocketLink) -> Configuration | None:
 
 async def work(place: Place, number: int, workers: int) -> None:
     """Serve agents until our parent is gone."""
+    now.resume(place.state)
     link = await SocketLink.connect(place.state / "recorder.sock", f"worker-{number}")
+    now.no_earlier(link.state.at)
     configuration = await recorded(link)
     if configuration is None:
         raise Unrecorded("the record does not tell the configuration in force", cure="standwatch diagnose")

@@ -1,0 +1,104 @@
+"""A real server whose wall clock jumps: what ends by itself ends when it should, and does not come back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.set_clock import HOUR, Clocked, Dial
+from support.system import PATIENCE, manifest, waited
+
+MORE = """\
+relaxations: {most: 4h}
+watch: {night: {people: [olga@bank.example, chen@bank.example]}}
+"""
+
+
+@pytest.fixture
+def clocked(tmp_path: Path) -> Iterator[Clocked]:
+    living = Clocked(tmp_path / "org", {"pay": manifest("pay", [], {})}, more=MORE)
+    living.dial = Dial(tmp_path / "dial")
+    living.start()
+    try:
+        yield living
+    finally:
+        living.kill()
+
+
+def relax(org: Clocked, span: str) -> float:
+    """A relaxation, signed by the validator; when it ends, by this test's own steady clock."""
+    begun = time.monotonic()
+    about = ("--system", "pay", "--until", span, "--reason", "a test", "--compensating", "step_up")
+    found = org.run("relax", "content", *about, "--key", org.key("chen"), "--yes")
+    assert found["result"] == "in_force", found
+    return begun + int(span[:-1])
+
+
+def take(org: Clocked, span: str) -> None:
+    org.run("watch", "take", "night", "--until", span, "--key", org.key("olga"), "--yes")
+
+
+def status(org: Clocked) -> Any:
+    return org.api.get("/status")
+
+
+def counts(org: Clocked) -> tuple[bool, str]:
+    """Whether a check is bypassed, and who has the watch."""
+    told = status(org)
+    return bool(told["relaxations"]), told["watches"][0]["person"]
+
+
+def at(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def test_set_back_under_way_nothing_lasts_longer(clocked: Clocked) -> None:
+    ends = relax(clocked, "5s")
+    take(clocked, "5s")
+    clocked.dial.set(-2 * HOUR)
+    assert counts(clocked) == (True, "olga")
+    assert any("was set back by 7" in one for one in status(clocked)["warnings"])
+    at(ends + 0.5)
+    assert counts(clocked) == (False, "")
+    take(clocked, "1h")
+    assert counts(clocked) == (False, "olga")
+    times = [entry.at for _, entry in clocked.entries()]
+    assert times == sorted(times)
+
+
+def test_started_anew_under_a_clock_that_was_set_back_nothing_lasts_longer(clocked: Clocked) -> None:
+    ends = relax(clocked, "9s")
+    take(clocked, "9s")
+    clocked.kill()
+    clocked.dial.set(-2 * HOUR)
+    clocked.start()
+    assert time.monotonic() < ends - 0.5, "this machine is too slow for this test"
+    assert counts(clocked) == (True, "olga")
+    at(ends + 0.5)
+    assert counts(clocked) == (False, "")
+
+
+def test_a_jump_forwards_ends_all_of_it_and_a_correction_brings_nothing_back(clocked: Clocked) -> None:
+    relax(clocked, "2h")
+    take(clocked, "2h")
+    clocked.dial.set(2 * 24 * HOUR)
+    waited(lambda: counts(clocked) == (False, ""), PATIENCE)
+    kept = clocked.state / "clock"
+    waited(
+        lambda: json.loads(kept.read_bytes())["latest"] > time.time_ns() // 1_000 + HOUR * 1_000_000, PATIENCE
+    )
+    clocked.dial.set(0)
+    assert counts(clocked) == (False, "")
+    clocked.kill()
+    clocked.start()
+    assert counts(clocked) == (False, "")
+    # Time goes on from where it stood: what is ordered now begins, and ends by it.
+    clocked.run("watch", "take", "night", "--key", clocked.key("chen"), "--yes")
+    assert counts(clocked) == (False, "chen")
+    clocked.stop()
+    clocked.verified()
