@@ -269,10 +269,11 @@ def _contradictions(fields: Fields, organisation: Organisation, problems: Proble
             fields.place("public_url"), f"{organisation.public_url} is not protected, expected https://…"
         )
     secure = organisation.operators.tls is not None or organisation.operators.proxy
-    if scheme == "https" and not secure and fields.has("listeners"):
+    if scheme == "https" and not secure:
         problems.warn(
-            fields.place("listeners"),
-            "public_url is https and the operators' listener says neither tls nor proxy: nobody can sign in there",
+            fields.place("listeners" if fields.has("listeners") else "public_url"),
+            "public_url is https and the operators' listener says neither tls nor proxy, expected one: "
+            "nobody can sign in in a browser",
         )
     if scheme == "http" and not _is_local(host):
         problems.warn(fields.place("public_url"), "browsers give no passkeys to http, expected https://…")

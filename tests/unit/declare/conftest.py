@@ -9,7 +9,7 @@ public_url: https://watch.bank.example
 rp_id: bank.example
 listeners:
   agents: 127.0.0.1:8400
-  operators: {listen: 127.0.0.1:8401, allowed_hosts: [watch.bank.example]}
+  operators: {listen: 127.0.0.1:8401, allowed_hosts: [watch.bank.example], proxy: [127.0.0.1]}
 store: {sqlite: state}
 people:
   - id: p-maria
