@@ -71,7 +71,8 @@ _CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch"')
 _HSTS: Final = ("strict-transport-security", "max-age=31536000")
 _MAX_BODY: Final = 64 * 1024
 _TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
-_NO_PAGES: Final = (BASE + "/", "/log/")
+_NO_PAGES: Final = (BASE + "/", "/log/", *(one.path for one in PLAIN if one.path.count("/") == 1))
+"""Beginnings of paths that no page has: another method there is refused for what it is."""
 _PLAIN: Final = tuple(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in PLAIN)
 
 _STATUS: Final[tuple[tuple[type[StandwatchError], int], ...]] = (

@@ -23,6 +23,7 @@ NAMES: Final = {
     "person": "A person, by opaque id.",
     "row": "The row of the batch, from 0.",
     "session": "A session: the SHA-256 of its cookie, or `current` for the one that asks.",
+    "run": "A run, by its id.",
     "since": "A moment, as `as_of`, from which on it counts.",
     "system": "A declared system, by its name.",
     "to": "The index behind the last entry.",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch import __version__
+from standwatch.fronts.control_client import COOKIE, SECURE_COOKIE
 from standwatch.fronts.control_names import NAMES
 from standwatch.fronts.control_plain import PLAIN, Plain
 from standwatch.fronts.control_routes import BASE, ROUTES, Route
@@ -52,6 +53,17 @@ TABLE: Final = {
 _WHY: Final = ALWAYS | KNOWN | BODY | TABLE
 
 
+_SESSION: Final = (
+    "A session's cookie; what changes something has its CSRF token in `X-CSRF-Token` and is sent by a page of ours. "
+    "On the Unix socket no credential is needed: the account at its other end is who asks."
+)
+_SCHEMES: Final[Json] = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": _SESSION},
+    "session_tls": {"type": "apiKey", "in": "cookie", "name": SECURE_COOKIE, "description": _SESSION},
+}
+
+
 def document() -> Json:
     """The document as JSON values."""
     types = [kind for route in ROUTES for kind in (route.gives, route.takes) if kind is not None]
@@ -78,15 +90,15 @@ def document() -> Json:
         "components": {
             "schemas": components,
             "responses": {str(status): _refusal(status, found[id(Problem)]) for status in sorted(_WHY)},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SCHEMES,
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}, {"session_tls": []}],
     }
 
 
 def _refusal(status: int, schema: Any) -> Json:
     found: Json = {"description": _WHY[status], "content": {"application/json": {"schema": schema}}}
-    named = {401: "WWW-Authenticate", 405: "Allow"}.get(status)
+    named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After"}.get(status)
     if named:
         found["headers"] = {named: {"required": True, "schema": {"type": "string"}}}
     return found
@@ -109,6 +121,8 @@ def _operation(route: Route, schemas: dict[int, Any]) -> Json:
     if route.takes is not None:
         body = {"application/json": {"schema": schemas[id(route.takes)]}}
         found["requestBody"] = {"required": True, "content": body}
+    if route.open:
+        found["security"] = []
     return found
 
 
@@ -135,15 +149,18 @@ def _schema(plain: Plain, schemas: dict[int, Any]) -> Json:
         case "application/json":
             return schemas[id(plain.gives)]
         case "text/event-stream":
-            return {
-                "type": "string",
-                "contentMediaType": "application/json",
-                "contentSchema": schemas[id(plain.gives)],
-            }
+            return _event(schemas[id(plain.gives)])
         case media if media.startswith(("text/", "application/openmetrics")):
             return {"type": "string"}
         case _:
             return {}  # bytes (OpenAPI 3.1, "Considerations for file uploads": no schema)
+
+
+def _event(data: Any) -> Json:
+    """One server-sent event (OpenAPI has no word for them): its id and name, and its data as JSON text."""
+    told = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    text = {"type": "string"}
+    return {"type": "object", "properties": {"id": text, "event": text, "data": told}, "required": ["data"]}
 
 
 def _parameters(path: str, query: tuple[str, ...]) -> list[Json]:
