@@ -223,6 +223,8 @@ SECTIONS = {
     "_exposure": "exposure",
     "_data_subject": "data_subjects",
     "_limits": "limits",
+    "read_asks": "asks",
+    "read_decoys": "decoys",
     "_per_run": "limits",
     "_one.read": "limits",
     "_freeze": "freeze",
