@@ -12,6 +12,7 @@ from collections.abc import Generator
 import pytest
 
 from standwatch.facts.entries import PasskeyDoubted, SignedIn, SignedOut
+from support.certificates import issue
 from support.chromium import Page, page
 from support.system import ROOT, Living, serving, waited
 
@@ -190,3 +191,49 @@ def test_these_pages_run_no_script_but_ours(chrome: Page, living: Living, path: 
     assert chrome.run("[...document.scripts].every(it => it.src.startsWith(location.origin + '/static/'))")
     with pytest.raises(RuntimeError, match=r"(?i)trusted"):
         chrome.run("document.body.innerHTML = '<b>x</b>'")
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory) -> Generator[Living]:
+    """The same over TLS, with certificate files in the organisation's folder."""
+    found = Living(tmp_path_factory.mktemp("tls") / "org", {})
+    issue(found.folder)
+    file = found.folder / "standwatch.yaml"
+    address = f"127.0.0.1:{found.operators}"
+    listener = {"listen": address, "tls": {"certificate": "chain.pem", "key": "key.pem"}}
+    text = file.read_text().replace(f'"operators": "{address}"', f'"operators": {json.dumps(listener)}')
+    file.write_text(text.replace(f"http://{address}", f"https://localhost:{found.operators}"))
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def test_over_tls_the_cookie_is_the_host_s_and_the_certificate_is_renewed(
+    chrome: Page, protected: Living
+) -> None:
+    chrome("Security.setIgnoreCertificateErrors", ignore=True)
+    base = f"https://localhost:{protected.operators}"
+    assert protected.heard("operators at https://")
+    link, process = added(protected)
+    assert link.startswith(f"{base}/enrol#")
+    chrome.open(link)
+    waited(lambda: shown(chrome, "[data-step=ready] button"))
+    click(chrome, "[data-step=ready] button")
+    assert process.wait(20) == 0
+    chrome.open(f"{base}/signin?next=/you")
+    click(chrome, "[data-passkey-challenge]")
+    waited(lambda: chrome.run("location.pathname") == "/you")
+    chrome("Network.enable")
+    (ours,) = chrome("Network.getCookies", urls=[base])["cookies"]
+    assert ours["name"] == "__Host-standwatch"
+    assert ours["secure"]
+    assert ours["httpOnly"]
+    hsts = "fetch('/you').then(it => it.headers.get('strict-transport-security'))"
+    assert chrome.run(hsts) == "max-age=31536000"
+    issue(protected.folder, "localhost", key_of_another=True)
+    protected.heard("the certificate that serves stays")
+    issue(protected.folder)
+    protected.heard("was read again")
+    assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 200
