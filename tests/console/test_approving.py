@@ -40,6 +40,10 @@ RULES: dict[str, Any] = {
     },
     "bank.wipe": {"effect": "irreversible", "arguments": {"all": {"max": 0}}, "otherwise": "deny"},
 }
+SMALL: dict[str, Any] = {
+    "bank.pay": {**RULES["bank.pay"], "arguments": {"to": {"from": ["task", "trusted"]}}}
+}
+"""A system that has evidence: there the only doubt is where a value comes from."""
 BOOKS, INVOICE = "DE89370400440532013000", "GB33BUKB20201555555555"
 
 
@@ -62,8 +66,12 @@ def upstream() -> Iterator[Scripted]:
 
 @pytest.fixture(scope="module")
 def watch(upstream: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    systems = {"pay": manifest("pay", [server("bank", url=upstream.url)], RULES)}
+    systems = {
+        "pay": manifest("pay", [server("bank", url=upstream.url)], RULES),
+        "small": manifest("small", [server("bank", url=upstream.url)], SMALL),
+    }
     with serving(tmp_path_factory.mktemp("approving"), systems) as running:
+        running.run("validate", "small", "--until", "30d", "--key", running.key("chen"), "--yes")
         yield running
 
 
@@ -346,6 +354,24 @@ def test_three_people_sign_and_only_then_it_goes(
     assert sorted(one["by"] for one in votes) == ["maria", "olga", "otto"]
     assert {one["signed"] for one in votes} == {"passkey"}
     watch.verified()
+
+
+def test_one_value_is_vouched_for_and_later_calls_of_the_run_may_use_it(
+    olga: Person, watch: Living, upstream: Scripted
+) -> None:
+    run = watch.agent("clerk", "small", starts=True).open_run("Pay the supplier")
+    ident = asked(run, to=INVOICE, amount=1)
+    olga.open(f"/approvals/{ident}")
+    waited(lambda: not olga.chrome.run("document.querySelector('.vouch').disabled"))
+    olga.read()
+    olga.chrome.run("document.querySelector('.vouch').click()")
+    assert "vouched for by olga" in waited(
+        lambda: (said := olga.text("#said")) and "Confirm" not in said and said
+    )
+    assert run.call("pay", to=INVOICE, amount=1).word == "done"
+    assert run.call("pay", to=INVOICE, amount=2).word == "done", "the value is good in this run"
+    assert run.call("pay", to="DE02120300000000202051", amount=3).word == "pending", "and no other value"
+    assert paid(upstream, {"to": INVOICE, "amount": 2}) == 1
 
 
 def test_without_javascript_all_can_be_read_and_the_command_is_there(olga: Person, bot: Agent) -> None:

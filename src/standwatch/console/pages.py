@@ -16,6 +16,7 @@ from standwatch.console.sight import SIGHT
 from standwatch.console.signing_in import ENROL, SIGN_IN, YOU
 from standwatch.console.system import SYSTEM
 from standwatch.console.tail import ENTRY, TAIL
+from standwatch.console.vigilance import VIGILANCE
 from standwatch.console.watch import WATCH
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -25,6 +26,7 @@ PAGES: Final[tuple[Page, ...]] = (
     APPROVALS,
     APPROVAL,
     STANDING,
+    VIGILANCE,
     RELAXATIONS,
     ROSTER,
     ROSTER_ONE,
