@@ -218,6 +218,8 @@ SECTIONS = {
     "_route.read": "routes",
     "_quiet": "routes",
     "_red_line": "red_lines",
+    "read_watches.watch": "watch",
+    "_hours": "watch",
     "read_manifest": "systems/NAME.yaml",
     "_approvals.read": "approvals",
     "_exposure": "exposure",
