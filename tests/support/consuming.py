@@ -14,27 +14,43 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from standwatch.facts.entries import Answered, Declared, Intent, Principal
+import msgspec
+
+from standwatch.facts.entries import (
+    Answered,
+    AskedMany,
+    Declared,
+    DeclaredRules,
+    Intent,
+    Principal,
+    Rule,
+    Unmasked,
+)
 from standwatch.facts.errors import StandwatchError
 from standwatch.facts.frames import Ack, Append
+from standwatch.facts.parts import commitment
 from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
 from standwatch.store.socket import RecorderServer
 from standwatch.store.socket_link import SocketLink
 from support.killing import TESTS, real_setup
-from support.logs import OLGA
+from support.logs import CHEN, MARIA, OLGA
 from support.passkeys import Authenticator, answered, enrolled
 from support.recorders import ORIGIN, SCOPES, asked, intent, opened, outcome
 
 MANY: Final = 25
 """Consumers in one process."""
+SIGNERS: Final = (OLGA, MARIA, CHEN)
+"""All of whom must approve."""
+SALT: Final = bytes(32)
 SOCKET: Final = "socket"
 DEEDS: Final = "deeds"
 _PATIENCE: Final = 20.0  # s
 
 
 async def approve(folder: Path, run: str, ident: str) -> int:
-    """A recorder makes an open question and its approval by passkey, and ends. Returns the approval's index."""
+    """A recorder makes an open question and three people's approvals by passkey, and ends. Returns the index of the
+    one that decided."""
     recorder = Recorder.open(real_setup(folder))
     link = recorder.link()
 
@@ -43,17 +59,26 @@ async def approve(folder: Path, run: str, ident: str) -> int:
         assert isinstance(answer, Ack), answer
         return answer.index
 
-    phone, until = Authenticator(), time.time_ns() // 1000 + 600_000_000
-    await put(Principal(by="standwatch", name="p-olga", role="human", keys=[OLGA.public]))
-    await put(
-        Declared(by="standwatch", system="pay", envelope="e" * 64, components="c" * 64, signers=["p-olga"])
-    )
-    await put(enrolled(phone, "p-olga", OLGA, ORIGIN))
+    until = time.time_ns() // 1000 + 600_000_000
+    phones = {one.name: Authenticator(one.name) for one in SIGNERS}
+    for one in SIGNERS:
+        await put(Principal(by="standwatch", name=one.name, role="human", keys=[one.public]))
+    names = [one.name for one in SIGNERS]
+    rules = {"": Rule(by=names, quorum=len(names))}
+    declared = Declared(by="standwatch", system="pay", envelope="e" * 64, components="c" * 64, signers=names)
+    await put(DeclaredRules(**msgspec.structs.asdict(declared), rules=rules))
+    for one in SIGNERS:
+        await put(enrolled(phones[one.name], one.name, one, ORIGIN))
     await put(opened(run))
-    question = await put(asked(run, link.state.seen, until, ident))
-    told: dict[str, Any] = {"by": "p-olga", "id": ident, "of": question, "decision": "approve"}
+    flag = commitment(SALT, b"real")
+    plain = msgspec.structs.asdict(asked(run, link.state.seen, until, ident))
+    question = await put(AskedMany(**plain, people=names, quorum=len(names), flag=flag))
+    told: dict[str, Any] = {"id": ident, "of": question, "decision": "approve"}
     told |= {"digest": "d" * 64, "head": "", "until": until}
-    index = await put(answered(phone, ORIGIN, **told))
+    index = -1
+    for name, phone in phones.items():
+        index = await put(answered(phone, ORIGIN, flag, by=name, **told))
+    await put(Unmasked(by="standwatch", id=ident, of=question, salt=SALT.hex()))
     recorder.close()
     return index
 

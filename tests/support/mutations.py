@@ -1,6 +1,7 @@
 """One byte changed, somewhere in what was approved or in the assertion that approves it: how many are accepted?
 
-An answer is accepted where the sequencer and `verify` would both take it for the action that is about to leave.
+An answer is accepted where the sequencer and `verify` would both take it for the action that is about to leave; an
+endorsement, for the value. `KINDS` are what people sign: approvals of either version, and endorsements.
 """
 
 import random
@@ -9,8 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered
-from standwatch.facts.parts import Action, action_bytes, action_digest, approval_bytes
+from standwatch.facts.canonical import canonical
+from standwatch.facts.entries import Answered, Endorsed
+from standwatch.facts.parts import (
+    Action,
+    action_bytes,
+    action_digest,
+    approval_bytes,
+    endorsement_bytes,
+    value_digest,
+)
+from standwatch.record import endorsements, signed
 from standwatch.record.assertion import challenge_of, parse_assertion, spell_assertion
 from standwatch.record.passkeys import Passkey, Passkeys, verifies
 from support.logs import OLGA, ORIGIN, START
@@ -41,36 +51,64 @@ PLACES: Final = (
     "key",
     "member",
 )
+KINDS: Final = ("approval/1", "approval/2", "endorsement/1")
+FLAG: Final = "f1" * 32
 _MEMBERS: Final = ("by", "decision", "digest", "head")
+_VOUCHED: Final = ("by", "name", "digest", "run", "head")
 
 
 class Approved(msgspec.Struct, frozen=True):
-    """An honest approval: the action's bytes, the answer, and the passkeys that the record knows."""
+    """An honest approval: what was approved, the answer, the passkeys that the record knows, and the question's flag.
+
+    `action` are the bytes whose digest is in the answer: the action's, or of an endorsement those of the value.
+    """
 
     action: bytes
-    answer: Answered
+    answer: Answered | Endorsed
     passkeys: Passkeys
+    flag: str = ""
 
 
-def approved(alg: str = "ES256") -> Approved:
-    """An action that Olga approved with a passkey."""
+def approved(alg: str = "ES256", kind: str = "approval/1") -> Approved:
+    """An action that Olga approved with a passkey, or a value of it that she vouched for."""
     phone, data = Authenticator("to be mutated", alg), action_bytes(ACTION)
-    entry = enrolled(phone, "p-olga", OLGA, ORIGIN)
+    known = {phone.credential: Passkey(3, enrolled(phone, "p-olga", OLGA, ORIGIN), 0)}
+    if kind == "endorsement/1":
+        return _vouched(phone, data, known)
+    flag = FLAG if kind == "approval/2" else ""
     told: dict[str, Any] = {"by": "p-olga", "decision": "approve", "digest": action_digest(data)}
     told |= {"head": "9:" + "ab" * 32, "until": START + 600_000_000}
-    message = approval_bytes(asked=12, org=ORIGIN, **told)
+    message = approval_bytes(asked=12, org=ORIGIN, flag=flag, **told)
     sig = spell_assertion(phone.get(challenge_of(message)))
     answer = Answered(id=ACTION.id, of=12, key=phone.key, sig=sig, at=START, **told)
-    return Approved(data, answer, {phone.credential: Passkey(3, entry, 0)})
+    return Approved(data, answer, known, flag)
 
 
-def accepted(case: Approved, action: bytes, answer: Answered) -> bool:
-    """Whether `answer` releases `action`."""
+def _vouched(phone: Authenticator, action: bytes, known: Passkeys) -> Approved:
+    value = {"argument": "recipient", "kind": "value.1", "nonce": ACTION.nonce, "run": ACTION.run}
+    data = canonical(value | {"tool": ACTION.tool, "value": ACTION.arguments["recipient"]})
+    told: dict[str, Any] = {"by": "p-olga", "digest": value_digest(action, "recipient"), "run": ACTION.run}
+    told |= {"head": "9:" + "ab" * 32, "until": START + 600_000_000}
+    message = endorsement_bytes(asked=12, org=ORIGIN, flag=FLAG, argument="recipient", **told)
+    sig = spell_assertion(phone.get(challenge_of(message)))
+    entry = Endorsed(id=ACTION.id, of=12, key=phone.key, sig=sig, at=START, name="recipient", **told)
+    return Approved(data, entry, known, FLAG)
+
+
+def accepted(case: Approved, action: bytes, answer: Answered | Endorsed, flag: str | None = None) -> bool:
+    """Whether `answer` releases `action`, or vouches for it; `flag` is the question's."""
+    flag = case.flag if flag is None else flag
+    if isinstance(answer, Endorsed):
+        signature = signed.Signature(answer.by, answer.sig, answer.key)
+        message = endorsements.message(answer, flag, ORIGIN)
+        bound = answer.digest == action_digest(action) and answer.by == "p-olga"
+        return bound and signed.verifies(signature, message, case.passkeys, ())
     message = approval_bytes(
         asked=answer.of,
         by=answer.by,
         decision=answer.decision,
         digest=action_digest(action),
+        flag=flag,
         head=answer.head,
         org=ORIGIN,
         until=answer.until,
@@ -85,7 +123,7 @@ def changed(data: bytes, chance: random.Random) -> bytes:
     return data[:place] + bytes([data[place] ^ chance.randrange(1, 256)]) + data[place + 1 :]
 
 
-def mutate(case: Approved, place: str, chance: random.Random) -> tuple[bytes, Answered]:
+def mutate(case: Approved, place: str, chance: random.Random) -> tuple[bytes, Answered | Endorsed]:
     """The action and the answer, with one byte of one of them changed at `place`."""
     action, answer = case.action, case.answer
     made = parse_assertion(answer.sig)
@@ -100,7 +138,7 @@ def mutate(case: Approved, place: str, chance: random.Random) -> tuple[bytes, An
                 answer, key=changed(answer.key.encode(), chance).decode("latin-1")
             )
         case "member":
-            name = chance.choice(_MEMBERS)
+            name = chance.choice(_MEMBERS if isinstance(answer, Answered) else _VOUCHED)
             text = changed(getattr(answer, name).encode(), chance).decode("latin-1")
             return action, msgspec.structs.replace(answer, **{name: text})
         case "authenticatorData":
@@ -115,13 +153,21 @@ def mutate(case: Approved, place: str, chance: random.Random) -> tuple[bytes, An
     return action, msgspec.structs.replace(answer, sig=spell_assertion(made))
 
 
-def tried(count: int, seed: int, alg: str = "ES256") -> tuple[Counter[str], Counter[str]]:
+def tried(
+    count: int, seed: int, alg: str = "ES256", kind: str = "approval/1"
+) -> tuple[Counter[str], Counter[str]]:
     """(tried, accepted) of `count` mutations, by place. Raises where the honest approval itself is not accepted."""
-    case, chance = approved(alg), random.Random(seed)
+    case, chance = approved(alg, kind), random.Random(seed)
     assert accepted(case, case.action, case.answer), "the honest one"
+    places = (*PLACES, "flag") if case.flag else PLACES
     done, wrong = Counter[str](), Counter[str]()
     for number in range(count):
-        place = PLACES[number % len(PLACES)]
+        place = places[number % len(places)]
+        if place == "flag":
+            flag = changed(case.flag.encode(), chance).decode("latin-1")
+            done[place] += 1
+            wrong[place] += accepted(case, case.action, case.answer, flag)
+            continue
         action, answer = mutate(case, place, chance)
         done[place] += 1
         wrong[place] += accepted(case, action, answer)

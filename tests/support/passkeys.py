@@ -171,9 +171,9 @@ def enrolled(passkey: Authenticator, person: str, signer: Any, org: str, **chang
     return entry if entry.sig else Enrolled(**(told | {"sig": signer.sign(enrolment_message(entry, org))}))
 
 
-def answered(passkey: Authenticator, org: str, **told: Any) -> Answered:
-    """An answer with its assertion; `told` are the members of the answer but `key` and `sig`."""
+def answered(passkey: Authenticator, org: str, flag: str = "", **told: Any) -> Answered:
+    """An answer with its assertion; `told` are the members of the answer but `key` and `sig`; `flag` its question's."""
     names = ("by", "decision", "digest", "head", "until")
-    message = approval_bytes(asked=told["of"], org=org, **{name: told[name] for name in names})
+    message = approval_bytes(asked=told["of"], org=org, flag=flag, **{name: told[name] for name in names})
     sig = spell_assertion(passkey.get(challenge_of(message)))
     return Answered(**told, key=passkey.key, sig=sig)
