@@ -71,7 +71,7 @@ from standwatch.record.questions import Question
 from standwatch.record.serving import Serving, running, serve
 from standwatch.record.sessions import Session
 from standwatch.record.vigilance import Watched
-from standwatch.record.watches import Kept
+from standwatch.record.watches import Acknowledged, Kept
 
 ALL: Final = "all"
 
@@ -143,6 +143,8 @@ class State(msgspec.Struct):
     """Person → index of the last entry that enrolled or ended a passkey of theirs."""
     sessions: dict[str, Session] = {}
     """By the SHA-256 of its cookie, until ended, or until another sign-in after its time."""
+    alarms: dict[str, tuple[int, int]] = {}
+    """Person → index and time of the last sign of somebody else in their place: a cookie elsewhere, a lure."""
     relaxed: dict[int, Relaxed] = {}
     """Relaxations by index, those in force and those that another could still renew; one that was ended early has the
     time of its end as `until`."""
@@ -152,8 +154,8 @@ class State(msgspec.Struct):
     """Break-glass credentials by the index of their sealing: sealed, or opened and not reviewed yet, and some more."""
     watches: dict[str, Kept] = {}
     """Watch → the last entry about it; kept when the watch goes, so that no hand-over is good twice."""
-    acknowledged: dict[int, tuple[int, ...]] = {}
-    """Relaxation → indices of the entries by which a watch was taken while it was open, the latest last."""
+    acknowledged: dict[int, tuple[Acknowledged, ...]] = {}
+    """Relaxation → who took a watch while it was open, the latest last."""
     fences: dict[str, int] = {}
     """Scope → index of its last restricting control entry."""
     stopped: str = ""
@@ -227,8 +229,10 @@ class State(msgspec.Struct):
                 self.sessions = sessions.opened(self.sessions, self.passkeys, index, entry)
             case SignedOut():
                 self.sessions.pop(entry.session, None)
+                if entry.code == "elsewhere":
+                    self.alarms[entry.person] = (index, entry.at)
             case SignInRefused():
-                pass
+                self.alarms[entry.person] = (index, entry.at)
             case RunOpened():
                 self._open(index, entry)
             case RunClosed():
@@ -408,7 +412,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 11
+FOLD: Final = 13
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

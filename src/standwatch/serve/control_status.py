@@ -25,7 +25,7 @@ from standwatch.record.questions import Question, answering, flag, next_ones, pe
 from standwatch.record.source import Source
 from standwatch.record.state import Held, Standing, State
 from standwatch.respond.orders import sees
-from standwatch.serve.control_people import orderer
+from standwatch.serve.control_people import names, orderer
 
 RECENT: Final = 1_000
 """How many entries the shares of seams and fallbacks are taken over."""
@@ -205,7 +205,18 @@ def warnings(
         for name, system in sorted(configuration.systems.items())
         if now < system.manifest.observe_until
     ]
-    return tuple(found)
+    return (*found, *_alarms(state, configuration, now))
+
+
+def _alarms(state: State, configuration: Configuration, now: int) -> list[str]:
+    """For a day: somebody was, or tried to be, where a person had signed in."""
+    shown = names(configuration)
+    return [
+        f"Somebody else may have been at work as {shown.get(person, person)}: a session or a sign-in was refused "
+        f"(entry {index}). standwatch session list"
+        for person, (index, at) in sorted(state.alarms.items())
+        if now < at + _ALARMED
+    ]
 
 
 def set_back(behind: int) -> tuple[str, ...]:
@@ -219,3 +230,4 @@ def set_back(behind: int) -> tuple[str, ...]:
 
 
 _LATE: Final = 10_000_000  # µs
+_ALARMED: Final = 86_400_000_000  # µs

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.facts.entries import PasskeyEnded, Principal, SignedIn, SignedOut
+from standwatch.facts.entries import PasskeyEnded, Principal, SignedIn, SignedOut, SignInRefused
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import session_bytes
 from standwatch.record import sessions
@@ -139,6 +139,20 @@ def test_what_a_session_rests_on_takes_it_along(ending: Any) -> None:
     world.take(by_issuer)
     world.take(ending(world.phone))
     assert list(world.state.sessions) == ["77" * 32], "somebody else's stays"
+
+
+def test_a_cookie_elsewhere_and_a_lure_are_remembered_and_a_plain_goodbye_is_not() -> None:
+    world = World()
+    world.take(signed_in(world.phone))
+    world.take(SignedOut(by="p-olga", person="p-olga", session="5e" * 32, code="left"))
+    assert world.state.alarms == {}
+    world.take(signed_in(world.phone))
+    world.take(SignedOut(by="standwatch", person="p-olga", session="5e" * 32, code="elsewhere"))
+    assert world.state.alarms == {"p-olga": (world.index, START + world.index)}
+    world.take(
+        SignInRefused(by="standwatch", person="p-olga", credential=world.phone.credential, code="wrong_rp")
+    )
+    assert world.state.alarms["p-olga"][0] == world.index
 
 
 def test_what_has_ended_by_itself_is_forgotten_and_nobody_has_more_than_so_many() -> None:

@@ -111,6 +111,8 @@ def test_a_cookie_that_turns_up_elsewhere_ends_its_session(tmp_path: Path, what:
             (ended,) = await settled(watch, SignedOut)
             assert (ended.code, ended.person, ended.by) == ("elsewhere", "olga", "standwatch")
             assert watch.gate.state.sessions == {}
+            warnings = (await watch.control.status(watch.who("otto"))).warnings
+            assert any("may have been at work as Olga" in one for one in warnings)
 
     run(play())
 
