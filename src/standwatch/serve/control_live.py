@@ -24,7 +24,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.fronts.control_live import Changed, EntryLine, Latest, Sift, Traffic, TrafficLine
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.source import Source
-from standwatch.serve.control_reading import Record, position, shown
+from standwatch.serve.control_reading import Record, position, shown, whole
 from standwatch.serve.control_render import kind_of
 from standwatch.serve.growth import Growth
 from standwatch.watch.traffic import STEP, STEPS, Cell, Window, quantile
@@ -240,6 +240,7 @@ def _line(system: str, cells: tuple[Cell | None, ...]) -> TrafficLine:
 
 def at_most(limit: str) -> int:
     """How many entries are wanted: 50 for "". Raises `Malformed`."""
-    if limit and not (limit.isdecimal() and 0 < int(limit) <= MOST):
+    found = whole(limit) if limit else 50
+    if found is None or not 0 < found <= MOST:
         raise Malformed(f"{limit[:40]!r} is no limit between 1 and {MOST}")
-    return int(limit or 50)
+    return found

@@ -56,12 +56,17 @@ class Moment(msgspec.Struct, frozen=True):
     at: int
 
 
+def whole(text: str) -> int | None:
+    """A whole number in ASCII digits, as far as JSON's are exact; None for whatever else it is, however long."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 17 else None
+
+
 def moment(source: Record, text: str) -> Moment:
     """`text` as an index of the record, or an RFC 3339 time with its zone. Raises `Malformed` or `NotFound`."""
     if not source.size:
         raise NotFound("the record is empty")
-    if text.isdecimal() and len(text) < 17:
-        index = int(text)
+    index = whole(text)
+    if index is not None:
         if index >= source.size:
             raise NotFound(f"the record ends at entry {source.size - 1}", cure="standwatch status")
         return Moment(index, time_of(source, index))
@@ -93,19 +98,20 @@ def time_of(source: Source, index: int) -> int:
 
 def position(source: Source, start: str) -> int:
     """An index from `start`: negative counts from the end, "" is the end less `_USUAL`/10."""
-    try:
-        asked = int(start) if start else -_USUAL // 10
-    except ValueError:
-        raise Malformed(f"{start[:40]!r} is no index") from None
+    count = whole(start.removeprefix("-")) if start else _USUAL // 10
+    if count is None:
+        raise Malformed(f"{start[:40]!r} is no index")
+    asked = -count if not start or start.startswith("-") else count
     return max(0, source.size + asked) if asked < 0 else min(asked, source.size)
 
 
 def entry_lines(source: Source, start: str, limit: str) -> Iterator[EntryLine]:
     """At most `limit` (200 for "", 1,000 at most) entries from `start` on."""
-    if limit and not (limit.isdecimal() and 0 < int(limit) <= MOST):
+    many = whole(limit) if limit else _USUAL
+    if many is None or not 0 < many <= MOST:
         raise Malformed(f"{limit[:40]!r} is no limit between 1 and {MOST}")
     begin = position(source, start)
-    for index, leaf in source.leaves(begin, min(source.size, begin + int(limit or _USUAL))):
+    for index, leaf in source.leaves(begin, min(source.size, begin + many)):
         yield shown(index, leaf, decode(leaf))
 
 
@@ -137,9 +143,10 @@ def export(
 def _index(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isdecimal() and len(text) < 17):
+    found = whole(text)
+    if found is None:
         raise Malformed(f"{text[:40]!r} is no index of the record")
-    return int(text)
+    return found
 
 
 def explained(source: Source, vkey: str, ident: str) -> tuple[Explanation, str]:
