@@ -33,7 +33,7 @@ from bench.halt import Caller
 from bench.machine import machine, raw
 from bench.report import Report
 from standwatch.cli.wire import Server
-from standwatch.facts.entries import Asked
+from standwatch.facts.entries import Asked, Decided
 from standwatch.store.reader import Reader
 from support.chromium import Page, page
 from support.system import META, MODERN, Living, echo, manifest, scripted, server, serving, tool, waited
@@ -286,7 +286,8 @@ def paint(report: Report, given: argparse.Namespace) -> None:
         browser("Network.enable")
         browser("Network.setExtraHTTPHeaders", headers={"authorization": f"Bearer {token}"})
         reader = Reader(folder / "state")
-        last, size = reader.size - 3, reader.size
+        size = reader.size
+        last = max(index for index, one in reader.entries(size - 3_000, size) if isinstance(one, Decided))
         reader.close()
         for path in (
             "/",
