@@ -103,6 +103,10 @@ STARTS: dict[str, tuple[str, dict[str, Any]]] = {
             "seen": [],
         },
     ),
+    "revalidate": (
+        "/people/otto/revalidation",
+        {**FORGED, "reason": "a test", "salt": "00" * 32, "follows": -1},
+    ),
     "sign_by_passkey": ("/signing/assertion", {}),
     "sign_in": ("/sessions", {"ceremony": "none", "credential": {}}),
     "finish_enrolment": ("/enrolments", {"seat": "none", "ceremony": "none", "credential": {}}),
