@@ -74,6 +74,15 @@ def digest(found: tuple[Matter, ...]) -> str:
     return sha256(canonical(lines)).hexdigest()
 
 
+class Acknowledged(msgspec.Struct, frozen=True):
+    """That `person` saw a relaxation when they took `watch`, by entry `index`."""
+
+    index: int
+    watch: str
+    person: str
+    at: int
+
+
 class Kept(msgspec.Struct, frozen=True):
     """The last entry about a watch."""
 
@@ -160,7 +169,8 @@ def fold(state: "State", index: int, entry: Watch) -> None:
     for relaxed in entry.relaxations:
         if relaxed in state.relaxed:
             known = state.acknowledged.get(relaxed, ())
-            state.acknowledged[relaxed] = (*known, index)[-KEPT:]
+            seen = Acknowledged(index, entry.watch, entry.person, entry.at)
+            state.acknowledged[relaxed] = (*known, seen)[-KEPT:]
 
 
 KEPT: Final = 16
