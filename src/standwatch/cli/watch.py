@@ -103,10 +103,10 @@ def _show(sheet: dict[str, Any]) -> None:
 
 def _take(given: Namespace, server: Server) -> int:
     sheet, person, key = _looked(given, server, "Take")
-    offer = sheet["watch"]["offer"]
-    mine = offer is not None and offer["to"] == person and not given.until
-    until = offer["until"] if mine else _until(given, sheet)
-    giver = offer["giver"] if mine else ""
+    offer: dict[str, Any] = sheet["watch"]["offer"] or {}
+    mine = offer.get("to") == person and not given.until
+    until: int = offer["until"] if mine else _until(given, sheet)
+    giver: str = offer["giver"] if mine else ""
     sig = _signed(sheet, key, by=person, taker=person, giver=giver, until=until)
     order = _order(sheet, until) | {"by": person, "giver": giver, "sig": sig}
     found = server.post(f"/watch/{segment(given.name)}/take", order)

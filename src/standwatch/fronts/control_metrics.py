@@ -30,6 +30,22 @@ def metrics(status: Status, problem: str) -> bytes:
         *_family("standwatch_holds", "gauge", "Holds in force.", [("", len(status.holds))]),
         *_family("standwatch_relaxations", "gauge", "Relaxations in force.", [("", len(status.relaxations))]),
         *_family(
+            "standwatch_watch",
+            "gauge",
+            "Whether a watch is kept: 0 where somebody should and nobody does, 1 where it is, or need not be.",
+            [(_label(watch=one.name), int(one.state != "unattended")) for one in status.watches],
+        ),
+        *_family(
+            "standwatch_bypass_seconds",
+            "gauge",
+            "Time in bypass in the last thirty days.",
+            [
+                (_label(system=one.system, check=check), micros / 1e6)
+                for one in status.systems
+                for check, micros in one.bypass.items()
+            ],
+        ),
+        *_family(
             "standwatch_questions", "gauge", "Questions that wait for a human.", [("", len(status.questions))]
         ),
         *_family("standwatch_runs", "gauge", "Open runs.", [("", len(status.runs))]),

@@ -31,6 +31,15 @@ class RestoreOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class AcknowledgedLine(msgspec.Struct, frozen=True):
+    """That `person` saw a relaxation when they took `watch`, by entry `index` at `at`."""
+
+    index: int
+    watch: str
+    person: str
+    at: int
+
+
 class RelaxationLine(msgspec.Struct, frozen=True):
     """One relaxation. `end` is when it ended or will; `counts` whether it is in force now, `left` for how long (µs) by
     the enforcing process's own clock; `restored` who ended it early."""
@@ -51,6 +60,8 @@ class RelaxationLine(msgspec.Struct, frozen=True):
     restored: str = ""
     restore: str = ""
     """The command that ends it."""
+    acknowledged: tuple[AcknowledgedLine, ...] = ()
+    """At which hand-overs it was seen while it was open, the latest last; empty where no watch was taken since."""
 
 
 class WaitingRelaxation(msgspec.Struct, frozen=True):

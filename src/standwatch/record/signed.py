@@ -6,7 +6,7 @@ is signed with a key of the configuration alone: a passkey that vouched for anot
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -52,6 +52,10 @@ def signatures(entry: AnyEntry) -> tuple[Signature, ...]:
             return (Signature(entry.by, entry.sig),)
         case _:
             return ()
+
+
+SIGNED: Final = frozenset({Evidence, Endorsed, Revalidated, Relaxed, Config, Watch, Glass})
+"""The kinds that `signatures` knows: all others are passed by, for every act is asked about."""
 
 
 def is_human(state: "State", person: str) -> bool:
@@ -135,6 +139,8 @@ def objection(passkeys: Passkeys, entry: AnyEntry, now: int) -> str:
     A configuration may end the very passkey that signed for it: it comes last in its transaction, so what ended at the
     same moment still counts for it.
     """
+    if type(entry) not in SIGNED:
+        return ""
     at = now if isinstance(entry, Config) else -1
     for one in signatures(entry):
         if not is_passkey(one.sig):
@@ -151,6 +157,8 @@ def objection(passkeys: Passkeys, entry: AnyEntry, now: int) -> str:
 
 def counted(passkeys: Passkeys, entry: AnyEntry) -> None:
     """Take the counters of the passkeys that signed `entry` into account."""
+    if type(entry) not in SIGNED:
+        return
     for one in signatures(entry):
         if not is_passkey(one.sig):
             continue

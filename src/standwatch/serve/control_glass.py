@@ -1,6 +1,7 @@
 """Break-glass in operation. Who may is decided in `respond`, rules stand in `record`; signatures are looked at here."""
 
 from collections.abc import Callable
+from typing import Final
 
 from standwatch.facts.entries import Glass
 from standwatch.facts.errors import Forbidden
@@ -21,6 +22,11 @@ from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_signed import doubting, require
 from standwatch.serve.gate import LiveGate
+
+DRILLED: Final = 92 * 86_400_000_000
+"""µs after which a break-glass that was not drilled is warned of."""
+EXPIRES: Final = 14 * 86_400_000_000
+"""µs before the end of a seal at which it is warned of."""
 
 
 class GlassKeeper:
@@ -106,7 +112,21 @@ class GlassKeeper:
             f"standwatch break-glass review {one.id} --reason …"
             for one in lines
             if one.state in ("open", "unreviewed")
-        )
+        ) + self._stale(now)
+
+    def _stale(self, now: int) -> tuple[str, ...]:
+        """Seals that nobody has tried for a quarter, or that soon are over: on a bad night it is too late to know."""
+        found: list[str] = []
+        for index, one in self._gate.state.glasses.items():
+            if one.opened >= 0 or now >= one.entry.until:
+                continue
+            if now - (one.drilled or one.entry.at) >= DRILLED:
+                found.append(
+                    f"Break-glass {index} was not drilled for a quarter. standwatch break-glass drill FILE"
+                )
+            if one.entry.until - now < EXPIRES:
+                found.append(f"Break-glass {index} is over in less than two weeks: seal another.")
+        return tuple(found)
 
     def _themselves(self, who: Actor, by: str) -> None:
         """Whoever has the envelope still acts under their own name."""

@@ -15,6 +15,7 @@ from standwatch.facts.parts import SALT_BYTES, Part, commitment
 from standwatch.facts.relaxations import CRITICALITY, STANDING_IN, Relaxations, longest
 from standwatch.fronts.control_ports import Actor, Done
 from standwatch.fronts.control_relaxing import (
+    AcknowledgedLine,
     RelaxableLine,
     RelaxationDone,
     RelaxationLine,
@@ -275,6 +276,11 @@ class Relaxer:
             reason=await self._why(one.index),
             restored=one.restored,
             restore=f"standwatch restore {one.index}" if counts else "",
+            acknowledged=tuple(
+                AcknowledgedLine(seen.index, seen.watch, seen.person, seen.at)
+                for seen in self._gate.state.acknowledged.get(one.index, ())
+                if seen.at <= now
+            ),
         )
 
     async def _why(self, index: int) -> str:

@@ -168,7 +168,7 @@ class Roster:
             index=index,
             giver=entry.giver if entry else "",
             acknowledged=tuple(entry.relaxations) if entry else (),
-            unacknowledged=tuple(one for one in here if index not in state.acknowledged.get(one, ())),
+            unacknowledged=tuple(one for one in here if not _seen(state, one, index)),
             offer=_offered(offer) if offer is not None and now < offer.expires else None,
         )
 
@@ -276,6 +276,10 @@ class Roster:
             raise Forbidden(f"whoever takes or gives a watch signs: {person} did not", code="bad_signature")
         message = watches.message(entry, person, self._state.origin)
         require(Signature(person, sig), message, self._state, self._configuration)
+
+
+def _seen(state: State, relaxation: int, index: int) -> bool:
+    return any(one.index == index for one in state.acknowledged.get(relaxation, ()))
 
 
 def _offered(offer: _Offer) -> OfferLine:
