@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -68,7 +69,7 @@ class Console:
         try:
             return await self._answer(request)
         except StandwatchError as error:
-            return self._refused(request, error)
+            return await self._refused(request, error)
 
     async def _answer(self, request: Request) -> Response | Stream:
         reading = request.method in ("GET", "HEAD")
@@ -104,15 +105,14 @@ class Console:
         view = await page.view(ask)
         if twin:
             return Response(200, msgspec.json.encode(view), _SAFE)
-        return self._html(request, 200, page.file, view, await frame(ask, page, request.path, PAGES))
+        return await self._html(request, 200, page.file, view, await frame(ask, page, request.path, PAGES))
 
-    def _html(self, request: Request, status: int, template: str, view: Any, around: Frame) -> Response:
-        from standwatch.console.render import (
-            render,
-        )  # Jinja is loaded with the first page, not with the server
+    async def _html(self, request: Request, status: int, template: str, view: Any, around: Frame) -> Response:
+        from standwatch.console.render import render  # Jinja comes with the first page, not with the server
 
-        nonce = secrets.token_urlsafe(16)
-        body = render(template, view, around, csrf=self._csrf.make(request), nonce=nonce)
+        nonce, csrf = secrets.token_urlsafe(16), self._csrf.make(request)
+        # In a thread: a long table takes tens of milliseconds, and agents are served on this loop.
+        body = await asyncio.to_thread(render, template, view, around, csrf=csrf, nonce=nonce)
         headers = (*_SAFE, ("content-security-policy", policy(nonce)))
         return Response(status, body, headers, "text/html; charset=utf-8")
 
@@ -140,18 +140,33 @@ class Console:
 
     # --- errors ----------------------------------------------------------------------------------------------
 
-    def _refused(self, request: Request, error: StandwatchError) -> Response:
+    async def _refused(self, request: Request, error: StandwatchError) -> Response:
         if not _for_people(request):
             return refusal(error)
         if error.code == "unauthenticated":
             if any(page.path == _SIGN_IN for page in PAGES):
-                return _see(f"{_SIGN_IN}?next={quote(request.path, safe='/')}")
+                after = request.path if request.method == "GET" else "/"
+                return _see(f"{_SIGN_IN}?next={quote(after, safe='/')}")
             answer = refusal(error)
             return msgspec.structs.replace(answer, headers=(*answer.headers, _REALM))
         status = status_of(error)
         view = Problem(status, error.code, str(error), error.reference, error.cure)
-        around = Frame("Not done", request.path, (), now=self._clock(), movable=False)
-        return self._html(request, status, "problem.html", view, around)
+        return await self._html(request, status, _PROBLEM.file, view, await self._around(request))
+
+    async def _around(self, request: Request) -> Frame:
+        """The frame of an error: as every page's, with a halt in reach; bare where nobody is known."""
+        try:
+            ask = Ask(self._operations, self._identify(request), {}, {}, self._clock(), "", {})
+            return await frame(ask, _PROBLEM, "/", PAGES)
+        except StandwatchError:
+            return Frame(_PROBLEM.title, "/", (), now=self._clock(), movable=False)
+
+
+async def _never(_: Ask) -> None:
+    """Nobody asks for it by a path."""
+
+
+_PROBLEM: Final = Page("", "problem", "Not done", _never, past=False)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -204,7 +219,9 @@ def _nowhere(request: Request) -> NotFound:
 
 
 def _see(path: str, headers: Headers = ()) -> Response:
-    return Response(303, b"", (*_SAFE, ("location", path), *headers), "text/plain; charset=utf-8")
+    # What stood in the request's path may be anything: nothing of it ends the header.
+    location = quote(path, safe="/?&=%#:@!$'()*+,;~-._")
+    return Response(303, b"", (*_SAFE, ("location", location), *headers), "text/plain; charset=utf-8")
 
 
 def _for_people(request: Request) -> bool:

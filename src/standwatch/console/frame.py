@@ -37,7 +37,6 @@ class Frame(msgspec.Struct, frozen=True):
     holds: int = 0
     relaxations: int = 0
     questions: int = 0
-    warnings: tuple[str, ...] = ()
     now: int = 0
     at: int = 0
     index: int = -1
@@ -59,32 +58,28 @@ async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Fra
     menu = tuple(Entry(one.path, one.menu, one.key, one.name == page.name) for one in pages if one.menu)
     if page.public and ask.who == ANONYMOUS:
         return Frame(page.title, path, (), now=ask.now, movable=False)
-    status = await ask.status()
+    summary = await ask.summary()
     return Frame(
         title=page.title,
         path=path,
         menu=menu,
         who="" if ask.who.ident == "anonymous" else ask.who.name,
-        organisation=status.organisation,
-        development=status.development,
-        watch=tuple(
-            status.names.get(one, one)
-            for one in dict.fromkeys(each.person for each in status.watches if each.person)
-        ),
-        holds=len(status.holds),
-        relaxations=len(status.relaxations),
-        questions=len(status.questions),
-        warnings=status.warnings,
-        now=status.now,
-        at=status.at,
-        index=status.index,
-        past=status.past,
+        organisation=summary.organisation,
+        development=summary.development,
+        watch=tuple(summary.names.get(one, one) for one in summary.watch),
+        holds=summary.holds,
+        relaxations=summary.relaxations,
+        questions=summary.questions,
+        now=summary.now,
+        at=summary.at,
+        index=summary.index,
+        past=summary.past,
         as_of=ask.as_of,
         at_query=f"?as_of={quote(ask.as_of, safe='')}" if ask.as_of else "",
         twin=_twin(path, ask),
         movable=page.past,
         scope=page.halts.format(**ask.names),
-        names=status.names,
+        names=summary.names,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.fronts.control_live import Summary
 from standwatch.fronts.control_ports import Actor, Operations, Status
 
 ANONYMOUS: Final = Actor("anonymous", "anonymous")
@@ -30,14 +31,20 @@ class Ask(msgspec.Struct, frozen=True):
     query: dict[str, str]
     now: int
     as_of: str = ""
-    known: dict[str, Status] = {}
-    """What was read for this request already: the status is asked for by most views, and by every page's head."""
+    known: dict[str, Any] = {}
+    """What was read for this request already: several parts of a page ask for the same."""
 
     async def status(self) -> Status:
         """The status as of the moment that is asked about, read once."""
-        if "" not in self.known:
-            self.known[""] = await self.ops.status(self.who, self.as_of)
-        return self.known[""]
+        if "status" not in self.known:
+            self.known["status"] = await self.ops.status(self.who, self.as_of)
+        return self.known["status"]
+
+    async def summary(self) -> Summary:
+        """What must be in sight as of that moment: far cheaper than the status, and all that a page's head takes."""
+        if "summary" not in self.known:
+            self.known["summary"] = await self.ops.summary(self.who, self.as_of)
+        return self.known["summary"]
 
 
 View = msgspec.Struct

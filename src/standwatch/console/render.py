@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,6 +30,8 @@ def environment() -> Environment:
     names: dict[str, Any] = made.globals
     filters: dict[str, Any] = made.filters  # pyright: ignore[reportUnknownMemberType, reportAssignmentType]
     names["asset"] = asset_path
+    tests: dict[str, Any] = made.tests
+    tests["plain"] = plain
     filters |= {
         "iso": iso,
         "clock": clock,
@@ -47,6 +50,14 @@ def render(template: str, view: Any, frame: Frame, *, csrf: str, nonce: str) -> 
     """`view` in `template`. `csrf` goes into its forms, `nonce` onto every element that htmx serves."""
     page = environment().get_template(template)
     return page.render(view=view, frame=frame, csrf=csrf, nonce=nonce).encode()
+
+
+def plain(text: str) -> bool:
+    """Whether `text` is ASCII that one can see, with single spaces: escaped, it cannot deceive about itself."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+_PLAIN: Final = re.compile(r"(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?")
 
 
 def iso(at: int) -> str:

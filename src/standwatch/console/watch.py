@@ -39,6 +39,8 @@ class WatchView(msgspec.Struct, frozen=True):
     """Holds that fall on no declared system by name: on all of them, or on none."""
     flights: tuple[FlightLine, ...]
     warnings: tuple[str, ...]
+    models: bool
+    """Whether any of the systems decides by a model: else there is no column for them."""
     q: str
     since: int
     """Since when traffic was counted (µs); later than an hour ago where there was too much of it."""
@@ -64,6 +66,7 @@ async def view(ask: Ask) -> WatchView:
         elsewhere=tuple(one for one in status.holds if not one.covers),
         flights=status.flights,
         warnings=status.warnings,
+        models=any(row.line.models for row in rows),
         q=ask.query.get("q", ""),
         since=traffic.since,
         step=traffic.step,

@@ -86,3 +86,21 @@ class Traffic(msgspec.Struct, frozen=True):
     step: int
     whole: bool
     systems: tuple[TrafficLine, ...]
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What must be in sight wherever one looks: counts of what is open, who has the watch, and which moment it is."""
+
+    organisation: str
+    development: bool
+    now: int
+    at: int
+    index: int
+    past: bool
+    holds: int
+    relaxations: int
+    questions: int
+    watch: tuple[str, ...]
+    """Opaque ids of those who have one, once each."""
+    names: dict[str, str]
+    """Opaque id → how to show a person."""

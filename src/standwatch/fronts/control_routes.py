@@ -22,7 +22,7 @@ from standwatch.fronts.control_glass import (
     ReviewOrder,
     SealOrder,
 )
-from standwatch.fronts.control_live import SIFT, Latest, Sift, Traffic
+from standwatch.fronts.control_live import SIFT, Latest, Sift, Summary, Traffic
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -157,6 +157,15 @@ ROUTES: Final = (
         "Systems with their grants, holds, questions, runs, what is in flight, the log; now or as of a moment.",
         Status,
         lambda ops, call: ops.status(call.who, call.query.get("as_of", "")),
+        query=("as_of",),
+    ),
+    Route(
+        "GET",
+        "/summary",
+        "summary",
+        "What must be in sight: how much is held, bypassed and waiting, and who has the watch; now or as of a moment.",
+        Summary,
+        lambda ops, call: ops.summary(call.who, call.query.get("as_of", "")),
         query=("as_of",),
     ),
     Route(

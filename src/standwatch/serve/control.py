@@ -31,7 +31,7 @@ from standwatch.fronts.control_glass import (
     ReviewOrder,
     SealOrder,
 )
-from standwatch.fronts.control_live import Changed, Latest, Sift, Traffic
+from standwatch.fronts.control_live import Changed, Latest, Sift, Summary, Traffic
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -282,7 +282,9 @@ class Control:
                 state,
                 self._configuration,
                 who,
-                lambda name: grant(state, name, now),
+                (lambda name: self._gate.grant(name, now))
+                if moment is None
+                else (lambda name: grant(state, name, now)),
                 lambda name, system: model_lines(
                     state, name, system if moment is None else None, now, lately
                 ),
@@ -302,6 +304,27 @@ class Control:
             channels=self.notifying.status().channels if self.notifying and moment is None else (),
             relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
             watches=self.roster.lines(who, state, max(now, state.at)),
+        )
+
+    async def summary(self, who: Actor, as_of: str = "") -> Summary:
+        """The counts of `status` without what they count: every page asks for them, and again at every change."""
+        moment = reading.moment(self._source, as_of) if as_of else None
+        state = self._state if moment is None else self._source.state_before(moment.index + 1)
+        now = self._clock() if moment is None else moment.at
+        watches = self.roster.lines(who, state, max(now, state.at))
+        held = sum(not 0 < one.until <= now for one in state.holds.values())
+        return Summary(
+            organisation=self._configuration.organisation.name,
+            development=state.development,
+            now=self._clock(),
+            at=now,
+            index=self._source.size - 1 if moment is None else moment.index,
+            past=moment is not None,
+            holds=held + (len(self.holds.pending) if moment is None else 0),
+            relaxations=len(await self.relaxer.open_lines(who, now, None if moment is None else state)),
+            questions=len(lines.open_questions(state, now, who)),
+            watch=tuple(dict.fromkeys(one.person for one in watches if one.person)),
+            names=people.names(self._configuration),
         )
 
     async def notifications(self, who: Actor) -> Notifications:
