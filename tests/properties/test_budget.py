@@ -213,21 +213,28 @@ class Budget(RuleBasedStateMachine):
         assert entry.id not in self.decoys
         assert any(isinstance(one, Unmasked) and one.id == entry.id and not one.decoy for _, one in log)
         yes = {one.by: i for i, one in log if isinstance(one, Answered) and one.id == entry.id}
-        lost = dict[str, int]()
+        # A vote counts where its person had the right when they gave it and has not lost it since.
+        assert sum(self._stands(person, i, log) for person, i in yes.items()) >= 2
+
+    def _stands(self, person: str, vote: int, log: list[tuple[int, Any]]) -> bool:
+        had = has = True
         for i, one in log:
-            if isinstance(one, Unmasked) and one.decoy:
-                fell = {
-                    said.by
-                    for j, said in log
-                    if j < i
-                    and isinstance(said, Answered)
-                    and said.id == one.id
-                    and said.decision == "approve"
-                }
-                lost |= dict.fromkeys(fell, i)
-        # Votes given before a loss are void for ever; those after it only count once the right is back.
-        counting = [person for person, i in yes.items() if i > lost.get(person, -1)]
-        assert len(counting) >= 2
+            if i == vote:
+                had, has = has, has
+            if isinstance(one, Revalidated) and one.person == person:
+                has = True
+            if isinstance(one, Unmasked) and one.decoy and self._fell(person, one.id, i, log):
+                has = False
+                had = had and i < vote
+        return had
+
+    def _fell(self, person: str, ident: str, before: int, log: list[tuple[int, Any]]) -> bool:
+        said = [
+            one
+            for i, one in log
+            if i < before and isinstance(one, Answered) and (one.id, one.by) == (ident, person)
+        ]
+        return bool(said) and said[-1].decision == "approve"
 
 
 Budget.TestCase.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
