@@ -36,6 +36,7 @@ def _tell(found: dict[str, Any]) -> None:
     for text in found["warnings"]:
         say(paint(visible(text), "warn"))
     _systems(found["systems"], names)
+    _watches(found.get("watches", []), names)
     _holds(found["holds"], names)
     _relaxations(found.get("relaxations", []), names)
     _questions(found["questions"], names)
@@ -55,11 +56,18 @@ def _systems(systems: list[dict[str, Any]], names: dict[str, str]) -> None:
     for one in systems:
         until = f"until {when(one['until'])}" if one["until"] else ""
         owner = f"owner {people(one['owner'], names)}"
-        row(one["level"], one["level"], one["system"], f"tier {one['tier']}", until, owner)
+        watched = f"watched by {people(one['watch'], names)}" if one.get("watch") else ""
+        row(one["level"], one["level"], one["system"], f"tier {one['tier']}", until, owner, watched)
         for reason in one["reasons"]:
             advise(reason["text"], reason["cure"])
         advise(f"tier {one['tier']}: {'; '.join(one.get('tier_reasons', ()))}")
         advise(f"tier {one['tier']} wants {one['demands']}")
+        bypass = [f"{check} {micros / 60e6:.1f} min" for check, micros in one.get("bypass", {}).items()]
+        if bypass:
+            advise(
+                f"in bypass in the last thirty days: {', '.join(bypass)}",
+                f"standwatch relaxations {one['system']}",
+            )
         for model in one["models"]:
             _model(model)
     if not systems:
@@ -101,6 +109,15 @@ def _holds(holds: list[dict[str, Any]], names: dict[str, str]) -> None:
                 one["reason"] or "no reason is kept",
                 f"standwatch release {one['id']} --reason …" if recorded else "",
             )
+
+
+def _watches(watches: list[dict[str, Any]], names: dict[str, str]) -> None:
+    if watches:
+        from standwatch.cli.watch import line
+
+        title("watches")
+        for one in watches:
+            line(one, names)
 
 
 def _relaxations(relaxations: list[dict[str, Any]], names: dict[str, str]) -> None:

@@ -53,13 +53,14 @@ def _list(given: Namespace, server: Server) -> int:
         out(report)
         return NO if missing else DONE
     for one in report["watches"]:
-        _line(one, report["names"])
+        line(one, report["names"])
     if not report["watches"]:
         say("no watch is declared: watch in standwatch.yaml")
     return NO if missing else DONE
 
 
-def _line(one: dict[str, Any], names: dict[str, str]) -> None:
+def line(one: dict[str, Any], names: dict[str, str]) -> None:
+    """One watch: who has it, until when, and the command where somebody should take it."""
     who = people([one["person"]], names) if one["person"] else "nobody"
     row(
         one["state"],
@@ -87,7 +88,7 @@ def _line(one: dict[str, Any], names: dict[str, str]) -> None:
 
 def _show(sheet: dict[str, Any]) -> None:
     """The list that is signed, whole."""
-    _line(sheet["watch"], sheet["names"])
+    line(sheet["watch"], sheet["names"])
     title("open")
     if not sheet["open"]:
         say("  nothing is open: no hold, no relaxation, no approval, nothing put off")

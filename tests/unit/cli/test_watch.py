@@ -66,6 +66,7 @@ def test_a_night_is_taken_handed_over_and_ended(cli: Cli, tmp_path: Path) -> Non
     assert "standwatch watch take night" in out
     assert "Olga gives it to Chen" in cli("watch", "list")[1]
     assert cli("watch", "take", "night", *chen)[0] == 0
+    assert "watched by Chen" in cli("status")[1]
     code, out, _ = cli("watch", "list", "night", "--json")
     sheet = json.loads(out)
     assert (sheet["watch"]["person"], sheet["watch"]["giver"]) == ("chen", "olga")
