@@ -516,7 +516,7 @@ class Control:
 
     async def vigilance(self, who: Actor, system: str = "") -> VigilanceReport:
         """How watchful those are who approve."""
-        return self.vigils.report(_somebody(who), system)
+        return self.vigils.report(_known(who), system)
 
     async def revalidate(self, who: Actor, person: str, order: RevalidationOrder) -> Done:
         """Take a validator's signature for somebody who approved a decoy."""
@@ -717,7 +717,7 @@ class Control:
 
     async def watches(self, who: Actor) -> WatchReport:
         """Every watch that `who` may know of."""
-        return self.roster.report(_somebody(who))
+        return self.roster.report(_known(who))
 
     async def watch(self, who: Actor, name: str) -> WatchSheet:
         """One watch, with what whoever takes it signs."""
@@ -860,7 +860,7 @@ class Control:
 
     async def verify_record(self, who: Actor, order: VerifyOrder) -> VerificationLine:
         """Verify the record in the background."""
-        return await self.custody.verify(_somebody(who), order)
+        return await self.custody.verify(_known(who), order)
 
     async def compare_checkpoint(self, who: Actor, order: CompareOrder) -> Compared:
         """Whether the record extends a checkpoint that somebody kept."""

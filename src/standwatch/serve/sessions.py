@@ -103,11 +103,15 @@ class Sessions:
         return msgspec.structs.replace(actor_of(person), session=name, how=how)
 
     def still(self, who: Actor) -> bool:
-        """Whether the session that `who` came with is open: long answers ask again and again. True without one."""
-        known = self._state.sessions.get(who.session)
-        return not who.session or (
-            known is not None and who.session not in self._over and self._clock() < known.entry.until
-        )
+        """Whether the session that `who` came with is open; True without one. What is shown live asks again and again,
+        and so counts as use: who watches a quiet night is not signed out before the halt."""
+        if not who.session:
+            return True
+        known, now = self._state.sessions.get(who.session), self._clock()
+        if known is None or who.session in self._over or now >= known.entry.until:
+            return False
+        self._used[who.session] = now
+        return True
 
     def _person(self, known: Session) -> Person | None:
         """Whose session it is, if they are still somebody; an issuer's word is good while we take it."""
