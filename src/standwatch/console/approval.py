@@ -47,6 +47,8 @@ class ApprovalView(msgspec.Struct, frozen=True):
     origins: dict[str, Origin] = {}
     vouching: dict[str, Vouching] = {}
     """By JSON pointer of the argument."""
+    odd: tuple[str, ...] = ()
+    """Where something is odd: names of arguments, pointers further in."""
     signs: Signs = Signs("", {})
     may_approve: bool = False
     may_refuse: bool = False
@@ -90,6 +92,7 @@ async def view(ask: Ask) -> ApprovalView:
         problems=problems,
         origins={one.pointer: one for one in asked.around.origins} if asked.around else {},
         vouching=_vouching(ask, asked, allowed=refuse and not problems),
+        odd=_odd(shown),
         signs=_signs(asked, shown),
         may_approve=approve and not problems,
         may_refuse=refuse,
@@ -110,6 +113,17 @@ def _rights(ask: Ask, standing: Standing, signers: tuple[str, ...]) -> tuple[boo
     if ask.who.ident not in signers:
         return False, False, "You were not asked."
     return ask.who.ident in standing.next, True, ""
+
+
+def _odd(shown: Sheet) -> tuple[str, ...]:
+    """Where a value or a name has a notice, or its reading a warning."""
+    return tuple(
+        row.pointer.removeprefix("/")
+        for row in shown.arguments
+        if (row.text is not None and row.text.notices)
+        or (row.name is not None and row.name.notices)
+        or (row.reading is not None and row.reading.warns)
+    )
 
 
 def _vouching(ask: Ask, asked: QuestionSheet, *, allowed: bool) -> dict[str, Vouching]:

@@ -34,14 +34,16 @@ class ApprovalsView(msgspec.Struct, frozen=True):
 async def view(ask: Ask) -> ApprovalsView:
     """Every open question that whoever looks may see."""
     status = await ask.status()
-    waiting = tuple(
+    found = tuple(
         WaitingLine(one, short_words(one.digest), ask.who.ident in one.signers)
         for one in sorted(status.questions, key=lambda each: each.index)
     )
+    mine = tuple(one for one in found if one.mine)
+    waiting = mine if ask.query.get("mine") else found
     return ApprovalsView(
         at=status.at,
         waiting=waiting,
-        mine=sum(one.mine for one in waiting),
+        mine=len(mine),
         deferred=status.deferred,
         me=ask.who.ident,
         names=status.names,
@@ -60,5 +62,5 @@ async def drop(ask: Ask, form: Form) -> str:
     return "/approvals"
 
 
-APPROVALS = Page("/approvals", "approvals", "Approvals", view, menu="Approvals", key="a")
+APPROVALS = Page("/approvals", "approvals", "Approvals", view, menu="Approvals", key="a", query=("mine",))
 DEFERRED_ACTS = (Act("/deferred/{id}/ask", pull), Act("/deferred/{id}/drop", drop))

@@ -41,7 +41,7 @@ async function refresh() {
   if (asking) { again = true; return; }
   asking = true;
   try {
-    const answer = await fetch("/approvals.json", { headers: { accept: "application/json" } });
+    const answer = await fetch(`/approvals.json${location.search}`, { headers: { accept: "application/json" } });
     if (answer.ok) take(await answer.json());
   } catch { /* the next event asks again */ } finally {
     asking = false;
