@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.facts.entries import Answered, AskedMany, Declared, Intent, Principal, RunOpened
+from standwatch.facts.entries import Answered, AskedMany, Declared, Intent, Principal, RunOpened, Unmasked
 from standwatch.facts.frames import Append
-from standwatch.facts.parts import Action, action_bytes, action_digest, approval_bytes
+from standwatch.facts.parts import Action, action_bytes, action_digest, approval_bytes, commitment
 from standwatch.record.sequence import Sequencer
 from standwatch.record.state import State
 from support.logs import ORIGIN, Person
@@ -34,7 +34,8 @@ NOT_OURS = {
     "scope-amplified-across-hops": "no grant is passed on here: a run has what its principal has, looked up each time",
 }
 APPLY = {one["id"]: one for one in SUITE["vectors"] if one["id"] not in NOT_OURS}
-IDENT, RUN, FLAG = "0f5c2m7k1v8e3a9q4t6w2x0y5z", "a run", "ab" * 32
+IDENT, RUN, SALT = "0f5c2m7k1v8e3a9q4t6w2x0y5z", "a run", bytes(32)
+FLAG = commitment(SALT, b"real")
 
 
 def micros(text: str) -> int:
@@ -114,6 +115,7 @@ class Told:
         told |= {"head": "", "until": until}
         sig = self.person.sign(approval_bytes(asked=of, flag=FLAG, org=ORIGIN, **told))
         self.signed = self._admitted(Answered(id=IDENT, of=of, key=self.person.public, sig=sig, **told), at)
+        self._admitted(Unmasked(by="s", id=IDENT, of=of, salt=SALT.hex()), at)
 
     def _admitted(self, entry: Any, at: int) -> int:
         assert self.sequencer.admit(Append(0, entry), at) is None
