@@ -103,6 +103,8 @@ def objection(state: "State", entry: Endorsed, now: int) -> str:
     ):
         return "somebody vouched for another value of that argument"
     before = tuple(one for _, one in known.votes if now < one.until) if known is not None else ()
+    if entry.key in [one.key for one in before]:
+        return f"{entry.by} has vouched for it already, or somebody with the same key"
     return questions.turn(state, asked, tuple(one.by for one in before), entry.by)
 
 

@@ -170,10 +170,16 @@ def objection(state: "State", question: Question, answer: Answered, now: int) ->
         return f"question {question.index} was refused"
     if not isinstance(asked, AskedMany):
         return ""
+    if answer.digest != asked.digest:
+        return f"that is not the action of question {question.index}"
     if answer.decision == "approve" and not question.open:
         return f"question {question.index} is approved already"
     if answer.decision == "approve":
-        return turn(state, asked, _live(question, now).approvers, answer.by)
+        votes = [one for _, one in _live(question, now).answers]
+        # INVARIANT: one key is one voice, whoever is said to hold it.
+        if answer.key in [one.key for one in votes]:
+            return f"{answer.by} has approved already, or somebody with the same key"
+        return turn(state, asked, tuple(one.by for one in votes), answer.by)
     return "" if _named(state, asked, answer.by) else f"{answer.by} may not answer this question"
 
 

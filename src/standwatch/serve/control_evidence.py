@@ -133,7 +133,7 @@ def require_answerer(person: str, decision: str, question: Question, state: Stat
         id=asked.id,
         of=question.index,
         decision=decision,
-        digest="",
+        digest=asked.digest,
         key="",
         sig="",
         head="",

@@ -45,10 +45,17 @@ def test_as_many_must_vouch_as_must_approve() -> None:
     assert panel.vouches("ann") == ""
     assert panel.question.open
     assert not good(panel)
-    assert "has approved already" in panel.vouches("ann")
+    assert "has vouched for it already" in panel.vouches("ann")
     assert panel.vouches("cat") == ""
     assert good(panel)
     assert "answered already" in panel.vouches("dan")
+
+
+def test_one_key_is_one_voice_whoever_holds_it() -> None:
+    panel = asked(2)
+    panel.vouches("ann")
+    assert "same key" in panel.vouches("ben", key="ed25519:ann")
+    assert not good(panel)
 
 
 def test_in_the_order_that_they_would_approve_in() -> None:

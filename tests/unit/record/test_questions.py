@@ -37,6 +37,19 @@ def test_the_same_person_twice_is_one() -> None:
     assert panel.question.open
 
 
+def test_one_key_is_one_voice_whoever_holds_it() -> None:
+    panel = asked(2)
+    assert panel.says("ann") == ""
+    assert "same key" in panel.says("ben", key=key("ann"))
+    assert panel.question.open
+
+
+def test_an_answer_about_another_action_is_none() -> None:
+    panel = asked(2)
+    assert "not the action" in panel.says("ann", digest="d2" * 32)
+    assert panel.question.approvers == ()
+
+
 def test_nobody_else_answers() -> None:
     panel = Panel(quorum=2)
     assert panel.asks("ann", "ben") == ""
