@@ -82,7 +82,9 @@ def filled(path: str) -> str:
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.open], ids=lambda route: route.name)
 def test_what_lets_people_in_gives_nobody_anything(site: Site, route: Any) -> None:
-    status, _, answer = site.ask(route.method, filled(route.path), {"ceremony": "x", "credential": {}, "seat": "x"})
+    status, _, answer = site.ask(
+        route.method, filled(route.path), {"ceremony": "x", "credential": {}, "seat": "x"}
+    )
     assert status in (400, 403)
     problem(answer)
 
