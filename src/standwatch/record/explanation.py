@@ -9,7 +9,16 @@ from standwatch.facts.words import Decision, Effect, Level, PrincipalKind, Seam
 from standwatch.record.source import Fate
 
 Standing = Literal[
-    "done", "under_way", "denied", "deferred", "pending", "expired", "refused", "approved", "endorsed"
+    "done",
+    "under_way",
+    "denied",
+    "deferred",
+    "decoy",
+    "pending",
+    "expired",
+    "refused",
+    "approved",
+    "endorsed",
 ]
 """How the action stands at the end of the record shown. `under_way` reads "unknown" once its gateway is gone."""
 
@@ -143,6 +152,10 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was said, in order."""
     endorsed: int = -1
     """Index of the entry by which enough people vouched for a value instead; -1 for none."""
+    was: Literal["", "sealed", "real", "decoy"] = ""
+    """What its flag commits to, once that was opened; `sealed` before, "" where it carries none."""
+    opened: int = -1
+    """Index of the entry that opened it."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ parts say the rest, where they are still there. Nothing is guessed and nothing i
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,7 @@ from standwatch.facts.entries import (
     Intent,
     Outcome,
     Pulled,
+    Unmasked,
 )
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
@@ -59,7 +60,9 @@ from standwatch.record.source import (
 )
 from standwatch.record.state import State
 from standwatch.record.tree import Unproven, inclusion_proof, leaf_hash, verify_inclusion
+from standwatch.record.veils import opens
 
+_OWN: Final = (Intent, Denied, Asked, Deferred, Pulled, Answered, Endorsed, Unmasked, Outcome)
 Own = dict[int, AnyEntry]
 """An action's entries by index, ascending."""
 
@@ -119,10 +122,7 @@ def _entries(source: Source, ident: str) -> tuple[Own, list[str]]:
     problems: list[str] = []
     for index in source.of_action(ident):
         entry = read_leaf(source.leaf(index))
-        if (
-            isinstance(entry, Intent | Denied | Asked | Deferred | Pulled | Answered | Endorsed | Outcome)
-            and entry.id == ident
-        ):
+        if isinstance(entry, _OWN) and entry.id == ident:
             own[index] = entry
     if not own:
         raise NotFound(f"nothing in this record has the id {ident[:80]}", reference=ident[:80])
@@ -148,6 +148,8 @@ def _stand(own: Own, asked: Inquiry | None, source: Source) -> Stand:
         return "done"
     if Intent in kinds:
         return "under_way"
+    if asked is not None and asked.was == "decoy":
+        return "decoy"
     now = _now(source)
     last = list(own.values())[-1]
     if isinstance(last, Deferred):
@@ -197,6 +199,8 @@ _BETWEEN: Final[dict[tuple[type, type], str]] = {
     (Answered, Answered): "waiting for another person",
     (Endorsed, Endorsed): "waiting for another person",
     (Answered, Intent): "until it was asked for again",
+    (Answered, Unmasked): "until it was opened",
+    (Unmasked, Intent): "until it was asked for again",
     (Intent, Outcome): "from intent to outcome",
 }
 
@@ -245,6 +249,7 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
         ordered=isinstance(asked, AskedMany) and asked.ordered,
         voices=tuple(_voices(source, own, decided, state, problems)),
         endorsed=decided.endorsed,
+        **_opened(own, index, asked, problems),
     )
     place, answer = decided.answer_index, decided.answer
     if answer is None:
@@ -261,6 +266,17 @@ def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
         head=answer.head,
         reason=told(part_of(source, place, answer, "reason", problems)),
     )
+
+
+def _opened(own: Own, index: int, asked: Asked, problems: list[str]) -> dict[str, Any]:
+    """What the question was, as far as its flag was opened."""
+    flag = questions.flag(asked)
+    for place, one in own.items():
+        if isinstance(one, Unmasked) and one.of == index:
+            if not opens(one, flag):
+                problems.append(f"entry {place} does not open the flag of question {index}")
+            return {"was": "decoy" if one.decoy else "real", "opened": place}
+    return {"was": "sealed" if flag else ""}
 
 
 def _question(source: Source, own: Own, index: int, asked: Asked) -> tuple[State, Question]:

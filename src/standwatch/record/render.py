@@ -12,6 +12,7 @@ _SENTENCES: Final[dict[Standing, str]] = {
     "under_way": "It was released; no outcome is in the record, so what became of it is unknown.",
     "denied": "It was denied: nothing was sent.",
     "deferred": "It was put off, because too much was asked already: nothing was sent, and nobody is asked yet.",
+    "decoy": "It was a decoy, made of a refused action to see who looks: nothing was sent, nor was it going to be.",
     "pending": "It waits for a person's answer: nothing was sent.",
     "expired": "Too few people approved it in time, which counts as a refusal: nothing was sent.",
     "endorsed": "People vouched for a value of it instead: asked for again, it is judged with that.",
@@ -152,6 +153,8 @@ def _asked(asked: Inquiry | None) -> Iterator[str]:
     order = ", in this order" if asked.ordered else ""
     of = "" if asked.quorum == 1 else f" ({asked.quorum} of them must approve{order})"
     yield f"  of            {', '.join(asked.of) or 'nobody'}{of}"
+    if asked.was:
+        yield f"  it was        {_WAS[asked.was]}{f' (entry {asked.opened})' if asked.opened >= 0 else ''}"
     for one in asked.voices:
         yield from _voice(one)
     if not asked.voices:
@@ -163,6 +166,13 @@ def _asked(asked: Inquiry | None) -> Iterator[str]:
     if asked.head:
         yield f"  signed along  checkpoint {asked.head}"
     yield from _part("reason", asked.reason)
+
+
+_WAS: Final = {
+    "sealed": "not opened yet: it may be a decoy, and nothing is carried out on it",
+    "real": "real",
+    "decoy": "a decoy: what people said to it is good for nothing",
+}
 
 
 def _voice(one: Voice) -> Iterator[str]:

@@ -10,9 +10,20 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from standwatch.enforce.asking import DECOY
 from standwatch.enforce.provenance import normal, trail
 from standwatch.facts.configuration import Configuration, Finding
-from standwatch.facts.entries import Answered, AnyEntry, Asked, Deferred, Denied, Intent, Outcome, RunOpened
+from standwatch.facts.entries import (
+    Answered,
+    AnyEntry,
+    Asked,
+    Deferred,
+    Denied,
+    Intent,
+    Outcome,
+    RunOpened,
+    Unmasked,
+)
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
@@ -54,6 +65,8 @@ def around(
     asked = question.entry
     sealed = _decoded(findings)
     entries = _entries(source, asked.run, question.index)
+    if _is_decoy(source, question):
+        entries = _without_its_refusal(entries, asked)
     told, left_off = _earlier(entries)
     return Around(
         words=short_words(asked.digest),
@@ -97,7 +110,8 @@ def standing(source: Record, state: State, question: Question, now: int) -> Stan
     votes = tuple(_vote(place, one, question) for place, one in own if isinstance(one, Answered))
     intent = next((place for place, one in own if isinstance(one, Intent) and one.signed >= 0), -1)
     outcome = next((one.status for _, one in own if isinstance(one, Outcome) and one.of == intent), "")
-    word = _state(question, intent, now)
+    decoy = any(isinstance(one, Unmasked) and one.of == question.index and one.decoy for _, one in own)
+    word = "decoy" if decoy else _state(question, intent, now)
     return Standing(
         id=question.entry.id,
         index=question.index,
@@ -138,6 +152,8 @@ def _told(word: str, question: Question, intent: int, outcome: str) -> str:
         case "used":
             done = f"; its outcome is {outcome}" if outcome else "; its outcome is not known yet"
             return f"Approved, and carried out by entry {intent}{done}."
+        case "decoy":
+            return "It was a decoy, made of an action that was refused before: nothing was going to be carried out."
         case "refused":
             return f"Refused in entry {question.answer_index}. It is not carried out."
         case "expired":
@@ -151,6 +167,24 @@ def _told(word: str, question: Question, intent: int, outcome: str) -> str:
             return "Waits for one person."
         case _:
             return f"Waits: {approved} of the {wanted} people wanted have approved."
+
+
+def _is_decoy(source: Record, question: Question) -> bool:
+    try:
+        parts = source.sealed(question.index, question.entry.id, "flag").parts
+    except StandwatchError:
+        return False
+    return bool(parts) and parts[0].data.endswith(DECOY.encode())
+
+
+def _without_its_refusal(entries: _Entries, asked: Asked) -> _Entries:
+    """`entries` without the latest refusal of such an act. INVARIANT: a decoy is told from a real question by nothing
+    that is shown before it is answered; the refusal that it was made of would tell."""
+    for place in range(len(entries) - 1, -1, -1):
+        entry = entries[place][1]
+        if isinstance(entry, Denied) and entry.tool == asked.tool:
+            return [*entries[:place], *entries[place + 1 :]]
+    return entries
 
 
 def _decoded(findings: bytes) -> _Findings:

@@ -147,6 +147,15 @@ def test_a_caught_decoy_is_thanked_for_and_costs_nothing(tmp_path: Path) -> None
             known = watch.gate.state.vigilance["olga"]
             assert (known.asked, known.refused, known.decoys, known.caught, known.fell) == (1, 1, 1, 1, 0)
             assert within(watch.gate.state.paces, person("olga"), now()) == 0, "its room is given back"
+            explained = await watch.control.explain(watch.who("otto"), fake)
+            assert (explained["explanation"].standing, explained["explanation"].asked.was) == (
+                "decoy",
+                "decoy",
+            )
+            assert "It was a decoy" in explained["text"]
+            assert explained["explanation"].problems == ()
+            tail = [line.text for line in await watch.control.entries(watch.who("otto"), "0", "")]
+            assert sum("was a decoy" in line for line in tail) == 1
 
     run(scene())
 
@@ -155,6 +164,8 @@ def test_real_questions_are_opened_too(tmp_path: Path) -> None:
     async def scene() -> None:
         async with sparing(tmp_path, ROOMY) as watch:
             real = (await watch.act(done, amount=1)).id
+            explained = (await watch.control.explain(watch.who("otto"), real))["explanation"]
+            assert (explained.standing, explained.asked.was) == ("pending", "sealed")
             assert await watch.control.openings.open(real) is None, "it can still be answered"
             await answer(watch, real)
             (opened,) = entries(watch, Unmasked)
