@@ -11,9 +11,9 @@ STEP: Final = 3
 """From one bar to the next; a bar is one less wide."""
 
 
-def bars(values: Sequence[float], top: float = 0) -> str:
-    """The path of one bar for each value, from 0 to `top` (0: the greatest). Something is never drawn as nothing."""
-    most = top or max(values, default=0)
+def bars(values: Sequence[float]) -> str:
+    """The path of one bar for each value, from 0 to the greatest. Something is never drawn as nothing."""
+    most = max(values, default=0)
     if most <= 0:
         return ""
     drawn: list[str] = []

@@ -45,8 +45,6 @@ class WatchView(msgspec.Struct, frozen=True):
     since: int
     """Since when traffic was counted (µs); later than an hour ago where there was too much of it."""
     step: int
-    top: int
-    """The most acts that any system asked for in one step: every sparkline has this scale, or its own."""
 
 
 async def view(ask: Ask) -> WatchView:
@@ -70,7 +68,6 @@ async def view(ask: Ask) -> WatchView:
         q=ask.query.get("q", ""),
         since=traffic.since,
         step=traffic.step,
-        top=max((max(one.acts, default=0) for one in traffic.systems), default=0),
     )
 
 

@@ -102,11 +102,11 @@ class Window:
 
 
 def _half(took: int) -> int:
-    """The half octave of `took` µs: twice its binary logarithm, rounded down."""
+    """The half octave of `took` µs: twice its binary logarithm, rounded down, and one; 0 for no time at all."""
     if took < 1:
         return 0
     octave = took.bit_length() - 1
-    return min(_HALVES - 1, 2 * octave + (took * took >= 1 << (2 * octave + 1)))
+    return min(_HALVES, 1 + 2 * octave + (took * took >= 1 << (2 * octave + 1)))
 
 
 def quantile(cells: Sequence[Cell], share: float) -> int:
@@ -119,5 +119,5 @@ def quantile(cells: Sequence[Cell], share: float) -> int:
     for half in sorted(counts):
         seen += counts[half]
         if seen >= wanted:
-            return round(2 ** ((half + 0.5) / 2)) if half else 0
+            return round(2 ** ((half - 0.5) / 2)) if half else 0
     return 0
