@@ -40,6 +40,9 @@ def test_a_decoy_is_asked_about_like_the_rest(tmp_path: Path) -> None:
             real = (await watch.act(done, amount=1)).id
             sheets = [await watch.control.question(watch.who("olga"), ident) for ident in (fake, real)]
             told = [msgspec.to_builtins(sheet) for sheet in sheets]
+            before = [one["around"].pop("earlier") for one in told]
+            assert [one["code"] for one in before[1]] == ["", "bounds"]
+            assert not before[0], "not the refusal that it was made of"
             assert shape(told[0]) == shape(told[1])
             assert "decoy" not in str(told[0])
             assert "900" in sheets[0].action
