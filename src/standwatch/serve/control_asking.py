@@ -66,7 +66,7 @@ def around(
     sealed = _decoded(findings)
     entries = _entries(source, asked.run, question.index)
     if _is_decoy(source, question):
-        entries = _without_its_refusal(entries, asked)
+        entries = _without_its_refusal(source, entries, asked, action)
     told, left_off = _earlier(entries)
     return Around(
         words=short_words(asked.digest),
@@ -177,14 +177,34 @@ def _is_decoy(source: Record, question: Question) -> bool:
     return bool(parts) and parts[0].data.endswith(DECOY.encode())
 
 
-def _without_its_refusal(entries: _Entries, asked: Asked) -> _Entries:
-    """`entries` without the latest refusal of such an act. INVARIANT: a decoy is told from a real question by nothing
-    that is shown before it is answered; the refusal that it was made of would tell."""
-    for place in range(len(entries) - 1, -1, -1):
-        entry = entries[place][1]
-        if isinstance(entry, Denied) and entry.tool == asked.tool:
-            return [*entries[:place], *entries[place + 1 :]]
-    return entries
+def _without_its_refusal(source: Record, entries: _Entries, asked: Asked, action: bytes) -> _Entries:
+    """`entries` without the refusals of the very act that is asked about. INVARIANT: a decoy is told from a real question
+    by nothing that is shown before it is answered; the refusal that it was made of would tell."""
+    wanted = _essence(action)
+    return [
+        (place, one)
+        for place, one in entries
+        if not isinstance(one, Denied)
+        or one.tool != asked.tool
+        or _essence(_action(source, place, one)) != wanted
+    ]
+
+
+def _action(source: Record, place: int, entry: Denied) -> bytes:
+    try:
+        parts = source.sealed(place, entry.id, "action").parts
+    except StandwatchError:
+        return b""
+    return parts[0].data if parts else b""
+
+
+def _essence(action: bytes) -> Any:
+    """What makes two actions the same act, whatever their ids."""
+    try:
+        members = msgspec.json.decode(action, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return members.get("tool"), members.get("target"), members.get("arguments")
 
 
 def _decoded(findings: bytes) -> _Findings:
