@@ -21,6 +21,7 @@ from standwatch.record.proved import check
 from standwatch.record.source import commitments
 from support.chromium import Page, page
 from support.logs import KEY, MALLORY, ORIGIN, Log, bank
+from support.proving import Panel
 from support.serving import Folder, served
 
 SCRIPT = (FOLDER / "proof.js").read_text()
@@ -69,9 +70,64 @@ def test_it_walks_the_plan_of_the_verifier_step_by_step(chrome: Page, log: Log) 
         )
 
 
-def test_no_changed_byte_is_taken(chrome: Page, log: Log) -> None:
-    """Every byte of a proof with a question, its answer, an intent and an outcome, each changed in a seeded way."""
+@pytest.mark.parametrize("what", ["approved", "endorsed", "decoy"])
+@pytest.mark.parametrize("algorithms", [("ES256", "EdDSA"), ("RS256", "ES256")])
+def test_it_knows_passkeys_as_the_verifier_does(chrome: Page, what: str, algorithms: tuple[str, str]) -> None:
+    panel = Panel(*algorithms)
+    data = encode(prove(panel.log, getattr(panel, what)(), KEY.vkey))
+    ours, theirs = check(data, KEY.vkey), checked(chrome, data, KEY.vkey)
+    steps = [(step["name"], step["ok"], step["text"]) for step in theirs["steps"]]
+    assert steps == [(step.name, step.ok, step.text) for step in ours.steps]
+    assert theirs["status"] == ours.status == "verified"
+
+
+def test_it_is_as_strict_about_what_people_said(chrome: Page) -> None:
+    """Signed members and signatures, each exchanged as whoever holds the log's key could."""
+    for what, kind in (
+        ("approved", "act.answered.1"),
+        ("endorsed", "act.endorsed.1"),
+        ("decoy", "act.unmasked.1"),
+    ):
+        panel = Panel()
+        ident = getattr(panel, what)()
+        (place,) = [i for i in panel.log.of_action(ident) if kind.encode() in panel.log.all[i]][:1]
+        true = panel.log.all[place]
+        entry: Any = decode(true)
+        for name in entry.__struct_fields__:
+            value = getattr(entry, name)
+            if (
+                name in ("at", "id") or value == "" or (what, name) == ("decoy", "by")
+            ):  # nobody signs who opens
+                continue
+            changed = (
+                not value
+                if value in (True, False)
+                else value + 1
+                if isinstance(value, int)
+                else spoilt(value)
+            )
+            panel.log.replace(place, **{name: changed})
+            panel.log.sign()
+            data = encode(prove(panel.log, ident, KEY.vkey))
+            bad = [step["name"] for step in checked(chrome, data)["steps"] if step["ok"] is not True]
+            assert bad == [step.name for step in check(data).steps if not step.ok], (what, name)
+            assert bad, (what, name)
+            panel.log.all[place] = true
+
+
+def spoilt(text: str) -> str:
+    """`text` with one character in its middle exchanged, of the same alphabet."""
+    at = len(text) // 2
+    return text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
+
+
+@pytest.mark.parametrize("what", ["Ed25519", "passkeys"])
+def test_no_changed_byte_is_taken(chrome: Page, log: Log, what: str) -> None:
+    """Every byte of a proof with a question, its answers, an intent and an outcome, each changed in a seeded way."""
+    panel = Panel()
     data = encode(prove(log, ident_at(log, 12), KEY.vkey))
+    if what == "passkeys":
+        data = encode(prove(panel.log, panel.approved(), KEY.vkey))
     chance = random.Random(4)
     changes = [(place, 1 << chance.randrange(7)) for place in range(len(data))]
     taken = chrome.run(

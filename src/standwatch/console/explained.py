@@ -8,6 +8,8 @@ import msgspec
 
 from standwatch.console.page import Ask, Page
 from standwatch.console.sheet import Sheet, sheet
+from standwatch.facts.configuration import Finding
+from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation
 from standwatch.record.proof import ProofFile
 from standwatch.serve.control_runs import readable
@@ -34,6 +36,10 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
     action: Explanation | None = None
     sheet: Sheet | None = None
+    decided: Finding | None = None
+    """Of a verdict other than allow: the first finding that came to it."""
+    words: str = ""
+    """Of a question: the short words of its digest."""
     returned: str = ""
     """What came back, as people read it."""
     decision: Any = None
@@ -66,9 +72,15 @@ async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
         sentence=STANDING.get(told.standing, ""),
         action=told,
         sheet=sheet(told.sent.action.text) if present else None,
+        decided=next((one for one in told.findings if _decides(one, told.verdict)), None),
+        words=short_words(told.sent.digest) if told.asked is not None else "",
         returned=readable(told.back.result.text.encode()),
         text=found["text"],
     )
+
+
+def _decides(one: Finding, verdict: str) -> bool:
+    return verdict != "allow" and one.decision == verdict and one.reached and one.enforced
 
 
 def _explanation(found: Any) -> Explanation | None:

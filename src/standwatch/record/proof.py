@@ -7,11 +7,12 @@ in a browser (`console/static/proof.js`); the proofs alone, tools that are not o
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, RunOpened
+from standwatch.facts.entries import Answered, AnyEntry, Endorsed, RunOpened
 from standwatch.facts.errors import Conflict, Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import PartName, action_digest, commitment
 from standwatch.record import tlog_proof
@@ -141,10 +142,13 @@ def _enrolments(source: Source, own: list[int]) -> Iterator[int]:
     """The enrolments of the passkeys that answered: by them the signature is somebody's."""
     for index in own:
         entry = read_leaf(source.leaf(index))
-        if isinstance(entry, Answered) and is_passkey(entry.sig):
-            known = source.state_before(index).passkeys.get(parse_assertion(entry.sig).credential)
-            if known is not None:
-                yield known.index
+        if isinstance(entry, Answered | Endorsed) and is_passkey(entry.sig):
+            with suppress(
+                Malformed
+            ):  # what cannot be read is proved all the same, and is found out by who checks
+                known = source.state_before(index).passkeys.get(parse_assertion(entry.sig).credential)
+                if known is not None:
+                    yield known.index
 
 
 def _proved(

@@ -5,7 +5,7 @@
  3. each entry stands in the log: its path leads from its bytes to the checkpoint's root
  4. each part is what its entry commits to, and each row under the root that its entry names
  5. it is about what it says it is about, and the canonical action is the one that the entries name
- 6. each answer is signed over the question's digest, with the key that its entry names
+ 6. what people said is signed over the question, with the keys that entries name; a decoy's flag opens as was said
  7. what this cannot say
 
 `console/static/proof.js` walks the same plan in a browser; a test holds the two together over mutations.
@@ -18,28 +18,21 @@ from typing import Final, Literal
 import msgspec
 
 from standwatch.facts.entries import (
-    Answered,
     AnyEntry,
-    Asked,
     Decided,
     Denied,
-    Enrolled,
-    Intent,
     Judged,
     RunOpened,
 )
 from standwatch.facts.errors import Malformed, StandwatchError
 from standwatch.facts.parts import SALT_BYTES, action_digest, commitment
-from standwatch.record import questions, tlog_proof
-from standwatch.record.assertion import Enrolled as EnrolledAs
-from standwatch.record.assertion import challenge_of, parse_assertion, verify_assertion
+from standwatch.record import tlog_proof
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import NoteKey, parse_vkey
-from standwatch.record.passkeys import is_passkey
 from standwatch.record.proof import ProofFile, Proved, Row, Shown, decode
+from standwatch.record.proved_voices import Step, voices
 from standwatch.record.rows import read_row, verify_row
-from standwatch.record.signature import verify as verify_signature
 from standwatch.record.source import commitments, ident_of, read_action, read_leaf
 from standwatch.record.tree import Unproven, leaf_hash, verify_inclusion
 
@@ -53,14 +46,6 @@ LIMITS: Final = (
     "whether each was allowed where it stands is not replayed here: `standwatch verify` does that",
 )
 """What no check of one file can say."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One thing that was checked: `ok`, or why not."""
-
-    name: str
-    ok: bool
-    text: str
 
 
 class ReadEntry(msgspec.Struct, frozen=True):
@@ -180,8 +165,14 @@ def _steps(file: ProofFile, entries: list[_Entry], head: Checkpoint) -> Iterator
         for part in each.given.parts:
             if part.name == "action" and isinstance(each.entry, Judged):
                 yield _same_action(each.index, each.entry, part.data, head.origin)
-    # (6): Signatures of people.
-    yield from _signatures(entries, head.origin)
+    # (6): What people said.
+    yield from voices({each.index: each.entry for each in entries}, _actions(entries), head.origin)
+
+
+def _actions(entries: list[_Entry]) -> dict[int, bytes]:
+    """The canonical actions in the file, by the entry that they stand beside."""
+    parts = ((each.index, part) for each in entries for part in each.given.parts)
+    return {index: part.data for index, part in parts if part.name == "action"}
 
 
 def _included(each: _Entry, head: Checkpoint) -> Step:
@@ -250,60 +241,3 @@ def _same_action(index: int, entry: Judged, data: bytes, origin: str) -> Step:
     told = (entry.id, entry.by, run, system, tool, origin)
     good = told == (action.id, action.by, action.run, action.system, action.tool, action.org)
     return Step(name, good, "canonical, and the one that the entry names")
-
-
-def _signatures(entries: list[_Entry], origin: str) -> Iterator[Step]:
-    asked = {each.index: each.entry for each in entries if isinstance(each.entry, Asked)}
-    passkeys = {each.entry.credential: each.entry for each in entries if isinstance(each.entry, Enrolled)}
-    answers = {each.index: each.entry for each in entries if isinstance(each.entry, Answered)}
-    for index, answer in answers.items():
-        name = f"answer of entry {index}"
-        question = asked.get(answer.of)
-        if question is None or (question.id, question.digest) != (answer.id, answer.digest):
-            yield Step(name, False, "it does not answer a question of this file over the same digest")
-            continue
-        try:
-            whose = _signed(answer, question, passkeys, origin)
-        except StandwatchError as error:
-            yield Step(name, False, f"{answer.by} did not sign it: {error}")
-            continue
-        yield Step(name, True, f"{answer.decision} by {answer.by}, signed over the action's digest; {whose}")
-    for each in entries:
-        if isinstance(each.entry, Intent) and each.entry.signed >= 0:
-            yield _approved(each.index, each.entry, asked, answers)
-
-
-def _approved(index: int, entry: Intent, asked: dict[int, Asked], answers: dict[int, Answered]) -> Step:
-    """Enough people approved what was sent, before it was, and for as long."""
-    name, last = f"approval of entry {index}", answers.get(entry.signed)
-    question = asked.get(last.of) if last is not None else None
-    if last is None or question is None or last.decision != "approve":
-        return Step(name, False, f"it rests on entry {entry.signed}, which is no approval in this file")
-    people = {
-        one.by
-        for one in answers.values()
-        if (one.of, one.decision, one.digest) == (last.of, "approve", entry.digest)
-        and one.at <= entry.at < one.until
-    }
-    wanted = questions.quorum(question)
-    return Step(
-        name,
-        len(people) >= wanted,
-        f"{len(people)} of {wanted} people wanted approved the same digest, in time",
-    )
-
-
-def _signed(answer: Answered, question: Asked, passkeys: dict[str, Enrolled], origin: str) -> str:
-    """By which right the key is the person's, as far as this file tells. Raises where the signature does not verify."""
-    message = questions.message(answer, question, origin)
-    if not is_passkey(answer.sig):
-        if not verify_signature(answer.key, message, answer.sig):
-            raise Malformed("the signature is not that of the key in the entry")
-        return "that the key is theirs, the configuration says"
-    made = parse_assertion(answer.sig)
-    told = passkeys.get(made.credential)
-    if told is None or (told.person, told.key) != (answer.by, answer.key):
-        raise Malformed("the enrolment of the passkey is not in this file")
-    enrolled = EnrolledAs(told.credential, told.key, told.rp_id, told.origin, told.synced)
-    verify_assertion(made, enrolled, challenge_of(message))
-    return f"with a passkey that {told.by} vouched for"

@@ -22,6 +22,7 @@ from standwatch.facts.entries import (
     Outcome,
     RunClosed,
     RunOpened,
+    Unmasked,
 )
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.fronts.control_runs import RunAct, RunAnswer, RunDocument, RunHead, RunList
@@ -163,7 +164,7 @@ def _acts(entries: _Own) -> dict[str, _Own]:
     found: dict[str, _Own] = {}
     for index, entry in entries:
         ident = getattr(entry, "id", "")
-        if ident and isinstance(entry, Judged | Decided | Answered | Endorsed | Outcome):
+        if ident and isinstance(entry, Judged | Decided | Answered | Endorsed | Unmasked | Outcome):
             found.setdefault(ident, []).append((index, entry))
     return found
 
@@ -190,7 +191,9 @@ def _word(own: _Own, now: int) -> tuple[str, str, str]:
         return "decided", "", ""
     if any(isinstance(one, Intent) for one in kinds):
         return "unknown", "", ""
-    last = next(one for one in reversed(kinds))
+    if any(isinstance(one, Unmasked) and one.decoy for one in kinds):
+        return "decoy", "", ""
+    last = next(one for one in reversed(kinds) if not isinstance(one, Unmasked | Endorsed))
     if isinstance(last, Denied):
         return "denied", last.code, ""
     if isinstance(last, Deferred):

@@ -6,13 +6,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from standwatch.facts.entries import Intent
 from standwatch.facts.errors import Conflict, Malformed, NotFound
+from standwatch.facts.parts import action_digest
 from standwatch.record.leaf import decode as leaf_of
 from standwatch.record.note import NoteKey
 from standwatch.record.proof import ProofFile, decode, encode, prove
 from standwatch.record.proved import Checked, check
 from standwatch.record.source import Sealed
-from support.logs import KEY, MALLORY, ORIGIN, Log, bank
+from support.logs import CHEN, KEY, MALLORY, MINUTE, OLGA, ORIGIN, Log, bank, sealed
+from support.proving import Panel
 
 
 def ident_at(log: Log, index: int) -> str:
@@ -132,6 +135,62 @@ def test_what_is_not_signed_yet_is_not_proved_yet(log: Log) -> None:
 )
 def test_anything_else_is_no_proof(data: bytes) -> None:
     assert bad(check(data)) == ["file"]
+
+
+@pytest.mark.parametrize("what", ["approved", "endorsed", "decoy"])
+@pytest.mark.parametrize("algorithms", [("ES256", "EdDSA"), ("RS256", "ES256")])
+def test_what_people_said_is_proved(what: str, algorithms: tuple[str, str]) -> None:
+    panel = Panel(*algorithms)
+    ident = getattr(panel, what)()
+    checked = check(encode(prove(panel.log, ident, KEY.vkey)), KEY.vkey)
+    assert bad(checked) == []
+    text = "\n".join(f"{step.name}: {step.text}" for step in checked.steps)
+    for wanted in SAID[what]:
+        assert wanted in text
+
+
+SAID = {
+    "approved": (
+        "approve by p-chen",
+        "a real question",
+        "2 of 2 people wanted",
+        "with a passkey that p-maria vouched for",
+    ),
+    "endorsed": ("recipient vouched for by p-olga, for this run", "the configuration says"),
+    "decoy": ("refuse by p-olga", "a decoy: nothing was to be carried out"),
+}
+
+
+def test_what_people_did_not_say_is_not_proved() -> None:
+    """As whoever holds the log's key could write it: every entry is in the log, and the signatures are others'."""
+    panel = Panel()
+    ident = panel.log.ident()
+    of, flag = panel.asked(ident)
+    panel.answer(ident, of, "f" * 64, OLGA)  # of another flag
+    fewer = panel.answer(ident, of, flag, CHEN)
+    panel.unmasked(ident, of, decoy=True)
+    panel.endorse(ident, of, "f" * 64, CHEN)
+    members, parts = panel.log.judged(ident, 700)
+    panel.log.append(Intent(**members, signed=of), *parts, force=True)
+    late = panel.log.now + 11 * MINUTE
+    panel.log.append(Intent(**members, signed=fewer), *parts, force=True, at=late)
+    panel.log.sign()
+    names = [f"answer of entry {of + 1}", f"flag of entry {of}", f"endorsement of entry {of + 4}"]
+    names += [f"approval of entry {of + 5}", f"approval of entry {of + 6}"]
+    assert sorted(bad(check(encode(prove(panel.log, ident, KEY.vkey))))) == sorted(names)
+
+
+def test_another_value_than_was_asked_about_is_not_vouched_for() -> None:
+    panel = Panel()
+    ident = panel.endorsed()
+    of = panel.log.of_action(ident)[0]
+    other = panel.log.judged(ident, 700)[1][0]
+    changed = sealed("action", other.data.replace(b"DE02", b"DE03"))
+    panel.log.parts[of, "action"] = Sealed((changed,))
+    panel.log.replace(of, digest=action_digest(changed.data))
+    panel.log.sign()
+    found = bad(check(encode(prove(panel.log, ident, KEY.vkey))))
+    assert found == [f"endorsement of entry {of + 1}", f"endorsement of entry {of + 2}"]
 
 
 def test_one_spelling(file: bytes) -> None:

@@ -13,8 +13,9 @@ const LIMITS = [
 const WHY = {
   "act.intent.1": "findings", "act.denied.1": "findings", "act.asked.1": "findings", "act.asked.2": "findings",
   "act.deferred.1": "findings", "act.pulled.1": "reason", "act.answered.1": "reason", "act.answered.2": "reason",
+  "act.endorsed.1": "reason", "ctl.revalidated.1": "reason",
   "act.decided.1": "context", "act.shadowed.1": "context", "act.overridden.1": "reason",
-  "ctl.run_opened.1": "task", "ctl.declared.1": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
+  "ctl.run_opened.1": "task", "ctl.declared.1": "manifest", "ctl.declared.2": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
   "ctl.released.1": "reason", "ctl.evidence.1": "reason", "ctl.deployed.1": "reason",
   "ctl.passkey_ended.1": "reason", "ctl.relaxed.1": "reason", "ctl.restored.1": "reason", "ctl.glass.1": "reason",
 }
@@ -215,11 +216,25 @@ function message(answer, question, origin) {
   return utf8.encode(`standwatch/approval/${flag ? 2 : 1}\n${JSON.stringify(whole)}`)
 }
 
-async function signedBy(answer, question, enrolled, origin) {
-  const over = message(answer, question, origin)
+function vouching(said, question, origin) {
+  const { name: argument, of: asked, by, digest, head, run, until } = said
+  const whole = { argument, asked, by, digest, flag: question.flag ?? "", head, org: origin, run, until }
+  return utf8.encode(`standwatch/endorsement/1\n${JSON.stringify(whole)}`)
+}
+
+// The digest of one value of a canonical action; members of `value` stand in their order already.
+async function valueDigest(action, argument) {
+  const { arguments: all, nonce, run, tool } = JSON.parse(strictly.decode(action))
+  need(Object.hasOwn(all, argument), `the action has no ${argument}`)
+  const told = { argument, kind: "value.1", nonce, run, tool, value: all[argument] }
+  return hex(await sha256(utf8.encode(JSON.stringify(told))))
+}
+
+async function signedBy(answer, over, enrolled) {
   if (!answer.sig.startsWith("webauthn:")) {
     need(answer.key.startsWith("ed25519:"), "the key is not an Ed25519 key")
-    need(await ed25519(base64(answer.key.slice(8)), base64(answer.sig), over), "the signature is not that key's")
+    need(await ed25519(base64(answer.key.slice(8)), base64(answer.sig), over),
+      `${answer.by} did not sign it: the signature is not that of the key in the entry`)
     return "that the key is theirs, the configuration says"
   }
   const made = JSON.parse(strictly.decode(base64url(answer.sig.slice(9))))
@@ -360,13 +375,31 @@ async function signatures(entries, origin, step) {
   const of = kind => entries.filter(each => each.said.kind.startsWith(kind))
   const enrolled = of("ctl.enrolled.").map(each => each.said)
   const answers = new Map(of("act.answered.").map(each => [each.index, each.said]))
-  for (const [index, answer] of answers) {
-    await step(`answer of entry ${index}`, async () => {
-      const question = of("act.asked.").find(each => each.index === answer.of)?.said
-      need(question && question.id === answer.id && question.digest === answer.digest,
+  const asked = one => of("act.asked.").find(each => each.index === one.of)
+  for (const each of entries) {
+    const { index, said } = each
+    if (said.kind.startsWith("act.answered.")) await step(`answer of entry ${index}`, async () => {
+      const question = asked(said)?.said
+      need(question && question.id === said.id && question.digest === said.digest,
         "it does not answer a question of this file over the same digest")
-      const whose = await signedBy(answer, question, enrolled, origin)
-      return `${answer.decision} by ${answer.by}, signed over the action's digest; ${whose}`
+      const whose = await signedBy(said, message(said, question, origin), enrolled)
+      return `${said.decision} by ${said.by}, signed over the action's digest; ${whose}`
+    })
+    if (said.kind === "act.endorsed.1") await step(`endorsement of entry ${index}`, async () => {
+      const question = asked(said)
+      need(question && question.said.id === said.id && question.said.run === said.run, "it is about no question of this file")
+      const action = question.parts.find(part => part.name === "action")
+      need(!action || await valueDigest(action.data, said.name) === said.digest,
+        `it is about another value of ${said.name} than was asked about`)
+      const whose = await signedBy(said, vouching(said, question.said, origin), enrolled)
+      return `${said.name} vouched for by ${said.by}, for this run; ${whose}`
+    })
+    if (said.kind === "act.unmasked.1") await step(`flag of entry ${said.of}`, async () => {
+      const question = asked(said)?.said, word = utf8.encode(said.decoy ? "decoy" : "real")
+      need(question && question.id === said.id && hex(await hmac(unhex(said.salt), word)) === question.flag,
+        "that does not open the question's flag")
+      const what = said.decoy ? "a decoy: nothing was to be carried out" : "a real question"
+      return `the flag that was signed along opens: ${what}`
     })
   }
   for (const { index, said } of of("act.intent.").filter(each => (each.said.signed ?? -1) >= 0)) {
