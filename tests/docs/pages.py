@@ -24,6 +24,7 @@ OURS = (
     "docs/quickstart.md",
     "docs/concepts.md",
     "docs/manifest.md",
+    "docs/console.md",
     "docs/decisions.md",
     "docs/operate.md",
     "docs/mcp.md",
