@@ -122,6 +122,8 @@ async def _fill(made: World) -> None:
         "index": str(decision),
         "row": "0",
         "roster_one.name": "money",
+        "diagnosis.system": "loans",
+        "overrides.system": "loans",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from standwatch.console.approvals import DEFERRED_ACTS
 from standwatch.console.form import Act, Form, Onward
 from standwatch.console.holds import HOLD_ACTS
+from standwatch.console.overrides import OVERRIDE_ACTS
 from standwatch.console.page import Ask
 from standwatch.console.record import RECORD_ACTS
 from standwatch.console.relaxations import RELAXATION_ACTS
@@ -29,6 +30,7 @@ ACTS: Final[tuple[Act, ...]] = (
     *SYSTEM_ACTS,
     *DEFERRED_ACTS,
     *RECORD_ACTS,
+    *OVERRIDE_ACTS,
     *RELAXATION_ACTS,
     *ROSTER_ACTS,
     Act("/sessions/{session}/end", end_session),

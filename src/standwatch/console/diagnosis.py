@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from standwatch.console.charts import Axis, Bar, axis, bars
+from standwatch.console.moments import ago
 from standwatch.console.page import Ask, Page
 from standwatch.facts.decisions import Happening
 from standwatch.fronts.control_models import ModelDiagnosis
@@ -16,8 +16,6 @@ from standwatch.fronts.control_ports import Check
 from standwatch.watch.diagnosis import NAMES, Cause
 
 SPANS: Final = (("1h", "an hour"), ("6h", "six hours"), ("1d", "a day"), ("7d", "a week"))
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
-_SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _ROUTED: Final = frozenset({"deployed", "rollback", "canary", "end"})
 """Changes of a route: only the last of them is worth taking back."""
 _ROLLBACK: Final = re.compile(r"standwatch rollback (\S+) --model (\S+)(?: --to (\S+))? --reason …")
@@ -101,18 +99,9 @@ async def diagnosis(ask: Ask) -> DiagnosisView:
     system, since = ask.names["system"], ask.query.get("since", "").strip()
     if not since:
         return DiagnosisView(system, "", "", SPANS, ())
-    asked = _instant(since, ask.now)
+    asked = ago(since, ask.now)
     found = await ask.ops.diagnose_decisions(ask.who, system, asked, ask.query.get("model", ""))
     return DiagnosisView(system, since, asked, SPANS, tuple(_model(system, one) for one in found))
-
-
-def _instant(text: str, now: int) -> str:
-    """`2h` as the time two hours ago; anything else as it is, for the operation to read."""
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        return text
-    ago = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-    return (datetime.fromtimestamp(now / 1e6, UTC) - ago).isoformat()
 
 
 def _model(system: str, one: ModelDiagnosis) -> ModelView:

@@ -7,6 +7,7 @@ from standwatch.console.approvals import APPROVALS
 from standwatch.console.diagnosis import DIAGNOSE, DIAGNOSIS
 from standwatch.console.explained import ACTION, ACTION_PROOF, DECISION, DECISION_PROOF
 from standwatch.console.holds import HOLD, HOLDS
+from standwatch.console.overrides import OVERRIDES
 from standwatch.console.page import Page
 from standwatch.console.record import RECORD
 from standwatch.console.relaxations import RELAXATIONS
@@ -42,6 +43,7 @@ PAGES: Final[tuple[Page, ...]] = (
     DECISION_PROOF,
     DIAGNOSE,
     DIAGNOSIS,
+    OVERRIDES,
     RECORD,
     YOU,
     SIGN_IN,
