@@ -13,6 +13,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warn", "page")
 
 EventKind = Literal[
     "approval",
+    "break_glass",
     "configuration",
     "deferred",
     "deployment",
@@ -25,10 +26,12 @@ EventKind = Literal[
     "rollback",
     "system",
     "tier",
+    "vigilance",
     "watch",
 ]
 EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "approval": ("page", "an action waits for a signature; and what became of it"),
+    "break_glass": ("page", "a break-glass was opened; and when that was reviewed"),
     "configuration": ("info", "a configuration is in force, or waits for signatures"),
     "deferred": ("warn", "an effect was put off: its system asks too much, or may not ask now"),
     "deployment": ("info", "a model's route changed"),
@@ -40,6 +43,7 @@ EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "relaxation": ("warn", "a check is bypassed; and when that ends"),
     "rollback": ("page", "a model went back to an earlier version"),
     "system": ("info", "a system is declared anew"),
+    "vigilance": ("warn", "somebody approved a decoy, and may not answer; and when they may again"),
     "tier": ("warn", "a system touches more people than its manifest declares: its tier is higher"),
     "watch": ("warn", "nobody has a watch that is wanted, or soon nobody will; and who takes one"),
 }

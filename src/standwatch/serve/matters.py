@@ -7,6 +7,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Malformed
 from standwatch.notify.desk import Fault
 from standwatch.notify.inert import quoted
+from standwatch.record import vigilance
 from standwatch.record.watches import on
 from standwatch.respond.scope import parse
 from standwatch.serve.adopt import Adoption
@@ -70,6 +71,9 @@ class Matters:
             )
         for scope in [*self._holds.pending]:
             yield self._halt(scope)
+        for person, known in self._gate.state.vigilance.items():
+            if known.lost >= 0:
+                yield self._tried(person, known.lost)
         waits = self._adoption.pending
         if waits is not None:
             yield Fault(
@@ -123,6 +127,25 @@ class Matters:
                     "declared and counted agree again",
                     (name,),
                 )
+
+    def _tried(self, person: str, lost: int) -> Fault:
+        known = self.configuration.person(person)
+        shown = quoted(known.name or known.address) if known is not None else quoted(person)
+        named = tuple(
+            name
+            for name, standing in self._gate.state.systems.items()
+            if person in vigilance.named(standing.entry) and name in self.configuration.systems
+        )
+        return Fault(
+            f"vigilance:{person}:{lost}",
+            f"vigilance/{person}",
+            "vigilance",
+            f"{shown} approved a decoy and may not answer",
+            f"{shown} may answer again",
+            f"since entry {lost}: talk first, then standwatch revalidate {quoted(person)}",
+            "a validator gave the right back",
+            named,
+        )
 
     def _halt(self, scope: str) -> Fault:
         kind, _, name = scope.partition(":")
