@@ -117,6 +117,17 @@ def test_a_link_a_passkey_a_signature_a_session(chrome: Page, living: Living) ->
     living.verified()
 
 
+def test_by_another_name_the_page_says_where_to_sign_in(chrome: Page, living: Living) -> None:
+    chrome.open(f"http://127.0.0.1:{living.operators}/signin")
+    assert at(living, "") in shown(chrome, "[data-passkey-home]")
+    click(chrome, "[data-passkey-challenge]")
+    assert "at its own address" in waited(
+        lambda: (text := shown(chrome, "#said")) and "Confirm" not in text and text
+    )
+    chrome.open(at(living, "/signin"))
+    assert shown(chrome, "[data-passkey-home]") == ""
+
+
 def test_a_link_is_good_once_and_says_so(chrome: Page, living: Living) -> None:
     enrolled(chrome, living)
     made = living.api.post("/passkeys/invitations", {"person": "olga"})

@@ -10,9 +10,11 @@ from standwatch.fronts.control_sessions import SessionLine
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """`next` is a path of ours; `issuer` the host whose word is taken beside a passkey's, "" for none."""
+    """`next` is a path of ours; `issuer` the host whose word is taken beside a passkey's, "" for none; `home` is the
+    origin that passkeys are made for: opened by another name, this page says so."""
 
     next: str
+    home: str
     issuer: str
     who: str
 
@@ -37,6 +39,7 @@ async def sign_in(ask: Ask) -> SignIn:
     """Who may sign in with what."""
     return SignIn(
         our_path(ask.query.get("next", "")),
+        ask.ops.passkey_origin(),
         ask.ops.issuer_host(),
         "" if ask.who.ident == ANONYMOUS.ident else ask.who.name,
     )

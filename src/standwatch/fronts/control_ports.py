@@ -474,6 +474,10 @@ class Operations(Protocol):
         """Who may read pages without a credential: on loopback, in a development organisation. `address`: an IP."""
         ...
 
+    def passkey_origin(self) -> str:
+        """The one origin whose pages passkeys are made for."""
+        ...
+
     def issuer_host(self) -> str:
         """The host of the OpenID Connect issuer whose word is taken; "" for none."""
         ...

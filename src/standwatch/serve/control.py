@@ -137,6 +137,7 @@ from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_glass import GlassKeeper
 from standwatch.serve.control_holds import Holds
 from standwatch.serve.control_overrides import Overruler
+from standwatch.serve.control_party import party_of
 from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_record import Custody
@@ -549,6 +550,10 @@ class Control:
     async def end_passkey(self, who: Actor, credential: str, order: PasskeyEndOrder) -> Done:
         """End a passkey."""
         return await self.passkeys.end(_known(who), credential, order)
+
+    def passkey_origin(self) -> str:
+        """The one origin whose pages passkeys are made for."""
+        return party_of(self._configuration.organisation).origin
 
     def issuer_host(self) -> str:
         """The host of the OpenID Connect issuer whose word is taken; "" for none."""

@@ -212,12 +212,20 @@ class Sessions:
             until=now + limits.longest * 1_000_000,
             bound={name: commitment_to(cookie, name, _where(came, name)) for name in sorted(names)},
         )
-        await self._gate.append(entry)
+        await self._gate.append(entry, before=self._left(came))
         self._used[entry.session] = now
         self._tidy()
         shown = person.name or person.address
         opened = SessionOpened(entry.session, person.id, shown, entry.until, csrf_of(cookie))
         return Entered(opened, cookie, limits.longest)
+
+    def _left(self, came: Came) -> tuple[SignedOut, ...]:
+        """The session that this browser had until now ends with the next: its cookie is about to be overwritten."""
+        known = self._state.sessions.get(cookie_hash(came.cookie)) if came.cookie else None
+        if known is None:
+            return ()
+        entry = known.entry
+        return (SignedOut(by=BY, person=entry.person, session=entry.session, code="left"),)
 
     async def _forged(self, known: Passkey, code: str, order: SignInOrder) -> None:
         """Record a passkey's own signature over another page, host or nobody; what anybody can write is not."""

@@ -117,6 +117,20 @@ def test_a_cookie_that_turns_up_elsewhere_ends_its_session(tmp_path: Path, what:
     run(play())
 
 
+def test_who_signs_in_again_leaves_the_session_before(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            phone = await enrol(watch, "olga")
+            first = await sign_in(watch, phone)
+            second = await sign_in(watch, phone, with_cookie(first.cookie))
+            assert list(watch.gate.state.sessions) == [second.opened.session]
+            assert [one.code for one in entries(watch, SignedOut)] == ["left"]
+            await sign_in(watch, phone)
+            assert len(watch.gate.state.sessions) == 2, "another browser's stays"
+
+    run(play())
+
+
 def test_another_address_of_the_same_network_is_no_theft(tmp_path: Path) -> None:
     async def play() -> None:
         async with standing(tmp_path / "org") as watch:

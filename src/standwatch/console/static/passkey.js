@@ -140,6 +140,10 @@ document.addEventListener("click", (event) => {
   during(button, ceremony);
 });
 
+for (const note of document.querySelectorAll("[data-passkey-home]")) {
+  note.hidden = note.dataset.passkeyHome === location.origin;
+}
+
 // --- enrolment -----------------------------------------------------------------------------------------------
 
 const place = document.querySelector("[data-passkey-enrol]");
