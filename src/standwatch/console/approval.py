@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -70,7 +71,7 @@ async def view(ask: Ask) -> ApprovalView:
             raise
         return ApprovalView(ident, standing, None, str(error))
     question = asked.question
-    shown = sheet(asked.action)
+    shown = await asyncio.to_thread(sheet, asked.action)  # a large action takes its time
     problems = (
         *shown.problems,
         *compared(

@@ -9,28 +9,35 @@ digits beside them to another place (UAX #9 §3.3). What merely looks odd is tol
 INVARIANT: `plain(inert(text).pieces) == text`. The work is linear in the text.
 """
 
+import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Final, Literal, assert_never
 
 import msgspec
 
 from standwatch.console.lookalikes import Notice, notices
 
-Kind = Literal["text", "rtl", "mark", "line"]
+Kind = Literal["text", "rtl", "mark", "line", "escaped"]
 
 NAMED: Final = 200
 """Marks of one text that stand with their full name; later ones with their number only: the legend has the names."""
 KINDS: Final = 64
 """Different marks that a legend lists."""
+MOST: Final = 4_000
+"""Pieces of one text; what comes after them stands as escapes (`\\u202e`), whole, in one piece: nobody reads that many
+marks, and whoever writes them would have us draw a page that no telephone can show."""
+SEARCHED: Final = 200_000
+"""Characters of one text that are searched for words that look like others."""
 
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of a text. `text` are its own characters, once; a `mark` or a `line` of several alike says `times`. A
-    `line` ends one: LF, or what else is taken for the end of a line."""
+    `line` ends one: LF, or what else is taken for the end of a line. What is `escaped` has in `name` how it is shown."""
 
     kind: Kind
     text: str
@@ -75,7 +82,7 @@ def inert(text: str, *, identifier: bool = False) -> Inert:
         1 + sum(piece.times for piece in found if piece.kind == "line"),
         marks.total(),
         tuple(Marked(code, name, times) for (code, name), times in marks.most_common(KINDS)),
-        (*_told(marks), *notices(text, identifier=identifier)),
+        (*_told(marks), *_long(text, found), *notices(text[:SEARCHED], identifier=identifier)),
     )
 
 
@@ -83,7 +90,11 @@ def pieces(text: str) -> tuple[Piece, ...]:
     """`text` in pieces, without what is to be said about it."""
     if _PLAIN.fullmatch(text):
         return (Piece("text", text),) if text else ()
-    return tuple(_named(_joined(_tokens(text))))
+    found = tuple(islice(_named(_joined(_tokens(text))), MOST + 1))
+    if len(found) <= MOST:
+        return found
+    rest = text[sum(len(piece.text) * piece.times for piece in found[:MOST]) :]
+    return (*found[:MOST], Piece("escaped", rest, name=json.dumps(rest)[1:-1]))
 
 
 def plain(found: tuple[Piece, ...]) -> str:
@@ -256,6 +267,15 @@ def _told(marks: Counter[tuple[str, str]]) -> Iterator[Notice]:
     padding = marks[("U+0020", "SPACE")]
     if padding > _INDENT:
         yield Notice("padding", f"{padding} spaces where nobody expects any: shown as marks")
+
+
+def _long(text: str, found: tuple[Piece, ...]) -> Iterator[Notice]:
+    if found[-1:] and found[-1].kind == "escaped":
+        yield Notice(
+            "escaped", f"So many marks that the last {_counted(len(found[-1].text))} stand as escapes"
+        )
+    if len(text) > SEARCHED and not text.isascii():
+        yield Notice("unsearched", f"Only its first {SEARCHED} characters were searched for look-alike words")
 
 
 def _counted(number: int) -> str:

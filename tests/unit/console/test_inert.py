@@ -1,5 +1,6 @@
 """Text of others in pieces: nothing hidden, nothing turned, nothing left out."""
 
+import json
 import random
 import sys
 import time
@@ -7,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from standwatch.console.inert import NAMED, inert, pieces, plain
+from standwatch.console.inert import MOST, NAMED, inert, pieces, plain
 
 RLO, PDF, LRI, RLI, PDI = "\u202e", "\u202c", "\u2066", "\u2067", "\u2069"
 
@@ -187,6 +188,17 @@ def test_the_work_is_linear(unit: str) -> None:
 
     took(16_000)
     assert took(64_000) < 12 * took(16_000) + 0.05
+
+
+def test_more_marks_than_anybody_reads_stand_as_escapes_and_are_all_there() -> None:
+    text = "ok " + "a\u202eb\u200b" * 16_000
+    found = inert(text)
+    assert len(found.pieces) == MOST + 1
+    assert plain(found.pieces) == text
+    last = found.pieces[-1]
+    assert (last.kind, json.loads(f'"{last.name}"')) == ("escaped", last.text)
+    assert last.name.isascii()
+    assert {"escaped", "direction"} <= {notice.code for notice in found.notices}
 
 
 def test_plain_text_is_one_piece() -> None:
