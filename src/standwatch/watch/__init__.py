@@ -3,7 +3,12 @@
 from typing import Final
 
 READS: Final[tuple[str, ...]] = (
+    "act.asked.1",
+    "act.asked.2",
     "act.decided.1",
+    "act.denied.1",
+    "act.intent.1",
+    "act.outcome.1",
     "act.overridden.1",
     "act.shadowed.1",
     "ctl.config.1",

@@ -1,4 +1,4 @@
-"""The console's door, without a browser: forms that were not ours, paths that are none, and what an error looks like."""
+"""The console's door, without a browser: forms that are not ours, paths that are none, what an error looks like."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_form_that_is_none_is_refused(site: World, body: str) -> None:
     ],
 )
 def test_what_is_not_there_is_said_in_the_asker_s_own_form(site: World, path: str, status: int) -> None:
-    found, headers, page = ask(site, "GET", path)
+    found, headers, _ = ask(site, "GET", path)
     assert found == status
     if path.endswith(".json"):
         assert headers["content-type"] == "application/json"
