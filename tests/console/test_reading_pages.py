@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,3 +202,38 @@ def test_an_action_looks_as_it_did_at_a_moment(site: World, chrome: Chrome) -> N
     hrefs = chrome.run("[...document.querySelectorAll('main .facts a')].map(it => it.getAttribute('href'))")
     assert hrefs
     assert all(f"as_of={index}" in one for one in hrefs)
+
+
+def test_no_changed_byte_of_a_decisions_proof_is_taken_in_the_page(site: World, chrome: Chrome) -> None:
+    data = got(site, f"/decisions/{site.names['index']}/1/proof.json")
+    chrome.open(site.url + paths(site)["its proof"])
+    chance = random.Random(7)
+    changes = [(place, 1 << chance.randrange(7)) for place in range(len(data))]
+    taken = chrome.run(
+        f"""(async () => {{
+          const script = document.querySelector("script[type=module][src*=proof]").src
+          const {{ check }} = await import(script)
+          const whole = Uint8Array.from(atob({json.dumps(base64.b64encode(data).decode())}), one => one.charCodeAt(0))
+          const taken = (await check(whole)).status === "verified" ? [] : ["not even the whole"]
+          for (const [place, bit] of {json.dumps(changes)}) {{
+            const changed = whole.slice()
+            changed[place] ^= bit
+            if ((await check(changed)).status !== "rejected") taken.push(place)
+          }}
+          return taken
+        }})()"""
+    )
+    assert taken == []
+
+
+def test_a_person_decides_otherwise_from_the_page(site: World, chrome: Chrome) -> None:
+    place = f"/decisions/{site.names['index']}/2"
+    chrome.open(site.url + place)
+    chrome.run("document.querySelector('details summary').click()")
+    chrome.run("document.querySelector('#outcome').value = 'approved'")
+    chrome.run("document.querySelector('#reason').value = 'the payslip was misread <b>twice</b>'")
+    chrome.run("document.querySelector('form[action$=override] button').click()")
+    assert "Overridden in entry" in until(chrome, "document.querySelector('main .warn')?.innerText")
+    chrome.open(site.url + "/systems/loans/overrides")
+    assert "1 overrides of 1 rows" in chrome.run("document.querySelector('.lead').innerText")
+    assert "<b>twice</b>" in chrome.run("document.querySelector('main').innerText")

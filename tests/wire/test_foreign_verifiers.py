@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import subprocess
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from pymerkle.proof import InclusionProof
 
 from standwatch.facts.errors import StandwatchError
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint, text_of
+from standwatch.record.leaf import decode
 from standwatch.record.note import Note, NoteKey, Signature, parse, parse_vkey, serialise
+from standwatch.record.proof import encode as encode_proof
+from standwatch.record.proof import prove
 from standwatch.record.tiles import Tile, new_tiles, path_of, tile_data
 from standwatch.record.tree import (
     Frontier,
@@ -35,6 +39,8 @@ from standwatch.record.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from support import logs
+from support.logs import bank
 
 GO_SOURCES = Path("/usr/share/gocode")
 ORIGIN = "log.example/one"
@@ -399,3 +405,47 @@ def test_go_reads_our_tiles_and_refuses_changed_ones(go: Go) -> None:
         judged = go.judge(claims)
         assert judged == [not 256 <= index < 512 for index in range(TILED)]
     spoilt.write_bytes(whole)
+
+
+# ------------------------------------------------------------------------------------- the proof of one action
+
+
+def claims_of(file: bytes) -> tuple[list[NoteClaim], list[InclusionClaim]]:
+    """The notes and inclusions in a proof file, read with nothing of ours: JSON, and C2SP tlog-proof as it stands."""
+    told = json.loads(file)
+    notes: list[NoteClaim] = []
+    inclusions: list[InclusionClaim] = []
+    for entry in told["entries"]:
+        head, _, note = entry["proof"].partition("\n\n")
+        header, index, *path = head.split("\n")
+        assert header == "c2sp.org/tlog-proof@v1"
+        text = note[: note.index("\n\n") + 1]
+        size, root_ = text.split("\n")[1:3]
+        leaf = sha256(b"\0" + entry["leaf"].encode()).digest()
+        notes.append(NoteClaim(note.encode(), text, told["vkey"]))
+        hashes = [b64decode(one) for one in path]
+        inclusions.append(
+            InclusionClaim(leaf, int(index.removeprefix("index ")), int(size), hashes, b64decode(root_))
+        )
+    return notes, inclusions
+
+
+def test_strangers_accept_the_proof_of_one_action_and_no_changed_copy(
+    verifier: Ours | Metamorphic | Go,
+) -> None:
+    log = bank(300)
+    entry: Any = decode(log.all[12])
+    notes, inclusions = claims_of(encode_proof(prove(log, entry.id, logs.KEY.vkey)))
+    if isinstance(verifier, Ours):  # which asks for the origin of these tests
+        notes = []
+    assert len(inclusions) >= 8
+    claims: list[Claim] = [*notes, *inclusions]
+    assert all(verifier.judge(claims))
+    refuses_all(verifier, [spoilt for claim in inclusions for spoilt in spoilt_inclusions(claim)])
+
+
+def test_pymerkle_accepts_the_proof_of_one_action() -> None:
+    log = bank(40)
+    entry: Any = decode(log.all[12])
+    _, inclusions = claims_of(encode_proof(prove(log, entry.id, logs.KEY.vkey)))
+    assert all(Pymerkle().judge([*inclusions]))
