@@ -79,6 +79,10 @@ class Sessions:
     def _configuration(self) -> Configuration:
         return self._gate.configuration
 
+    def _now(self) -> int:
+        """The record's time never goes back, and nor does ours: a clock that is set back prolongs no session."""
+        return max(self._clock(), self._state.at)
+
     # --- recognising -----------------------------------------------------------------------------------------
 
     def recognise(self, came: Came) -> Actor:
@@ -87,7 +91,7 @@ class Sessions:
         known = self._state.sessions.get(name)
         if known is None or name in self._over:
             raise _sign_in()
-        now = self._clock()
+        now = self._now()
         person = self._person(known)
         if now >= known.entry.until or person is None:
             raise _sign_in()
@@ -107,7 +111,7 @@ class Sessions:
         and so counts as use: who watches a quiet night is not signed out before the halt."""
         if not who.session:
             return True
-        known, now = self._state.sessions.get(who.session), self._clock()
+        known, now = self._state.sessions.get(who.session), self._now()
         if known is None or who.session in self._over or now >= known.entry.until:
             return False
         self._used[who.session] = now
@@ -131,7 +135,7 @@ class Sessions:
     def ask(self, came: Came, order: SignInAsk) -> SignInAsked:
         """What a passkey must sign to open a session. Says the same of people whom nobody knows."""
         self.rates.take(came.network)
-        now = self._clock()
+        now = self._now()
         self._asked = {name: one for name, one in self._asked.items() if now < one.until}
         while len(self._asked) >= MOST:
             del self._asked[next(iter(self._asked))]
@@ -166,7 +170,7 @@ class Sessions:
         """Open the session that the browser signed for."""
         self.rates.take(came.network)
         asked = self._asked.pop(order.ceremony, None)  # one try: a challenge is good once
-        if asked is None or self._clock() >= asked.until:
+        if asked is None or self._now() >= asked.until:
             raise _refused("that took too long: try again")
         made = browser.assertion_of(order.credential)
         known = self._state.passkeys.get(made.credential)
@@ -205,7 +209,7 @@ class Sessions:
 
     async def _enter(self, came: Came, cookie: str, person: Person, entry: SignedIn) -> Entered:
         limits = self._configuration.organisation.sign_in
-        now = self._clock()
+        now = self._now()
         names = ("origin", *limits.bound)
         entry = msgspec.structs.replace(
             entry,
@@ -229,7 +233,7 @@ class Sessions:
 
     async def _forged(self, known: Passkey, code: str, order: SignInOrder) -> None:
         """Record a passkey's own signature over another page, host or nobody; what anybody can write is not."""
-        now = self._clock()
+        now = self._now()
         if code not in _TOLD or now - self._refused < _EVERY or not _own(known, order):
             return
         self._refused = now
@@ -241,7 +245,7 @@ class Sessions:
 
     def listed(self, who: Actor) -> tuple[SessionLine, ...]:
         """One's own sessions; everybody's for who sees every system."""
-        now = self._clock()
+        now = self._now()
         return tuple(
             SessionLine(
                 name, one.entry.person, one.entry.at, one.entry.until, self._last(name, one),

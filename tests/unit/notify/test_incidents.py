@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Gap, PasskeyDoubted, Relaxed, Restored
+from standwatch.facts.entries import AnyEntry, Gap, PasskeyDoubted, Relaxed, Restored, SignedOut, SignInRefused
 from standwatch.facts.notifying import Notify, Quiet
 from standwatch.notify.desk import BACKLOG, Desk, Fault
 from standwatch.notify.events import SPELL, events
@@ -212,3 +212,14 @@ def test_a_passkey_that_may_have_a_copy_is_a_finding() -> None:
     doubted = PasskeyDoubted(by="log", credential="c", person="olga", of=1, count=4, last=9)
     assert world.at(NOON, doubted) == ["opened A passkey was refused: there may be a copy of it"]
     assert world.lines == ("of Olga, counter 4 after 9: standwatch passkey list",)
+
+
+def test_a_stolen_session_and_a_lure_are_one_finding_of_their_person() -> None:
+    world = World()
+    left = SignedOut(by="olga", person="olga", session="5e" * 32, code="left")
+    assert world.at(NOON, left) == []
+    stolen = SignedOut(by="log", person="olga", session="5e" * 32, code="elsewhere")
+    assert world.at(NOON + 1, stolen) == ["opened A session was ended: its cookie turned up elsewhere"]
+    assert world.lines == ("session 5e5e5e5e5e5e of Olga: standwatch session list",)
+    lured = SignInRefused(by="log", person="olga", credential="c", code="wrong_origin")
+    assert world.at(NOON + 2, lured) == [], "one alert for one incident"

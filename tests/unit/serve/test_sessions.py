@@ -270,6 +270,35 @@ def test_an_answer_is_good_once_and_in_time(tmp_path: Path) -> None:
     run(play())
 
 
+def test_fifty_at_once_with_one_gesture_open_one_session(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            watch.control.sessions.rates = Rates(lambda: 0, Rate(1_000, 1), Rate(1_000, 1))
+            phone = await enrol(watch, "olga")
+            asked = await watch.control.ask_sign_in(CAME, SignInAsk())
+            made = phone.get(from_base64url(asked.options["challenge"], 64), rp_id=RP, origin=PAGE)
+            order = SignInOrder(asked.ceremony, as_json(made))
+            tried = (watch.control.sign_in(CAME, order) for _ in range(50))
+            came = await asyncio.gather(*tried, return_exceptions=True)
+            assert sum(not isinstance(one, BaseException) for one in came) == 1
+            assert all(not isinstance(one, BaseException) or isinstance(one, Forbidden) for one in came)
+            assert len(entries(watch, SignedIn)) == 1
+
+    run(play())
+
+
+def test_a_clock_that_is_set_back_prolongs_nothing(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            entered = await sign_in(watch, await enrol(watch, "olga"))
+            sessions = watch.control.sessions
+            sessions._clock = lambda: entered.opened.until - 86_400_000_000  # pyright: ignore[reportPrivateUsage]
+            assert sessions._now() == watch.gate.state.at  # pyright: ignore[reportPrivateUsage]
+            assert watch.control.visitor(with_cookie(entered.cookie)).ident == "olga"
+
+    run(play())
+
+
 def test_strangers_do_not_learn_who_is_somebody(tmp_path: Path) -> None:
     async def play() -> None:
         async with standing(tmp_path / "org") as watch:
