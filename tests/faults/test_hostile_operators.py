@@ -178,6 +178,15 @@ QUERIES = [
     f"/export?from={DIGITS}",
     f"/export?to={ARABIC}",
     "/export?from=5&to=1",
+    "/export?payloads=yes",
+    f"/entries/latest?before={DIGITS}",
+    f"/entries/latest?before={ARABIC}",
+    f"/entries/latest?limit={DIGITS}",
+    f"/entries/latest?limit={ARABIC}",
+    f"/runs?before={DIGITS}",
+    f"/runs?before={ARABIC}",
+    f"/traffic?as_of={DIGITS}",
+    f"/summary?as_of={ARABIC}",
     f"/entries/stream?from={DIGITS}",
 ]
 

@@ -20,7 +20,7 @@ World = tuple[Living, dict[str, str], dict[str, list[str]]]
 PLANS = {
     "maria": (26, "coverage,fuzzing,stateful", 20),
     "nora": (16, "fuzzing,stateful", 8),
-    "": (8, "fuzzing", 4),
+    "": (10, "fuzzing", 2),
 }
 """Caller → seconds, what the tool does, and how many cases of each operation. `python -m bench.api` is the long one."""
 SEED = 20261121
@@ -42,7 +42,10 @@ def test_every_answer_is_documented_and_none_is_a_fault(watch: World, caller: st
     table = {f"{route.method} {BASE}{route.path}" for route in ROUTES}
     by_hand = {*LEFT_OUT, f"{BASE}/openapi.json"}  # the tool's first request
     table |= {f"GET {one.path}" for one in PLAIN if one.path not in by_hand}
-    assert table <= set(found.seen), "every operation was called"
+    missed = table - set(found.seen)
+    if "coverage" in phases:
+        assert not missed, "every operation was called"
+    assert len(missed) < len(table) / 2, "the others as far as the time reaches"
     if caller:
         assert found.never(range(200, 401), range(402, 405), range(409, 500)) == [], (
             "some only ever heard 401"

@@ -223,9 +223,10 @@ class Control:
     def _export(self, request: Request) -> Stream:
         """A tar archive, written as it is read."""
         who, query = self._who(request), query_of(request, ("from", "to", "payloads"))
-        files = self._operations.export(
-            who, query.get("from", ""), query.get("to", ""), query.get("payloads", "")
-        )
+        payloads = query.get("payloads", "")
+        if payloads not in ("", "true", "false"):
+            raise Malformed(f"payloads is true or false, not {payloads[:40]!r}")
+        files = self._operations.export(who, query.get("from", ""), query.get("to", ""), payloads)
         first = next(files)  # what cannot be exported is refused before the first byte
 
         async def produce(writer: Writer) -> None:

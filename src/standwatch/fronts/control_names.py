@@ -1,6 +1,6 @@
 """What the names in paths and queries of the operators' API mean, once for all of them."""
 
-from typing import Final
+from typing import Any, Final
 
 NAMES: Final = {
     "as_of": "A moment: a time with its offset (`2026-11-21T03:00Z`) or an entry's index. Now where it is absent.",
@@ -32,3 +32,18 @@ NAMES: Final = {
     "width": "How many hashes: 1 to 255.",
 }
 """Name → meaning. A test holds that every name of the table is here."""
+
+_COUNT: Final = {"type": "integer", "minimum": 0}
+
+FORMS: Final[dict[str, dict[str, Any]]] = {
+    "before": {"type": "integer"},
+    "from": {"type": "integer"},
+    "hold": _COUNT,
+    "level": {"type": "integer", "minimum": 0, "maximum": 63},
+    "limit": _COUNT,
+    "payloads": {"type": "string", "enum": ["true", "false"]},
+    "row": _COUNT,
+    "to": _COUNT,
+    "width": {"type": "integer", "minimum": 1, "maximum": 255},
+}
+"""Name → its JSON Schema, where it is not any string."""

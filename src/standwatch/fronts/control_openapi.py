@@ -9,7 +9,7 @@ import msgspec
 
 from standwatch import __version__
 from standwatch.fronts.control_client import COOKIE, SECURE_COOKIE
-from standwatch.fronts.control_names import NAMES
+from standwatch.fronts.control_names import FORMS, NAMES
 from standwatch.fronts.control_plain import PLAIN, Plain
 from standwatch.fronts.control_routes import BASE, ROUTES, Route
 
@@ -170,7 +170,8 @@ def _parameters(path: str, query: tuple[str, ...]) -> list[Json]:
 
 
 def _parameter(name: str, where: str) -> Json:
-    found: Json = {"name": name, "in": where, "required": where == "path", "schema": {"type": "string"}}
+    found: Json = {"name": name, "in": where, "required": where == "path"}
+    found["schema"] = FORMS.get(name, {"type": "string"})
     if name in NAMES:
         found["description"] = NAMES[name]
     return found
