@@ -40,12 +40,13 @@ _MOST: Final = 64 << 20
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is wanted: the name of a piece of work (`WORKS`), what that wants, encoded, and seconds of processor time
-    that it may take."""
+    """What is wanted: the name of a piece of work (`WORKS`), what that wants, encoded, seconds of processor time
+    that it may take, and how readily it yields to others (nice)."""
 
     work: str
     given: bytes
     seconds: int
+    yields: int
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -73,13 +74,20 @@ class Aside:
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def ask(
-        self, work: str, given: Any, answer: type[T], *, seconds: int, progress: Progress | None = None
+        self,
+        work: str,
+        given: Any,
+        answer: type[T],
+        *,
+        seconds: int,
+        yields: int = 19,
+        progress: Progress | None = None,
     ) -> T:
         """The answer to `work`, within `seconds` of processor time and half as many more by the clock.
 
         Raises `StandwatchError` with the code `too_long`, `too_much` or `failed` where there is none.
         """
-        order = msgspec.msgpack.encode(Order(work, msgspec.msgpack.encode(given), seconds))
+        order = msgspec.msgpack.encode(Order(work, msgspec.msgpack.encode(given), seconds, yields))
         async with self._turns.setdefault(work, asyncio.Lock()):
             said = await self._run(order, seconds, progress)
         if said.trouble is not None:
@@ -180,12 +188,12 @@ def _answer(order: Order, state: Path, keys: Path) -> Said:
         return Said(last=True, trouble=Trouble(error.code, str(error)))
 
 
-def _bound(seconds: int) -> None:
+def _bound(seconds: int, yields: int) -> None:
     """Give way, and be ended where it becomes too much, or where whoever asked is gone."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with suppress(OSError):
-        os.nice(19)
+        os.nice(yields)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -197,7 +205,7 @@ _PR_SET_PDEATHSIG: Final = 1
 def main(arguments: list[str]) -> int:
     """Do what standard input asks for."""
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(_MOST), type=Order)
-    _bound(order.seconds)
+    _bound(order.seconds, order.yields)
     _say(_answer(order, *map(Path, arguments)))
     return 0
 

@@ -25,6 +25,8 @@ _BEFORE: Final = 7 * 86_400_000_000
 """µs before the time asked about that are compared with: a week has every hour of every day once."""
 _SECONDS: Final = 60
 """Of a processor, that one diagnosis may take; behind five million entries it takes three."""
+_YIELDS: Final = 5
+"""How readily it yields: a person waits for it, at 3 AM perhaps, and gets a quarter of a core that all want."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Diagnosing:
         chosen = [_without(one, people) for name, one in models.items() if model in ("", name)]
         window = Window(system, tuple(chosen), begun, now, names(self._gate.configuration))
         if self.aside is not None:
-            return await self.aside.ask("diagnose", window, Found, seconds=_SECONDS)
+            return await self.aside.ask("diagnose", window, Found, seconds=_SECONDS, yields=_YIELDS)
         return await asyncio.to_thread(_diagnosed, self._source, window)
 
 
