@@ -29,7 +29,7 @@ NAMED: Final = 200
 KINDS: Final = 64
 """Different marks that a legend lists."""
 MOST: Final = 4_000
-"""Pieces of one text; what comes after them stands as escapes (`\\u202e`), whole, in one piece: nobody reads that many
+"""Pieces of one text. What comes after them stands as escapes (`\\u202e`), whole, in one piece: nobody reads so many
 marks, and whoever writes them would have us draw a page that no telephone can show."""
 SEARCHED: Final = 200_000
 """Characters of one text that are searched for words that look like others."""
@@ -37,7 +37,7 @@ SEARCHED: Final = 200_000
 
 class Piece(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of a text. `text` are its own characters, once; a `mark` or a `line` of several alike says `times`. A
-    `line` ends one: LF, or what else is taken for the end of a line. What is `escaped` has in `name` how it is shown."""
+    `line` ends one: LF, or what else is taken for the end of a line. What is `escaped` shows its `name`."""
 
     kind: Kind
     text: str
