@@ -92,9 +92,10 @@ def test_nothing_others_wrote_runs_and_the_policy_is_never_broken(shown: Chrome)
     assert shown.run("noted") == []
     forbidden = "[style], main script, main img, main iframe, main object"
     assert shown.run(f"document.querySelectorAll('{forbidden}').length") == 0
+    # Its own address, and the one that the organisation says is its own (`public_url`).
     away = """[...document.querySelectorAll('[src], [href], [action]')]
         .map(it => it.getAttribute('src') ?? it.getAttribute('href') ?? it.getAttribute('action'))
-        .filter(it => new URL(it, location.href).origin !== location.origin)"""
+        .filter(it => ![location.origin, "https://watch.example"].includes(new URL(it, location.href).origin))"""
     assert shown.run(away) == []
 
 

@@ -105,7 +105,8 @@ class Console:
         view = await page.view(ask)
         if twin:
             return Response(200, msgspec.json.encode(view), _SAFE)
-        return await self._html(request, 200, page.file, view, await frame(ask, page, request.path, PAGES))
+        around = await frame(ask, page, request.path, PAGES, view)
+        return await self._html(request, 200, page.file, view, around)
 
     async def _html(self, request: Request, status: int, template: str, view: Any, around: Frame) -> Response:
         from standwatch.console.render import render  # Jinja comes with the first page, not with the server

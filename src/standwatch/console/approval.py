@@ -165,7 +165,11 @@ async def standing_view(ask: Ask) -> StandingView:
     return StandingView(await ask.ops.standing(ask.who, ask.names["id"]))
 
 
-APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, past=False, halts="")
+def _halts(shown: ApprovalView) -> str:
+    return f"system:{shown.asked.question.system}" if shown.asked is not None else "all"
+
+
+APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, past=False, halts=_halts)
 STANDING = Page(
     "/approvals/{id}/standing", "approval_standing", "Standing", standing_view, past=False, halts=""
 )

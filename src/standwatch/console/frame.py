@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -53,8 +53,8 @@ class Frame(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
 
 
-async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Frame:
-    """The frame of `page` at `path`."""
+async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...], view: Any = None) -> Frame:
+    """The frame of `page` at `path`, which shows `view`."""
     menu = tuple(Entry(one.path, one.menu, one.key, one.name == page.name) for one in pages if one.menu)
     if page.public and ask.who == ANONYMOUS:
         return Frame(page.title, path, (), now=ask.now, movable=False)
@@ -78,7 +78,7 @@ async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...]) -> Fra
         at_query=f"?as_of={quote(ask.as_of, safe='')}" if ask.as_of else "",
         twin=_twin(path, ask),
         movable=page.past,
-        scope=page.halts.format(**ask.names),
+        scope=page.halts.format(**ask.names) if isinstance(page.halts, str) else page.halts(view),
         names=summary.names,
     )
 

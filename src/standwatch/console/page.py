@@ -69,8 +69,9 @@ class Page(msgspec.Struct, frozen=True):
     """Whether it can show a moment of the past (`as_of`)."""
     public: bool = False
     """Whether it is shown to somebody who has not signed in."""
-    halts: str = "all"
-    """The scope that the page's halt button stops, with the path's names filled in; "" for no button."""
+    halts: str | Callable[[Any], str] = "all"
+    """The scope that the page's halt button stops, with the path's names filled in, or as the view says; "" for no
+    button."""
 
     @property
     def pattern(self) -> re.Pattern[str]:

@@ -54,7 +54,5 @@ async def rollback(ask: Ask, form: Form) -> str:
     return f"/systems/{system}"
 
 
-SYSTEM = Page(
-    "/systems/{system}", "system", "System", view, halts="system:{system}"
-)
+SYSTEM = Page("/systems/{system}", "system", "System", view, halts="system:{system}")
 SYSTEM_ACTS = (Act("/systems/{system}/rollback", rollback),)
