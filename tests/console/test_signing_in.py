@@ -173,6 +173,34 @@ def test_a_session_that_an_admin_ends_is_over_at_once(chrome: Page, living: Livi
     assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 401
 
 
+def test_a_second_passkey_from_the_page_and_an_end_to_it(chrome: Page, living: Living) -> None:
+    enrolled(chrome, living)
+    signed_in(chrome, living)
+    other = chrome.authenticator(transport="usb")
+    try:
+        click(chrome, "form[action='/you/passkey'] button")
+        waited(lambda: shown(chrome, "[data-step=ready] button"))
+        click(chrome, "[data-step=ready] button")
+        command = waited(lambda: shown(chrome, "[data-command]"))
+        fingerprint = command.split()[-1]
+        living.run("passkey", "sign", fingerprint, "--key", living.key("maria"), "--yes")
+        waited(lambda: shown(chrome, "[data-step=live]"))
+        chrome.open(at(living, "/you"))
+        click(chrome, f"button[aria-label='End passkey {fingerprint}']")
+        waited(
+            lambda: (
+                {"ended"}
+                == {
+                    one["state"]
+                    for one in living.api.get("/passkeys")["passkeys"]
+                    if one["fingerprint"] == fingerprint
+                }
+            )
+        )
+    finally:
+        chrome("WebAuthn.removeVirtualAuthenticator", authenticatorId=other)
+
+
 def test_a_copied_passkey_signs_nobody_in(chrome: Page, living: Living) -> None:
     """The counter goes back, as that of a copy would: refused, doubted, and said on the page."""
     enrolled(chrome, living)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from standwatch.console.form import Act, Form, Onward
 from standwatch.console.page import ANONYMOUS, Ask, Page
-from standwatch.fronts.control_passkeys import PasskeyLine
-from standwatch.fronts.control_sessions import SessionLine
+from standwatch.fronts.control_client import FORGET
+from standwatch.fronts.control_passkeys import PasskeyEndOrder, PasskeyLine
+from standwatch.fronts.control_sessions import InvitationOrder, SessionLine
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -26,13 +30,16 @@ class Enrol(msgspec.Struct, frozen=True):
 
 
 class You(msgspec.Struct, frozen=True):
-    """One's own sessions and passkeys."""
+    """One's own sessions and passkeys; `others` are everybody else's sessions, for who sees every system. `may_end`:
+    whether those may be ended too."""
 
     ident: str
     name: str
     how: str
     sessions: tuple[SessionLine, ...]
     passkeys: tuple[PasskeyLine, ...]
+    others: tuple[SessionLine, ...]
+    may_end: bool
 
 
 async def sign_in(ask: Ask) -> SignIn:
@@ -60,7 +67,31 @@ async def you(ask: Ask) -> You:
         ask.who.how,
         tuple(one for one in sessions if one.person == ask.who.ident),
         tuple(one for one in page.passkeys if one.person == ask.who.ident),
+        tuple(one for one in sessions if one.person != ask.who.ident),
+        ask.who.admin,
     )
+
+
+async def end_session(ask: Ask, _: Form) -> Onward:
+    """End one of one's sessions; with the one that asks, its cookie goes."""
+    name = ask.names["session"]
+    await ask.ops.end_session(ask.who, name)
+    if name in ("current", ask.who.session):
+        return Onward("/signin", FORGET)
+    return Onward("/you")
+
+
+async def end_passkey(ask: Ask, _: Form) -> str:
+    """End a passkey: one's own, in one act; an admin ends anybody's."""
+    order = PasskeyEndOrder("ended from the console")
+    await ask.ops.end_passkey(ask.who, ask.names["credential"], order)
+    return "/you"
+
+
+async def make_passkey(ask: Ask, _: Form) -> str:
+    """A link for oneself, and there at once: its secret stands in the fragment, which goes to no server."""
+    made = await ask.ops.invite(ask.who, InvitationOrder())
+    return "/enrol#" + made.link.partition("#")[2]
 
 
 def our_path(path: str) -> str:
@@ -72,3 +103,9 @@ def our_path(path: str) -> str:
 SIGN_IN = Page("/signin", "signin", "Sign in", sign_in, query=("next",), past=False, public=True, halts="")
 ENROL = Page("/enrol", "enrol", "Make a passkey", enrol, past=False, public=True, halts="")
 YOU = Page("/you", "you", "You", you, past=False, menu="You", key="y")
+
+ACCOUNT_ACTS: Final[tuple[Act, ...]] = (
+    Act("/sessions/{session}/end", end_session),
+    Act("/passkeys/{credential}/end", end_passkey),
+    Act("/you/passkey", make_passkey),
+)
