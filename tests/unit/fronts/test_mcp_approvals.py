@@ -146,6 +146,20 @@ async def test_a_state_is_over_with_its_question_and_with_its_configuration() ->
         assert not bench.one.calls
 
 
+async def test_no_state_with_one_character_changed_opens() -> None:
+    bench = asking()
+    state: str = (await bench.modern("tools/call", CALL, meta=SHOWS))["result"]["requestState"]
+    bench.gate.words = {}
+    acts = len(bench.gate.acts)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
+    for at in range(len(state)):
+        other = letters[(letters.index(state[at]) + 1 + at % 63) % 64]
+        forged = state[:at] + other + state[at + 1 :]
+        said = await bench.modern("tools/call", {**CALL, "requestState": forged}, meta=SHOWS)
+        assert said["error"]["data"] == {"reason": "invalid_request_state"}, at
+    assert len(bench.gate.acts) == acts
+
+
 async def test_an_act_that_says_no_question_resumes_none() -> None:
     bench = Bench()
     heard: list[Act] = []

@@ -71,7 +71,7 @@ class Sealer:
         """`state` as text that only this gateway can open."""
         nonce = self._entropy(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, msgspec.json.encode(state), _CONTEXT)
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+        return _spelled(sealed)
 
     def open(self, text: str, binding: Binding, now: int) -> State | None:
         """The state inside; None if it was changed, is over, or belongs to something else than `binding`."""
@@ -79,7 +79,13 @@ class Sealer:
             return None
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            if _spelled(raw) != text:  # base64 has bits to spare: one state has one spelling
+                return None
             state = _decoder.decode(self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], _CONTEXT))
         except (binascii.Error, ValueError, InvalidTag, msgspec.DecodeError):
             return None
         return state if state.binding == binding and now < state.until else None
+
+
+def _spelled(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
