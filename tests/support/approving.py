@@ -51,7 +51,8 @@ class Person:
         self.chrome.open(self.at(path))
 
     def text(self, selector: str = "main") -> str:
-        return str(self.chrome.run(f"document.querySelector({json.dumps(selector)}).innerText"))
+        """What is shown in it; "" while one page goes and the next has not come."""
+        return str(self.chrome.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
 
     def read(self) -> None:
         """Brings the end of the sheet, and of every long text in it, into view, as a reader would."""
