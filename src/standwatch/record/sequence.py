@@ -102,7 +102,7 @@ class Sequencer(msgspec.Struct):
         entry, state = append.entry, self.state
         if append.valid_until and now >= append.valid_until:
             return "stale", "what the verdict relied on has expired"
-        if wrong := signed.objection(state.passkeys, entry, now):
+        if wrong := signed.objection(state, entry, now):
             return "approval", wrong
         match entry:
             case Intent() | Asked():

@@ -133,20 +133,24 @@ def verifies(
 # --- in order -------------------------------------------------------------------------------------------------
 
 
-def objection(passkeys: Passkeys, entry: AnyEntry, now: int) -> str:
-    """Why the sequencer may not take `entry` for the passkeys that signed it; "" where it may.
+def objection(state: "State", entry: AnyEntry, now: int) -> str:
+    """Why the sequencer may not take `entry` for those who signed it, and their passkeys; "" where it may.
 
-    A configuration may end the very passkey that signed for it: it comes last in its transaction, so what ended at the
-    same moment still counts for it.
+    A configuration may end the very passkey that signed for it, or dismiss who did: it comes last in its transaction, so
+    a passkey that ended at the same moment still counts for it, and who may sign it is the one before's to say. The
+    signatures themselves are not looked at.
     """
     if type(entry) not in SIGNED:
         return ""
     at = now if isinstance(entry, Config) else -1
     for one in signatures(entry):
+        # INVARIANT: whoever was dismissed signs nothing any more, however shortly before.
+        if not isinstance(entry, Config) and not is_human(state, one.by):
+            return f"{one.by[:80]} is nobody of this organisation any more"
         if not is_passkey(one.sig):
             continue
         try:
-            known, count = passkey_of(passkeys, one, at), parse_assertion(one.sig).count
+            known, count = passkey_of(state.passkeys, one, at), parse_assertion(one.sig).count
         except StandwatchError as error:
             return str(error)
         # INVARIANT: a passkey's counter goes up from entry to entry, whichever process took them.

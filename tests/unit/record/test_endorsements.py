@@ -95,7 +95,7 @@ def test_nobody_slips_another_value_of_the_same_argument_under(other: dict[str, 
 )
 def test_the_sequencer_takes_no_other(changes: dict[str, object]) -> None:
     panel = asked()
-    assert panel.vouches("ann", **changes).startswith("duplicate"), changes  # type: ignore[arg-type]
+    assert panel.vouches("ann", **changes).startswith(("duplicate", "approval")), changes  # type: ignore[arg-type]
     assert panel.question.open
 
 
