@@ -19,7 +19,7 @@ from support.watch import PEOPLE, Watch, done, now, standing, write_organisation
 
 @asynccontextmanager
 async def sparing(
-    folder: Path, asks: str = "{per_person_per_hour: 2}", more: str = ""
+    folder: Path, asks: str = "{per_person_per_hour: 2}", more: str = "", *, vfs: str = ""
 ) -> AsyncGenerator[Watch]:
     """`standing` with these limits on what `pay` may ask, and `more` lines in its manifest."""
     if not (folder / "standwatch.yaml").exists():
@@ -28,7 +28,7 @@ async def sparing(
         path = folder / "systems" / "pay.yaml"
         bounded = f"{path.read_text()}    arguments: {{amount: {{max: 500}}}}\n"
         path.write_text(f"{bounded}limits: {{asks: {asks}}}\n{more}")
-    async with standing(folder) as watch:
+    async with standing(folder, vfs=vfs) as watch:
         yield watch
 
 

@@ -6,6 +6,7 @@ and appended through the one gate. `fronts.control_ports.Operations` is its cont
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -471,10 +472,7 @@ class Control:
         """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
         _somebody(who)
         if order.decision == "endorse":
-            done = await self.endorser.take(ident, order)
-            opened = await self.openings.open(ident)
-            told = done.text, self.openings.told(opened, "approve")
-            return Done(done.index, done.at, ". ".join(filter(None, told)))
+            return await self._closed(ident, "approve", await self.endorser.take(ident, order))
         try:
             entry = evidence.answer(
                 ident, order, self._state, self._configuration, self._source, now=self._clock()
@@ -485,13 +483,19 @@ class Control:
         took = self.shown.took(ident, order.by, who.ident)
         ack = await self._gate.append(evidence.timed(entry, took))
         word = "approved" if order.decision == "approve" else "refused"
-        opened = await self.openings.open(ident)
-        told = (
-            f"{ident} {word} by {order.by}",
-            lines.missing(self._state, ident),
-            self.openings.told(opened, order.decision),
+        return await self._closed(
+            ident, order.decision, Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
         )
-        return Done(ack.index, ack.at, ". ".join(filter(None, told)))
+
+    async def _closed(self, ident: str, decision: str, done: Done) -> Done:
+        """Somebody answered: where nobody can any more, say what the question was."""
+        opened = None
+        with suppress(
+            StandwatchError
+        ):  # they answered all the same; what cannot be opened now is opened later
+            opened = await self.openings.open(ident)
+        told = done.text, self.openings.told(opened, decision)
+        return Done(done.index, done.at, ". ".join(filter(None, told)))
 
     async def ask_approval(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
         """What a passkey must sign to answer a question, as a browser wants it."""
