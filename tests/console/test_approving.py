@@ -15,6 +15,7 @@ from standwatch.facts.short_words import short_words
 from support.approving import Person, person
 from support.system import Agent, Living, Scripted, manifest, scripted, server, serving, tool, waited
 
+AXE = Path(__file__).parents[2] / "build" / "npm" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = [
     "<script>window.noted.push('script')</script>", "<img src=x onerror=\"window.noted.push('img')\">",
     "\u202egnp.exe\u202c \u2066x\u2069 \u200b\u200b\u200b",
@@ -393,6 +394,35 @@ def test_a_sheet_of_64_kb_is_all_there(olga: Person, bot: Agent) -> None:
     ident = asked(bot, to=BOOKS, amount=641, text=text)
     olga.open(f"/approvals/{ident}")
     assert olga.chrome.run(f"document.querySelector('.box.long bdi').textContent === {json.dumps(text)}")
+
+
+def axe(one: Person) -> list[str]:
+    """What axe-core finds wrong, by every rule of WCAG 2.2 AA and of good practice."""
+    if not one.chrome.run("window.axe !== undefined"):
+        one.chrome.run(AXE.read_text() + ";0")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
+    found = one.chrome.run(f"axe.run(document, {json.dumps(options)}).then(it => it.violations)")
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}" for rule in found for node in rule["nodes"]
+    ]
+
+
+def test_axe_finds_nothing_where_one_signs(olga: Person, bot: Agent) -> None:
+    """With the buttons, hostile text, long text, warnings and votes; in light, in the dark and on a phone."""
+    more = {"url": "https://bank.example@evil.example/", "to\u202e": HOSTILE[2], "text": "long " * 2_000}
+    ident = asked(bot, to=INVOICE, amount=643, **more)
+    olga.open(f"/approvals/{ident}")
+    waited(lambda: not olga.chrome.run("refuse.disabled"))
+    for scheme in ("light", "dark"):
+        olga.chrome.media(prefers_color_scheme=scheme)
+        assert axe(olga) == [], scheme
+    olga.chrome.view(390, 844, touch=True)
+    assert axe(olga) == []
+    olga.answer(ident, "refuse")
+    assert axe(olga) == [], "and afterwards"
+    olga.chrome.media(prefers_color_scheme="light")
+    olga.chrome.view(1280, 900)
 
 
 def test_screens(olga: Person, bot: Agent, tmp_path: Path) -> None:
