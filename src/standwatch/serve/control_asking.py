@@ -178,8 +178,8 @@ def _is_decoy(source: Record, question: Question) -> bool:
 
 
 def _without_its_refusal(source: Record, entries: _Entries, asked: Asked, action: bytes) -> _Entries:
-    """`entries` without the refusals of the very act that is asked about. INVARIANT: a decoy is told from a real question
-    by nothing that is shown before it is answered; the refusal that it was made of would tell."""
+    """`entries` without the refusals of the very act that is asked about. INVARIANT: nothing that is shown before an
+    answer tells a decoy from a real question; the refusal that it was made of would."""
     wanted = _essence(action)
     return [
         (place, one)
