@@ -483,16 +483,15 @@ class Control:
         took = self.shown.took(ident, order.by, who.ident)
         ack = await self._gate.append(evidence.timed(entry, took))
         word = "approved" if order.decision == "approve" else "refused"
-        return await self._closed(
-            ident, order.decision, Done(ack.index, ack.at, f"{ident} {word} by {order.by}")
-        )
+        told = f"{ident} {word} by {order.by}", lines.missing(self._state, ident)
+        taken = Done(ack.index, ack.at, ". ".join(filter(None, told)))
+        return await self._closed(ident, order.decision, taken)
 
     async def _closed(self, ident: str, decision: str, done: Done) -> Done:
         """Somebody answered: where nobody can any more, say what the question was."""
         opened = None
-        with suppress(
-            StandwatchError
-        ):  # they answered all the same; what cannot be opened now is opened later
+        # They answered all the same: what cannot be opened now is opened later.
+        with suppress(StandwatchError):
             opened = await self.openings.open(ident)
         told = done.text, self.openings.told(opened, decision)
         return Done(done.index, done.at, ". ".join(filter(None, told)))
