@@ -10,7 +10,7 @@ from html import escape
 from typing import Final
 from urllib.parse import parse_qsl
 
-from standwatch.facts.errors import Malformed, StandwatchError
+from standwatch.facts.errors import Malformed, StandwatchError, TooMany, Unavailable
 from standwatch.fronts.control_client import Clients, set_cookie
 from standwatch.fronts.control_ports import Operations
 from standwatch.fronts.http_message import Headers, Request, Response
@@ -34,10 +34,13 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 async def oidc(operations: Operations, clients: Clients, request: Request) -> Response:
-    """Answer one step. Raises what the operations raise at the first; at the second it is a page."""
+    """Answer one step; what goes wrong is a page too. Raises `Malformed` where a proxy's word cannot be read."""
     came = clients.came(request)
     if request.path == BEGIN:
-        begun = await operations.begin_oidc(came)
+        try:
+            begun = await operations.begin_oidc(came)
+        except StandwatchError as error:
+            return _refused(error)
         cookie = _seat(begun.browser, begun.seconds, secure=came.secure)
         return Response(303, b"", (*_SAFE, ("location", begun.location), cookie), _HTML)
     gone = _seat("", 0, secure=came.secure)
@@ -46,12 +49,18 @@ async def oidc(operations: Operations, clients: Clients, request: Request) -> Re
             came, _answer(request.query), _browser(request, secure=came.secure)
         )
     except StandwatchError as error:
-        text = f"<title>Not signed in</title><p>{escape(str(error))}. <a href=/signin>Sign in</a></p>"
-        return Response(403, _page(text), (*_SAFE, gone), _HTML)
+        return _refused(error, gone)
     text = '<title>Signed in</title><meta http-equiv="refresh" content="0; url=/"><p><a href=/>Go on</a></p>'
     return Response(
         200, _page(text), (*_SAFE, gone, set_cookie(came, entered.cookie, entered.seconds)), _HTML
     )
+
+
+def _refused(error: StandwatchError, *headers: tuple[str, str]) -> Response:
+    text = f"<title>Not signed in</title><p>{escape(str(error))}. <a href=/signin>Sign in</a></p>"
+    status = 503 if isinstance(error, Unavailable) else 429 if isinstance(error, TooMany) else 403
+    later = (("retry-after", str(error.after)),) if isinstance(error, TooMany) else ()
+    return Response(status, _page(text), (*_SAFE, *headers, *later), _HTML)
 
 
 def _page(text: str) -> bytes:

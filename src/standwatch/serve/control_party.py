@@ -1,5 +1,7 @@
 """Whom passkeys are made for: the organisation's one console, as browsers name it."""
 
+import ipaddress
+
 from standwatch.facts.configuration import Organisation
 from standwatch.keys.passkeys import Party
 
@@ -23,3 +25,20 @@ def party_of(organisation: Organisation) -> Party:
         f"{scheme}://{host}" + (f":{port}" if port and port != ordinary else ""),
         organisation.name,
     )
+
+
+def no_page(party: Party) -> str:
+    """Why browsers give no passkeys to the page of `party`, and what would change that; "" where they do.
+
+    They want a secure context, which plain HTTP is on loopback alone, and a name rather than an address (WebAuthn
+    Level 3 §5.1.3, §13.4.9).
+    """
+    scheme, _, authority = party.origin.partition("://")
+    host = authority.rpartition(":")[0] if authority.rpartition(":")[2].isdecimal() else authority
+    if scheme != "https" and host != "localhost":
+        return f"browsers give no passkeys to {party.origin}: public_url wants https"
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return ""
+    return f"browsers give no passkeys to an address: public_url wants a name in place of {host}"

@@ -11,7 +11,7 @@ import msgspec
 
 from standwatch.facts.configuration import Configuration, Person
 from standwatch.facts.cookies import cookie_hash, is_cookie, new_cookie
-from standwatch.facts.errors import Forbidden, NotFound
+from standwatch.facts.errors import Forbidden, Misconfigured, NotFound
 from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_passkeys import RegisteredOrder, RegistrationOrder
@@ -25,7 +25,7 @@ from standwatch.fronts.control_sessions import (
     InvitationLine,
     InvitationOrder,
 )
-from standwatch.serve.control_party import party_of
+from standwatch.serve.control_party import no_page, party_of
 from standwatch.serve.control_passkeys import VOUCHING, Passkeys, digest_of_key
 from standwatch.serve.control_people import resolve
 from standwatch.serve.gate import LiveGate
@@ -82,12 +82,15 @@ class Invitations:
 
     def first(self) -> Invitation | None:
         """A link for the first admin, where nobody has ever enrolled a passkey; None afterwards."""
-        if self._gate.state.passkeys:
+        if self._gate.state.passkeys or no_page(party_of(self._configuration.organisation)):
             return None
         admins = [one for one in self._configuration.organisation.people if "admin" in one.roles]
         return self._made(admins[0]) if admins else None
 
     def _made(self, person: Person) -> Invitation:
+        party = party_of(self._configuration.organisation)
+        if wrong := no_page(party):
+            raise Misconfigured((f"standwatch.yaml: {wrong}",))
         self._forget()
         secret, name = new_cookie(self._chance), self._chance(8).hex()
         while len(self._invited) >= MOST:
@@ -95,8 +98,7 @@ class Invitations:
         until = self._clock() + VALID
         self._invited[name] = _Invited(name, person.id, cookie_hash(secret), until)
         # In the fragment: no server, proxy or log on the way is told it.
-        origin = party_of(self._configuration.organisation).origin
-        return Invitation(name, person.id, f"{origin}/enrol#{secret}", until)
+        return Invitation(name, person.id, f"{party.origin}/enrol#{secret}", until)
 
     def look(self, who: Actor, name: str) -> InvitationLine:
         """What became of an invitation: for its person, or an admin."""

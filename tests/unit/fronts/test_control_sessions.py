@@ -164,3 +164,19 @@ def test_too_many_are_told_when_to_come_back(site: tuple[Watch, Any, int]) -> No
             break
     assert (status, problem["code"]) == (429, "too_many")
     assert int(headers["retry-after"]) >= 1
+
+
+def test_where_no_issuer_is_taken_its_steps_are_pages_that_say_so(site: tuple[Watch, Any, int]) -> None:
+    for path in (
+        "/signin/oidc",
+        "/signin/oidc/callback?state=x&code=y",
+        "/signin/oidc/callback?state=a&state=b",
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        page = answer.read().decode()
+        assert (answer.status, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "issuer" in page
+        connection.close()

@@ -13,7 +13,7 @@ import pytest
 
 from standwatch.facts.cookies import csrf_of
 from standwatch.facts.entries import PasskeyDoubted, SignedIn, SignedOut, SignInRefused
-from standwatch.facts.errors import Forbidden, NotFound, StandwatchError, TooMany
+from standwatch.facts.errors import Forbidden, Misconfigured, NotFound, StandwatchError, TooMany
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_passkeys import PasskeyEndOrder
 from standwatch.fronts.control_ports import AgentOrder, HaltOrder, ReleaseOrder
@@ -25,8 +25,10 @@ from standwatch.fronts.control_sessions import (
     SignInAsk,
     SignInOrder,
 )
+from standwatch.keys.passkeys import Party
 from standwatch.record.assertion import from_base64url
 from standwatch.record.leaf import decode
+from standwatch.serve.control_party import no_page
 from standwatch.serve.rates import EACH, Rate, Rates
 from support.passkeys import Authenticator, as_json
 from support.sessions import CAME, PAGE, RP, enrol, sign_in
@@ -384,6 +386,35 @@ def test_a_link_enrols_once_and_gives_nothing_else(tmp_path: Path) -> None:
             await sign_in(watch, phone)
             with pytest.raises(StandwatchError):
                 await control.begin_enrolment(CAME, EnrolmentAsk(seat=begun.seat))
+
+    run(play())
+
+
+@pytest.mark.parametrize(
+    ("origin", "why"),
+    [
+        ("https://watch.example", ""),
+        ("http://localhost:8401", ""),
+        ("http://watch.example", "https"),
+        ("http://10.0.0.5:8401", "https"),
+        ("https://10.0.0.5", "a name"),
+        ("https://[2001:db8::1]:8401", "a name"),
+    ],
+)
+def test_pages_that_browsers_give_passkeys_to(origin: str, why: str) -> None:
+    assert (why in no_page(Party("x", origin))) if why else no_page(Party("x", origin)) == ""
+
+
+def test_where_browsers_give_none_nobody_is_sent(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            configuration = watch.gate.configuration
+            plain = msgspec.structs.replace(configuration.organisation, public_url="http://10.0.0.5:8401")
+            world = msgspec.structs.replace(configuration, organisation=plain)
+            watch.gate.world = msgspec.structs.replace(watch.gate.world, configuration=world)
+            assert watch.control.invitations.first() is None
+            with pytest.raises(Misconfigured, match="wants https"):
+                await watch.control.invite(watch.who("maria"), InvitationOrder())
 
     run(play())
 
