@@ -32,7 +32,7 @@ def read_approvals(whom: Directory) -> Reader[Said]:
         fields = Fields(node, problems, "approvals")
         expires = fields.take("expires", _maybe(duration), None)
         decoys = fields.take("decoys", read_decoys, None)
-        found = _rule(fields, whom, problems)
+        found = _approving(fields, whom, problems)
         fields.close()
         return Said(found, expires, decoys)
 
@@ -44,14 +44,14 @@ def read_tool_approvals(whom: Directory) -> Reader[Approvals]:
 
     def read(node: Node, problems: Problems) -> Approvals:
         fields = Fields(node, problems, "approvals")
-        found = _rule(fields, whom, problems)
+        found = _approving(fields, whom, problems)
         fields.close()
         return found
 
     return read
 
 
-def _rule(fields: Fields, whom: Directory, problems: Problems) -> Approvals:
+def _approving(fields: Fields, whom: Directory, problems: Problems) -> Approvals:
     nobody: tuple[str, ...] | None = None
     never = fields.take("never", _maybe_never, None)
     found = Approvals(
