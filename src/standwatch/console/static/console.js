@@ -93,6 +93,8 @@ document.addEventListener("htmx:before:request", (event) => {
 
 // --- the live tail: rows wait in a queue, and are put on top once a frame, while nobody reads --------------------
 const KEPT = 200;  // rows on the page
+const LOW = 28;  // CSS pixels that a row has at least
+const PAUSE = 100;  // ms between two changes: nobody reads faster, and every frame stays free
 const QUEUED = 1000;  // rows that wait while somebody reads; the oldest go, and the record has them
 
 function pad(number) { return String(number).padStart(2, "0"); }
@@ -144,7 +146,10 @@ function fill(item, line) {
   link.href = `/entries/${Number(line.index)}`;
   link.textContent = line.index;
   kind.textContent = line.kind;
-  words.replaceChildren(line.text === undefined ? line.said.cloneNode(true) : text(said(line)));
+  if (line.text === undefined) { words.replaceChildren(line.said.cloneNode(true)); return; }
+  const told = said(line);
+  if (told.search(HIDDEN) < 0) words.textContent = told;
+  else words.replaceChildren(text(told));
 }
 
 // The row that says that there is nothing, as a row of entries.
@@ -167,6 +172,10 @@ function tail(region) {
   const list = region.querySelector("ol"), said = document.getElementById("tail-said");
   const button = document.getElementById("tail-pause");
   let queue = [], asked = false, paused = false, dropped = 0, frame = 0;
+  let stale = false, quiet = 0, view = 0;  // how many rows are in view while one looks at the newest
+  const measure = () => { view = Math.ceil(region.clientHeight / LOW) + 1; };
+  measure();
+  addEventListener("resize", measure);
   let shown = null;  // what the rows say, the newest first; the server's own rows until the first change
   let last = Number(new URL(region.dataset.tail, location.href).searchParams.get("from")) - 1;
 
@@ -177,24 +186,35 @@ function tail(region) {
   }
   function draw() {
     frame = 0;
-    if (reading()) { tell(); return; }
+    if (reading()) { whole(); tell(); return; }
     shown ??= [...list.children].map(parsed).filter(Boolean);
     shown = [...queue.reverse(), ...shown].slice(0, KEPT);
     queue = []; dropped = 0;
     while (list.childElementCount > shown.length) list.lastElementChild.remove();
     while (list.childElementCount < shown.length) list.append(blank());
-    shown.forEach((line, at) => {
-      const item = list.children[at].children.length === 4 ? list.children[at] : replaced(list.children[at]);
-      fill(item, line);
-    });
+    rows(0, view);
+    stale = true;
+    clearTimeout(quiet);
+    quiet = setTimeout(whole, 3 * PAUSE);
     tell();
+  }
+  function rows(from, to) {
+    for (let at = from; at < Math.min(to, shown.length); at += 1) {
+      const item = list.children[at];
+      fill(item.childElementCount === 4 ? item : replaced(item), shown[at]);
+    }
+  }
+  // The rows below are written when nothing has come for a moment, or before somebody gets there.
+  function whole() {
+    if (stale) rows(view, KEPT);
+    stale = false;
   }
   function tell() {
     const waiting = queue.length + dropped;
     const words = waiting ? `Paused while you read: ${waiting} new` : paused ? "Paused" : asked ? "Live" : "Connecting";
     if (said.textContent !== words) said.textContent = words;
   }
-  function wake() { if (!frame && queue.length) frame = requestAnimationFrame(draw); }
+  function wake() { if (!frame && queue.length) frame = setTimeout(() => requestAnimationFrame(draw), PAUSE); }
 
   const source = new EventSource(region.dataset.tail);
   source.onopen = () => { asked = true; tell(); };
@@ -207,6 +227,7 @@ function tail(region) {
     if (queue.length > QUEUED) { dropped += queue.length - QUEUED; queue = queue.slice(-QUEUED); }
     wake();
   };
+  for (const what of ["pointerenter", "focusin", "scroll"]) region.addEventListener(what, whole);
   for (const what of ["pointerleave", "focusout", "scroll"]) region.addEventListener(what, () => setTimeout(wake, 0));
   document.addEventListener("selectionchange", wake);
   button.hidden = false;
