@@ -13,7 +13,7 @@ from standwatch.fronts.control_routes import BASE, ROUTES
 SOURCE = Path(__file__).resolve().parents[3] / "src/standwatch"
 FRONTS = ("control.py", "control_routes.py", "control_streams.py", "log.py")
 INWARD = {
-    "actor", "anybody", "session", "still", "issuer_host", "passkey_origin", "watch", "begin_oidc", "finish_oidc",
+    "actor", "anybody", "session", "still", "issuer_host", "passkey_origin", "begin_oidc", "finish_oidc",
 }  # fmt: skip
 """What only asks who somebody is, or how this server is called; and the two ends of a browser's way through an issuer:
 no order, and nothing of the record."""
