@@ -32,7 +32,7 @@ from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
 from standwatch.serve.flows import Flows
 
-MOST_ENTRIES: Final = 10_000
+MOST_ENTRIES: Final = 4_000
 """Entries of one run that are looked at, the latest."""
 PAGE: Final = 50
 MOST: Final = 200
