@@ -7,7 +7,7 @@ import msgspec
 from standwatch.console.form import Act, Form
 from standwatch.console.page import Ask, Page
 from standwatch.facts.short_words import short_words
-from standwatch.fronts.control_budget import DeferredLine, PullOrder
+from standwatch.fronts.control_budget import DeferredLine, PullOrder, VigilanceLine
 from standwatch.fronts.control_ports import QuestionLine
 
 
@@ -28,6 +28,8 @@ class ApprovalsView(msgspec.Struct, frozen=True):
     deferred: tuple[DeferredLine, ...]
     """What was put off, because too much was asked."""
     me: str
+    pace: VigilanceLine | None
+    """How much whoever looks was asked, and whether they may answer; None for somebody whom nobody asks."""
     names: dict[str, str]
 
 
@@ -46,8 +48,16 @@ async def view(ask: Ask) -> ApprovalsView:
         mine=len(mine),
         deferred=status.deferred,
         me=ask.who.ident,
+        pace=await _pace(ask),
         names=status.names,
     )
+
+
+async def _pace(ask: Ask) -> VigilanceLine | None:
+    if ask.as_of or ask.who.ident == "anonymous":
+        return None
+    report = await ask.ops.vigilance(ask.who)
+    return next((one for one in report.people if one.person == ask.who.ident), None)
 
 
 async def pull(ask: Ask, _: Form) -> str:
