@@ -111,7 +111,7 @@ def section(report: Report, entries: int, times: int) -> None:
         f"diagnose mortgage --since 1d over a log of {entries:,} entries, s; {times} times each",
         ("", "least", "median", "most"),
         [
-            _spread("CPU", cpu),
+            _spread("CPU of the gateway", cpu),
             _spread("alone", alone),
             _spread(f"beside decisions, {IN_FLIGHT} in flight", took),
         ],
