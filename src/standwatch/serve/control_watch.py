@@ -153,7 +153,7 @@ class Roster:
         index = found.index if found is not None else -1
         covers = tuple(one for one in sorted(state.systems) if on(rule.systems, one))
         here = [i for i, one in in_force(state, now).items() if one.system in covers]
-        offer = self._offers.get(name)
+        offer = self._offers.get(name) if state is self._state else None  # the past had its own
         return WatchLine(
             name=name,
             state=self._condition(rule, found, now),

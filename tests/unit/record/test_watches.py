@@ -24,6 +24,7 @@ from standwatch.record import watches
 from standwatch.record.assertion import challenge_of, parse_assertion, spell_assertion
 from standwatch.record.relaxed import message as relaxation_message
 from standwatch.record.replay import evidence_message
+from standwatch.record.signed import signatures, verifies
 from standwatch.record.state import State, load, save
 from standwatch.record.verify import verify
 from standwatch.record.watches import digest, holder, keeping, matters
@@ -210,6 +211,14 @@ def configured(log: Log, made: Authenticator) -> Config:
     return Config(by="standwatch", root="r2", follows=follows, signatures={"p-chen": sig})
 
 
+MESSAGES: dict[str, Any] = {
+    "evidence": lambda entry: evidence_message(entry, ORIGIN),
+    "relaxation": lambda entry: relaxation_message(entry, "p-chen", ORIGIN),
+    "watch": lambda entry: watches.message(entry, "p-chen", ORIGIN),
+    "configuration": lambda entry: config_bytes(
+        by="p-chen", follows=entry.follows, org=ORIGIN, root=entry.root
+    ),
+}
 KINDS = {
     "evidence": (stated, "evidence_signature"),
     "relaxation": (relaxed, "relaxation_signature"),
@@ -245,6 +254,28 @@ def test_a_signature_that_is_not_the_passkey_s_is_found(kind: str) -> None:
     forged = {"sig": text} if isinstance(entry, Evidence) else {"signatures": {"p-chen": text}}
     log.append(msgspec.structs.replace(entry, **forged))
     assert codes(log) == {code}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_byte_of_an_assertion_can_be_another(kind: str) -> None:
+    """Of the text as it stands in the entry, one character after another; and of what was signed."""
+    make, _ = KINDS[kind]
+    log = begun()
+    made = phone(log, CHEN)
+    (whole,) = signatures(make(log, made))
+    message = MESSAGES[kind](make(log, made))
+    good = msgspec.structs.replace(whole, sig=by(made, message))
+    passkeys, tried = log.sequencer.state.passkeys, 0
+    assert verifies(good, message, passkeys, ())
+    for place, letter in enumerate(good.sig):
+        other = good.sig[:place] + ("B" if letter == "A" else "A") + good.sig[place + 1 :]
+        assert not verifies(msgspec.structs.replace(good, sig=other), message, passkeys, ()), place
+        tried += 1
+    for place, byte in enumerate(message):
+        other_message = message[:place] + bytes([byte ^ 1]) + message[place + 1 :]
+        assert not verifies(good, other_message, passkeys, ()), place
+        tried += 1
+    assert tried > 600
 
 
 @pytest.mark.parametrize("kind", KINDS)

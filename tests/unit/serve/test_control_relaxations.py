@@ -37,6 +37,8 @@ async def test_one_begins_lets_pass_is_seen_and_is_verified(tmp_path: Path) -> N
         assert f"relaxed by entry {begun.index}" in render(told)
         status = await watch.control.status(watch.who("otto"))
         (line,) = status.relaxations
+        bypass = {one.system: [*one.bypass] for one in status.systems}
+        assert bypass == {"pay": ["provenance"], "ship": []}
         assert (line.id, line.reason, line.signed) == (begun.index, "another format today", ("chen",))
         assert line.restore == f"standwatch restore {begun.index}"
         past = await watch.control.status(watch.who("otto"), str(begun.index))

@@ -1,5 +1,6 @@
 """Watches over a real recorder: taken over what is open, handed over with two signatures, ended, and missed."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -140,6 +141,16 @@ async def test_nobody_takes_it_without_right_time_or_signature(tmp_path: Path) -
         with pytest.raises(Conflict) as again:
             await take(watch, sheet=sheet)
         assert again.value.code == "stale", "an old signature is not good again"
+        assert len(entries(watch)) == 1
+
+
+@awaited
+async def test_of_two_who_take_it_at_once_one_has_it(tmp_path: Path) -> None:
+    async with kept(tmp_path) as watch:
+        sheet = await watch.control.watch(watch.who("otto"), "night")
+        both = (take(watch, "olga", sheet=sheet), take(watch, "chen", sheet=sheet))
+        found = await asyncio.gather(*both, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in found) == ["Conflict", "Done"]
         assert len(entries(watch)) == 1
 
 
