@@ -35,7 +35,9 @@ _SIFTED: Final = 20_000
 """Entries that one answer looks through for those that are wanted."""
 MOST: Final = 200
 _WINDOW: Final = 200_000
-"""Entries that a window is made of at most."""
+"""Entries that the window of the present is made of at most, once, in the background."""
+_PAST: Final = 20_000
+"""Entries that one of the past is: somebody waits for it."""
 _SETTLE: Final = 0.1
 """Seconds in which changes gather before they are told: below what a person notices, above a burst."""
 _TICK: Final = 10.0
@@ -176,7 +178,7 @@ class Watcher:
         """Take in what was written since the last look; at the first one, what is in the window."""
         size = self._source.size
         if self._next < 0:
-            self._next, self._whole = _begin(self._source, now, size)
+            self._next, self._whole = _begin(self._source, now, size, _WINDOW)
             self._since = now if self._next >= size else decode(self._source.leaf(self._next)).at
         while self._next < size:
             for index, leaf in self._source.leaves(self._next, min(size, self._next + _CHUNK)):
@@ -193,7 +195,7 @@ class Watcher:
 def past(source: Record, index: int, at: int, sees: Iterable[str]) -> Traffic:
     """What passed in the window that ended with entry `index`, at `at`."""
     size = index + 1
-    begin, whole = _begin(source, at, size)
+    begin, whole = _begin(source, at, size, _PAST)
     window = Window()
     for number, leaf in source.leaves(begin, size):
         window.note(number, decode(leaf))
@@ -206,10 +208,10 @@ def _first(now: int) -> int:
     return (now // STEP - STEPS + 1) * STEP
 
 
-def _begin(source: Record, now: int, size: int) -> tuple[int, bool]:
+def _begin(source: Record, now: int, size: int, most: int) -> tuple[int, bool]:
     """The first entry of the window up to `now`, and whether it may hold all of it."""
     begin = source.at(_first(now) - 1) + 1
-    return (begin, True) if size - begin <= _WINDOW else (size - _WINDOW, False)
+    return (begin, True) if size - begin <= most else (size - most, False)
 
 
 def _traffic(window: Window, now: int, *, whole: bool, since: int, sees: Iterable[str]) -> Traffic:
