@@ -10,38 +10,22 @@ from typing import Any
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from standwatch.enforce.ports import Act, Caller, Reply
 from standwatch.facts.entries import AskedMany, DeclaredRules, Denied, Endorsed, Intent
 from standwatch.facts.errors import Forbidden, NotFound, StandwatchError
-from standwatch.facts.parts import approval_bytes, endorsement_bytes, evidence_bytes
-from standwatch.fronts.control_ports import AgentOrder, AnswerOrder, Done, ValidationOrder
+from standwatch.facts.parts import approval_bytes, endorsement_bytes
+from standwatch.fronts.control_ports import AgentOrder, AnswerOrder, Done
 from standwatch.keys import ed25519
 from standwatch.record.leaf import decode
 from standwatch.record.reconstruct import explain
 from standwatch.record.render import render
-from support.watch import DEFINITION, PEOPLE, Watch, done, now, standing, write_organisation
-
-HOUR = 3_600_000_000
-RULES = "approvals: {by: [olga@watch.example, otto@watch.example, nina@watch.example], quorum: 2}\n"
-TOOL = """\
-    otherwise: step_up
-    arguments: {recipient: {from: [task]}, amount: {max: 500}}
-"""
+from support.quorum import RULES, TOOL, validated, written
+from support.watch import DEFINITION, Watch, done, standing
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 60))
-
-
-def written(folder: Path, rules: str = RULES, tool: str = TOOL) -> Path:
-    """An organisation whose payments ask: `rules` beside the manifest, `tool` under its one tool."""
-    keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
-    write_organisation(folder, keys)
-    path = folder / "systems" / "pay.yaml"
-    path.write_text(path.read_text() + tool + rules)
-    return folder
 
 
 def rewritten(watch: Watch, old: str, new: str) -> None:
@@ -49,18 +33,6 @@ def rewritten(watch: Watch, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-
-
-async def validated(watch: Watch) -> None:
-    said = await watch.control.statement(watch.who("otto"), "pay")
-    told = {"until": now() + HOUR, "outcome": "pass", "by": "chen"}
-    message = evidence_bytes(
-        components=said.components, envelope=said.envelope, follows=said.follows, org=said.org, report="",
-        system="pay", **told,
-    )  # fmt: skip
-    key = watch.keys["chen"]
-    order = ValidationOrder(**told, key=ed25519.public(key), sig=ed25519.sign(key, message))
-    await watch.control.validate(watch.who("otto"), "pay", order)
 
 
 async def answer(watch: Watch, ident: str, person: str, decision: str = "approve", **changes: Any) -> Done:
