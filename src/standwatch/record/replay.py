@@ -45,6 +45,7 @@ from standwatch.record.sequence import Sequencer
 from standwatch.record.signature import verify as verify_signature
 from standwatch.record.signed import Signature, is_human, verifies
 from standwatch.record.state import ALL, State, folds
+from standwatch.record.veils import closed
 
 RootAt: TypeAlias = Callable[[int], bytes | None]
 """The root that the first n entries had; None where this source cannot tell."""
@@ -184,6 +185,11 @@ class Replay:
     def unfinished(self) -> int:
         """How many intents have no outcome: these read "unknown"."""
         return len(self.sequencer.open)
+
+    @property
+    def sealed(self) -> int:
+        """How many questions nobody can answer any more though none was opened: a moment's worth in an honest log."""
+        return sum(closed(self.state, one, self.state.at) for one in self.state.veiled.values())
 
     def objections(self, index: int, entry: AnyEntry | Unknown) -> list[Objection]:
         """What is wrong with entry `index`, standing where it stands; then it is taken into account."""

@@ -89,7 +89,8 @@ class Verification(msgspec.Struct, frozen=True):
     more: int
     """Problems beyond those listed."""
     counts: dict[str, int]
-    """Entries by kind; `part.…` and `row.…`: `present`, `erased`, `absent`; `intent.open`, `entry.skipped`,
+    """Entries by kind; `part.…` and `row.…`: `present`, `erased`, `absent`; `intent.open`,
+    `question.sealed` (closed, and not opened: `record.veils`), `entry.skipped`,
     `entry.observed` (released against the verdict without an approval: under `observe` or a relaxation)."""
     limits: tuple[str, ...]
     """What this verification does not say."""
@@ -389,6 +390,7 @@ class _Run:
             )
             self._say(self._gap, "ends_early", text)
         self._counts["intent.open"] = self._replay.unfinished
+        self._counts["question.sealed"] = self._replay.sealed
         found = self._problems
         return Verification(
             status=found.status,
