@@ -1,0 +1,122 @@
+"""An answer is judged again: it stands unless the verdict would now be another one, and for these bytes alone."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from standwatch.enforce.ports import Act
+from standwatch.facts.configuration import Approvals, ArgumentRule, Manifest
+from standwatch.facts.entries import Config, DeclaredRules, Denied, Intent, Rule
+from support import bank
+from support.playbook import Stage
+
+IBAN = "GB29NWBK60161331926819"
+LARGE = bank.call(recipient=IBAN, amount=900)
+
+
+def approved() -> Stage:
+    stage = Stage()
+    stage.answer(stage.play(LARGE).id)
+    return stage
+
+
+def lets(stage: Stage, act: Act = LARGE) -> bool:
+    """Whether the approval lets `act` through."""
+    before = len(stage.forwarded)
+    stage.play(act)
+    return len(stage.forwarded) > before and stage.last(Intent).signed >= 0
+
+
+def test_it_lets_these_bytes_through_once() -> None:
+    stage = approved()
+    assert lets(stage)
+    assert not lets(stage)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"amount": 901},
+        {"amount": 900.01},
+        {"recipient": "GB29NWBK60161331926818"},
+        {"recipient": IBAN.lower()},
+        {"memo": "and this"},
+    ],
+)
+def test_a_changed_amount_recipient_or_anything_is_another_question(arguments: dict[str, Any]) -> None:
+    stage = approved()
+    changed = msgspec.structs.replace(LARGE, arguments=LARGE.arguments | arguments)
+    assert not lets(stage, changed)
+    assert lets(stage), "the approval is still good for what it was given for"
+
+
+def changed(stage: Stage, manifest: Manifest, forbids: str = "") -> None:
+    """Another configuration is in force; the record says so, and the world is the one that belongs to it."""
+    config = msgspec.structs.replace(bank.configuration(manifest), root="root-2")
+    stage.world = bank.world(config, forbids)
+    stage.put(Config(root="root-2", follows=stage.state.config))
+
+
+def tool(**changes: Any) -> Manifest:
+    send = msgspec.structs.replace(bank.SEND, **changes)
+    return msgspec.structs.replace(bank.MANIFEST, tools={**bank.MANIFEST.tools, send.name: send})
+
+
+def test_a_policy_that_now_forbids_it_is_not_undone_by_an_approval() -> None:
+    stage = approved()
+    changed(stage, bank.MANIFEST, 'forbid(principal, action == Action::"call", resource);')
+    assert not lets(stage)
+    assert stage.last(Denied).code == "policy"
+
+
+def test_nor_a_bound_that_now_refuses_outright() -> None:
+    stage = approved()
+    arguments = {**bank.SEND.arguments, "amount": ArgumentRule(max=500, otherwise="deny")}
+    changed(stage, tool(arguments=arguments))
+    assert not lets(stage)
+    assert stage.last(Denied).code == "bounds"
+
+
+def test_another_configuration_under_which_it_would_still_be_asked_leaves_it_standing() -> None:
+    stage = approved()
+    arguments = {**bank.SEND.arguments, "amount": ArgumentRule(max=400)}
+    changed(stage, tool(arguments=arguments))
+    assert lets(stage)
+
+
+def test_an_approval_that_ended_lets_nothing_through() -> None:
+    stage = Stage()
+    stage.answer(stage.play(LARGE).id, seconds=60)
+    stage.now += 60_000_000
+    assert not lets(stage)
+    assert not stage.forwarded
+
+
+def test_a_question_that_nobody_answered_in_time_is_a_refusal() -> None:
+    stage = Stage()
+    first = stage.play(LARGE)
+    stage.now += 901_000_000
+    again = stage.play(LARGE)
+    assert (again.word, again.id == first.id) == ("pending", False), "asked anew, not let through"
+    assert not stage.forwarded
+
+
+def test_a_hold_after_the_approval_stops_it() -> None:
+    stage = approved()
+    hold = stage.hold("tool:bank.send_money")
+    assert not lets(stage)
+    assert stage.last(Denied).code == "held"
+    stage.release(hold)
+    assert lets(stage), "it was not used up by the refusal"
+
+
+def test_where_nobody_may_answer_what_asks_is_refused_and_says_so() -> None:
+    manifest = msgspec.structs.replace(bank.MANIFEST, approvals=Approvals(quorum=2))
+    assert manifest.answering().quorum == 2
+    stage = Stage()
+    standing = stage.state.systems["payments-agent"]
+    told = msgspec.structs.asdict(standing.entry) | {"at": 0}
+    stage.put(DeclaredRules(**told, rules={"": Rule(by=["p-omar"], quorum=2)}))
+    assert stage.play(LARGE).word == "refused"
+    assert stage.last(Denied).code == "too_few_approvers"
