@@ -729,7 +729,7 @@ class Control:
 
     async def watch(self, who: Actor, name: str) -> WatchSheet:
         """One watch, with what whoever takes it signs."""
-        return await self.roster.sheet(_somebody(who), name)
+        return await self.roster.sheet(_known(who), name)
 
     async def take_watch(self, who: Actor, name: str, order: TakeOrder) -> Done:
         """Take a watch, signed."""
