@@ -173,6 +173,18 @@ def test_a_session_that_an_admin_ends_is_over_at_once(chrome: Page, living: Livi
     assert chrome.run("fetch('/api/v1/whoami').then(it => it.status)") == 401
 
 
+def test_a_link_from_elsewhere_finds_the_session_that_is_open(chrome: Page, living: Living) -> None:
+    """A strict cookie does not come along with it; nobody signs in twice for that."""
+    enrolled(chrome, living)
+    signed_in(chrome, living)
+    before = len(living.of(SignedIn))
+    chrome.open(f"http://127.0.0.1:{living.operators}/enrol")  # another site, as browsers see it
+    chrome.run(f"location.href = {json.dumps(at(living, '/you'))}")
+    waited(lambda: chrome.run("location.href") == at(living, "/you"))
+    assert waited(lambda: shown(chrome, "form[action$='/end'] button"))
+    assert len(living.of(SignedIn)) == before
+
+
 def test_a_second_passkey_from_the_page_and_an_end_to_it(chrome: Page, living: Living) -> None:
     enrolled(chrome, living)
     signed_in(chrome, living)

@@ -144,6 +144,15 @@ for (const note of document.querySelectorAll("[data-passkey-home]")) {
   note.hidden = note.dataset.passkeyHome === location.origin;
 }
 
+// A SameSite=Strict cookie does not come along with a link from elsewhere (a message, a pager); it does with this.
+const already = document.querySelector("[data-passkey-already]");
+if (already) {
+  fetch("/api/v1/whoami", { credentials: "same-origin" })
+    .then((answer) => (answer.ok ? answer.json() : {}))
+    .then((who) => { if (who.session) location.replace(already.dataset.passkeyAlready); })
+    .catch(() => {});
+}
+
 // --- enrolment -----------------------------------------------------------------------------------------------
 
 const place = document.querySelector("[data-passkey-enrol]");
