@@ -17,17 +17,22 @@ from standwatch.serve.decoys import Decoys
 from support.watch import PEOPLE, Watch, done, now, standing, write_organisation
 
 
+def bounded(folder: Path, asks: str, more: str = "", account: str = "") -> None:
+    """The organisation's files, with these limits on what `pay` may ask and at most 500 a payment."""
+    keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
+    write_organisation(folder, keys, account=account)
+    path = folder / "systems" / "pay.yaml"
+    rules = f"{path.read_text()}    arguments: {{amount: {{max: 500}}}}\n"
+    path.write_text(f"{rules}limits: {{asks: {asks}}}\n{more}")
+
+
 @asynccontextmanager
 async def sparing(
     folder: Path, asks: str = "{per_person_per_hour: 2}", more: str = "", *, vfs: str = ""
 ) -> AsyncGenerator[Watch]:
     """`standing` with these limits on what `pay` may ask, and `more` lines in its manifest."""
     if not (folder / "standwatch.yaml").exists():
-        keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
-        write_organisation(folder, keys)
-        path = folder / "systems" / "pay.yaml"
-        bounded = f"{path.read_text()}    arguments: {{amount: {{max: 500}}}}\n"
-        path.write_text(f"{bounded}limits: {{asks: {asks}}}\n{more}")
+        bounded(folder, asks, more)
     async with standing(folder, vfs=vfs) as watch:
         yield watch
 

@@ -9,7 +9,7 @@ import msgspec
 from standwatch.authority.grant import Grant
 from standwatch.authority.tiers import Stakes, stakes
 from standwatch.facts.configuration import Configuration, Manifest, System
-from standwatch.facts.entries import Asked, AskedMany, Decided, Denied, Intent
+from standwatch.facts.entries import Asked, AskedMany, Decided, Deferred, Denied, Intent
 from standwatch.fronts.control_models import ModelLine
 from standwatch.fronts.control_ports import (
     Actor,
@@ -173,7 +173,7 @@ def lately(source: Source, size: int) -> Lately:
     seams, rows, fallback = Counter[str](), Counter[str](), Counter[str]()
     for _, leaf in source.leaves(max(0, size - RECENT), size):
         entry = decode(leaf)
-        if isinstance(entry, Intent | Denied | Asked | Decided):
+        if isinstance(entry, Intent | Denied | Asked | Deferred | Decided):
             seams[entry.seam] += 1
         if isinstance(entry, Decided):
             model = f"{entry.system}/{entry.model}"
@@ -196,6 +196,11 @@ def warnings(
         found.append(
             f"{unrecorded} hold(s) stand in memory and on disk only, until the record can be written."
         )
+    for person, known in sorted(state.vigilance.items()):
+        if known.lost >= 0:
+            found.append(
+                f"{person} approved a decoy in entry {known.lost} and may not answer. standwatch vigilance"
+            )
     if state.development:
         found.append("A development organisation: signatures are skipped, and no system goes beyond tier 1.")
     if behind > _LATE:
