@@ -1,6 +1,6 @@
 """What the operators' side says of watch-keeping, and takes as orders about it. Times are integer µs UTC.
 
-A watch is somebody's eyes on some systems. It gives no right over them; who has it has seen what is open.
+A watch is somebody's eyes on some systems: who has it sees them, and has seen what was open. It gives no other right.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import msgspec
 from standwatch.facts.entries import DeclaredRules, Hold, Released
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.record.state import Held, State
+from standwatch.record.watches import keeping
 from standwatch.respond.scope import ALL, Scope, parse
 
 MAX_REASON: Final = 2_000  # characters
@@ -91,7 +92,7 @@ def authority(scope: Scope, covered: Collection[str], state: State) -> str:
 
 
 def sees(who: Orderer, system: str, state: State) -> bool:
-    """Whether `who` may see `system`: everybody its manifest names, and those who see all."""
+    """Whether `who` may see `system`: everybody its manifest names, who has a watch over it, and those who see all."""
     if who.sees_all:
         return True
     standing = state.systems.get(system)
@@ -101,7 +102,9 @@ def sees(who: Orderer, system: str, state: State) -> bool:
     named = (
         {one for rule in entry.rules.values() for one in rule.by} if isinstance(entry, DeclaredRules) else ()
     )
-    return who.ident in {*entry.owner, *entry.halt, *entry.validators, *entry.signers, *named}
+    if who.ident in {*entry.owner, *entry.halt, *entry.validators, *entry.signers, *named}:
+        return True
+    return bool(state.watches) and who.ident in keeping(state, system, state.at)
 
 
 def require_reason(reason: str, cure: str) -> str:

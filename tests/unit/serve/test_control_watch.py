@@ -9,7 +9,7 @@ import pytest
 from standwatch.authority.grant import grant
 from standwatch.facts.entries import Watch as Entry
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound
-from standwatch.fronts.control_ports import HaltOrder
+from standwatch.fronts.control_ports import HaltOrder, ReleaseOrder
 from standwatch.fronts.control_watch import EndWatchOrder
 from standwatch.record.verify import verify
 from support.keeping import HOUR, digest, give, kept, take
@@ -142,6 +142,25 @@ async def test_nobody_takes_it_without_right_time_or_signature(tmp_path: Path) -
             await take(watch, sheet=sheet)
         assert again.value.code == "stale", "an old signature is not good again"
         assert len(entries(watch)) == 1
+
+
+WIDE = "watch: {night: {people: [nina@watch.example]}}\n"
+
+
+@awaited
+async def test_who_has_the_watch_sees_what_it_is_over_and_may_halt_it_and_no_more(tmp_path: Path) -> None:
+    async with kept(tmp_path, watches=WIDE) as watch:
+        nina = watch.who("nina")
+        with pytest.raises(Forbidden):
+            await watch.control.halt(nina, HaltOrder("system:pay", "odd"))
+        await take(watch, "nina")
+        assert {one.system for one in (await watch.control.status(nina)).systems} == {"pay", "ship"}
+        held = await watch.control.halt(watch.who("otto"), HaltOrder("system:pay", "odd"))
+        await watch.control.halt(nina, HaltOrder("tool:bank.send", "odd"))
+        with pytest.raises(Forbidden):
+            await watch.control.release(nina, str(held.hold), ReleaseOrder("fine"))
+        await watch.control.end_watch(nina, "night", EndWatchOrder())
+        assert {one.system for one in (await watch.control.status(nina)).systems} == {"ship"}
 
 
 @awaited
