@@ -7,6 +7,7 @@ import pytest
 
 from standwatch.facts.entries import AskedMany, Intent, Revalidated, Unmasked
 from standwatch.record.replay import Origin, Replay
+from standwatch.record.state import load, save
 from support import bank
 from support.playbook import Stage
 
@@ -78,3 +79,11 @@ def test_a_right_that_nobody_lost_is_not_given_back(stage: Stage) -> None:
     entry = Revalidated(at=stage.now, by="p-chen", person="p-omar", follows=-1, key="k", sig="s")
     assert replayed(stage, [*stage.log, (last + 1, entry)]) == ["invalid"]
     assert any(isinstance(one, Intent) for _, one in stage.log)
+
+
+def test_a_snapshot_keeps_all_of_it(stage: Stage) -> None:
+    ident = stage.play(bank.call(recipient="GB29NWBK60161331926819", amount=901)).id
+    assert ident in stage.state.veiled
+    assert stage.state.paces
+    assert stage.state.vigilance
+    assert load(save(stage.state)) == stage.state
