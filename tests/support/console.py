@@ -17,7 +17,7 @@ from typing import Any
 
 from standwatch.console.app import console
 from standwatch.console.page import Page
-from standwatch.facts.entries import Denied
+from standwatch.facts.entries import Denied, Deployed
 from standwatch.fronts.control_ports import AgentOrder, HaltOrder, ReleaseOrder
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names
@@ -69,6 +69,8 @@ def write(folder: Path) -> None:
     with (folder / "standwatch.yaml").open("a") as file:
         file.write("relaxations: {most: 4h, checks: {policy: 1h}}\n")
         file.write("watch: {money: {people: [otto@watch.example], systems: [pay]}}\n")
+    people = folder / "standwatch.yaml"
+    people.write_text(people.read_text().replace("name: Nina", f"name: 'Nina {IMAGE}'"))
     pay = folder / "systems" / "pay.yaml"
     purpose = f"purpose: {SCRIPT} and {'long' * 30}".replace("'", "")
     text = pay.read_text().replace("purpose: Pays", purpose)
@@ -112,6 +114,7 @@ async def _fill(made: World) -> None:
     assert asked.word == "pending", asked
     run = watch.gate.state.questions[asked.id].entry.run
     await _raw(watch)
+    await _deployed(watch)
     made.names = {
         "system": "pay",
         "hold": str(hold.hold),
@@ -125,6 +128,16 @@ async def _fill(made: World) -> None:
         "diagnosis.system": "loans",
         "overrides.system": "loans",
     }
+
+
+async def _deployed(watch: Watch) -> None:
+    """Two versions in front of one another, whose names nobody would choose."""
+    follows = -1
+    for version, former in (("1", ""), (SCRIPT, "1"), (f"3{BIDI}", SCRIPT)):
+        entry = Deployed(
+            by="nina", system="loans", model="scorer", version=version, former=former, follows=follows
+        )
+        follows = (await watch.gate.append(entry)).index
 
 
 async def _raw(watch: Watch) -> None:
