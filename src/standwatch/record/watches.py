@@ -133,7 +133,8 @@ def message(entry: Watch, person: str, org: str) -> bytes:
 def problem(state: "State", entry: Watch, now: int) -> str:
     """Why `entry` may not be written at `now`; "" where it may. Signatures are looked at elsewhere."""
     if entry.step == "ended":
-        gone = holder(state, entry.watch, now) is None
+        found = state.watches.get(entry.watch)
+        gone = found is None or not found.entry.person
         return f"nobody has the watch {entry.watch[:80]}" if gone else ""
     return next(_problems(state, entry, now), "")
 

@@ -5,7 +5,7 @@ from there, never from the folder: a folder edited while the server was down is 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -15,10 +15,11 @@ from standwatch.declare.configuration import declare
 from standwatch.declare.narrowing import Change, Signature, compare, signers_needed
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Answering, Configuration, Manifest, Person, System
-from standwatch.facts.entries import AnyEntry, Config, Declared, DeclaredRules, Principal, Rule
+from standwatch.facts.entries import AnyEntry, Config, Declared, DeclaredRules, Principal, Rule, Watch
 from standwatch.facts.errors import Forbidden, Misconfigured, NotFound
 from standwatch.facts.frames import Ack
 from standwatch.facts.parts import Part, commitment, config_bytes
+from standwatch.facts.watches import WatchRule
 from standwatch.record.signed import Signature as Given
 from standwatch.record.state import State
 from standwatch.serve.control_signed import overtaken, require
@@ -172,7 +173,8 @@ class Adoption:
         return self._told("in_force", pending)
 
     def _entries(self, pending: Pending, *, first: bool) -> list[AnyEntry]:
-        people = _people(self._recording.state, pending.configuration.organisation.people)
+        organisation = pending.configuration.organisation
+        people = _people(self._recording.state, organisation.people)
         systems = [
             _declared(
                 pending.configuration.systems[name],
@@ -181,7 +183,7 @@ class Adoption:
             )
             for name in sorted(_changed(pending, self._recording.state))
         ]
-        return [*people, *systems]
+        return [*_watches(self._recording.state, organisation.watches), *people, *systems]
 
 
 BY: Final = "standwatch"
@@ -264,6 +266,20 @@ def _rules(manifest: Manifest) -> dict[str, Rule]:
 
 def _rule(found: Answering) -> Rule:
     return Rule(by=list(found.by), never=list(found.never), ordered=found.ordered, quorum=found.quorum)
+
+
+def _watches(state: State, rules: Mapping[str, WatchRule]) -> list[AnyEntry]:
+    """Ends of the watches that are not any more what they were taken as: another list would have been seen."""
+    return [
+        Watch(by=BY, watch=name, step="ended", follows=kept.index)
+        for name, kept in sorted(state.watches.items())
+        if kept.entry.person
+        and (
+            (rule := rules.get(name)) is None
+            or kept.entry.person not in rule.people
+            or tuple(kept.entry.systems) != rule.systems
+        )
+    ]
 
 
 def _people(state: State, people: tuple[Person, ...]) -> list[AnyEntry]:

@@ -1,7 +1,8 @@
 """Watch-keeping in operation: who has which watch, what they saw when they took it, and that somebody should.
 
-A watch gives the sight of what it is over, and no other right. One that nobody has is a warning wherever warnings are, and somebody is told; it
-stops nothing, for a safeguard that halts a bank because nobody signed a list is soon switched off.
+A watch gives the sight of what it is over, and no other right. One that nobody has is a warning wherever warnings are,
+and somebody is told; it stops nothing, for a safeguard that halts a bank because nobody signed a list is soon switched
+off.
 """
 
 from collections.abc import Callable, Iterator

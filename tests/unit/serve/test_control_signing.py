@@ -269,6 +269,24 @@ async def test_a_dismissed_person_s_key_signs_no_configuration(tmp_path: Path) -
 
 
 @awaited
+async def test_a_watch_that_is_not_what_it_was_taken_as_has_ended(tmp_path: Path) -> None:
+    async with kept(tmp_path) as watch:
+        await take(watch)
+        await take(watch, "nina", "ships")
+        file = tmp_path / "standwatch.yaml"
+        file.write_text(file.read_text().replace("[olga@watch.example, chen@", "[chen@"))
+        line = await watch.control.reload(watch.who("otto"))
+        message = config_bytes(by="maria", follows=line.follows, org=line.org, root=line.root)
+        order = SignatureOrder("maria", line.root, ed25519.sign(watch.keys["maria"], message))
+        await watch.control.sign_configuration(watch.who("maria"), order)
+        last = entries(watch, Kept)[-1]
+        assert (last.watch, last.step, last.by) == ("night", "ended", "standwatch")
+        people = {one.name: one.person for one in (await watch.control.watches(watch.who("otto"))).watches}
+        assert people == {"night": "", "ships": "nina"}
+        await verified(watch)
+
+
+@awaited
 async def test_what_is_no_assertion_is_refused_in_words(tmp_path: Path) -> None:
     async with kept(tmp_path) as watch:
         await enrolled(watch, "olga")
