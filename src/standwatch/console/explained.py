@@ -36,6 +36,8 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
     action: Explanation | None = None
     sheet: Sheet | None = None
+    first: int = -1
+    """Index of its first entry."""
     decided: Finding | None = None
     """Of a verdict other than allow: the first finding that came to it."""
     words: str = ""
@@ -72,6 +74,7 @@ async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
         sentence=STANDING.get(told.standing, ""),
         action=told,
         sheet=sheet(told.sent.action.text) if present else None,
+        first=min((proof.index for proof in told.proofs), default=told.judged),
         decided=next((one for one in told.findings if _decides(one, told.verdict)), None),
         words=short_words(told.sent.digest) if told.asked is not None else "",
         returned=readable(told.back.result.text.encode()),

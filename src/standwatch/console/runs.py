@@ -52,7 +52,8 @@ async def runs(ask: Ask) -> RunsView:
 
 async def run(ask: Ask) -> RunView:
     """One run."""
-    found = await ask.ops.run(ask.who, ask.names["run"], ask.query.get("from", ""), "", ask.as_of)
+    begin, at = ask.query.get("from", ""), ask.query.get("at", "")
+    found = await ask.ops.run(ask.who, ask.names["run"], begin, "", ask.as_of, at)
     given: dict[int, list[Given]] = {}
     for act in found.acts:
         for flow in act.flows:
@@ -64,4 +65,4 @@ async def run(ask: Ask) -> RunView:
 
 
 RUNS: Final = Page("/runs", "runs", "Runs", runs, query=("system", "before"), menu="Runs", key="u")
-RUN: Final = Page("/runs/{run}", "run", "Run", run, query=("from",), halts="run:{run}")
+RUN: Final = Page("/runs/{run}", "run", "Run", run, query=("from", "at"), halts="run:{run}")

@@ -832,8 +832,9 @@ ROUTES: Final = (
             call.query.get("from", ""),
             call.query.get("limit", ""),
             call.query.get("as_of", ""),
+            call.query.get("at", ""),
         ),
-        query=("from", "limit", "as_of"),
+        query=("from", "at", "limit", "as_of"),
     ),
     Route(
         "GET",

@@ -143,6 +143,7 @@ from standwatch.serve.control_passkeys import Passkeys
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_record import Custody
 from standwatch.serve.control_relaxations import Relaxer
+from standwatch.serve.control_runs import Wanted
 from standwatch.serve.control_scopes import covered
 from standwatch.serve.control_signed import doubting
 from standwatch.serve.control_signing import Signing
@@ -849,11 +850,11 @@ class Control:
         """One file that proves an action or decision."""
         return await self.telling.proof(who, ident)
 
-    async def run(
-        self, who: Actor, run: str, begin: str = "", limit: str = "", as_of: str = ""
+    async def run(  # noqa: PLR0917 - the parameters of its path
+        self, who: Actor, run: str, begin: str = "", limit: str = "", as_of: str = "", at: str = ""
     ) -> RunDocument:
-        """A run, with a page of what it did."""
-        return await self.telling.run(who, run, begin, limit, as_of)
+        """A run, with a page of what it did: from act `begin` on, or that of entry `at`."""
+        return await self.telling.run(who, run, Wanted(begin, limit, at), as_of)
 
     async def record(self, who: Actor) -> RecordDocument:
         """How long the record is, how far signed, and how the last verification ended."""

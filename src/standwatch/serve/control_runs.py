@@ -70,24 +70,31 @@ class _Action(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
-def run_document(  # noqa: PLR0917 - what is asked, and what it is answered from
-    source: Record,
-    configuration: Configuration,
-    names: dict[str, str],
-    run: str,
-    begin: str,
-    limit: str,
-    end: int,
+class Wanted(msgspec.Struct, frozen=True):
+    """Which page of a run: `limit` acts from number `begin` on, or the page on which the act of entry `at` stands.
+    Texts as they were asked for; "" for the usual."""
+
+    begin: str = ""
+    limit: str = ""
+    at: str = ""
+
+
+def run_document(
+    source: Record, configuration: Configuration, names: dict[str, str], run: str, page: Wanted
 ) -> RunDocument:
-    """The run as it stood before entry `end`. Raises `NotFound`, and `Malformed` for a page that is none."""
-    start, most = _number(begin, "from", 1 << 53, 0), _number(limit, "limit", MOST, PAGE)
-    indices = [index for index in source.of_run(run) if index < end]
+    """The run as it stands in `source`. Raises `NotFound`, and `Malformed` for a page that is none."""
+    start, most = _number(page.begin, "from", 1 << 53, 0), _number(page.limit, "limit", MOST, PAGE)
+    around = _number(page.at, "at", 1 << 53, -1)
+    indices = source.of_run(run)
     if not indices or run.startswith("override/"):
         raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
     kept = indices if len(indices) <= MOST_ENTRIES else [indices[0], *indices[1 - MOST_ENTRIES :]]
     entries: _Own = [(index, read_leaf(source.leaf(index))) for index in kept]
     acts = list(_acts(entries).values())
-    now = read_leaf(source.leaf(end - 1)).at
+    if around >= 0:  # the page on which the act of that entry stands
+        place = next((k for k, own in enumerate(acts) if any(index == around for index, _ in own)), 0)
+        start = place - place % most
+    now = read_leaf(source.leaf(source.size - 1)).at
     task, fate = _task(source, entries)
     reading = _Reading(source, configuration, Flows(task.task), now)
     shown = acts[start : start + most]

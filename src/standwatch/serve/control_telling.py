@@ -17,7 +17,7 @@ from standwatch.serve import control_reading as reading
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record
-from standwatch.serve.control_runs import run_document, runs_before, system_of_run
+from standwatch.serve.control_runs import Wanted, run_document, runs_before, system_of_run
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.until import Until
 
@@ -46,16 +46,14 @@ class Telling:
         await asyncio.to_thread(self._allow, who, self._source, ident)
         return await asyncio.to_thread(prove, self._source, ident, self._vkey)
 
-    async def run(self, who: Actor, run: str, begin: str, limit: str, as_of: str) -> RunDocument:
+    async def run(self, who: Actor, run: str, page: Wanted, as_of: str) -> RunDocument:
         """A run, with a page of what it did."""
         source = self._as_of(as_of)
         system = await asyncio.to_thread(system_of_run, source, run)
         self._see(who, system)
         configuration = self._gate.configuration
         shown = names(configuration)
-        return await asyncio.to_thread(
-            run_document, source, configuration, shown, run, begin, limit, source.size
-        )
+        return await asyncio.to_thread(run_document, source, configuration, shown, run, page)
 
     async def runs(self, who: Actor, system: str, before: str) -> RunList:
         """The latest runs, of one system or of all that `who` may see."""
