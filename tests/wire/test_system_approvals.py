@@ -21,7 +21,6 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 
 from standwatch.facts.entries import AnsweredTimed, Denied, Intent, Unmasked
 from standwatch.facts.short_words import short_words
@@ -164,36 +163,48 @@ async def test_the_client_shows_the_page_and_its_own_retry_brings_the_result_onc
         assert word(again) == "done"
 
 
-async def test_the_older_revision_says_where_and_tells_when(
-    watch: Living, bot: Agent, bank: Scripted
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_older_revision_shows_the_page_on_the_call_itself(
+    watch: Living, bot: Agent, bank: Scripted, way: str
 ) -> None:
-    for way in WAYS:
-        amount = 700 + WAYS.index(way)
-        told: asyncio.Queue[str] = asyncio.Queue()
+    amount, shown = 690 + WAYS.index(way), []
 
-        async def heard(message: Any, told: asyncio.Queue[str] = told) -> None:
-            if isinstance(message, types.ElicitCompleteNotification):
-                told.put_nowait(message.params.elicitation_id)
+    async def user(params: Any) -> None:
+        shown.append(params)
+        await asyncio.to_thread(sign, watch, params.elicitation_id)
 
-        async def never(_: Any) -> None:
-            raise AssertionError("nothing is asked on the call itself")
+    async with connected(watch, bot, way, "legacy", user) as client:
+        assert word(await client.call_tool("pay", {"amount": amount})) == "done"
+        assert [one.url.rpartition("/")[2] for one in shown] == [one.elicitation_id for one in shown]
+        assert len(shown) == paid(bank, amount) == 1
 
-        async with connected(watch, bot, way, "legacy", never, heard) as client:
-            with pytest.raises(MCPError) as refused:
-                await client.call_tool("pay", {"amount": amount})
-            (page,) = UrlElicitationRequiredError.from_error(refused.value.error).elicitations
-            ident = page.elicitation_id or ""
-            assert page.url.endswith(f"/approvals/{ident}")
-            assert refused.value.error.data["word"] == "pending"
-            early = await client.call_tool("pay", {"amount": amount})
-            assert (word(early), (early.meta or {})["standwatch/reply"]["reference"]) == ("pending", ident)
-            assert paid(bank, amount) == 0
-            assert told.empty()
-            await asyncio.to_thread(sign, watch, ident)
-            assert await asyncio.wait_for(told.get(), 5) == ident
-            done = await client.call_tool("pay", {"amount": amount})
-            assert word(done) == "done"
-            assert paid(bank, amount) == 1
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_older_revision_tells_when_somebody_has_signed_later(
+    watch: Living, bot: Agent, bank: Scripted, way: str
+) -> None:
+    amount = 700 + WAYS.index(way)
+    shown: list[str] = []
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def heard(message: Any) -> None:
+        if isinstance(message, types.ElicitCompleteNotification):
+            told.put_nowait(message.params.elicitation_id)
+
+    async def user(params: Any) -> None:
+        shown.append(params.elicitation_id)
+
+    async with connected(watch, bot, way, "legacy", user, heard) as client:
+        for _ in range(2):
+            said = await client.call_tool("pay", {"amount": amount})
+            assert (word(said), (said.meta or {})["standwatch/reply"]["reference"]) == ("pending", shown[0])
+        assert len(shown) == 1, "one question, one page"
+        assert paid(bank, amount) == 0
+        assert told.empty()
+        await asyncio.to_thread(sign, watch, shown[0])
+        assert await asyncio.wait_for(told.get(), 5) == shown[0]
+        assert word(await client.call_tool("pay", {"amount": amount})) == "done"
+        assert paid(bank, amount) == 1
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -210,17 +221,18 @@ async def test_a_client_that_cannot_show_pages_hears_the_word(
         assert paid(bank, amount) == 1
 
 
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
 async def test_what_the_client_answers_means_nothing(
-    watch: Living, bot: Agent, bank: Scripted, action: str
+    watch: Living, bot: Agent, bank: Scripted, action: str, mode: str
 ) -> None:
-    amount = 730 + ["accept", "decline", "cancel"].index(action)
+    amount = 730 + ["accept", "decline", "cancel"].index(action) + 10 * (mode == "auto")
     shown: list[str] = []
 
     async def user(params: Any) -> None:
         shown.append(params.url.rpartition("/")[2])
 
-    async with connected(watch, bot, "http", "auto", user, action=action) as client:
+    async with connected(watch, bot, "http", mode, user, action=action) as client:
         said = await client.call_tool("pay", {"amount": amount})
         assert word(said) == "pending", "nobody signed"
         assert word(await client.call_tool("pay", {"amount": amount})) == "pending"

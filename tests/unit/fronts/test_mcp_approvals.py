@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from standwatch.enforce.ports import Act, Forward, Reply, Resumed
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.fronts.http_message import Response, Stream
+from standwatch.fronts.mcp import approvals
 from standwatch.fronts.mcp.approvals import KEY, MOST_CARRIED
-from support.mcp_front import Bench, Writer, legacy
+from support.mcp_front import Bench, Writer, legacy, post
 
 pytestmark = pytest.mark.anyio
 CALL = {"name": "pay", "arguments": {"amount": 5}}
@@ -138,8 +141,6 @@ async def test_a_state_is_over_with_its_question_and_with_its_configuration() ->
         if late:
             bench.now = UNTIL
         else:
-            import msgspec
-
             bench.gate.configuration = msgspec.structs.replace(bench.gate.configuration, root="another")
         again = await bench.modern("tools/call", {**CALL, "requestState": said["requestState"]}, meta=SHOWS)
         assert again["error"]["data"] == {"reason": "invalid_request_state"}
@@ -186,8 +187,6 @@ async def test_revisions_without_addresses_hear_the_word(revision: str) -> None:
 
 
 async def listening(bench: Bench, session: str) -> tuple[Writer, Any]:
-    import asyncio
-
     request = legacy("x", session=session)
     request.method = "GET"
     answer = await bench.send(request)
@@ -198,15 +197,92 @@ async def listening(bench: Bench, session: str) -> tuple[Writer, Any]:
     return writer, task
 
 
-async def test_the_session_that_was_shown_the_page_hears_when_it_is_done_with() -> None:
-    import asyncio
+async def shown_on(bench: Bench, session: str) -> tuple[Writer, Any, Any]:
+    """A call that waits for its client, its stream, and what the client was asked."""
+    answer = await bench.send(legacy("tools/call", CALL, session=session))
+    assert isinstance(answer, Stream), answer
+    writer = Writer()
+    task = asyncio.get_running_loop().create_task(answer.produce(writer))
+    return writer, task, await asyncio.wait_for(writer.messages.get(), 5)
 
+
+async def answered(bench: Bench, session: str, number: Any, **said: Any) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": number, **said}).encode()
+    answer = await bench.send(post(body, {"mcp-session-id": session}))
+    assert isinstance(answer, Response)
+    assert answer.status == 202
+
+
+def word(message: Any) -> str:
+    told = message["result"].get("_meta", {}).get("standwatch/reply")
+    return told["word"] if told else "done"
+
+
+async def test_the_older_revision_is_asked_on_the_call_and_judged_again() -> None:
+    bench = asking()
+    session = await bench.session(elicitation={"url": {}})
+    writer, task, asked = await shown_on(bench, session)
+    assert asked["method"] == "elicitation/create"
+    assert asked["params"]["elicitationId"] == "ref-1"
+    assert asked["params"]["url"] == "http://localhost/approvals/ref-1"
+    bench.gate.words = {}
+    await answered(bench, session, asked["id"], result={"action": "accept"})
+    await asyncio.wait_for(task, 5)
+    assert word(writer.seen[-1]) == "done"
+    assert [one.resumes for one in bench.gate.acts] == [None, Resumed("ref-1", DIGEST, "root")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"result": {"action": "decline"}},
+        {"result": {"action": "cancel"}},
+        {"result": {"action": 7}},
+        {"result": {}},
+        {"result": None},
+        {"result": ["accept"]},
+        {"error": {"code": -32603, "message": "no such mode"}},
+    ],
+)
+async def test_a_client_that_says_anything_else_leaves_the_call_pending(said: dict[str, Any]) -> None:
+    bench = asking()
+    session = await bench.session(elicitation={"url": {}})
+    writer, task, asked = await shown_on(bench, session)
+    bench.gate.words = {"one.pay": Reply("refused", "never asked again")}
+    await answered(bench, session, asked["id"], **said)
+    await asyncio.wait_for(task, 5)
+    assert word(writer.seen[-1]) == "pending"
+    assert len(bench.gate.acts) == 1
+
+
+async def test_a_client_that_says_nothing_is_waited_for_a_minute_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(approvals, "PATIENCE", 0.02)
+    bench = asking()
+    writer, task, _ = await shown_on(bench, await bench.session(elicitation={"url": {}}))
+    await asyncio.wait_for(task, 5)
+    assert word(writer.seen[-1]) == "pending"
+
+
+async def test_still_pending_keeps_the_receipt_of_the_question() -> None:
+    bench = asking()
+    session = await bench.session(elicitation={"url": {}})
+    writer, task, asked = await shown_on(bench, session)
+    bench.gate.words["one.pay"] = waiting(index=-1)
+    await answered(bench, session, asked["id"], result={"action": "accept"})
+    await asyncio.wait_for(task, 5)
+    assert word(writer.seen[-1]) == "pending"
+    assert len(bench.gate.acts) == 2
+
+
+async def test_the_session_that_was_shown_the_page_hears_when_it_is_done_with() -> None:
     bench = asking()
     shown = await bench.session(elicitation={"url": {}})
     other = await bench.session(elicitation={"url": {}})
-    said = (await bench.legacy(shown, "tools/call", CALL))["error"]
-    assert said["code"] == -32042
-    assert said["data"]["elicitations"][0]["elicitationId"] == said["data"]["reference"] == "ref-1"
+    _, call, asked = await shown_on(bench, shown)
+    await answered(bench, shown, asked["id"], result={"action": "cancel"})
+    await asyncio.wait_for(call, 5)
     theirs, their_task = await listening(bench, other)
     bench.front.answered("ref-unknown")
     bench.front.answered("ref-1")  # before the client listens: kept until it does
@@ -220,12 +296,3 @@ async def test_the_session_that_was_shown_the_page_hears_when_it_is_done_with() 
     assert theirs.seen == []
     for one in (task, their_task):
         one.cancel()
-
-
-async def test_the_error_goes_out_as_legacy_errors_do() -> None:
-    bench = asking()
-    session = await bench.session(elicitation={"url": {}})
-    answer = await bench.send(legacy("tools/call", CALL, session=session))
-    assert isinstance(answer, Response)
-    assert answer.status == 200
-    assert ("standwatch-action", "ref-1") in answer.headers

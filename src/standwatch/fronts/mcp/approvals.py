@@ -1,27 +1,28 @@
 """Approvals as clients can show them: the address of the page where a person signs, by URL-mode elicitation.
 
 2026-07-28: a half-way result that asks to open the page, and a sealed state with which the client comes back;
-2025-11-25: the error -32042, and a notification once the question is answered (MCP, "Elicitation", "URL mode").
-Once for each question: whoever repeats a call that is still pending hears so, and nobody is shown the same page in a
-loop.
+2025-11-25: a request on the call's own stream, and a notification once the question is settled (MCP, "Elicitation",
+"URL mode"). Once for each question: whoever repeats a call that is still pending hears so, and nobody is shown the same
+page in a loop.
 
 INVARIANT: what a client answers here means nothing. Only the signature counts, and it never passes through a client.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from standwatch.enforce.ports import Reply, Resumed
+from standwatch.facts.mcp import McpAnswer
 from standwatch.facts.short_words import short_words
-from standwatch.facts.words import SENTENCES
 from standwatch.fronts.http_message import Headers
-from standwatch.fronts.mcp import rounds
+from standwatch.fronts.mcp import asks, rounds
+from standwatch.fronts.mcp.exchange import Question
 from standwatch.fronts.mcp.outcome import Outcome
-from standwatch.fronts.mcp.results import URL_ELICITATION_REQUIRED
 from standwatch.fronts.mcp.sealed import State, digest_of
 from standwatch.fronts.mcp.turn import Turn
-from standwatch.fronts.mcp.wire import encode, fault
+from standwatch.fronts.mcp.wire import encode
 
 KEY: Final = "standwatch/approval"
 """Under which a 2026-07-28 client is asked to open the page."""
@@ -33,27 +34,33 @@ MOST_CARRIED: Final = 64 << 10
 """Bytes of answers to a server's own questions that a state of ours carries along."""
 
 
+PATIENCE: Final = 60.0
+"""Seconds for which a 2025-11-25 call waits until its client says that the page was opened, or that it was not."""
+
+
 def can_show(turn: Turn) -> bool:
-    """Whether the client declares that it opens addresses, in a revision that has them."""
+    """Whether the client declares that it opens addresses."""
     offered: Any = turn.capabilities.get("elicitation")
-    return isinstance(offered, dict) and "url" in offered and (turn.modern or turn.remember is not None)
+    return isinstance(offered, dict) and "url" in offered
+
+
+def _fresh(turn: Turn, reply: Reply, method: str) -> bool:
+    """Whether a question was put just now, to whose client a page can be shown."""
+    put = reply.word == "pending" and bool(reply.digest) and reply.index >= 0
+    return put and method in ASKING and can_show(turn)
+
+
+def _page(turn: Turn, reply: Reply) -> dict[str, str]:
+    base = turn.house.gate.configuration.organisation.public_url
+    return {"mode": "url", "message": _message(reply), "url": f"{base}/approvals/{reply.id}"}
 
 
 def show(
     turn: Turn, reply: Reply, headers: Headers, *, method: str, named: str, server: str, arguments: Any
 ) -> Outcome | None:
     """The answer to a call about which a question was put just now; None where the plain words must do."""
-    fresh = reply.word == "pending" and reply.digest and reply.index >= 0
-    if not fresh or method not in ASKING or not can_show(turn):
+    if not turn.modern or not _fresh(turn, reply, method):
         return None
-    organisation = turn.house.gate.configuration.organisation
-    page = {
-        "mode": "url",
-        "message": _message(reply),
-        "url": f"{organisation.public_url}/approvals/{reply.id}",
-    }
-    if not turn.modern:
-        return _required(turn, reply, page, headers)
     if len(encode(turn.responses)) > MOST_CARRIED:
         return None
     state = State(
@@ -68,7 +75,7 @@ def show(
     )
     told = {
         "resultType": "input_required",
-        "inputRequests": {KEY: {"method": "elicitation/create", "params": page}},
+        "inputRequests": {KEY: {"method": "elicitation/create", "params": _page(turn, reply)}},
         "requestState": turn.house.sealer.seal(state),
     }
     return Outcome(encode(told), headers=headers, ours=True)
@@ -82,16 +89,26 @@ def _message(reply: Reply) -> str:
     )
 
 
-def _required(turn: Turn, reply: Reply, page: dict[str, str], headers: Headers) -> Outcome:
-    """2025-11-25: nothing is held open; the client calls again when it hears that the page is done with."""
-    assert turn.remember is not None
+async def shown(turn: Turn, reply: Reply, method: str) -> Resumed | None:
+    """Shows the page to a 2025-11-25 client while its call waits; the question, once the client says that it did.
+
+    Its user has then agreed to open the page, and may or may not have signed there: the same act again tells. A client
+    that says no, something else, or nothing in time leaves the call pending as it is.
+    """
+    if turn.remember is None or turn.deliver is None or not _fresh(turn, reply, method):
+        return None
     turn.remember(reply.id)
-    told = {
-        "elicitations": [{**page, "elicitationId": reply.id}],
-        "word": "pending",
-        "reference": reply.id,
-    }
-    return Outcome(error=fault(URL_ELICITATION_REQUIRED, SENTENCES["pending"], told), headers=headers)
+    waiting: asyncio.Future[McpAnswer] = asyncio.get_running_loop().create_future()
+    params = encode({**_page(turn, reply), "elicitationId": reply.id})
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said = await turn.deliver(Question("elicitation", "elicitation/create", params, waiting))
+    except TimeoutError:
+        return None
+    told = asks.read_object(said.result) if said.error is None else None
+    if told is None or told.get("action") != "accept":
+        return None
+    return Resumed(reply.id, reply.digest, turn.house.gate.configuration.root)
 
 
 def resume(turn: Turn, opened: State) -> State | None:

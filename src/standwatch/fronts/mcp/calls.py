@@ -156,7 +156,11 @@ async def perform(turn: Turn, aim: Aim, *, cached: bool = False) -> Outcome:
         definition=aim.definition,
         resumes=turn.resumes,
     )
-    reply = await turn.house.gate.act(act, _forward(turn, aim, extra, heard))
+    forward = _forward(turn, aim, extra, heard)
+    reply = await turn.house.gate.act(act, forward)
+    if reply.word == "pending" and (asked := await approvals.shown(turn, reply, aim.method)) is not None:
+        again = await turn.house.gate.act(msgspec.structs.replace(act, resumes=asked), forward)
+        reply = reply if again.word == "pending" else again  # the receipt is for the question
     tool = aim.event == "tool_call"
     outcome = of_reply(reply, heard[0] if heard else None, tool=tool, cached=cached)
     if reply.word == "pending":
