@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from standwatch.fronts.control_record import VerificationLine
 from standwatch.record.proved import check
 from support.chromium import Page as Chrome
 from support.chromium import page as chromium
@@ -237,3 +239,25 @@ def test_a_person_decides_otherwise_from_the_page(site: World, chrome: Chrome) -
     chrome.open(site.url + "/systems/loans/overrides")
     assert "1 overrides of 1 rows" in chrome.run("document.querySelector('.lead').innerText")
     assert "<b>twice</b>" in chrome.run("document.querySelector('main').innerText")
+
+
+def test_a_verification_under_way_is_followed_on_its_page(site: World, chrome: Chrome) -> None:
+    custody = site.watch.control.custody
+    before = custody._last
+    running = VerificationLine(status="running", begun=1, by="otto", done=7, of=31, covers=(0, 31))
+    try:
+        custody._last = running
+        chrome.open(site.url + "/record")
+        assert chrome.run("document.querySelector('progress').value") == 7
+        custody._last = msgspec.structs.replace(running, done=19)
+        until(chrome, "document.querySelector('progress')?.value === 19")
+        custody._last = msgspec.structs.replace(running, status="verified", ended=2, size=31)
+        assert until(chrome, "document.querySelector('#verification .verified')?.textContent") == "Verified"
+    finally:
+        custody._last = before
+
+
+def test_an_action_leads_to_where_its_values_came_from(site: World, chrome: Chrome) -> None:
+    chrome.open(site.url + paths(site)["a question"])
+    chrome.run("[...document.querySelectorAll('main .facts a')].find(it => it.href.includes('?at=')).click()")
+    assert until(chrome, "document.querySelector('.step:target .flows')?.innerText")

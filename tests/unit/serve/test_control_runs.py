@@ -118,6 +118,8 @@ def test_it_is_read_by_pages_and_as_of_a_moment(organisation: Path) -> None:
             )  # fmt: skip
             last = await watch.control.run(who, mine, begin="6", limit="3")
             assert ([one.arguments for one in last.acts], last.next) == (['{"n":6}'], -1)
+            there = await watch.control.run(who, mine, limit="3", at=str(last.acts[0].outcome))
+            assert (there.begin, there.acts) == (6, last.acts)
             before = await watch.control.run(who, mine, as_of=str(first.acts[2].index))
             assert (before.total, before.acts[-1].word) == (3, "unknown")  # its outcome was not written yet
             with pytest.raises(NotFound):
