@@ -15,6 +15,7 @@ from standwatch.console.approval import APPROVAL, ApprovalView
 from standwatch.console.frame import Frame
 from standwatch.console.page import Ask
 from standwatch.console.render import render
+from standwatch.facts.errors import NotFound
 from standwatch.fronts.control_ports import Actor, QuestionSheet
 from support.watch import Watch, done, now, standing
 
@@ -101,6 +102,33 @@ def test_the_truth_can_be_approved_by_whom_it_was_asked_of_and_by_nobody_else(tm
             assert not view.may_refuse
             assert why in view.why_not
             assert 'id="approve"' not in page
+
+    run(tmp_path, work)
+
+
+def test_an_action_that_was_erased_cannot_be_answered_and_the_page_says_so(tmp_path: Path) -> None:
+    class Erased(Lying):
+        async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
+            raise NotFound("the action was erased: it cannot be approved", reference=ident)
+
+    async def work(watch: Watch, ident: str) -> None:
+        view, page = await shown(watch, ident, watch.who("olga"), Erased(watch, lambda sheet: sheet))
+        assert not view.may_approve
+        assert not view.may_refuse
+        assert "the action was erased" in page
+        assert 'id="approve"' not in page
+
+    run(tmp_path, work)
+
+
+def test_where_a_value_comes_from_is_said_to_be_unknown_where_nothing_is_recorded(tmp_path: Path) -> None:
+    def forgotten(sheet: QuestionSheet) -> QuestionSheet:
+        assert sheet.around is not None
+        return msgspec.structs.replace(sheet, around=msgspec.structs.replace(sheet.around, origins=()))
+
+    async def work(watch: Watch, ident: str) -> None:
+        _, page = await shown(watch, ident, watch.who("olga"), Lying(watch, forgotten))
+        assert page.count("Where it comes from is not recorded") == 2
 
     run(tmp_path, work)
 
