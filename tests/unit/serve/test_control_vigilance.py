@@ -15,10 +15,12 @@ from standwatch.facts.errors import Forbidden, Malformed, StandwatchError
 from standwatch.facts.parts import commitment, revalidation_bytes
 from standwatch.fronts.control_budget import RevalidationOrder
 from standwatch.fronts.control_ports import Done
+from standwatch.fronts.control_signing import SignRevalidation
 from standwatch.keys import ed25519
 from standwatch.record.verify import verify
 from standwatch.serve.control_reading import entry_lines
 from support.budget import answer, decoy, decoys_of, sparing
+from support.keeping import by_passkey, enrolled
 from support.watch import Watch, done
 
 ROOMY = "{per_run: 40, per_person_per_hour: 40}"
@@ -144,3 +146,22 @@ def test_what_was_signed_for_one_loss_is_good_for_no_other(tmp_path: Path) -> No
 async def fallen_again(watch: Watch) -> None:
     await answer(watch, await decoy(watch, decoys_of(watch), 901))
     assert sum(isinstance(one, Unmasked) for _, one in watch.reader.entries(0, watch.reader.size)) == 2
+
+
+def test_a_passkey_gives_the_right_back_like_a_key(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            await fallen(watch)
+            chen = await enrolled(watch, "chen")
+            lost = watch.gate.state.vigilance["olga"].lost
+            order = SignRevalidation(person="olga", follows=lost, reason="went through it together")
+            given = await by_passkey(watch, "chen", chen, order)
+            entry = watch.reader.entry(given.index)
+            assert isinstance(entry, Revalidated)
+            assert entry.sig.startswith("webauthn:")
+            assert watch.gate.state.may_answer("olga", "pay")
+            assert watch.gate.state.passkeys[chen.credential].count == chen.count
+            await watch.signed_up_to_now()
+            assert verify(watch.reader, watch.log.vkey).status == "verified"
+
+    run(scene())
