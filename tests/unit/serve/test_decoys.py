@@ -16,7 +16,11 @@ from standwatch.facts.errors import Conflict, Forbidden
 from standwatch.facts.frames import Ack, Append, Refusal
 from standwatch.facts.parts import commitment
 from standwatch.fronts.control_ports import HaltOrder
+from standwatch.record.exported import Exported
 from standwatch.record.pace import person, within
+from standwatch.record.reconstruct import explain
+from standwatch.record.render import render
+from standwatch.record.verify import verify
 from standwatch.serve.decoys import APART
 from standwatch.serve.openings import CAUGHT, FELL
 from support.budget import answer, decoy, decoys_of, sparing
@@ -302,5 +306,28 @@ def test_one_in_so_many_brings_a_decoy_along_and_development_none(tmp_path: Path
                 drawn += bool(decoys.due)
             assert 60 <= drawn <= 140, "binomial(400, 1/4): beyond 4.6 standard deviations"
             assert all(at > now() for at in decoys.due.values())
+
+    run(scene())
+
+
+def test_an_export_gives_no_decoy_away_before_it_is_opened_and_shows_none_as_real_afterwards(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            fake = await decoy(watch, decoys_of(watch))
+            await watch.signed_up_to_now()
+            before = dict(watch.control.export(watch.who("maria"), "", "", "true"))
+            assert not any(b"decoy" in data for path, data in before.items() if path != "README.txt")
+            assert not any(b'"name":"flag"' in data for data in before.values())
+            assert explain(Exported(before.get), fake, watch.log.vkey).standing == "pending"
+            await answer(watch, fake)
+            await watch.signed_up_to_now()
+            after = Exported(dict(watch.control.export(watch.who("maria"), "", "", "true")).get)
+            told = explain(after, fake, watch.log.vkey)
+            assert told.asked is not None
+            assert (told.standing, told.asked.was, told.asked.decision) == ("decoy", "decoy", "approve")
+            assert "it was        a decoy" in render(told)
+            assert verify(after, watch.log.vkey).status == "verified"
 
     run(scene())
