@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from standwatch.facts.entries import SignedOut, SignInRefused
+from standwatch.facts.entries import PasskeyRefused, SignedOut
 from standwatch.record.assertion import from_base64url
 from support.passkeys import Authenticator, as_json
 from support.system import Living, waited
@@ -125,6 +125,6 @@ def test_a_name_of_another_is_refused_and_so_is_another_page(living: Living, pho
     assert ask(living, "POST", "/api/v1/sessions/challenge", {}, Origin="https://evil.example")[0] == 403
     assert ask(living, "POST", "/api/v1/sessions/challenge", {}, X_Forwarded_Proto="http")[0] == 403
     assert signed_in(living, phone, origin="https://evil.example")[0] == 403
-    assert [one.code for one in living.of(SignInRefused)] == ["wrong_origin"]
+    assert [one.code for one in living.of(PasskeyRefused)] == ["wrong_origin"]
     warnings = living.api.get("/status")["warnings"]
     assert any("may have been at work as" in one for one in warnings)

@@ -358,12 +358,15 @@ class SignedOut(Entry, frozen=True, kw_only=True, tag="ctl.signed_out.1"):
     """`left`, `ended`, `idle`, or where its cookie turned up: `elsewhere` (another `agent`, `network`, `origin`)."""
 
 
-class SignInRefused(Entry, frozen=True, kw_only=True, tag="ctl.sign_in_refused.1"):
+class PasskeyRefused(Entry, frozen=True, kw_only=True, tag="ctl.passkey_refused.1"):
     """A live passkey of `person` signed for another page or host, or for nobody verified: a forgery, or a lure."""
 
     person: str
     credential: str
+    of: int = -1
+    """Index of the question that it was to answer; -1 for whatever else it was to sign, or a sign-in."""
     code: str
+    """`wrong_origin`, `wrong_rp` or `unverified_user`."""
 
 
 class Revalidated(Entry, frozen=True, kw_only=True, tag="ctl.revalidated.1"):
@@ -609,7 +612,7 @@ AnyEntry = (
     | PasskeyDoubted
     | SignedIn
     | SignedOut
-    | SignInRefused
+    | PasskeyRefused
     | Revalidated
     | RunOpened
     | RunClosed

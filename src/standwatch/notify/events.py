@@ -25,12 +25,12 @@ from standwatch.facts.entries import (
     Glass,
     Hold,
     PasskeyDoubted,
+    PasskeyRefused,
     Pulled,
     Relaxed,
     Released,
     Restored,
     SignedOut,
-    SignInRefused,
     Watch,
 )
 from standwatch.facts.notifying import EVENTS, EventKind, Severity
@@ -157,7 +157,7 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield Event(kind="relaxation", at=entry.at, index=index, line=line, member=member, ends=True)
         case PasskeyDoubted():
             yield _doubted(index, entry, words)
-        case SignedOut(code="elsewhere") | SignInRefused():
+        case SignedOut(code="elsewhere") | PasskeyRefused():
             yield _stolen(index, entry, words)
         case _:
             return
@@ -426,13 +426,13 @@ def _doubted(index: int, entry: PasskeyDoubted, words: Words) -> Event:
     return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
 
 
-def _stolen(index: int, entry: SignedOut | SignInRefused, words: Words) -> Event:
+def _stolen(index: int, entry: SignedOut | PasskeyRefused, words: Words) -> Event:
     if isinstance(entry, SignedOut):
         title = "A session was ended: its cookie turned up elsewhere"
         line = f"session {entry.session[:12]} of {words.by(entry.person)}: standwatch session list"
     else:
-        title = "A sign-in was refused: it was made for another page, or by nobody verified"
-        line = f"with a passkey of {words.by(entry.person)} ({entry.code})"
+        title = "A passkey was refused: it signed for another page, or for nobody verified"
+        line = f"of {words.by(entry.person)} ({entry.code}): somebody may have lured them"
     key = f"finding/session/{entry.person}"
     return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
 

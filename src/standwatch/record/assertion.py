@@ -79,6 +79,18 @@ class Enrolled(msgspec.Struct, frozen=True):
     synced: bool
 
 
+LURES: Final = frozenset({"wrong_origin", "wrong_rp", "unverified_user"})
+"""Codes of what a passkey's own signature says of a forgery, or of a page that lured its person."""
+
+
+class Lured(Forbidden):
+    """A passkey itself signed for another page or host, or for nobody verified. `credential` says which."""
+
+    def __init__(self, message: str, *, code: str, credential: str) -> None:
+        super().__init__(message, code=code)
+        self.credential = credential
+
+
 # --- spellings ------------------------------------------------------------------------------------------------
 
 
@@ -177,10 +189,15 @@ def verify_assertion(assertion: Assertion, enrolled: Enrolled, challenge: bytes)
     """
     if assertion.credential != enrolled.credential:
         raise Forbidden("that is another passkey", code="unknown_key")
-    check_client(assertion.client, "webauthn.get", challenge, enrolled.origin)  # (1), (2)
-    _check_authenticator(assertion.authenticator, enrolled)  # (3), (4)
-    signed = assertion.authenticator + sha256(assertion.client).digest()
-    if not _verifies(parse_key(enrolled.key), assertion.signature, signed):  # (5)
+    try:
+        check_client(assertion.client, "webauthn.get", challenge, enrolled.origin)  # (1), (2)
+        _check_authenticator(assertion.authenticator, enrolled)  # (3), (4)
+    except Forbidden as error:
+        # Only the passkey's own signature says that somebody had it sign elsewhere: anybody can write the rest.
+        if error.code in LURES and signed_by(assertion, enrolled.key):
+            raise Lured(str(error), code=error.code, credential=enrolled.credential) from None
+        raise
+    if not signed_by(assertion, enrolled.key):  # (5)
         raise Forbidden("the signature is not that passkey's", code="bad_signature")
     return assertion.count
 

@@ -33,6 +33,7 @@ from standwatch.facts.entries import (
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
+    PasskeyRefused,
     Principal,
     Pulled,
     Relaxed,
@@ -44,7 +45,6 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
-    SignInRefused,
     Unmasked,
     Watch,
 )
@@ -231,7 +231,7 @@ class State(msgspec.Struct):
                 self.sessions.pop(entry.session, None)
                 if entry.code == "elsewhere":
                     self.alarms[entry.person] = (index, entry.at)
-            case SignInRefused():
+            case PasskeyRefused():
                 self.alarms[entry.person] = (index, entry.at)
             case RunOpened():
                 self._open(index, entry)
@@ -412,7 +412,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 13
+FOLD: Final = 14
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

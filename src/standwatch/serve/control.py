@@ -118,6 +118,7 @@ from standwatch.fronts.control_watch import (
 )
 from standwatch.gate.demands import demand
 from standwatch.keys.tokens import new_token, token_hash
+from standwatch.record.assertion import Lured
 from standwatch.record.proof import ProofFile
 from standwatch.record.questions import Question
 from standwatch.record.state import State
@@ -145,7 +146,7 @@ from standwatch.serve.control_record import Custody
 from standwatch.serve.control_relaxations import Relaxer
 from standwatch.serve.control_runs import Wanted
 from standwatch.serve.control_scopes import covered
-from standwatch.serve.control_signed import doubting
+from standwatch.serve.control_signed import doubting, lured
 from standwatch.serve.control_signing import Signing
 from standwatch.serve.control_systems import Systems
 from standwatch.serve.control_telling import Telling
@@ -480,6 +481,10 @@ class Control:
             )
         except evidence.Cloned as error:
             await self.passkeys.doubt(error.entry, error.count)
+            raise
+        except Lured as error:
+            question = self._state.questions.get(ident)
+            await lured(self._gate, error, question.index if question else -1)
             raise
         took = self.shown.took(ident, order.by, who.ident)
         ack = await self._gate.append(evidence.timed(entry, took))

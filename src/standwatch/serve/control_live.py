@@ -155,7 +155,7 @@ _BY_KIND: Final[dict[str, str]] = {
     "ctl.passkey_doubted.1": "people",
     "ctl.signed_in.1": "people",
     "ctl.signed_out.1": "people",
-    "ctl.sign_in_refused.1": "people",
+    "ctl.passkey_refused.1": "people",
     "ctl.revalidated.1": "people",
 }
 """Kinds that are told of by name, so that a new one needs no import here; the rest concern systems."""

@@ -25,6 +25,7 @@ from standwatch.facts.entries import (
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
+    PasskeyRefused,
     Principal,
     Pulled,
     Relaxed,
@@ -36,7 +37,6 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
-    SignInRefused,
     Unmasked,
     Watch,
 )
@@ -127,8 +127,9 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"{entry.person} signed in {how}; session {entry.session[:12]}"
         case SignedOut():
             return f"session {entry.session[:12]} of {entry.person} ended: {entry.code}"
-        case SignInRefused():
-            return f"refused a sign-in as {entry.person}: {entry.code}; passkey {entry.credential[:12]}…"
+        case PasskeyRefused():
+            of = f" for question {entry.of}" if entry.of >= 0 else ""
+            return f"refused a passkey of {entry.person}{of}: {entry.code}; {entry.credential[:12]}…"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
         case RunClosed():

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from standwatch.facts.configuration import Configuration
-from standwatch.facts.entries import PasskeyDoubted
+from standwatch.facts.entries import PasskeyDoubted, PasskeyRefused
 from standwatch.facts.errors import Conflict, Forbidden, StandwatchError
-from standwatch.record.assertion import parse_assertion
+from standwatch.record.assertion import Lured, parse_assertion
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.signed import Cloned, Signature, is_human, passkey_of
 from standwatch.record.signed import require as require_signed
@@ -60,12 +61,34 @@ def overtaken(state: State, person: str, sig: str) -> bool:
 
 @asynccontextmanager
 async def doubting(gate: LiveGate) -> AsyncGenerator[None]:
-    """Where a signature is refused because its passkey's counter did not go on, the record hears of it, once."""
+    """Where a signature is refused because its passkey's counter did not go on, or because it was made for another
+    page, the record hears of it, once."""
     try:
         yield
     except Cloned as error:
         await _doubt(gate, error)
         raise
+    except Lured as error:
+        await lured(gate, error)
+        raise
+
+
+async def lured(gate: LiveGate, error: Lured, of: int = -1) -> None:
+    """Record that a passkey signed for another page, host or nobody verified; a flood of that is one entry."""
+    state = gate.state
+    known = state.passkeys.get(error.credential)
+    if known is None or not known.live:
+        return
+    person = known.entry.person
+    _, last = state.alarms.get(person, (-1, -_EVERY))
+    if gate.now() - last < _EVERY:
+        return
+    said = PasskeyRefused(by=BY, person=person, credential=error.credential, of=of, code=error.code)
+    await gate.append(said)
+
+
+BY: Final = "standwatch"
+_EVERY: Final = 1_000_000  # µs between two such entries about one person
 
 
 async def _doubt(gate: LiveGate, error: Cloned) -> None:

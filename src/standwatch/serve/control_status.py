@@ -217,7 +217,7 @@ def _alarms(state: State, configuration: Configuration, now: int) -> list[str]:
     """For a day: somebody was, or tried to be, where a person had signed in."""
     shown = names(configuration)
     return [
-        f"Somebody else may have been at work as {shown.get(person, person)}: a session or a sign-in was refused "
+        f"Somebody else may have been at work as {shown.get(person, person)}: a session or a passkey was refused "
         f"(entry {index}). standwatch session list"
         for person, (index, at) in sorted(state.alarms.items())
         if now < at + _ALARMED

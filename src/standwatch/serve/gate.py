@@ -131,6 +131,10 @@ class LiveGate:
     def state(self) -> State:
         return self._link.state
 
+    def now(self) -> int:
+        """The time, µs UTC."""
+        return self._clock()
+
     def grant(self, system: str, now: int) -> Grant:
         """The grant now; computed once for each state and recomputed when it has run out."""
         state = self._link.state

@@ -12,7 +12,7 @@ import msgspec
 
 from standwatch.facts.configuration import Configuration, Person
 from standwatch.facts.cookies import commitment_to, cookie_hash, csrf_of, new_cookie
-from standwatch.facts.entries import AnyEntry, SignedIn, SignedOut, SignInRefused
+from standwatch.facts.entries import AnyEntry, SignedIn, SignedOut
 from standwatch.facts.errors import Conflict, Forbidden, NotFound, StandwatchError
 from standwatch.facts.parts import session_bytes
 from standwatch.fronts.control_client import Came
@@ -26,12 +26,19 @@ from standwatch.fronts.control_sessions import (
     SignInOrder,
 )
 from standwatch.keys import passkeys as browser
-from standwatch.record.assertion import challenge_of, spell_assertion, to_base64url, verify_assertion
+from standwatch.record.assertion import (
+    Lured,
+    challenge_of,
+    spell_assertion,
+    to_base64url,
+    verify_assertion,
+)
 from standwatch.record.passkeys import Passkey
 from standwatch.record.sessions import Session
 from standwatch.record.state import State
 from standwatch.serve.control_party import party_of
 from standwatch.serve.control_people import actor_of, resolve
+from standwatch.serve.control_signed import lured
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.rates import Rates
 
@@ -39,9 +46,6 @@ GESTURE: Final = 300 * 1_000_000  # µs between the options and what the browser
 MOST: Final = 4096
 """Sign-ins under way: more than `Rates` lets begin within `GESTURE`, so that nobody pushes another's out."""
 BY: Final = "standwatch"
-_EVERY: Final = 1_000_000  # µs between two entries about refused sign-ins: a flood is one
-_TOLD: Final = frozenset({"wrong_origin", "wrong_rp", "unverified_user"})
-"""What a live passkey's own signature says of a forgery or a lure: that is recorded."""
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -67,7 +71,6 @@ class Sessions:
         """The record's last word before this process: time that nobody served counts as time that nobody asked."""
         self._over: dict[str, str] = {}
         """Session → why it ended, from when that is known until it is in the record."""
-        self._refused = 0
         self._secret = chance(32)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -182,8 +185,10 @@ class Sessions:
         browser.assertion_of(order.credential, person.id)
         try:
             verify_assertion(made, known.as_enrolled, self._challenge(asked.cookie))
-        except StandwatchError as error:
-            await self._forged(known, error.code, order)
+        except Lured as error:
+            await lured(self._gate, error)
+            raise _refused() from None
+        except StandwatchError:
             raise _refused() from None
         if not known.counts(made.count):
             raise Cloned(known, made.count)
@@ -230,16 +235,6 @@ class Sessions:
             return ()
         entry = known.entry
         return (SignedOut(by=BY, person=entry.person, session=entry.session, code="left"),)
-
-    async def _forged(self, known: Passkey, code: str, order: SignInOrder) -> None:
-        """Record a passkey's own signature over another page, host or nobody; what anybody can write is not."""
-        now = self._now()
-        if code not in _TOLD or now - self._refused < _EVERY or not _own(known, order):
-            return
-        self._refused = now
-        await self._gate.append(
-            SignInRefused(by=BY, person=known.entry.person, credential=known.entry.credential, code=code)
-        )
 
     # --- ending ----------------------------------------------------------------------------------------------
 
@@ -309,13 +304,6 @@ class Cloned(Forbidden):
             cure="standwatch passkey list",
         )
         self.passkey, self.count = passkey, count
-
-
-def _own(known: Passkey, order: SignInOrder) -> bool:
-    """Whether the passkey itself signed what came, whatever that says."""
-    from standwatch.record.assertion import signed_by
-
-    return signed_by(browser.assertion_of(order.credential), known.entry.key)
 
 
 def _where(came: Came, what: str) -> str:

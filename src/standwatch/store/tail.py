@@ -26,6 +26,7 @@ from standwatch.facts.entries import (
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
+    PasskeyRefused,
     Principal,
     Pulled,
     Relaxed,
@@ -36,7 +37,6 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
-    SignInRefused,
     Unmasked,
     Watch,
 )
@@ -125,7 +125,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"
-        case Enrolled() | PasskeyEnded() | PasskeyDoubted() | SignedIn() | SignedOut() | SignInRefused():
+        case Enrolled() | PasskeyEnded() | PasskeyDoubted() | SignedIn() | SignedOut() | PasskeyRefused():
             return f"agent:{entry.person}"
         case Revalidated():
             return f"agent:{entry.person}"

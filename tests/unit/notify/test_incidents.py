@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Gap, PasskeyDoubted, Relaxed, Restored, SignedOut, SignInRefused
+from standwatch.facts.entries import (
+    AnyEntry,
+    Gap,
+    PasskeyDoubted,
+    PasskeyRefused,
+    Relaxed,
+    Restored,
+    SignedOut,
+)
 from standwatch.facts.notifying import Notify, Quiet
 from standwatch.notify.desk import BACKLOG, Desk, Fault
 from standwatch.notify.events import SPELL, events
@@ -221,5 +229,5 @@ def test_a_stolen_session_and_a_lure_are_one_finding_of_their_person() -> None:
     stolen = SignedOut(by="log", person="olga", session="5e" * 32, code="elsewhere")
     assert world.at(NOON + 1, stolen) == ["opened A session was ended: its cookie turned up elsewhere"]
     assert world.lines == ("session 5e5e5e5e5e5e of Olga: standwatch session list",)
-    lured = SignInRefused(by="log", person="olga", credential="c", code="wrong_origin")
+    lured = PasskeyRefused(by="log", person="olga", credential="c", code="wrong_origin")
     assert world.at(NOON + 2, lured) == [], "one alert for one incident"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.facts.entries import PasskeyEnded, Principal, SignedIn, SignedOut, SignInRefused
+from standwatch.facts.entries import PasskeyEnded, PasskeyRefused, Principal, SignedIn, SignedOut
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import session_bytes
 from standwatch.record import sessions
@@ -150,7 +150,7 @@ def test_a_cookie_elsewhere_and_a_lure_are_remembered_and_a_plain_goodbye_is_not
     world.take(SignedOut(by="standwatch", person="p-olga", session="5e" * 32, code="elsewhere"))
     assert world.state.alarms == {"p-olga": (world.index, START + world.index)}
     world.take(
-        SignInRefused(by="standwatch", person="p-olga", credential=world.phone.credential, code="wrong_rp")
+        PasskeyRefused(by="standwatch", person="p-olga", credential=world.phone.credential, code="wrong_rp")
     )
     assert world.state.alarms["p-olga"][0] == world.index
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from standwatch.facts.configuration import Listener, Organisation
-from standwatch.facts.entries import Answered, Intent, PasskeyDoubted
+from standwatch.facts.entries import Answered, Intent, PasskeyDoubted, PasskeyRefused
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import enrolment_bytes
 from standwatch.fronts.control_passkeys import (
@@ -370,3 +370,23 @@ def test_the_page_is_named_as_browsers_name_it(url: str, rp_id: str, expected: t
     place = Listener("127.0.0.1", 1)
     found = party_of(Organisation("B", "b", url, place, place, rp_id=rp_id))
     assert (found.rp_id, found.origin) == expected
+
+
+def test_an_approval_that_was_lured_onto_another_page_is_recorded_with_its_question(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            phone = await enrolled(watch)
+            ident = await asked(watch, amount=7)
+            for _ in range(2):
+                order = await signed(watch, ident, phone, origin="https://evil.example")
+                with pytest.raises(Forbidden) as caught:
+                    await watch.control.answer_by_passkey(watch.who("olga"), ident, order)
+                assert code(caught) == "wrong_origin"
+            (said,) = entries(watch, PasskeyRefused)
+            assert (said.person, said.code) == ("olga", "wrong_origin")
+            assert said.of == watch.gate.state.questions[ident].index
+            await watch.control.answer_by_passkey(
+                watch.who("olga"), ident, await signed(watch, ident, phone)
+            )  # from our page it counts
+
+    run(play())

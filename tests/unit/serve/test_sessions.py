@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from standwatch.facts.cookies import csrf_of
-from standwatch.facts.entries import PasskeyDoubted, SignedIn, SignedOut, SignInRefused
+from standwatch.facts.entries import PasskeyDoubted, PasskeyRefused, SignedIn, SignedOut
 from standwatch.facts.errors import Forbidden, Misconfigured, NotFound, StandwatchError, TooMany
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_passkeys import PasskeyEndOrder
@@ -212,7 +212,7 @@ def test_a_passkey_that_signed_for_another_page_opens_nothing_and_is_recorded(
                 with pytest.raises(Forbidden) as caught:
                     await sign_in(watch, phone, **told)
                 assert caught.value.code == "not_signed_in"
-            found = entries(watch, SignInRefused)
+            found = entries(watch, PasskeyRefused)
             assert [(one.person, one.code) for one in found] == [("olga", code)], "a flood is one entry"
             assert entries(watch, SignedIn) == []
 
@@ -229,13 +229,13 @@ def test_nobody_verified_is_recorded_and_what_anybody_can_write_is_not(tmp_path:
             forged = msgspec.structs.replace(made, signature=b"\x30" + bytes(70))
             with pytest.raises(Forbidden):
                 await watch.control.sign_in(CAME, SignInOrder(asked.ceremony, as_json(forged)))
-            assert entries(watch, SignInRefused) == []
+            assert entries(watch, PasskeyRefused) == []
             asked = await watch.control.ask_sign_in(CAME, SignInAsk())
             challenge = from_base64url(asked.options["challenge"], 64)
             weak = phone.get(challenge, origin=PAGE, data=phone.data(RP, flags=0x01))
             with pytest.raises(Forbidden):
                 await watch.control.sign_in(CAME, SignInOrder(asked.ceremony, as_json(weak)))
-            assert [one.code for one in entries(watch, SignInRefused)] == ["unverified_user"]
+            assert [one.code for one in entries(watch, PasskeyRefused)] == ["unverified_user"]
 
     run(play())
 
