@@ -64,6 +64,9 @@ class World:
     def leaves(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
         return iter([*enumerate(self.leaves_)][start:end])
 
+    def waits(self, ident: str) -> bool:
+        return False
+
     def covers(self, scope: str) -> tuple[str, ...]:
         return ()
 

@@ -17,7 +17,7 @@ from standwatch.facts.errors import Conflict, Malformed, NotFound, StandwatchErr
 
 if TYPE_CHECKING:
     from standwatch.declare.configuration import Declared
-    from standwatch.facts.configuration import Configuration, System
+    from standwatch.facts.configuration import Configuration, Manifest, System
 
 
 def read(org: Path) -> Declared:
@@ -75,9 +75,7 @@ def _system_gaps(configuration: Configuration, system: System) -> list[str]:
     if manifest.validator and set(manifest.validator) <= set(manifest.owner):
         gaps.append("its owner is its only validator")
     keyed = {person.id for person in configuration.organisation.people if person.keys}
-    answering = manifest.approvers or manifest.halt_authority
-    if answering and not keyed & set(answering):
-        gaps.append("nobody who may answer its questions has a key")
+    gaps += _answering_gaps(manifest, keyed)
     if manifest.validator and not keyed & set(manifest.validator):
         gaps.append("its validator has no key")
     if unlocked := sorted(manifest.tools.keys() - system.lock.tools.keys()):
@@ -85,6 +83,20 @@ def _system_gaps(configuration: Configuration, system: System) -> list[str]:
     if manifest.observe_until > now():
         gaps.append(f"observed, not enforced, until {when(manifest.observe_until)}")
     return gaps
+
+
+def _answering_gaps(manifest: Manifest, keyed: set[str]) -> list[str]:
+    """Questions that could be asked and not answered, for want of keys."""
+    gaps: dict[str, None] = {}
+    for name in ("", *manifest.tools):
+        answering = manifest.answering(name)
+        able = len(keyed & set(answering.by))
+        if answering.by and not able:
+            gaps["nobody who may answer its questions has a key"] = None
+        elif able < answering.quorum and answering.by:
+            what = f" of {name}" if name and manifest.tools[name].approvals else ""
+            gaps[f"{answering.quorum} people must approve{what}, and {able} of them have a key"] = None
+    return list(gaps)
 
 
 # --- sign-config -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from standwatch.facts.entries import AnyEntry, Config, Declared, Gap, Intent, Outcome, RunOpened
+from standwatch.facts.entries import AnyEntry, Config, Declared, Endorsed, Gap, Intent, Outcome, RunOpened
 from standwatch.notify.events import Event, events, of_interest
 from standwatch.record.leaf import encode
 from support.notifying import (
@@ -104,3 +104,21 @@ def test_what_is_of_no_interest_is_not_even_read() -> None:
     assert [
         one for entry in (intent, outcome, opened, decided("out_of_range")) for one in events(1, entry, WORDS)
     ] == []
+
+
+def test_one_approval_of_several_that_it_takes_ends_nothing() -> None:
+    still = msgspec.structs.replace(WORDS, waits=lambda ident: ident == "Q1")
+    assert list(events(9, answered("Q1"), still)) == []
+    (refused,) = events(9, answered("Q1", decision="refuse"), still)
+    assert refused.ends, "one refusal ends it"
+    (last,) = events(9, answered("Q2"), still)
+    assert last.ends
+
+
+def test_a_value_that_is_vouched_for_answers_the_question() -> None:
+    entry = Endorsed(
+        at=1, by="p-olga", id="Q1", of=3, run="r", name="recipient", digest="d", key="k", sig="s", head="", until=9
+    )  # fmt: skip
+    (told,) = events(9, entry, WORDS)
+    assert (told.member, told.ends) == ("asked:Q1", True)
+    assert "vouched for" in told.line
