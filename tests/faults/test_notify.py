@@ -67,6 +67,9 @@ class World:
     def waits(self, ident: str) -> bool:
         return False
 
+    def keeping(self, system: str) -> tuple[str, ...]:
+        return ()
+
     def covers(self, scope: str) -> tuple[str, ...]:
         return ()
 
