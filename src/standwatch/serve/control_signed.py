@@ -75,14 +75,13 @@ async def doubting(gate: LiveGate) -> AsyncGenerator[None]:
 
 async def lured(gate: LiveGate, error: Lured, of: int = -1) -> None:
     """Record that a passkey signed for another page, host or nobody verified; a flood of that is one entry."""
-    state = gate.state
-    known = state.passkeys.get(error.credential)
+    known = gate.state.passkeys.get(error.credential)
     if known is None or not known.live:
         return
-    person = known.entry.person
-    _, last = state.alarms.get(person, (-1, -_EVERY))
-    if gate.now() - last < _EVERY:
+    person, now = known.entry.person, gate.now()
+    if now - gate.lured.get(person, -_EVERY) < _EVERY:
         return
+    gate.lured[person] = now
     said = PasskeyRefused(by=BY, person=person, credential=error.credential, of=of, code=error.code)
     await gate.append(said)
 

@@ -106,6 +106,8 @@ class LiveGate:
         self.flights: dict[str, Flight] = {}
         self.owed = Owed(self, self._fresh)
         self._turned = 0
+        self.lured: dict[str, int] = {}
+        """Person → when it was last recorded that a passkey of theirs signed for another page: a flood is one entry."""
         self._silent = 0
         self.on_fault: Callable[[BaseException], None] = lambda _: None
         """Told of faults of our own, which callers only hear as `unavailable`."""
