@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.set_clock import HOUR, Clocked, Dial
-from support.system import PATIENCE, manifest, waited
+from support.system import PATIENCE, echo, manifest, scripted, server, tool, waited
 
 MORE = """\
 relaxations: {most: 4h}
@@ -69,6 +69,30 @@ def test_set_back_under_way_nothing_lasts_longer(clocked: Clocked) -> None:
     assert counts(clocked) == (False, "olga")
     times = [entry.at for _, entry in clocked.entries()]
     assert times == sorted(times)
+
+
+def test_a_question_ends_in_time_under_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    with scripted(echo, tools=[tool("pay")]) as upstream:
+        asks = {"effect": "irreversible", "arguments": {"amount": {"max": 1}}, "otherwise": "step_up"}
+        text = manifest("pay", [server("bank", url=upstream.url)], {"bank.pay": asks})
+        org = Clocked(tmp_path / "org", {"pay": text}, more=MORE + "defaults: {approval_expires: 5s}\n")
+        org.accept("pay")
+        org.dial = Dial(tmp_path / "dial")
+        org.start()
+        try:
+            agent = org.agent("bot", "pay")
+            waited(lambda: agent.call("pay", amount=7).word == "pending", PATIENCE)
+            began = time.monotonic()
+            (question,) = status(org)["questions"]
+            org.dial.set(-2 * HOUR)
+            assert len(status(org)["questions"]) == 1
+            at(began + 6)
+            assert status(org)["questions"] == []
+            org.run("approve", question["id"], "--key", org.key("olga"), "--yes", code=1)
+            assert agent.call("pay", amount=7).word in ("pending", "refused")
+            assert upstream.calls == []
+        finally:
+            org.kill()
 
 
 def test_started_anew_under_a_clock_that_was_set_back_nothing_lasts_longer(clocked: Clocked) -> None:

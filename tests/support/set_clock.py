@@ -53,7 +53,7 @@ else:
             import os
 
             self.workers, self.said = 0, []
-            command = [sys.executable, __file__, str(self.dial.path), "--org", str(self.folder), "up"]
+            command = [sys.executable, "-P", __file__, str(self.dial.path), "--org", str(self.folder), "up"]
             self.process = subprocess.Popen(
                 command,
                 stderr=subprocess.PIPE,
