@@ -32,6 +32,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield living, tokens, populate(living)
 
 
+@pytest.mark.timeout(300)  # the tool ends in its own time, which a busy machine stretches
 @pytest.mark.parametrize("caller", CALLERS, ids=["administrator", "no role", "nobody"])
 def test_every_answer_is_documented_and_none_is_a_fault(watch: World, caller: str, tmp_path: Path) -> None:
     living, tokens, world = watch
