@@ -69,6 +69,12 @@ def upstream() -> Iterator[Scripted]:
 def watch(upstream: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     systems = {
         "pay": manifest("pay", [server("bank", url=upstream.url)], RULES),
+        "brief": manifest(
+            "brief",
+            [server("bank", url=upstream.url)],
+            SMALL,
+            approvals={"expires": "4s", "by": "olga@bank.example"},
+        ),
         "small": manifest("small", [server("bank", url=upstream.url)], SMALL),
     }
     with serving(tmp_path_factory.mktemp("approving"), systems) as running:
@@ -297,6 +303,39 @@ def test_what_was_answered_elsewhere_is_said_at_once_and_moves_nothing(
     waited(lambda: "refused" in olga.text("#standing").lower())
     waited(lambda: olga.chrome.run("refuse.disabled && approve.disabled"))
     assert boxes(olga) == before
+
+
+def test_a_question_that_ends_while_one_reads_says_so_and_cannot_be_answered(
+    olga: Person, watch: Living
+) -> None:
+    ident = asked(watch.agent("hasty", "brief"), to=INVOICE, amount=1)
+    olga.open(f"/approvals/{ident}")
+    waited(lambda: not olga.chrome.run("refuse.disabled"))
+    before = boxes(olga)
+    waited(lambda: olga.chrome.run("refuse.disabled && approve.disabled"))
+    assert "over" in olga.text("#hint")
+    assert boxes(olga) == before
+    waited(lambda: "expired" in olga.text("#standing").lower(), 15)
+    olga.open(f"/approvals/{ident}")
+    assert "counts as refused" in olga.text("#answer")
+
+
+def test_whose_passkey_is_ended_while_they_read_signs_nothing(bot: Agent, watch: Living) -> None:
+    ident = bot.call("wire", to=BOOKS, amount=91_000).reference
+    with person(watch, "otto") as otto:
+        otto.open(f"/approvals/{ident}")
+        waited(lambda: not otto.chrome.run("refuse.disabled"))
+        otto.read()
+        (mine,) = [
+            one["credential"]
+            for one in watch.api.get("/passkeys")["passkeys"]
+            if (one["person"], one["state"]) == ("otto", "live")
+        ]
+        watch.run("passkey", "revoke", mine, "--reason", "lost")
+        otto.chrome.run("approve.click()")
+        waited(lambda: otto.chrome.run("said.classList.contains('bad')"))
+        assert "approved by" not in otto.text("#said")
+    assert watch.api.get(f"/questions/{ident}/standing")["votes"] == []
 
 
 def test_a_new_question_is_on_the_open_page_within_a_second_and_moves_no_row(
