@@ -31,6 +31,7 @@ from standwatch.facts.entries import (
     Released,
     Restored,
     SignedOut,
+    Unmasked,
     Watch,
 )
 from standwatch.facts.notifying import EVENTS, EventKind, Severity
@@ -67,6 +68,7 @@ KINDS: Final = (
     b"act.denied.1",
     b"act.endorsed.",
     b"act.pulled.",
+    b"act.unmasked.",
     b"ctl.",
     b"log.gap.1",
 )
@@ -124,6 +126,10 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             line = f"{entry.id} {into}, says {words.by(entry.by)}"
             member = f"deferred:{entry.id}"
             yield Event(kind="deferred", at=entry.at, index=index, line=line, member=member, ends=True)
+        case Unmasked() if entry.decoy:
+            line = f"{entry.id} was a decoy: nobody has to answer it any more"
+            member = f"asked:{entry.id}"
+            yield Event(kind="approval", at=entry.at, index=index, line=line, member=member, ends=True)
         case Denied():
             yield _denied(index, entry, words)
         case Decided():

@@ -17,6 +17,8 @@ from standwatch.store.link import Link
 
 BY: Final = "standwatch"
 _MOST_SHOWN: Final = 4_096
+_PATIENCE: Final = 60_000_000
+"""µs before a flag that could not be read is looked for again."""
 
 CAUGHT: Final = (
     "It was a decoy, and you caught it: nothing was going to be carried out. Thank you for looking."
@@ -33,6 +35,8 @@ class Openings:
 
     def __init__(self, gate: LiveGate, link: Link, clock: Callable[[], int]) -> None:
         self._gate, self._link, self._clock = gate, link, clock
+        self._again: dict[str, int] = {}
+        """Questions whose flag could not be read (it was erased, or the record is away), and when to look again."""
 
     async def open(self, ident: str, *, early: bool = False) -> Unmasked | None:
         """Open question `ident` where nobody can answer it any more; what it was. None where it is not to be opened.
@@ -43,6 +47,8 @@ class Openings:
         if veiled is None or not (early or closed(self._gate.state, veiled, self._clock())):
             return None
         secret, word = await self.secret(ident)
+        if not word:
+            self._again[ident] = self._clock() + _PATIENCE
         if not word or (early and word != "decoy"):
             return None
         entry = Unmasked(by=BY, id=ident, of=veiled.index, salt=secret.hex(), decoy=word == "decoy")
@@ -58,8 +64,9 @@ class Openings:
     async def sweep(self) -> None:
         """Open whatever is closed: what expired, and what was answered while nobody could write it down."""
         now = self._clock()
+        self._again = {ident: at for ident, at in self._again.items() if now < at}
         for veiled in tuple(self._gate.state.veiled.values()):
-            if closed(self._gate.state, veiled, now):
+            if veiled.entry.id not in self._again and closed(self._gate.state, veiled, now):
                 with contextlib.suppress(StandwatchError):  # the next sweep tries again
                     await self.open(veiled.entry.id)
 

@@ -6,7 +6,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from standwatch.facts.entries import AnyEntry, Config, Declared, Endorsed, Gap, Intent, Outcome, RunOpened
+from standwatch.facts.entries import (
+    AnyEntry,
+    Config,
+    Declared,
+    Endorsed,
+    Gap,
+    Intent,
+    Outcome,
+    RunOpened,
+    Unmasked,
+)
 from standwatch.notify.events import Event, events, of_interest
 from standwatch.record.leaf import encode
 from support.notifying import (
@@ -84,6 +94,13 @@ def test_an_end_finds_what_it_ends() -> None:
     assert only(pulled("Q1")).member == only(deferred("Q1")).member
     assert only(evidence("pass")).member == only(evidence("conditions")).member
     assert all(only(one).ends for one in (released(7), answered(), pulled(), evidence("pass")))
+
+
+def test_a_decoy_that_is_known_to_be_one_waits_for_nobody() -> None:
+    opened = Unmasked(at=NOON, by="standwatch", id="Q1", of=7, salt="00" * 32, decoy=True)
+    assert (only(opened).member, only(opened).ends) == (only(asked("Q1")).member, True)
+    assert interesting(opened)
+    assert list(events(7, msgspec.structs.replace(opened, decoy=False), WORDS)) == []
 
 
 def test_what_a_stranger_named_is_quoted_and_makes_no_incident_of_its_own() -> None:
