@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from bench.organisation import Door, Served, free_port, key_for, prepared, start
+from standwatch.serve.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,14 +93,12 @@ def write(folder: Path) -> None:
 # --- the log -----------------------------------------------------------------------------------------------------
 
 
-class Past:
-    """A clock that is set."""
+class Past(Clock):
+    """A clock that is set, forwards only."""
 
     def __init__(self, at: int) -> None:
         self.at = at
-
-    def __call__(self) -> int:
-        return self.at
+        super().__init__(lambda: self.at, lambda: 0)
 
 
 def filled(folder: Path, entries: int) -> Path:
