@@ -262,3 +262,36 @@ def test_the_tail_is_sifted_and_paged_without_a_script(site: World, chrome: Chro
         assert int(chrome.run("document.querySelector('.tail li a').textContent")) < int(first) - 49
     finally:
         chrome("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_markup_without_the_page_s_nonce_asks_for_nothing(site: World, chrome: Chrome) -> None:
+    """The nonce gate of hx-csp: an attribute that came in some other way is taken off, and no request leaves."""
+    following(chrome, site, "/")
+    chrome.run(
+        """(() => {
+          const it = document.createElement("div");
+          it.id = "smuggled";
+          it.setAttribute("hx-get", "/sight");
+          it.setAttribute("hx-trigger", "load");
+          document.querySelector("main").append(it);
+          htmx.process(it);
+        })()"""
+    )
+    seen(chrome, "!document.getElementById('smuggled').hasAttribute('hx-get')")
+    asked = "performance.getEntriesByType('resource').filter(it => it.name.endsWith('/sight')).length"
+    before = chrome.run(asked)
+    time.sleep(0.3)
+    assert chrome.run(asked) == before
+    assert chrome.run("document.getElementById('smuggled').textContent") == ""
+
+
+def test_a_page_that_is_left_hears_nothing_more(site: World, chrome: Chrome) -> None:
+    """A stream ends with its page: nobody is left listening for those who have gone."""
+    for path in ("/", "/tail", "/holds", "/systems/pay"):
+        following(chrome, site, path)
+    chrome("Page.navigate", url="about:blank")
+    waiting = site.watch.control.growth._waiting  # pyright: ignore[reportPrivateUsage]
+    begun = time.monotonic()
+    while waiting and time.monotonic() - begun < 15:
+        time.sleep(0.05)
+    assert not waiting

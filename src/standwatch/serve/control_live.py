@@ -39,7 +39,9 @@ _WINDOW: Final = 200_000
 _PAST: Final = 20_000
 """Entries that one of the past is: somebody waits for it."""
 _SETTLE: Final = 0.1
-"""Seconds in which changes gather before they are told: below what a person notices, above a burst."""
+"""Seconds between two looks for changes: below what a person notices, and all that an open page costs under load."""
+_BREATH: Final = 0.05
+"""Seconds between two looks for entries."""
 _TICK: Final = 10.0
 
 
@@ -65,6 +67,7 @@ async def _follow(
                     yield line
                 await asyncio.sleep(0)
             await grown.wait()
+            await asyncio.sleep(_BREATH)
 
 
 def latest(source: Source, before: int, limit: int, sift: Sift) -> Latest:
@@ -123,7 +126,7 @@ async def changes(source: Record, growth: Growth, still: Still) -> AsyncIterator
                 tick = loop.time() + _TICK
             if topics:
                 yield Changed(size - 1, tuple(sorted(topics)))
-                await asyncio.sleep(_SETTLE)
+            await asyncio.sleep(_SETTLE)
 
 
 def topic_of(entry: AnyEntry | Unknown) -> str:
