@@ -11,7 +11,12 @@ import msgspec
 
 from standwatch.facts.canonical import canonical
 from standwatch.facts.parts import enrolment_bytes, watch_bytes
-from standwatch.fronts.control_passkeys import EnrolmentOrder, RegisteredOrder, RegistrationOrder
+from standwatch.fronts.control_passkeys import (
+    EnrolmentOrder,
+    PasskeyLine,
+    RegisteredOrder,
+    RegistrationOrder,
+)
 from standwatch.fronts.control_ports import Done
 from standwatch.fronts.control_signing import SigningDone, SigningOrder
 from standwatch.fronts.control_watch import GiveOrder, Offered, TakeOrder, WatchSheet
@@ -94,13 +99,18 @@ async def enrolled(watch: Watch, name: str, **told: Any) -> Authenticator:
     begun = await watch.control.begin_passkey(who, RegistrationOrder())
     made = phone.create(from_base64url(begun.options["challenge"], 64), rp_id=RP, origin=PAGE)
     line = await watch.control.finish_passkey(who, RegisteredOrder(begun.ceremony, made))
-    page = await watch.control.list_passkeys(watch.who("otto"))
+    await vouch(watch, line, name)
+    return phone
+
+
+async def vouch(watch: Watch, line: PasskeyLine, by: str) -> None:
+    """`by` vouches with their key for a passkey that waits."""
     members = ("count", "credential", "follows", "key", "origin", "person", "rp_id", "synced")
     terms = {member: getattr(line, member) for member in members}
-    key = watch.keys[name]
-    sig = ed25519.sign(key, enrolment_bytes(by=name, org=page.org, **terms))
-    await watch.control.sign_passkey(who, line.credential, EnrolmentOrder(name, ed25519.public(key), sig))
-    return phone
+    key, org = watch.keys[by], watch.gate.state.origin
+    sig = ed25519.sign(key, enrolment_bytes(by=by, org=org, **terms))
+    order = EnrolmentOrder(by, ed25519.public(key), sig)
+    await watch.control.sign_passkey(watch.who(by), line.credential, order)
 
 
 async def gesture(

@@ -4,7 +4,7 @@ Narrowing takes force on reload. Widening, and every change to people, keys, rol
 the signatures of people whom the *previous* configuration names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -62,18 +62,24 @@ def compare(old: Configuration, new: Configuration) -> Change:
 
 
 def signers_needed(
-    old: Configuration, change: Change, retired: Mapping[str, tuple[str, ...]]
+    old: Configuration,
+    change: Change,
+    retired: Mapping[str, tuple[str, ...]],
+    able: Collection[str] = (),
 ) -> tuple[Signature, ...]:
     """Whose signatures `change` needs before it may be taken up; none where it does not widen.
 
     An admin of the old configuration, and for every widened system a validator that the old one names for it. For
     one that comes back, a validator whom it had when it was removed (`retired`, system → those): what needs nobody's
     leave to go must not return without theirs. A new system, or one whose validator was nobody, has none: it is
-    restricted until somebody validates it. An organisation under development needs none.
+    restricted until somebody validates it. An organisation under development needs none. `able`: people who can sign
+    though the configuration gives them no key, by a passkey that somebody's key of it vouches for.
     """
     if change.whole != "wider" or old.organisation.development:
         return ()
-    admins = [one.id for one in old.organisation.people if "admin" in one.roles and one.keys]
+    admins = [
+        one.id for one in old.organisation.people if "admin" in one.roles and (one.keys or one.id in able)
+    ]
     needed = [Signature("an admin, for the widening", tuple(admins))]
     for name in change.widened:
         here = name in old.systems

@@ -98,7 +98,7 @@ class Adoption:
         if new.root == state.root:
             self.pending = None
             return Adopted("unchanged", state.root, warnings=read.warnings)
-        needed = () if first else signers_needed(old, read.change, state.retired)
+        needed = () if first else signers_needed(old, read.change, state.retired, _with_passkeys(state))
         signed = _good(self.pending, state) if self.pending and self.pending.root == new.root else {}
         self.pending = Pending(new.root, read.change, needed, signed, read.world)
         if _missing(self.pending):
@@ -212,6 +212,10 @@ def _read(folder: Path, old: Configuration | None) -> _Read:
 
 def _missing(pending: Pending) -> tuple[Signature, ...]:
     return tuple(one for one in pending.needed if not set(one.any_of) & set(pending.signed))
+
+
+def _with_passkeys(state: State) -> frozenset[str]:
+    return frozenset(one.entry.person for one in state.passkeys.values() if one.live)
 
 
 def _good(pending: Pending, state: State) -> dict[str, str]:

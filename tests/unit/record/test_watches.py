@@ -22,6 +22,7 @@ from standwatch.facts.frames import Append
 from standwatch.facts.parts import config_bytes
 from standwatch.record import watches
 from standwatch.record.assertion import challenge_of, parse_assertion, spell_assertion
+from standwatch.record.deferrals import Deferral
 from standwatch.record.relaxed import message as relaxation_message
 from standwatch.record.replay import evidence_message
 from standwatch.record.signed import signatures, verifies
@@ -29,6 +30,7 @@ from standwatch.record.state import State, load, save
 from standwatch.record.verify import verify
 from standwatch.record.watches import digest, holder, keeping, matters
 from support.logs import CHEN, KEY, MALLORY, MARIA, MINUTE, OLGA, ORIGIN, Log, Person
+from support.notifying import deferred
 from support.passkeys import Authenticator, enrolled
 
 HOUR = 60 * MINUTE
@@ -142,6 +144,18 @@ def test_a_question_that_was_answered_or_ended_meanwhile_changes_the_list() -> N
     assert [one.kind for one in late] == ["hold"]
     assert matters(log.sequencer.state, ["other"], log.now) == ()
     assert digest(early) != digest(late)
+
+
+def test_what_was_put_off_is_on_the_list_until_it_is_over_or_dropped() -> None:
+    log = begun()
+    state = log.sequencer.state
+    one = deferred(until=log.now + MINUTE)
+    state.deferred = {"Q1": Deferral(77, one)}
+    found = matters(state, ["*"], log.now)
+    assert [(x.kind, x.index, x.what) for x in found][-1] == ("deferral", 77, "pay bank.send")
+    assert len(matters(state, ["*"], log.now + MINUTE)) == len(found) - 1
+    state.deferred = {"Q1": Deferral(77, one, dropped=True)}
+    assert len(matters(state, ["*"], log.now)) == len(found) - 1
 
 
 @pytest.mark.parametrize("who", ["taker", "giver"])

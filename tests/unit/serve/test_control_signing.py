@@ -1,4 +1,4 @@
-"""Everything that people sign, signed with a passkey on a real recorder: taken, counted, verified; and what is refused."""
+"""Everything that people sign, signed with a passkey on a real recorder: taken, counted, verified; what is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from standwatch.facts.entries import Answered, Config, Evidence, Glass, PasskeyD
 from standwatch.facts.entries import Watch as Kept
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import config_bytes
-from standwatch.fronts.control_passkeys import PasskeyEndOrder
+from standwatch.fronts.control_passkeys import PasskeyEndOrder, RegisteredOrder, RegistrationOrder
 from standwatch.fronts.control_ports import SignatureOrder
 from standwatch.fronts.control_signing import (
     SignConfiguration,
@@ -26,9 +26,10 @@ from standwatch.fronts.control_signing import (
     SignWaiting,
 )
 from standwatch.keys import ed25519
+from standwatch.record.assertion import from_base64url
 from standwatch.record.leaf import decode
 from standwatch.record.verify import verify
-from support.keeping import HOUR, by_passkey, enrolled, gesture, kept, names, take
+from support.keeping import HOUR, PAGE, RP, by_passkey, enrolled, gesture, kept, names, take, vouch
 from support.passkeys import Authenticator
 from support.relaxing_watch import awaited, relax
 from support.watch import Watch, now
@@ -269,6 +270,30 @@ async def test_a_dismissed_person_s_key_signs_no_configuration(tmp_path: Path) -
 
 
 @awaited
+async def test_an_admin_who_has_a_passkey_and_no_key_signs_a_configuration(tmp_path: Path) -> None:
+    async with kept(tmp_path):
+        pass
+    file = tmp_path / "standwatch.yaml"
+    text = file.read_text()
+    (otto,) = [line for line in text.splitlines() if "id: otto" in line]
+    keyless = otto[: otto.index(", keys:")].replace("[operator]", "[admin]") + "}"
+    file.write_text(text.replace(otto, keyless))
+    (tmp_path / "state").rename(tmp_path / "before")  # a log of its own, begun with that configuration
+    async with kept(tmp_path) as watch:
+        phone = Authenticator("phone of otto")
+        begun = await watch.control.begin_passkey(watch.who("maria"), RegistrationOrder("otto"))
+        made = phone.create(from_base64url(begun.options["challenge"], 64), rp_id=RP, origin=PAGE)
+        one = await watch.control.finish_passkey(watch.who("maria"), RegisteredOrder(begun.ceremony, made))
+        await vouch(watch, one, "maria")
+        file.write_text(file.read_text().replace("longest: 12h", "longest: 13h"))
+        line = await watch.control.reload(watch.who("maria"))
+        assert set(line.needed[0].any_of) == {"maria", "otto"}
+        done = await by_passkey(watch, "otto", phone, SignConfiguration(root=line.root))
+        assert done.result == "done", done
+        await verified(watch)
+
+
+@awaited
 async def test_a_watch_that_is_not_what_it_was_taken_as_has_ended(tmp_path: Path) -> None:
     async with kept(tmp_path) as watch:
         await take(watch)
@@ -292,8 +317,8 @@ async def test_what_is_no_assertion_is_refused_in_words(tmp_path: Path) -> None:
         await enrolled(watch, "olga")
         order = await taking(watch)
         for credential in ({}, {"id": 3}, {"id": "AAAA", "rawId": "AAAA", "type": "public-key"}):
+            wrong = msgspec.structs.replace(order, credential=credential)
             with pytest.raises((Malformed, Forbidden)):
-                wrong = msgspec.structs.replace(order, credential=credential)
                 await watch.control.sign_by_passkey(watch.who("olga"), wrong)
         with pytest.raises(Malformed):
             await take(watch, sig="webauthn:AAAA")

@@ -1,4 +1,4 @@
-"""What is the matter and no entry says: watches that nobody keeps, tiers that rose; and whom mail to `watch` reaches."""
+"""What is the matter and no entry says: watches nobody keeps, tiers that rose; and whom a mail to `watch` reaches."""
 
 from __future__ import annotations
 
