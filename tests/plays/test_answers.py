@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from standwatch.enforce.ports import Act
-from standwatch.facts.configuration import Approvals, ArgumentRule, Manifest
-from standwatch.facts.entries import Config, DeclaredRules, Denied, Intent, Rule
+from standwatch.facts.configuration import ArgumentRule, Manifest
+from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Intent, Rule
 from support import bank
 from support.playbook import Stage
 
@@ -111,12 +111,41 @@ def test_a_hold_after_the_approval_stops_it() -> None:
     assert lets(stage), "it was not used up by the refusal"
 
 
+def ruled(stage: Stage, **changes: Any) -> None:
+    """The system is declared anew, with this rule for its questions."""
+    told = msgspec.structs.asdict(stage.state.systems["payments-agent"].entry) | {"at": 0}
+    rule: dict[str, Any] = {"by": ["p-omar", "p-chen"]} | changes
+    stage.put(DeclaredRules(**(told | {"rules": {"": Rule(**rule)}})))
+
+
 def test_where_nobody_may_answer_what_asks_is_refused_and_says_so() -> None:
-    manifest = msgspec.structs.replace(bank.MANIFEST, approvals=Approvals(quorum=2))
-    assert manifest.answering().quorum == 2
     stage = Stage()
-    standing = stage.state.systems["payments-agent"]
-    told = msgspec.structs.asdict(standing.entry) | {"at": 0}
-    stage.put(DeclaredRules(**told, rules={"": Rule(by=["p-omar"], quorum=2)}))
+    ruled(stage, quorum=3)
     assert stage.play(LARGE).word == "refused"
     assert stage.last(Denied).code == "too_few_approvers"
+
+
+@pytest.mark.parametrize("behalf", ["p-omar", "OMAR@bank.example", " omar@bank.example "])
+def test_whom_the_run_serves_is_not_asked_about_it(behalf: str) -> None:
+    stage = Stage()
+    ruled(stage, never=["requester"])
+    stage.trail(bank.RUN).behalf = behalf
+    assert stage.play(LARGE).word == "pending"
+    assert stage.last(AskedMany).people == ["p-chen"]
+
+
+def test_where_it_cannot_be_read_any_more_whom_it_serves_nobody_is_asked() -> None:
+    stage = Stage()
+    ruled(stage, never=["requester"])
+    stage.trail(bank.RUN).known = False
+    assert stage.play(LARGE).word == "refused"
+    assert stage.last(Denied).code == "requester_unknown"
+    ruled(stage)
+    assert stage.play(LARGE).word == "pending", "where anybody may answer it does not matter"
+
+
+def test_who_acts_in_the_run_is_not_asked_about_it() -> None:
+    stage = Stage()
+    ruled(stage, by=["payer", "p-omar"], never=["requester"])
+    assert stage.play(LARGE).word == "pending"
+    assert stage.last(AskedMany).people == ["p-omar"]

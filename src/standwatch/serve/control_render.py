@@ -6,6 +6,7 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
+    AskedMany,
     Config,
     Decided,
     Declared,
@@ -53,7 +54,7 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case Denied():
             return f"{entry.system}: {entry.tool} refused: {entry.code}  {entry.id}"
         case Asked():
-            return f"{entry.system}: {entry.tool} waits for a signature  {entry.id}"
+            return f"{entry.system}: {entry.tool} waits for {_wanted(entry)}  {entry.id}"
         case Deferred():
             return f"{entry.system}: {entry.tool} deferred: {entry.code}  {entry.id}"
         case Pulled():
@@ -142,6 +143,13 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"an entry of the unknown kind {entry.kind}"
         case _:
             assert_never(entry)
+
+
+def _wanted(entry: Asked) -> str:
+    if not isinstance(entry, AskedMany) or entry.quorum == 1:
+        return "a signature"
+    order = ", in their order" if entry.ordered else ""
+    return f"signatures of {entry.quorum} of {len(entry.people)} people{order}"
 
 
 def _decided(entry: Decided) -> str:
