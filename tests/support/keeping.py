@@ -121,7 +121,8 @@ async def gesture(
     challenge = from_base64url(asked.options["challenge"], 64)
     assert challenge == challenge_of(asked.signs.encode())
     assert {"type": "public-key", "id": phone.credential} in asked.options["allowCredentials"]
-    made = phone.get(challenge, **({"rp_id": RP, "origin": PAGE} | told))
+    page: dict[str, Any] = {"rp_id": RP, "origin": PAGE}
+    made = phone.get(challenge, **(page | told))
     return msgspec.structs.replace(asked.order, credential=as_json(made))
 
 

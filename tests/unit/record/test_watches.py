@@ -225,14 +225,19 @@ def configured(log: Log, made: Authenticator) -> Config:
     return Config(by="standwatch", root="r2", follows=follows, signatures={"p-chen": sig})
 
 
-MESSAGES: dict[str, Any] = {
-    "evidence": lambda entry: evidence_message(entry, ORIGIN),
-    "relaxation": lambda entry: relaxation_message(entry, "p-chen", ORIGIN),
-    "watch": lambda entry: watches.message(entry, "p-chen", ORIGIN),
-    "configuration": lambda entry: config_bytes(
-        by="p-chen", follows=entry.follows, org=ORIGIN, root=entry.root
-    ),
-}
+def signs(entry: Any) -> bytes:
+    """What Chen signs for an entry."""
+    match entry:
+        case Evidence():
+            return evidence_message(entry, ORIGIN)
+        case Relaxed():
+            return relaxation_message(entry, "p-chen", ORIGIN)
+        case Watch():
+            return watches.message(entry, "p-chen", ORIGIN)
+        case _:
+            return config_bytes(by="p-chen", follows=entry.follows, org=ORIGIN, root=entry.root)
+
+
 KINDS = {
     "evidence": (stated, "evidence_signature"),
     "relaxation": (relaxed, "relaxation_signature"),
@@ -277,7 +282,7 @@ def test_no_byte_of_an_assertion_can_be_another(kind: str) -> None:
     log = begun()
     made = phone(log, CHEN)
     (whole,) = signatures(make(log, made))
-    message = MESSAGES[kind](make(log, made))
+    message = signs(make(log, made))
     good = msgspec.structs.replace(whole, sig=by(made, message))
     passkeys, tried = log.sequencer.state.passkeys, 0
     assert verifies(good, message, passkeys, ())
