@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Coroutine, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,7 @@ from standwatch.serve.matters import Matters
 from standwatch.serve.measuring import EVERY, Measuring
 from standwatch.serve.notifying import Notifying
 from standwatch.serve.oidc import Oidc
-from standwatch.serve.place import Place, now, place_of
+from standwatch.serve.place import Place, now, place_of, shared_key
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
 from standwatch.serve.world import compile_world
@@ -111,6 +112,7 @@ class Node:
             self.gate, self.control.sessions, self.folder, os.environ, clock=now, chance=os.urandom
         )
         self.control.oidc = self.oidc
+        self.control.sessions.seeming = sha256(b"standwatch/seeming/1\n" + shared_key(place)).digest()
         self.heard: list[Callable[[int, AnyEntry], None]] = []
         """Who else wants to know of control entries, after the gate."""
         self.decoys = Decoys(

@@ -1,7 +1,7 @@
 """Sessions in operation: opened with a passkey, recognised by their cookie, ended where they turn up elsewhere.
 
 What is open stands in the record, so sessions survive a restart, and so does what ended them. In memory is only when
-each was last used, and what waits for a gesture. INVARIANT: no cookie is kept: only its SHA-256.
+each was last used, and what waits for a gesture. INVARIANT: no cookie of an open session is kept: only its SHA-256.
 """
 
 import asyncio
@@ -71,7 +71,9 @@ class Sessions:
         """The record's last word before this process: time that nobody served counts as time that nobody asked."""
         self._over: dict[str, str] = {}
         """Session → why it ended, from when that is known until it is in the record."""
-        self._secret = chance(32)
+        self.seeming = chance(32)
+        """Key of the passkeys that strangers are shown for people who have none; set by whoever has one that outlives a
+        restart: what changes then would tell who is nobody."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -166,7 +168,7 @@ class Sessions:
             and one.entry.person == person.id
             and (one.entry.rp_id, one.entry.origin) == (party.rp_id, party.origin)
         )
-        seeming = bytes.fromhex(commitment_to(self._secret.hex(), "nobody", address.lower()))
+        seeming = bytes.fromhex(commitment_to(self.seeming.hex(), "nobody", address.lower()))
         return mine or (to_base64url(seeming),)
 
     async def open(self, came: Came, order: SignInOrder) -> Entered:
