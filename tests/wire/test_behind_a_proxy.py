@@ -60,11 +60,10 @@ def signed_in(living: Living, phone: Authenticator, **told: Any) -> tuple[int, A
     return ask(living, "POST", "/api/v1/sessions", {"ceremony": options["ceremony"], "credential": gesture})
 
 
-@pytest.fixture(scope="module")
-def phone(living: Living) -> Authenticator:
-    """Maria's, enrolled over the link and vouched for in the terminal."""
-    found = Authenticator("behind a proxy")
-    made = living.api.post("/passkeys/invitations", {"person": "maria"})
+def enrolled(living: Living, name: str) -> Authenticator:
+    """A phone of `name`, enrolled over the link and vouched for in the terminal."""
+    found = Authenticator(f"behind a proxy, {name}'s")
+    made = living.api.post("/passkeys/invitations", {"person": name})
     assert made["link"].startswith(f"{PAGE}/enrol#")
     _, _, said = ask(living, "POST", "/api/v1/enrolments/challenge", {"link": made["link"].partition("#")[2]})
     begun = json.loads(said)
@@ -73,8 +72,14 @@ def phone(living: Living) -> Authenticator:
     status, _, state = ask(living, "POST", "/api/v1/enrolments", order)
     assert status == 200, state
     fingerprint = json.loads(state)["fingerprint"]
-    living.run("passkey", "sign", fingerprint, "--key", living.key("maria"), "--yes")
+    living.run("passkey", "sign", fingerprint, "--key", living.key(name), "--yes")
     return found
+
+
+@pytest.fixture(scope="module")
+def phone(living: Living) -> Authenticator:
+    """Maria's."""
+    return enrolled(living, "maria")
 
 
 def test_a_phone_behind_the_proxy_signs_in_and_is_bound_to_its_own_network(
@@ -128,3 +133,17 @@ def test_a_name_of_another_is_refused_and_so_is_another_page(living: Living, pho
     assert [one.code for one in living.of(PasskeyRefused)] == ["wrong_origin"]
     warnings = living.api.get("/status")["warnings"]
     assert any("may have been at work as" in one for one in warnings)
+
+
+def test_who_leaves_the_configuration_is_signed_out(living: Living) -> None:
+    status, headers, _ = signed_in(living, enrolled(living, "chen"))
+    assert status == 201
+    cookie = f"__Host-standwatch={SimpleCookie(headers['set-cookie'])['__Host-standwatch'].value}"
+    assert json.loads(ask(living, "GET", "/api/v1/whoami", Cookie=cookie)[2])["ident"] == "chen"
+    file = living.folder / "standwatch.yaml"
+    (line,) = [line for line in file.read_text().splitlines() if line.startswith("people: ")]
+    people = [one for one in json.loads(line.removeprefix("people: ")) if one["id"] != "chen"]
+    file.write_text(file.read_text().replace(line, f"people: {json.dumps(people)}"))
+    assert living.api.post("/configuration/reload")["result"] in ("in_force", "unchanged")
+    waited(lambda: ask(living, "GET", "/api/v1/whoami", Cookie=cookie)[0] == 401)
+    assert [one for one in living.api.get("/sessions") if one["person"] == "chen"] == []
