@@ -43,7 +43,7 @@ async def holds(ask: Ask) -> HoldsView:
 async def hold(ask: Ask) -> HoldView:
     """One hold by its entry's index."""
     status, number = await ask.status(), ask.names["hold"]
-    if not number.isdecimal() or len(number) > 15:
+    if not (number.isascii() and number.isdecimal()) or len(number) > 15:
         raise NotFound(f"a hold has the number of its entry; {number[:40]} is none", cure="GET /holds")
     found = next((one for one in status.holds if one.id == int(number)), None)
     covered = found.covers if found is not None else ()

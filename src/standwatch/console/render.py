@@ -39,6 +39,7 @@ def environment() -> Environment:
         "number": number,
         "percent": percent,
         "pieces": pieces,
+        "marked": marked,
         "bars": bars,
         "max_of": max_of,
         "duration": duration,
@@ -50,6 +51,11 @@ def render(template: str, view: Any, frame: Frame, *, csrf: str, nonce: str) -> 
     """`view` in `template`. `csrf` goes into its forms, `nonce` onto every element that htmx serves."""
     page = environment().get_template(template)
     return page.render(view=view, frame=frame, csrf=csrf, nonce=nonce).encode()
+
+
+def marked(text: str) -> str:
+    """`text` where no markup can stand (an option, a title): what nobody sees is told by its number."""
+    return "".join(f"⟨{one.code}⟩" if one.kind in ("mark", "line") else one.text for one in pieces(text))
 
 
 def plain(text: str) -> bool:

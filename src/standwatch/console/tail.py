@@ -77,7 +77,7 @@ class EntryView(msgspec.Struct, frozen=True):
 async def entry(ask: Ask) -> EntryView:
     """Entry `index`."""
     number = ask.names["index"]
-    if not number.isdecimal() or len(number) > 15:
+    if not (number.isascii() and number.isdecimal()) or len(number) > 15:
         raise NotFound(f"{number[:40]} is no index of the record", cure="GET /tail")
     found = await ask.ops.entries(ask.who, number, "1")
     if not found:
