@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Coroutine
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from standwatch.facts.errors import Forbidden, Misconfigured, NotFound, Standwat
 from standwatch.fronts.control_client import Came
 from standwatch.fronts.control_passkeys import PasskeyEndOrder
 from standwatch.fronts.control_ports import AgentOrder, HaltOrder, ReleaseOrder
+from standwatch.fronts.control_routes import ROUTES
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
     EnrolmentMade,
@@ -28,6 +30,7 @@ from standwatch.fronts.control_sessions import (
 from standwatch.keys.passkeys import Party
 from standwatch.record.assertion import from_base64url
 from standwatch.record.leaf import decode
+from standwatch.serve.control import Control
 from standwatch.serve.control_party import no_page
 from standwatch.serve.rates import EACH, Rate, Rates
 from support.passkeys import Authenticator, as_json
@@ -461,3 +464,20 @@ def test_strangers_are_held_back_at_the_door(tmp_path: Path) -> None:
                 await watch.control.ask_sign_in(CAME, SignInAsk())
 
     run(play())
+
+
+STOPS = {
+    "halt", "revoke_agent", "rollback", "restore", "end_passkey", "end_session",  # stop something
+    "take_markers", "verify_record", "compare_checkpoint",  # sequence a halt; read
+}  # fmt: skip
+"""What an issuer's word is good for beside reading. Adding to it is a decision."""
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if one.method != "GET" and not one.open], ids=lambda route: route.name
+)
+def test_every_other_act_asks_for_more_than_an_issuer_s_word(route: Any) -> None:
+    (name,) = [word for word in route.act.__code__.co_names if hasattr(Control, word)] or ["take_markers"]
+    told = inspect.getsource(getattr(Control, name))
+    delegated = "self.answer(" in told  # which asks
+    assert ("_somebody(" in told or delegated) is (name not in STOPS)
