@@ -4,8 +4,7 @@ Its own entries say what happened; the state folded up to the one that judged it
 parts say the rest, where they are still there. Nothing is guessed and nothing is looked up anywhere else.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -13,7 +12,6 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
-    AskedMany,
     Deferred,
     Denied,
     Endorsed,
@@ -25,7 +23,6 @@ from standwatch.facts.entries import (
 from standwatch.facts.errors import Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import Action
 from standwatch.facts.words import Decision
-from standwatch.record import questions
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint, parse_text
 from standwatch.record.explanation import (
     Back,
@@ -35,9 +32,9 @@ from standwatch.record.explanation import (
     Proof,
     Sent,
     Step,
-    Voice,
 )
 from standwatch.record.explanation import Standing as Stand
+from standwatch.record.inquired import Own, inquiry
 from standwatch.record.judged import (
     Judged,
     authority_of,
@@ -50,21 +47,15 @@ from standwatch.record.judged import (
     told,
 )
 from standwatch.record.note import parse, parse_vkey
-from standwatch.record.questions import Question
-from standwatch.record.replay import answer_verifies, endorsement_verifies
 from standwatch.record.source import (
     Source,
     hashes,
     read_action,
     read_leaf,
 )
-from standwatch.record.state import State
 from standwatch.record.tree import Unproven, inclusion_proof, leaf_hash, verify_inclusion
-from standwatch.record.veils import opens
 
 _OWN: Final = (Intent, Denied, Asked, Deferred, Pulled, Answered, Endorsed, Unmasked, Outcome)
-Own = dict[int, AnyEntry]
-"""An action's entries by index, ascending."""
 
 
 def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
@@ -79,7 +70,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
     state = source.state_before(index)
     why, found = findings_of(source, index, judged, problems)
     sent, action = _sent(source, index, judged, problems)
-    asked = _inquiry(source, own, problems)
+    asked = inquiry(source, own, *_last(own, Asked), problems)
     back = _back(source, own, problems)
     head = head_of(source, vkey, problems)
     principal = state.principals.get(judged.by)
@@ -233,96 +224,6 @@ def _back(source: Source, own: Own, problems: list[str]) -> Back:
         return Back()
     result = told(part_of(source, index, entry, "result", problems))
     return Back(index=index, at=entry.at, status=entry.status, result=result)
-
-
-def _inquiry(source: Source, own: Own, problems: list[str]) -> Inquiry | None:
-    index, asked = _last(own, Asked)
-    if not isinstance(asked, Asked):
-        return None
-    state, decided = _question(source, own, index, asked)
-    question = Inquiry(
-        index=index,
-        at=asked.at,
-        until=asked.until,
-        of=questions.people(asked, source.state_before(index)),
-        quorum=questions.quorum(asked),
-        ordered=isinstance(asked, AskedMany) and asked.ordered,
-        voices=tuple(_voices(source, own, decided, state, problems)),
-        endorsed=decided.endorsed,
-        **_opened(own, index, asked, problems),
-    )
-    place, answer = decided.answer_index, decided.answer
-    if answer is None:
-        return question
-    return msgspec.structs.replace(
-        question,
-        answered=place,
-        answered_at=answer.at,
-        by=answer.by,
-        decision=answer.decision,
-        good_until=decided.until,
-        key=answer.key,
-        signed=all(one.signed for one in question.voices if one.counts),
-        head=answer.head,
-        reason=told(part_of(source, place, answer, "reason", problems)),
-    )
-
-
-def _opened(own: Own, index: int, asked: Asked, problems: list[str]) -> dict[str, Any]:
-    """What the question was, as far as its flag was opened."""
-    flag = questions.flag(asked)
-    for place, one in own.items():
-        if isinstance(one, Unmasked) and one.of == index:
-            if not opens(one, flag):
-                problems.append(f"entry {place} does not open the flag of question {index}")
-            return {"was": "decoy" if one.decoy else "real", "opened": place}
-    return {"was": "sealed" if flag else ""}
-
-
-def _question(source: Source, own: Own, index: int, asked: Asked) -> tuple[State, Question]:
-    """The question as it was when it was used, or as it is at the end; one long over is put together again."""
-    used = next((place for place, one in own.items() if isinstance(one, Intent) and one.signed >= 0), -1)
-    state = source.state_before(used if used >= 0 else source.span[1])
-    known = state.questions.get(asked.id)
-    if known is not None and known.index == index:
-        return state, known
-    found = Question(index, asked)  # type: ignore[arg-type]
-    for place, one in own.items():
-        if isinstance(one, Answered) and one.of == index:
-            found = questions.answered(found, place, one)  # type: ignore[arg-type]
-    return state, found
-
-
-def _voices(
-    source: Source, own: Own, decided: Question, state: State, problems: list[str]
-) -> Iterator[Voice]:
-    """Everything that was said to the question, each with whether it is signed and whether it still counts."""
-    vouched = {
-        place
-        for one in state.endorsed.get(decided.entry.run, ())
-        for place, _ in (one.votes if one.of == decided.index else ())
-    }
-    counting = {place for place, _ in decided.answers} | vouched
-    for place, one in own.items():
-        if not isinstance(one, Answered | Endorsed) or one.of != decided.index:
-            continue
-        then = source.state_before(place)
-        is_answer = isinstance(one, Answered)
-        verifies = answer_verifies if is_answer else endorsement_verifies
-        signed = verifies(one, then, then.origin)  # type: ignore[arg-type]
-        if not signed:
-            problems.append(f"the answer of {one.by} (entry {place}) is not signed with a key of theirs")
-        yield Voice(
-            index=place,
-            at=one.at,
-            by=one.by,
-            decision=one.decision if is_answer else "endorse",
-            until=one.until,
-            key=one.key,
-            signed=signed,
-            counts=place in counting,
-            argument="" if is_answer else one.name,
-        )
 
 
 # ------------------------------------------------------------------------------------------------- the proof
