@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from standwatch.facts.entries import Asked, Denied, Intent
+from standwatch.facts.entries import AskedMany, Denied, Intent
 from support.system import (
     META,
     MODERN,
@@ -210,7 +210,7 @@ def test_what_may_not_be_is_refused_with_one_word_and_recorded(
 def test_a_large_amount_is_a_question_and_nothing_goes(watch: Living, bot: Agent) -> None:
     said = bot.call("pay", to="ABCD", amount=501)
     assert said.word == "pending"
-    assert [type(entry) for entry in watch.acts(said.reference)] == [Asked]
+    assert [type(entry) for entry in watch.acts(said.reference)] == [AskedMany]
     again = bot.call("pay", to="ABCD", amount=501)
     assert (again.word, again.reference) == ("pending", said.reference), "a retry is the same question"
 
@@ -416,7 +416,7 @@ def test_no_agent_ever_heard_a_reason(watch: Living, bot: Agent) -> None:
     assert len(refused) >= 15
     heard = b"\n".join(HEARD)
     reasons: set[str] = set()
-    for entry in (*refused, *watch.of(Asked)):
+    for entry in (*refused, *watch.of(AskedMany)):
         told = watch.api.get(f"/actions/{entry.id}")
         findings = [one for one in told["explanation"]["findings"] if one.get("decision", "allow") != "allow"]
         assert findings, told["explanation"]
