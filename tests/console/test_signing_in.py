@@ -283,7 +283,7 @@ def test_over_tls_the_cookie_is_the_host_s_and_the_certificate_is_renewed(
     assert ours["secure"]
     assert ours["httpOnly"]
     hsts = "fetch('/you').then(it => it.headers.get('strict-transport-security'))"
-    assert chrome.run(hsts) == "max-age=31536000"
+    assert chrome.run(hsts) is None, "it would hold for every other server on localhost"
     issue(protected.folder, "localhost", key_of_another=True)
     protected.heard("the certificate that serves stays")
     issue(protected.folder)

@@ -127,7 +127,8 @@ class Control:
             found = await self._answer(request)
         except StandwatchError as error:
             found = refusal(error)
-        if self._clients.secure(request):  # (RFC 6797 §7.2: not over a plain connection)
+        # RFC 6797 §7.2: not over a plain connection. It holds for every port of a host: on localhost for others' servers.
+        if self._clients.secure(request) and not (request.header("host") or "").startswith("localhost"):
             return msgspec.structs.replace(found, headers=(*found.headers, _HSTS))
         return found
 
