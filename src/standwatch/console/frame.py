@@ -42,6 +42,8 @@ class Frame(msgspec.Struct, frozen=True):
     index: int = -1
     past: bool = False
     as_of: str = ""
+    query: dict[str, str] = {}
+    """The page's own parameters, kept when another moment is asked for."""
     at_query: str = ""
     """What a link carries along, so that one stays in the moment: `?as_of=…`, or nothing."""
     twin: str = ""
@@ -75,6 +77,7 @@ async def frame(ask: Ask, page: Page, path: str, pages: tuple[Page, ...], view: 
         index=summary.index,
         past=summary.past,
         as_of=ask.as_of,
+        query=ask.query,
         at_query=f"?as_of={quote(ask.as_of, safe='')}" if ask.as_of else "",
         twin=_twin(path, ask),
         movable=page.past,

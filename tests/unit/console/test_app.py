@@ -174,3 +174,13 @@ def test_the_streams_are_those_of_the_api_for_whoever_may_open_a_page(site: Worl
 def test_a_folder_is_no_page(site: World, tmp_path: Path) -> None:
     for path in ("/static/", "/static/vendor/htmx.js", "/templates/base.html", "/../etc/passwd"):
         assert ask(site, "GET", path)[0] == 404
+
+
+def test_another_moment_keeps_what_was_asked_for(site: World) -> None:
+    page = ask(site, "GET", "/?q=pay&as_of=9")[2]
+    form = page[page.index('class="moment"') :]
+    form = form[: form.index("</form>")]
+    assert '<input type="hidden" name="q" value="pay">' in form
+    assert 'name="as_of" value="9"' in form
+    assert 'href="/holds?as_of=9"' in page
+    assert 'href="/index.json?q=pay&amp;as_of=9"' in page
