@@ -127,7 +127,7 @@ class Control:
             found = await self._answer(request)
         except StandwatchError as error:
             found = refusal(error)
-        # RFC 6797 §7.2: not over a plain connection. It holds for every port of a host: on localhost for others' servers.
+        # RFC 6797 §7.2: not over a plain connection. It holds for every port of a host: on localhost, for others.
         if self._clients.secure(request) and not (request.header("host") or "").startswith("localhost"):
             return msgspec.structs.replace(found, headers=(*found.headers, _HSTS))
         return found
