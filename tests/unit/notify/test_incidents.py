@@ -26,9 +26,11 @@ from support.notifying import (
     answered,
     asked,
     decided,
+    deferred,
     denied,
     hold,
     notify,
+    pulled,
     released,
     rollback,
 )  # fmt: skip
@@ -231,3 +233,19 @@ def test_a_stolen_session_and_a_lure_are_one_finding_of_their_person() -> None:
     assert world.lines == ("session 5e5e5e5e5e5e of Olga: standwatch session list",)
     lured = PasskeyRefused(by="log", person="olga", credential="c", code="wrong_origin")
     assert world.at(NOON + 2, lured) == [], "one alert for one incident"
+
+
+def test_what_is_put_off_of_one_system_is_told_once_and_over_when_nothing_is() -> None:
+    world = World()
+    assert world.at(NOON, deferred("D1")) == ["opened pay: effects are put off, too much was asked"]
+    assert world.at(NOON + 1, deferred("D2"), deferred("D3"), denied(verdict="defer")) == [], "folded"
+    assert world.at(NOON + 2, pulled("D1"), pulled("D2", into="nothing"), pulled("D3")) == []
+    over = world.at(NOON + 2 * SPELL)
+    assert over == ["resolved pay: nothing is put off any more"]
+
+
+def test_what_nobody_pulls_is_over_by_itself() -> None:
+    world = World()
+    world.at(NOON, deferred("D1", until=NOON + HOUR))
+    assert world.at(NOON + HOUR) == ["resolved pay: nothing is put off any more"]
+    assert world.lines[-1].endswith("nobody asked about D1: it is not carried out")
