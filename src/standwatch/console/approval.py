@@ -58,6 +58,8 @@ class ApprovalView(msgspec.Struct, frozen=True):
     passkeys: int = 0
     """Live passkeys of whoever looks."""
     names: dict[str, str] = {}
+    long: int = LONG
+    lines: int = LINES
 
 
 async def view(ask: Ask) -> ApprovalView:
