@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from standwatch.fronts.control_ports import AgentOrder
 from standwatch.fronts.control_record import VerificationLine
 from standwatch.record.proved import check
 from support.chromium import Page as Chrome
@@ -261,3 +262,37 @@ def test_an_action_leads_to_where_its_values_came_from(site: World, chrome: Chro
     chrome.open(site.url + paths(site)["a question"])
     chrome.run("[...document.querySelectorAll('main .facts a')].find(it => it.href.includes('?at=')).click()")
     assert until(chrome, "document.querySelector('.step:target .flows')?.innerText")
+
+
+def test_who_may_see_one_system_reads_its_pages_and_no_others(site: World, chrome: Chrome) -> None:
+    watch = site.watch
+    issued = site.there(
+        watch.control.add_agent(watch.who("maria"), AgentOrder("nina", role="human"))
+    )  # owns `ship`
+    basic = "Basic " + base64.b64encode(f"x:{issued.token}".encode()).decode()
+    chrome.headers(Authorization=basic)
+    try:
+        for path in ("a refusal", "a question"):
+            chrome.open(site.url + paths(site)[path])
+            assert "may not see pay" in chrome.run("document.querySelector('.problem').innerText")
+        for path in (f"/runs/{site.names['run']}", "/record"):
+            chrome.open(site.url + path)
+            assert "may not" in chrome.run("document.querySelector('.problem').innerText"), path
+        chrome.open(site.url + "/runs")
+        told = chrome.run("document.querySelector('main table').innerText")
+        assert "loans" in told
+        assert "pay" not in told
+        chrome.open(site.url + paths(site)["a decision"])
+        assert chrome.run("document.querySelector('.problem') === null")
+    finally:
+        chrome.headers(Authorization=site.basic)
+    issued = site.there(
+        watch.control.add_agent(watch.who("maria"), AgentOrder("olga", role="human"))
+    )  # on call for all
+    chrome.headers(Authorization="Basic " + base64.b64encode(f"x:{issued.token}".encode()).decode())
+    try:
+        for path in (paths(site)["a question"], f"/runs/{site.names['run']}"):
+            chrome.open(site.url + path)
+            assert chrome.run("document.querySelector('.problem') === null"), path
+    finally:
+        chrome.headers(Authorization=site.basic)

@@ -41,12 +41,13 @@ _MOST: Final = 64 << 20
 
 class Order(msgspec.Struct, frozen=True):
     """What is wanted: the name of a piece of work (`WORKS`), what that wants, encoded, seconds of processor time
-    that it may take, and how readily it yields to others (nice)."""
+    that it may take, how readily it yields to others (nice), and bytes of address space."""
 
     work: str
     given: bytes
     seconds: int
     yields: int
+    memory: int
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -69,8 +70,9 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 class Aside:
     """Has work done beside this process: diagnoses one at a time, verifications one at a time."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, memory: int = _MEMORY) -> None:
         self._place = place
+        self._memory = memory
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def ask(
@@ -87,7 +89,9 @@ class Aside:
 
         Raises `StandwatchError` with the code `too_long`, `too_much` or `failed` where there is none.
         """
-        order = msgspec.msgpack.encode(Order(work, msgspec.msgpack.encode(given), seconds, yields))
+        order = msgspec.msgpack.encode(
+            Order(work, msgspec.msgpack.encode(given), seconds, yields, self._memory)
+        )
         async with self._turns.setdefault(work, asyncio.Lock()):
             said = await self._run(order, seconds, progress)
         if said.trouble is not None:
@@ -182,20 +186,20 @@ def _answer(order: Order, state: Path, keys: Path) -> Said:
         return Said(last=True, answer=msgspec.msgpack.encode(found))
     except MemoryError:
         return Said(
-            last=True, trouble=Trouble("too_much", f"it wanted more than {_MEMORY >> 20} MiB of memory")
+            last=True, trouble=Trouble("too_much", f"it wanted more than {order.memory >> 20} MiB of memory")
         )
     except StandwatchError as error:
         return Said(last=True, trouble=Trouble(error.code, str(error)))
 
 
-def _bound(seconds: int, yields: int) -> None:
+def _bound(order: Order) -> None:
     """Give way, and be ended where it becomes too much, or where whoever asked is gone."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with suppress(OSError):
-        os.nice(yields)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        os.nice(order.yields)
+    resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (order.seconds, order.seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -205,7 +209,7 @@ _PR_SET_PDEATHSIG: Final = 1
 def main(arguments: list[str]) -> int:
     """Do what standard input asks for."""
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(_MOST), type=Order)
-    _bound(order.seconds, order.yields)
+    _bound(order)
     _say(_answer(order, *map(Path, arguments)))
     return 0
 

@@ -101,6 +101,20 @@ def test_what_wants_too_much_of_a_processor_is_ended_and_says_so(tmp_path: Path)
     run(script())
 
 
+def test_what_wants_too_much_memory_is_ended_and_says_so(tmp_path: Path) -> None:
+    async def script() -> None:
+        async with standing(tmp_path) as watch:
+            small = Aside(beside(watch)._place, memory=48 << 20)
+            with pytest.raises(StandwatchError) as caught:
+                await small.ask("verify", Wanted(watch.log.vkey), Verification, seconds=30)
+            assert caught.value.code in (
+                "too_much",
+                "failed",
+            )  # where it is very little, Python itself gives up
+
+    run(script())
+
+
 def test_what_takes_too_long_by_the_clock_is_ended_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
