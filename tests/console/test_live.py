@@ -100,6 +100,9 @@ def test_a_region_waits_while_somebody_has_the_focus_in_it(site: World, chrome: 
     seen(chrome, "document.querySelector('.sight .chip').textContent.startsWith('2')")
     time.sleep(0.3)
     assert chrome.run("document.activeElement === window.had && window.had.isConnected")
+    assert not chrome.run("document.getElementById('systems').textContent.includes('agent:elsewhere')")
+    chrome.run("document.activeElement.blur()")
+    seen(chrome, "document.getElementById('systems').textContent.includes('agent:elsewhere')")
     released(site)
 
 

@@ -63,8 +63,8 @@ class World:
         return re.sub(r"\{(\w+)\}", value, page.path)
 
 
-def write(folder: Path) -> None:
-    """The files: what a manifest may say of itself is hostile too."""
+def write(folder: Path, more: int = 0) -> None:
+    """The files: what a manifest may say of itself is hostile too. `more` systems like `ship` beside the usual ones."""
     write_overridable(folder)
     with (folder / "standwatch.yaml").open("a") as file:
         file.write("relaxations: {most: 4h, checks: {policy: 1h}}\n")
@@ -78,12 +78,17 @@ def write(folder: Path) -> None:
         "effect: irreversible", "effect: irreversible\n    arguments: {memo: {from: [task], otherwise: deny}}"
     )
     pay.write_text(text)
+    manifest, lock = ((folder / "systems" / f"ship.{kind}").read_text() for kind in ("yaml", "lock"))
+    for number in range(more):
+        name = f"desk-{number:03}"
+        (folder / "systems" / f"{name}.yaml").write_text(manifest.replace("system: ship", f"system: {name}"))
+        (folder / "systems" / f"{name}.lock").write_text(lock)
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
+def world(folder: Path, more: int = 0) -> Iterator[World]:
     """The organisation, served, with things open."""
-    write(folder)
+    write(folder, more)
     with served(folder, pages=console) as (watch, loop, port):
         made = World(f"http://localhost:{port}", watch, loop, "", {})
         made.there(_fill(made))

@@ -82,13 +82,27 @@ document.addEventListener("htmx:after:swap", () => {
   for (const input of document.querySelectorAll("[data-filter]")) if (input.value) sift(input);
 });
 
-// --- a region in which somebody has the focus or selects text waits with reloading itself --------------------
+// --- a region in which somebody has the focus, selects text or points at something waits with reloading itself ----
+const AGAIN = 1500;  // ms until it tries again
+let pointed = -AGAIN;  // when the pointer last moved
+document.addEventListener("pointermove", (event) => { pointed = event.timeStamp; }, { passive: true });
+
+function busy(region) {
+  const selection = getSelection(), held = document.activeElement;
+  return (held !== region && region.contains(held)) ||
+    (selection && !selection.isCollapsed && region.contains(selection.anchorNode)) ||
+    (performance.now() - pointed < AGAIN && region.matches("[data-still]:hover"));
+}
+
 document.addEventListener("htmx:before:request", (event) => {
-  const region = event.target;
-  if (!(region instanceof Element) || !region.hasAttribute("hx-select")) return;
-  const selection = getSelection();
-  const selecting = selection && !selection.isCollapsed && region.contains(selection.anchorNode);
-  if (selecting || (region !== document.activeElement && region.contains(document.activeElement))) event.preventDefault();
+  const region = event.target, what = event.detail?.ctx?.sourceEvent?.type;
+  if (!(region instanceof Element) || !region.hasAttribute("hx-select") || !busy(region)) return;
+  event.preventDefault();
+  if (!what || region.again) return;
+  region.again = setTimeout(() => {
+    region.again = 0;
+    document.getElementById("live")?.dispatchEvent(new CustomEvent(what));
+  }, AGAIN);
 });
 
 // --- the live tail: rows wait in a queue, and are put on top once a frame, while nobody reads --------------------

@@ -1,0 +1,85 @@
+"""Five hundred systems in one table: found by typing, the troubled ones first, and nothing jumps when it reloads."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+
+from standwatch.fronts.control_ports import HaltOrder
+from support.chromium import Page as Chrome
+from support.chromium import page as chromium
+from support.console import World, world
+from support.system import waited
+
+MANY = 500
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("org"), more=MANY - 3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chrome(site: World) -> Iterator[Chrome]:
+    with chromium() as found:
+        found.headers(Authorization=site.basic)
+        found.view(1400, 900)
+        yield found
+
+
+ROWS = "[...document.querySelectorAll('.watch tbody tr')]"
+
+
+def test_all_are_there_the_troubled_ones_first(site: World, chrome: Chrome) -> None:
+    site.there(site.watch.control.halt(site.watch.who("otto"), HaltOrder("system:desk-321", "smoke")))
+    chrome.open(site.url + "/")
+    assert chrome.run(f"{ROWS}.length") == MANY
+    first = chrome.run(f"{ROWS}.slice(0, 3).map(it => it.querySelector('a').textContent)")
+    assert first == ["desk-321", "pay", "desk-000"], (
+        "halted; then what asks and is bypassed; then the rest by name"
+    )
+    assert chrome.run("document.documentElement.scrollWidth") <= 1400
+
+
+def test_one_is_found_by_typing(chrome: Chrome) -> None:
+    chrome.press("/", "Slash", 0, "/")
+    for letter in "k-32":
+        chrome.press(letter, "", 0, letter)
+    left = chrome.run(f"{ROWS}.filter(it => !it.hidden).map(it => it.querySelector('a').textContent)")
+    assert left == ["desk-321", *(f"desk-32{digit}" for digit in "023456789")]
+    assert chrome.run("document.querySelector('[data-left]').textContent") == "10 shown"
+    chrome.run(
+        "(it => { it.value = ''; it.dispatchEvent(new Event('input')); it.blur() })(document.getElementById('q'))"
+    )
+
+
+def test_a_reload_moves_no_row_that_is_no_worse_and_none_under_the_pointer(
+    site: World, chrome: Chrome
+) -> None:
+    waited(lambda: chrome.run("document.getElementById('live')._htmx?.sse !== undefined"), 15)
+    chrome.run(
+        """window.shifted = 0; new PerformanceObserver(list => {
+             for (const one of list.getEntries()) window.shifted += one.value
+           }).observe({type: 'layout-shift', buffered: false})"""
+    )
+    site.there(site.watch.control.halt(site.watch.who("otto"), HaltOrder("agent:beyond", "why")))
+    waited(lambda: "agent:beyond" in chrome.run("document.querySelector('.beyond').textContent"), 15)
+    assert chrome.run("window.shifted") == 0
+    place = "(({x, y}) => [x, y])(document.querySelectorAll('.watch tbody a')[8].getBoundingClientRect())"
+    x, y = chrome.run(place)
+    chrome("Input.dispatchMouseEvent", type="mouseMoved", x=x + 3, y=y + 3)
+    site.there(site.watch.control.halt(site.watch.who("otto"), HaltOrder("system:desk-400", "smoke")))
+    waited(lambda: "4 held" in chrome.run("document.getElementById('sight').textContent"), 15)
+    assert chrome.run(f"{ROWS}[1].querySelector('a').textContent") == "pay", "not while somebody points at it"
+    waited(lambda: chrome.run(f"{ROWS}[1].querySelector('a').textContent") == "desk-400", 20)
+
+
+def test_a_row_is_short(site: World) -> None:
+    connection = http.client.HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection.request("GET", "/", headers={"Authorization": site.basic, "Accept": "text/html"})
+    body = connection.getresponse().read()
+    connection.close()
+    assert len(body) < 450 * MANY
