@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from standwatch.facts.configuration import Listener as Address
-from standwatch.facts.entries import Answered, AnyEntry, Config, Declared, Endorsed, Principal
+from standwatch.facts.entries import Answered, AnyEntry, Config, Declared, Endorsed, Principal, Unmasked
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.decisions import DecisionsFront
 from standwatch.fronts.decisions_client import DecisionsClientFront
@@ -115,9 +115,11 @@ def cutting(agents: Agents, gate: LiveGate, entry: AnyEntry) -> None:
         case Config() | Declared() | Principal(revoked=False):
             for system in gate.configuration.systems:
                 agents.mcp.changed(system)
-        case Answered() | Endorsed():
+        case Answered() | Endorsed() if entry.id not in gate.state.veiled:
             question = gate.state.questions.get(entry.id)
             if question is None or not question.open:  # one of several is not the end of it
                 agents.mcp.answered(entry.id)
+        case Unmasked(decoy=False):  # only now an approval has force: who calls again before is told to wait
+            agents.mcp.answered(entry.id)
         case _:
             pass

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from standwatch.record.reconstruct import explain
 from standwatch.record.render import render
 from standwatch.record.verify import verify
 from standwatch.serve.decoys import APART
+from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.openings import CAUGHT, FELL
 from support.budget import answer, decoy, decoys_of, sparing
 from support.watch import Watch, done, now
@@ -329,5 +331,33 @@ def test_an_export_gives_no_decoy_away_before_it_is_opened_and_shows_none_as_rea
             assert (told.standing, told.asked.was, told.asked.decision) == ("decoy", "decoy", "approve")
             assert "it was        a decoy" in render(told)
             assert verify(after, watch.log.vkey).status == "verified"
+
+    run(scene())
+
+
+def test_a_client_hears_that_its_question_is_settled_once_its_approval_has_force(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            heard: list[tuple[str, bool]] = []
+
+            class Door:
+                """Where the front is told."""
+
+                def answered(self, ident: str) -> None:
+                    heard.append((ident, ident in watch.gate.state.veiled))
+
+            agents = cast("Agents", SimpleNamespace(mcp=Door()))
+            before = watch.link.on_told
+
+            def told(index: int, entry: Any) -> None:
+                before(index, entry)
+                cutting(agents, watch.gate, entry)
+
+            watch.link.on_told = told
+            real = (await watch.act(done, amount=1)).id
+            fake = await decoy(watch, decoys_of(watch))
+            await answer(watch, real)
+            await answer(watch, fake, decision="refuse")
+            assert heard == [(real, False)]
 
     run(scene())
