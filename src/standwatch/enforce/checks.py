@@ -191,23 +191,25 @@ def provenance(case: Case) -> Finding:
     if case.tool is None:
         return allow("provenance")
     tool = case.tool.tool
-    worst = allow("provenance")
+    worst, vouched = allow("provenance"), list[str]()
     if tool.intent and not speaks_of(case.trail.task, tool.intent):
         worst = against("provenance", tool.otherwise, "no_intent", f"the task does not speak of {tool.name}")
     for name, rule in tool.arguments.items():
         if not rule.sources or name not in case.act.arguments:
             continue
         source = case.trail.source(case.act.arguments[name])
+        if source in rule.sources:
+            continue
         decision: Decision = rule.otherwise or tool.otherwise
-        if source not in rule.sources and decision == "step_up" and _endorsed(case, name):
-            continue  # INVARIANT: people vouch for what they are asked about, never for what is refused
-        if source not in rule.sources and SEVERITY[decision] > SEVERITY[worst.decision]:
+        # INVARIANT: people vouch for what they are asked about, never for what is refused.
+        found = endorsement(case, name, case.act.arguments[name]) if decision == "step_up" else None
+        if found is not None:
+            vouched.append(f"{', '.join(found.people)} vouch for {name}, asked in entry {found.of}")
+        elif SEVERITY[decision] > SEVERITY[worst.decision]:
             worst = against("provenance", decision, "source", f"{name} comes from {source}")
+    if vouched and worst.decision == "allow":
+        return Finding("provenance", "allow", "; ".join(vouched), "endorsed")
     return worst
-
-
-def _endorsed(case: Case, name: str) -> bool:
-    return endorsement(case, name, case.act.arguments[name]) is not None
 
 
 def policy(case: Case) -> Finding:

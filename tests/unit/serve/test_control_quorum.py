@@ -216,6 +216,9 @@ def test_a_value_that_enough_people_vouch_for_is_good_in_its_run_and_nowhere_els
             assert passed.id != ident, "the value was vouched for, not the one call"
             assert (last(watch, Intent).signed, last(watch, Intent).verdict) == (-1, "allow")
             assert (await pays(watch)).word == "done", "again, in this run"
+            assert "olga, nina vouch for recipient, asked in entry" in render(
+                explain(watch.reader, passed.id)
+            )
             assert (await pays(watch, "DE03")).word == "pending", "another value is asked about"
             assert (await pays(watch, "de02")).word == "pending", "exactly that value"
             with pytest.raises(StandwatchError, match="approved already"):
