@@ -18,7 +18,9 @@ _COLOURS = {"attended": "good", "ending": "warn", "unattended": "bad", "off": "d
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=("list", "take", "hand-over", "end"), default="list")
     parser.add_argument("name", nargs="?", default="", metavar="WATCH", help="which, of standwatch.yaml")
-    parser.add_argument("--until", default="", metavar="TIME", help="when it ends by itself: 8h, 2026-12-01T06:00Z …")
+    parser.add_argument(
+        "--until", default="", metavar="TIME", help="when it ends by itself: 8h, 2026-12-01T06:00Z …"
+    )
     parser.add_argument("--to", default="", metavar="PERSON", help="hand-over: who is to take it")
     parser.add_argument("--reason", default="", help="end: why; nobody asks for one")
     signing.arguments(parser)

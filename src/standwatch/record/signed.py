@@ -136,8 +136,8 @@ def verifies(
 def objection(state: "State", entry: AnyEntry, now: int) -> str:
     """Why the sequencer may not take `entry` for those who signed it, and their passkeys; "" where it may.
 
-    A configuration may end the very passkey that signed for it, or dismiss who did: it comes last in its transaction, so
-    a passkey that ended at the same moment still counts for it, and who may sign it is the one before's to say. The
+    A configuration may end the very passkey that signed for it, or dismiss who did: it comes last in its transaction,
+    so a passkey that ended at the same moment still counts for it, and who may sign it is the one before's to say. The
     signatures themselves are not looked at.
     """
     if type(entry) not in SIGNED:
