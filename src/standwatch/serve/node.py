@@ -312,7 +312,7 @@ async def heed(node: Node) -> None:
 
 
 async def keep_house(node: Node) -> None:
-    """Every minute: have the recorder close implicit runs that nobody has used for half an hour, and expired ones."""
+    """Every minute: keep the clock, and have the recorder close runs that nobody uses, and expired ones."""
     while True:
         await asyncio.sleep(60)
         try:
