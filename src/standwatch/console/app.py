@@ -19,7 +19,7 @@ from standwatch.console.page import ANONYMOUS, Ask, Page
 from standwatch.console.pages import PAGES
 from standwatch.console.streams import STREAMS
 from standwatch.facts.errors import NotFound, StandwatchError
-from standwatch.fronts.control import Identify, query_of, refusal, segment_text, status_of
+from standwatch.fronts.control import Answered, Identify, query_of, refusal, segment_text, status_of
 from standwatch.fronts.control_client import SessionCsrf
 from standwatch.fronts.control_ports import Actor, Operations
 from standwatch.fronts.http import Headers, Request, Response, Stream
@@ -152,7 +152,10 @@ class Console:
             return msgspec.structs.replace(answer, headers=(*answer.headers, _REALM))
         status = status_of(error)
         view = Problem(status, error.code, str(error), error.reference, error.cure)
-        return await self._html(request, status, _PROBLEM.file, view, await self._around(request))
+        page = await self._html(request, status, _PROBLEM.file, view, await self._around(request))
+        if isinstance(error, Answered) and error.allow:
+            return msgspec.structs.replace(page, headers=(*page.headers, ("allow", error.allow)))
+        return page
 
     async def _around(self, request: Request) -> Frame:
         """The frame of an error: as every page's, with a halt in reach; bare where nobody is known."""
@@ -215,8 +218,14 @@ def _act(request: Request) -> tuple[Act, dict[str, str]]:
     raise _nowhere(request)
 
 
-def _nowhere(request: Request) -> NotFound:
-    return NotFound(f"nothing is served at {request.path}", cure="GET /")
+def _nowhere(request: Request) -> StandwatchError:
+    """404; 405 where the path is something's, and the method is not (RFC 9110 §15.5.6)."""
+    path = request.path
+    if request.method not in ("GET", "HEAD") and (_match(path) is not None or path in STREAMS):
+        return Answered(f"{path} takes GET, HEAD", "method_not_allowed", 405, "GET, HEAD")
+    if request.method != "POST" and any(pattern.fullmatch(path) for _, pattern in _ACTS):
+        return Answered(f"{path} takes POST", "method_not_allowed", 405, "POST")
+    return NotFound(f"nothing is served at {path}", cure="GET /")
 
 
 def _see(path: str, headers: Headers = ()) -> Response:

@@ -138,7 +138,7 @@ class Control:
             return
         problem = check_origin(request.header("host"), request.header("origin"), self._hosts, self._origins)
         if problem is not None:
-            raise _Answered("this listener is not known by that name", problem, ORIGIN_STATUS[problem])
+            raise Answered("this listener is not known by that name", problem, ORIGIN_STATUS[problem])
 
     async def _answer(self, request: Request) -> Response | Stream:
         path, reading = request.path, request.method in ("GET", "HEAD")
@@ -263,7 +263,7 @@ def handler(
     return Control(operations, hosts, origins, pages, clients)
 
 
-class _Answered(StandwatchError):
+class Answered(StandwatchError):
     """An error that knows its HTTP status, and the methods that a 405 must name (RFC 9110 §15.5.6)."""
 
     def __init__(self, message: str, code: str, status: int, allow: str = "") -> None:
@@ -280,14 +280,14 @@ def refusal(error: StandwatchError) -> Response:
         headers = (*_SAFE, _CHALLENGE)
     elif isinstance(error, TooMany):
         headers = (*_SAFE, ("retry-after", str(error.after)))
-    elif isinstance(error, _Answered) and error.allow:
+    elif isinstance(error, Answered) and error.allow:
         headers = (*_SAFE, ("allow", error.allow))
     return Response(status, msgspec.json.encode(problem), headers)
 
 
 def status_of(error: StandwatchError) -> int:
     """The HTTP status that goes with `error`."""
-    if isinstance(error, _Answered):
+    if isinstance(error, Answered):
         return error.status
     if error.code == "unauthenticated":
         return 401
@@ -307,13 +307,13 @@ def _route(request: Request) -> tuple[Route, dict[str, str]]:
         others = ["GET", "HEAD"]
     if others:
         allow = ", ".join(others)
-        raise _Answered(f"{request.path} takes {allow}", "method_not_allowed", 405, allow)
+        raise Answered(f"{request.path} takes {allow}", "method_not_allowed", 405, allow)
     raise NotFound(f"nothing is served at {request.path}", cure=f"GET {BASE}/openapi.json")
 
 
 def _body(request: Request, kind: Any) -> Any:
     if len(request.body) > _MAX_BODY:
-        raise _Answered(f"a body has at most {_MAX_BODY} bytes here", "too_large", 413)
+        raise Answered(f"a body has at most {_MAX_BODY} bytes here", "too_large", 413)
     try:
         return msgspec.convert(parse(request.body), kind)
     except msgspec.ValidationError as error:

@@ -184,3 +184,20 @@ def test_another_moment_keeps_what_was_asked_for(site: World) -> None:
     assert 'name="as_of" value="9"' in form
     assert 'href="/holds?as_of=9"' in page
     assert 'href="/index.json?q=pay&amp;as_of=9"' in page
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", "/holds", "GET, HEAD"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("PUT", "/systems/pay", "GET, HEAD"),
+        ("POST", "/live", "GET, HEAD"),
+        ("GET", "/halt", "POST"),
+        ("OPTIONS", "/holds/1/release", "POST"),
+    ],
+)
+def test_another_method_is_told_which_ones_there_are(site: World, method: str, path: str, allow: str) -> None:
+    for accept in ("text/html", "application/json"):
+        status, headers, _ = ask(site, method, path, Accept=accept)
+        assert (status, headers["allow"]) == (405, allow)
