@@ -99,8 +99,9 @@ async def diagnosis(ask: Ask) -> DiagnosisView:
     system, since = ask.names["system"], ask.query.get("since", "").strip()
     if not since:
         return DiagnosisView(system, "", "", SPANS, ())
-    asked = ago(since, ask.now)
-    found = await ask.ops.diagnose_decisions(ask.who, system, asked, ask.query.get("model", ""))
+    asked = ago(since, (await ask.status()).at)
+    model = ask.query.get("model", "")
+    found = await ask.ops.diagnose_decisions(ask.who, system, asked, model, ask.as_of)
     return DiagnosisView(system, since, asked, SPANS, tuple(_model(system, one) for one in found))
 
 
@@ -153,6 +154,5 @@ DIAGNOSIS: Final = Page(
     "Diagnose decisions",
     diagnosis,
     query=("since", "model"),
-    past=False,
     halts="system:{system}",
 )

@@ -26,8 +26,8 @@ class RecordView(msgspec.Struct, frozen=True):
 
 
 async def record(ask: Ask) -> RecordView:
-    """The record as it is now."""
-    found = await ask.ops.record(ask.who)
+    """The record as it is, or was. What is pasted is compared with what it is now."""
+    found = await ask.ops.record(ask.who, ask.as_of)
     pasted = ask.query.get("checkpoint", "")
     compared = await ask.ops.compare_checkpoint(ask.who, CompareOrder(pasted)) if pasted.strip() else None
     return RecordView(found, compared, pasted, ask.who.auditor or ask.who.admin)
@@ -42,7 +42,5 @@ async def verify(ask: Ask, form: Form) -> str:
     return "/record"
 
 
-RECORD: Final = Page(
-    "/record", "record", "Record", record, query=("checkpoint",), menu="Record", key="c", past=False
-)
+RECORD: Final = Page("/record", "record", "Record", record, query=("checkpoint",), menu="Record", key="c")
 RECORD_ACTS: Final = (Act("/record/verification", verify),)

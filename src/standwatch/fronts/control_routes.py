@@ -791,7 +791,8 @@ ROUTES: Final = (
         "record",
         "How long the record is, how far signed and by whom, and how its last verification ended.",
         RecordDocument,
-        lambda ops, call: ops.record(call.who),
+        lambda ops, call: ops.record(call.who, call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "POST",
@@ -851,9 +852,13 @@ ROUTES: Final = (
         "When a system's decisions changed since a time, and what changed with them, the likeliest first.",
         tuple[ModelDiagnosis, ...],
         lambda ops, call: ops.diagnose_decisions(
-            call.who, call.names["system"], call.query.get("since", ""), call.query.get("model", "")
+            call.who,
+            call.names["system"],
+            call.query.get("since", ""),
+            call.query.get("model", ""),
+            call.query.get("as_of", ""),
         ),
-        query=("since", "model"),
+        query=("since", "model", "as_of"),
     ),
 )
 

@@ -150,6 +150,7 @@ from standwatch.serve.control_signed import doubting, lured
 from standwatch.serve.control_signing import Signing
 from standwatch.serve.control_systems import Systems
 from standwatch.serve.control_telling import Telling
+from standwatch.serve.until import Then
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.control_vigilance import Vigils
 from standwatch.serve.control_watch import Roster
@@ -861,16 +862,18 @@ class Control:
         """A run, with a page of what it did: from act `begin` on, or that of entry `at`."""
         return await self.telling.run(who, run, Wanted(begin, limit, at), as_of)
 
-    async def record(self, who: Actor) -> RecordDocument:
-        """How long the record is, how far signed, and how the last verification ended."""
-        log = reading.log_line(self._source, self._vkey, self._clock(), alive=self._link.alive)
+    async def record(self, who: Actor, as_of: str = "") -> RecordDocument:
+        """How long the record is, how far signed, and how the last verification ended; or how it was at a moment."""
+        moment = reading.moment(self._source, as_of) if as_of else None
+        source = self._source if moment is None else Then(self._source, moment.index + 1)
+        now = self._clock() if moment is None else moment.at
+        log = reading.log_line(source, self._vkey, now, alive=self._link.alive)
+        seams = lines.lately(self._source, source.size).seams
+        if moment is not None:
+            return await self.custody.document(who, source, log, seams)
         agents = self._configuration.organisation.agents
-        return await self.custody.document(
-            who,
-            log,
-            lines.lately(self._source, self._source.size).seams,
-            self._bypasses(f"http://{agents.host}:{agents.port}"),
-        )
+        bypasses = self._bypasses(f"http://{agents.host}:{agents.port}")
+        return await self.custody.document(who, source, log, seams, bypasses)
 
     async def verify_record(self, who: Actor, order: VerifyOrder) -> VerificationLine:
         """Verify the record in the background."""
@@ -896,10 +899,10 @@ class Control:
         return (*reading.checks(self._state, self._configuration, log, self._clock()), *self._checks())
 
     async def diagnose_decisions(
-        self, who: Actor, system: str, since: str, model: str
+        self, who: Actor, system: str, since: str, model: str, as_of: str = ""
     ) -> tuple[ModelDiagnosis, ...]:
-        """When a system's decisions changed, and what changed with them."""
-        return await self.diagnosing.diagnose(who, system, since, model)
+        """When a system's decisions changed, and what changed with them: up to now, or to a moment."""
+        return await self.diagnosing.diagnose(who, system, since, model, as_of)
 
     def ready(self) -> str:
         """Why no action may pass now; "" where they may."""

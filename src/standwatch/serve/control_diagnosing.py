@@ -15,8 +15,9 @@ from standwatch.record.render import safe
 from standwatch.respond.orders import sees
 from standwatch.serve.aside import Aside, Progress
 from standwatch.serve.control_people import names, orderer
-from standwatch.serve.control_reading import Record, instant
+from standwatch.serve.control_reading import Record, instant, moment
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.until import Until
 from standwatch.serve.windows import happenings, observations
 from standwatch.watch.diagnose import diagnose
 from standwatch.watch.diagnosis_text import diagnosis_text
@@ -38,6 +39,8 @@ class Window(msgspec.Struct, frozen=True):
     since: int
     now: int
     named: dict[str, str]
+    end: int = 0
+    """The first entry that is not looked at; 0 for none."""
 
 
 Found = tuple[ModelDiagnosis, ...]
@@ -55,9 +58,10 @@ class Diagnosing:
         """Set by whoever runs a server; without it a thread does it."""
 
     async def diagnose(
-        self, who: Actor, system: str, since: str, model: str = ""
+        self, who: Actor, system: str, since: str, model: str = "", as_of: str = ""
     ) -> tuple[ModelDiagnosis, ...]:
-        """Every model of `system`, or one. `since` is an RFC 3339 time; raises as every operation does."""
+        """Every model of `system`, or one. `since` is an RFC 3339 time; raises as every operation does. With `as_of`
+        the record is looked at as it was then, with the models as they are declared today."""
         if not sees(orderer(who), system, self._gate.state):
             raise Forbidden(f"{who.name} may not see {system}")
         declared = self._gate.configuration.systems.get(system)
@@ -69,12 +73,14 @@ class Diagnosing:
             raise NotFound(
                 f"{system} has no model {model or 'that decides'}: {known}", cure="standwatch status"
             )
-        now, begun = self._clock(), instant(since)
+        then = moment(self._source, as_of) if as_of else None
+        now, begun = then.at if then is not None else self._clock(), instant(since)
         if begun >= now:
             raise Malformed("the time asked about is not in the past", code="bad_time")
         people = {name for kind, name in declared.manifest.data_subjects if kind == "input"}
         chosen = [_without(one, people) for name, one in models.items() if model in ("", name)]
-        window = Window(system, tuple(chosen), begun, now, names(self._gate.configuration))
+        end = then.index + 1 if then is not None else 0
+        window = Window(system, tuple(chosen), begun, now, names(self._gate.configuration), end)
         if self.aside is not None:
             return await self.aside.ask("diagnose", window, Found, seconds=_SECONDS, yields=_YIELDS)
         return await asyncio.to_thread(_diagnosed, self._source, window)
@@ -86,7 +92,8 @@ def diagnosed(source: Record, given: bytes, _: Progress) -> Found:
 
 
 def _diagnosed(source: Record, window: Window) -> Found:
-    return tuple(_one(source, window, model) for model in window.models)
+    then = Until(source, window.end) if window.end else source
+    return tuple(_one(then, window, model) for model in window.models)
 
 
 def _one(source: Record, window: Window, model: Model) -> ModelDiagnosis:

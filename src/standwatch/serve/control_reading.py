@@ -44,6 +44,10 @@ class Record(Source, Protocol):
         """The intents without an outcome, by index."""
         ...
 
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """The latest signed checkpoint, or the latest of at most `size` entries. Raises `NotFound`."""
+        ...
+
     def of_run(self, run: str) -> list[int]:
         """The entries of `run`, ascending; the overrides of system S are those of run `override/S`."""
         ...

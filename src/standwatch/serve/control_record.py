@@ -51,35 +51,13 @@ class Custody:
         self._task: asyncio.Task[None] | None = None
 
     async def document(
-        self, who: Actor, log: LogLine, seams: dict[str, int], bypasses: Sequence[str]
+        self, who: Actor, source: Record, log: LogLine, seams: dict[str, int], bypasses: Sequence[str] = ()
     ) -> RecordDocument:
-        """All of it, now."""
+        """All of it, as it stands in `source`: now, or at a moment of the past, of which no verification is told."""
         _reads(who)
-        return await asyncio.to_thread(self._document, log, seams, tuple(bypasses))
-
-    def _document(self, log: LogLine, seams: dict[str, int], bypasses: tuple[str, ...]) -> RecordDocument:
-        source = self._source
-        size = source.size
-        first = read_leaf(source.leaf(0)) if size else None
-        head, note = _head(source)
-        return RecordDocument(
-            origin=log.origin,
-            vkey=self._vkey,
-            size=size,
-            alive=log.alive,
-            began=first.at if first is not None else 0,
-            latest=time_of(source, size - 1) if size else 0,
-            checkpoint=source.checkpoint().decode() if head is not None else "",
-            signed=head.size if head is not None else -1,
-            signed_at=time_of(source, head.size - 1) if head is not None and head.size else 0,
-            root=head.root.hex() if head is not None else "",
-            behind=log.behind,
-            witnesses=tuple(one.name for one in note.signatures if one.name != log.origin) if note else (),
-            predecessor=first.predecessor if isinstance(first, Opened) else "",
-            tiles=_tiles(size),
-            seams=seams,
-            bypasses=bypasses,
-            verification=self._last,
+        found = await asyncio.to_thread(_document, source, self._vkey, log, seams, tuple(bypasses))
+        return (
+            found if source is not self._source else msgspec.structs.replace(found, verification=self._last)
         )
 
     async def verify(self, who: Actor, order: VerifyOrder) -> VerificationLine:
@@ -178,6 +156,32 @@ class Custody:
             text = f"This is not the log whose checkpoint was kept at {kept.size} entries: its history is another one"
             return msgspec.structs.replace(now, status="rejected", text=text)
         return msgspec.structs.replace(now, proof=tuple(one.hex() for one in proof))
+
+
+def _document(
+    source: Record, vkey: str, log: LogLine, seams: dict[str, int], bypasses: tuple[str, ...]
+) -> RecordDocument:
+    size = source.size
+    first = read_leaf(source.leaf(0)) if size else None
+    head, note = _head(source)
+    return RecordDocument(
+        origin=log.origin,
+        vkey=vkey,
+        size=size,
+        alive=log.alive,
+        began=first.at if first is not None else 0,
+        latest=time_of(source, size - 1) if size else 0,
+        checkpoint=source.checkpoint().decode() if head is not None else "",
+        signed=head.size if head is not None else -1,
+        signed_at=time_of(source, head.size - 1) if head is not None and head.size else 0,
+        root=head.root.hex() if head is not None else "",
+        behind=log.behind,
+        witnesses=tuple(one.name for one in note.signatures if one.name != log.origin) if note else (),
+        predecessor=first.predecessor if isinstance(first, Opened) else "",
+        tiles=_tiles(size),
+        seams=seams,
+        bypasses=bypasses,
+    )
 
 
 def _reads(who: Actor) -> None:

@@ -34,9 +34,9 @@ class Until:
         """All of them."""
         return 0, self.size
 
-    def checkpoint(self) -> bytes:
-        """The latest of now."""
-        return self._source.checkpoint()
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """The latest of now, unless an earlier one is asked for."""
+        return self._source.checkpoint(size)
 
     def leaf(self, index: int) -> bytes:
         """Raises `NotFound` for what was not there yet."""
@@ -83,3 +83,11 @@ class Until:
     def open_intents(self) -> dict[int, Intent]:
         """None are known of the past."""
         return {}
+
+
+class Then(Until):
+    """The same, under the checkpoint that was the latest then."""
+
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """The latest of then."""
+        return super().checkpoint(min(self.size, self.size if size is None else size))
