@@ -461,7 +461,7 @@ class Control:
             asking.around, question, action.data, sealed, self._source, self._configuration
         )
         return QuestionSheet(
-            question=lines.question_line(question, self._state),
+            question=lines.question_line(question, self._state, self._clock()),
             action=action.data.decode(),
             findings=_shown(sealed) if sealed else {},
             org=self._state.origin,

@@ -106,15 +106,15 @@ def hold_line(held: Held, reason: str, release: str, covers: tuple[str, ...] = (
 def open_questions(state: State, now: int, who: Actor) -> tuple[QuestionLine, ...]:
     """Questions that still wait for an answer, oldest first."""
     found = [
-        question_line(question, state)
+        question_line(question, state, now)
         for question in state.questions.values()
         if question.open and now < question.entry.until and sees(orderer(who), question.entry.system, state)
     ]
     return tuple(sorted(found, key=lambda each: each.index))
 
 
-def question_line(question: Question, state: State) -> QuestionLine:
-    """One question with the commands that answer it."""
+def question_line(question: Question, state: State, now: int) -> QuestionLine:
+    """One question as at `now` (µs), with the commands that answer it."""
     entry = question.entry
     return QuestionLine(
         id=entry.id,
@@ -133,7 +133,7 @@ def question_line(question: Question, state: State) -> QuestionLine:
         quorum=quorum(entry),
         ordered=isinstance(entry, AskedMany) and entry.ordered,
         approved=question.approvers,
-        next=next_ones(state, question, state.at),
+        next=next_ones(state, question, now),
     )
 
 
