@@ -138,10 +138,18 @@ class Decoys:
 
     async def ask(self, system: str) -> str:
         """Ask a decoy of `system` now, where it is calm, there is room, and something was refused; its id, or ""."""
+        rest: list[tuple[str, Record]] = []
         for ident, seam in await asyncio.to_thread(self._refusals, system):
-            self._used[ident] = None
-            command = await self._made(ident, seam)
-            if command is not None and (made := await self._put(command)):
+            command, outside = await self._made(ident, seam)
+            if command is None:
+                continue
+            # Whoever looks can tell where a value came from; a bound that was passed by little says less.
+            if not outside:
+                rest.append((ident, command))
+            elif made := await self._put(ident, command):
+                return made
+        for ident, command in rest:
+            if made := await self._put(ident, command):
                 return made
         return ""
 
@@ -163,23 +171,27 @@ class Decoys:
                 found.append((entry.id, entry.seam))
         return sorted(found, key=lambda _: self._chance(8))[:TRIES]
 
-    async def _made(self, ident: str, seam: Seam) -> Record | None:
-        """The question about refused act `ident`, under an id and a nonce of its own; None where it is none today."""
+    async def _made(self, ident: str, seam: Seam) -> tuple[Record | None, bool]:
+        """The question about refused act `ident`, under an id and a nonce of its own, and whether it was refused for
+        where a value came from; None where it is no decoy today."""
         fetched = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
         if not fetched.known:
-            return None
+            return None, False
         try:
             draft, case = await again.another(
                 self._gate, fetched.data, seam, self._clock(), self._chance(CHANCE)
             )
         except StandwatchError:
-            return None
+            return None, False
         findings = masked(case)
         if findings is None or case.state.held(case.scopes, case.now):
-            return None
-        return asking.question(draft, case, asking.shown(case, findings), until=0, word=asking.DECOY)
+            return None, False
+        outside = any((one.check, one.decision) == ("provenance", "step_up") for one in findings)
+        shown = asking.shown(case, findings)
+        return asking.question(draft, case, shown, until=0, word=asking.DECOY), outside
 
-    async def _put(self, command: Record) -> str:
+    async def _put(self, seed: str, command: Record) -> str:
+        """Ask it, where it is calm and there is room; `seed` is then used up. Its id, or ""."""
         entry = command.entry
         assert isinstance(entry, AskedMany)
         whom, now = people(entry, self._gate.state), self._clock()
@@ -206,4 +218,5 @@ class Decoys:
             self.open.pop(entry.id, None)
             return ""
         self._tried |= dict.fromkeys(whom, now)
+        self._used[seed] = None
         return entry.id

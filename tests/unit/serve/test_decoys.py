@@ -25,7 +25,7 @@ from standwatch.record.verify import verify
 from standwatch.serve.decoys import APART
 from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.openings import CAUGHT, FELL
-from support.budget import answer, decoy, decoys_of, sparing
+from support.budget import answer, bounded, decoy, decoys_of, sparing
 from support.watch import Watch, done, now
 
 ROOMY = "{per_run: 40, per_person_per_hour: 40}"
@@ -359,5 +359,23 @@ def test_a_client_hears_that_its_question_is_settled_once_its_approval_has_force
             await answer(watch, real)
             await answer(watch, fake, decision="refuse")
             assert heard == [(real, False)]
+
+    run(scene())
+
+
+def test_refusals_for_where_a_value_came_from_go_first(tmp_path: Path) -> None:
+    async def scene() -> None:
+        bounded(tmp_path, ROOMY)
+        path = tmp_path / "systems" / "pay.yaml"
+        path.write_text(path.read_text().replace("{max: 500}}", "{max: 500}, to: {from: [task]}}"))
+        async with sparing(tmp_path) as watch:
+            decoys = decoys_of(watch)
+            for amount in range(901, 911):
+                assert (await watch.act(done, amount=amount)).word == "refused"
+            assert (await watch.act(done, amount=1, to="DE99ATTACKER")).word == "refused"
+            for amount in range(911, 914):
+                assert (await watch.act(done, amount=amount)).word == "refused"
+            sheet = await watch.control.question(watch.who("olga"), await decoys.ask("pay"))
+            assert '"to":"DE99ATTACKER"' in sheet.action, "by chance once in fourteen"
 
     run(scene())
