@@ -47,7 +47,7 @@ def test_a_diagnosis_beside_is_the_one_made_here(tmp_path: Path) -> None:
         write_overridable(tmp_path)
         async with standing(tmp_path) as watch:
             for _ in range(3):
-                await decided(watch, "ann", "bo", "cy")
+                last = await decided(watch, "ann", "bo", "cy")
             who, diagnosing = watch.who("otto"), watch.control.diagnosing
             since = "2026-01-01T00:00Z"
             (here,) = await diagnosing.diagnose(who, "loans", since)
@@ -56,6 +56,8 @@ def test_a_diagnosis_beside_is_the_one_made_here(tmp_path: Path) -> None:
             assert here.diagnosis.rows == there.diagnosis.rows == 9
             assert (here.versions, here.changes, here.model) == (there.versions, there.changes, there.model)
             assert here.text == there.text
+            (before,) = await diagnosing.diagnose(who, "loans", since, as_of=str(last - 1))
+            assert before.diagnosis.rows == 6
 
     run(script())
 
@@ -118,13 +120,13 @@ def test_what_wants_too_much_memory_is_ended_and_says_so(tmp_path: Path) -> None
 def test_what_takes_too_long_by_the_clock_is_ended_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside, "GRACE", 0.05)
+    monkeypatch.setattr(aside, "GRACE", 0.05 - 1.5)  # beside the time and a half of its one second
 
     async def script() -> None:
         async with standing(tmp_path) as watch:
             before = children()
             with pytest.raises(StandwatchError, match="it took longer than"):
-                await beside(watch).ask("verify", Wanted(watch.log.vkey), Verification, seconds=0)
+                await beside(watch).ask("verify", Wanted(watch.log.vkey), Verification, seconds=1)
             assert children() <= before
 
     run(script())

@@ -50,6 +50,23 @@ def test_it_says_how_long_it_is_and_how_far_signed(tmp_path: Path) -> None:
     run(script())
 
 
+def test_it_is_told_as_it_was_at_a_moment(tmp_path: Path) -> None:
+    async def script() -> None:
+        async with standing(tmp_path) as watch:
+            await watch.signed_up_to_now()
+            who, then = watch.who("otto"), await watch.control.record(watch.who("otto"))
+            await watch.act(done, amount=1)
+            await watch.signed_up_to_now()
+            found = await watch.control.record(who, str(then.size - 1))
+            assert (found.size, found.checkpoint, found.root, found.tiles) == (
+                then.size, then.checkpoint, then.root, then.tiles,
+            )  # fmt: skip
+            assert (found.verification, found.bypasses) == (None, ())
+            assert (await watch.control.record(who)).size > then.size
+
+    run(script())
+
+
 def test_a_verification_is_asked_for_waits_its_turn_and_says_what_it_covers(tmp_path: Path) -> None:
     async def script() -> None:
         async with standing(tmp_path) as watch:
