@@ -17,6 +17,7 @@ from bench.organisation import Door, policies, serving
 from bench.report import Cell, Report
 from standwatch.enforce import passage as steps_of
 from standwatch.enforce.checks import IN_ORDER
+from standwatch.enforce.drafting import case_of, draft_of
 from standwatch.enforce.judge import judge
 from standwatch.enforce.ports import Act
 from standwatch.enforce.steps import CHANCE, Begin
@@ -106,8 +107,8 @@ def _begin(act: Act) -> Begin:
 def _judging(node: Node, door: Door) -> list[list[Cell]]:
     gate, body, act = node.gate, _body(door), _act(node, door)
 
-    draft = steps_of._draft(act, gate, _begin(act))
-    case = steps_of._case(draft, gate, now())
+    draft = draft_of(act, gate, _begin(act))
+    case = case_of(draft, gate, now())
     judgement = judge(case)
     if judgement.disposition != "allow":
         raise SystemExit(f"the bench measures a refusal: {judgement}")
@@ -116,7 +117,7 @@ def _judging(node: Node, door: Door) -> list[list[Cell]]:
         ["identify: token, principal, run", cost(lambda: gate.identify(f"Bearer {door.run}", "s0"))],
         ["canonical action", cost(lambda: action_bytes(draft.action))],
         ["  its SHA-256", cost(lambda: action_digest(draft.data))],
-        ["case: envelope, grant, scopes, trail", cost(lambda: steps_of._case(draft, gate, now()))],
+        ["case: envelope, grant, scopes, trail", cost(lambda: case_of(draft, gate, now()))],
         ["judge: all checks", cost(lambda: judge(case))],
     ]
     rows += [[f"  {name}", cost(lambda check=check: check(case))] for name, check in IN_ORDER]
@@ -133,8 +134,8 @@ async def _recording(node: Node, door: Door) -> list[list[Cell]]:
     per_batch: dict[int, list[float]] = {}
 
     def fresh() -> Append:
-        draft = steps_of._draft(act, gate, _begin(act))
-        case = steps_of._case(draft, gate, now())
+        draft = draft_of(act, gate, _begin(act))
+        case = case_of(draft, gate, now())
         return gate._frame(steps_of._intent(draft, gate, case, judge(case)))
 
     def write(some: list[Append]) -> tuple[float, list[Any]]:
