@@ -24,7 +24,8 @@ class OverridesView(msgspec.Struct, frozen=True):
 async def overrides(ask: Ask) -> OverridesView:
     """Of the last seven days, or since a time."""
     since = ask.query.get("since", "").strip()
-    report = await ask.ops.overrides(ask.who, ask.names["system"], ago(since, ask.now))
+    now = (await ask.status()).at
+    report = await ask.ops.overrides(ask.who, ask.names["system"], ago(since, now), ask.as_of)
     most = max(report.days.values(), default=1)
     days = bars([(day, count / most, 0.0) for day, count in sorted(report.days.items())])
     return OverridesView(report, since, days)
@@ -44,7 +45,6 @@ OVERRIDES: Final = Page(
     "Overrides",
     overrides,
     query=("since",),
-    past=False,
     halts="system:{system}",
 )
 OVERRIDE_ACTS: Final = (Act("/decisions/{index}/{row}/override", override),)

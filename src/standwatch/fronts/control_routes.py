@@ -485,8 +485,10 @@ ROUTES: Final = (
         "overrides",
         "Who overrode how often since a time, by day, and the rows over which people disagree.",
         OverridesReport,
-        lambda ops, call: ops.overrides(call.who, call.names["system"], call.query.get("since", "")),
-        query=("since",),
+        lambda ops, call: ops.overrides(
+            call.who, call.names["system"], call.query.get("since", ""), call.query.get("as_of", "")
+        ),
+        query=("since", "as_of"),
     ),
     Route(
         "GET",

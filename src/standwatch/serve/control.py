@@ -680,9 +680,11 @@ class Control:
         """Change the outcome of one decided row, within the conditions of its manifest."""
         return await self.overruler.override(_somebody(who), ident, row, order)
 
-    async def overrides(self, who: Actor, system: str, since: str = "") -> OverridesReport:
-        """Who overrode how often since an RFC 3339 time, and over what people disagree."""
-        return await self.overruler.overrides(_known(who), system, since)
+    async def overrides(
+        self, who: Actor, system: str, since: str = "", as_of: str = ""
+    ) -> OverridesReport:
+        """Who overrode how often since an RFC 3339 time, and over what people disagree: up to now, or to a moment."""
+        return await self.overruler.overrides(_known(who), system, since, as_of)
 
     # --- relaxations -----------------------------------------------------------------------------------------
 

@@ -30,8 +30,9 @@ from standwatch.respond.orders import sees
 from standwatch.respond.overrides import Override, Person, Previous, Row, override
 from standwatch.respond.places import place
 from standwatch.serve.control_people import names, orderer
-from standwatch.serve.control_reading import Record, instant
+from standwatch.serve.control_reading import Record, instant, moment
 from standwatch.serve.gate import LiveGate
+from standwatch.serve.until import Until
 from standwatch.store.link import Link
 from standwatch.watch.overriding import overriding
 
@@ -122,16 +123,17 @@ class Overruler:
 
     # --- looking ---------------------------------------------------------------------------------------------
 
-    async def overrides(self, who: Actor, system: str, since: str) -> OverridesReport:
-        """Overrides of `system` since an RFC 3339 time; of the last seven days for ""."""
+    async def overrides(self, who: Actor, system: str, since: str, as_of: str = "") -> OverridesReport:
+        """Overrides of `system` since an RFC 3339 time; of the seven days before for "". Up to now, or to a moment."""
         self._seen(who, system)
-        now = self._clock()
+        then = moment(self._source, as_of) if as_of else None
+        source = self._source if then is None else Until(self._source, then.index + 1)
+        now = self._clock() if then is None else then.at
         start = instant(since) if since else now - _WEEK
-        return await asyncio.to_thread(self._report, system, start, now)
+        return await asyncio.to_thread(self._report, source, system, start, now)
 
-    def _report(self, system: str, since: int, now: int) -> OverridesReport:
-        source = self._source
-        found = [(index, one) for index, one in self._overridden(system) if one.at >= since]
+    def _report(self, source: Record, system: str, since: int, now: int) -> OverridesReport:
+        found = [(index, one) for index, one in _overridden(source, system) if one.at >= since]
         told = overriding(found)
         decided = _decided(source, system, source.at(since - 1) + 1)
         return OverridesReport(
@@ -180,6 +182,11 @@ class Overruler:
             former=given.former if given else "",
             why=given.reason if given else "",
         )
+
+
+def _overridden(source: Record, system: str) -> list[tuple[int, Overridden]]:
+    entries = ((index, decode(source.leaf(index))) for index in source.of_run(f"override/{system}")[-MOST:])
+    return [(index, one) for index, one in entries if isinstance(one, Overridden)]
 
 
 def _refused(answer: Refusal, made: Override) -> StandwatchError:
