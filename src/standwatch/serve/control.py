@@ -150,7 +150,6 @@ from standwatch.serve.control_signed import doubting, lured
 from standwatch.serve.control_signing import Signing
 from standwatch.serve.control_systems import Systems
 from standwatch.serve.control_telling import Telling
-from standwatch.serve.until import Then
 from standwatch.serve.control_versions import Routes, model_lines
 from standwatch.serve.control_vigilance import Vigils
 from standwatch.serve.control_watch import Roster
@@ -162,6 +161,7 @@ from standwatch.serve.oidc import Oidc
 from standwatch.serve.openings import Openings, Shown
 from standwatch.serve.sessions import Cloned, Sessions
 from standwatch.serve.tally import Tally
+from standwatch.serve.until import Then
 from standwatch.store.link import Link
 
 
@@ -680,9 +680,7 @@ class Control:
         """Change the outcome of one decided row, within the conditions of its manifest."""
         return await self.overruler.override(_somebody(who), ident, row, order)
 
-    async def overrides(
-        self, who: Actor, system: str, since: str = "", as_of: str = ""
-    ) -> OverridesReport:
+    async def overrides(self, who: Actor, system: str, since: str = "", as_of: str = "") -> OverridesReport:
         """Who overrode how often since an RFC 3339 time, and over what people disagree: up to now, or to a moment."""
         return await self.overruler.overrides(_known(who), system, since, as_of)
 
