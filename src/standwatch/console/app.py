@@ -22,6 +22,7 @@ from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.fronts.control import Answered, Identify, query_of, refusal, segment_text, status_of
 from standwatch.fronts.control_client import SessionCsrf
 from standwatch.fronts.control_ports import Actor, Operations
+from standwatch.fronts.control_streams import last_event
 from standwatch.fronts.http import Headers, Request, Response, Stream
 
 _PAGES: Final = tuple((page, page.pattern) for page in PAGES)
@@ -81,7 +82,7 @@ class Console:
         following = STREAMS.get(request.path)
         if request.method == "GET" and following is not None:
             query = query_of(request, following.query)
-            return following.stream(self._operations, self._identify(request), query)
+            return following.stream(self._operations, self._identify(request), query, last_event(request))
         if request.method == "POST":
             return await self._act(request)
         if not reading:

@@ -17,14 +17,20 @@ from standwatch.fronts.http import Stream
 class Follow(msgspec.Struct, frozen=True):
     """One stream: the same as the API's, for whoever may open a page."""
 
-    stream: Callable[[Operations, Actor, dict[str, str]], Stream]
+    stream: Callable[[Operations, Actor, dict[str, str], str], Stream]
+    """The last argument is what the client was told last, where its line broke."""
     query: tuple[str, ...] = ()
 
 
+def _after(last: str, query: dict[str, str]) -> str:
+    """Where entries go on: behind the last one that was heard."""
+    return str(int(last) + 1) if last else query.get("from", "")
+
+
 STREAMS: Final[dict[str, Follow]] = {
-    "/live": Follow(lambda ops, who, _: changes_stream(ops.changes(who))),
+    "/live": Follow(lambda ops, who, _, last: changes_stream(ops.changes(who, last))),
     "/tail/stream": Follow(
-        lambda ops, who, query: entries_stream(ops.tail(who, query.get("from", ""), sift_of(query))),
+        lambda ops, who, query, last: entries_stream(ops.tail(who, _after(last, query), sift_of(query))),
         ("from", *SIFT),
     ),
 }

@@ -42,7 +42,7 @@ from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Actor, Operations
 from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route, sift_of
 from standwatch.fronts.control_sessions import Entered
-from standwatch.fronts.control_streams import changes_stream, entries_stream
+from standwatch.fronts.control_streams import changes_stream, entries_stream, last_event
 from standwatch.fronts.http import (
     LOOPBACK_HOSTS,
     LOOPBACK_ORIGINS,
@@ -159,7 +159,7 @@ class Control:
             case _ if path == f"{BASE}/entries/stream" and reading:
                 return self._tail(request)
             case _ if path == f"{BASE}/changes/stream" and reading:
-                return changes_stream(self._operations.changes(self._who(request)))
+                return changes_stream(self._operations.changes(self._who(request), last_event(request)))
             case _ if path == f"{BASE}/export" and reading:
                 return self._export(request)
             case _ if path in OIDC_PATHS and reading:

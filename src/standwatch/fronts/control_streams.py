@@ -8,9 +8,15 @@ from typing import Final
 import msgspec
 
 from standwatch.fronts.control_live import Changed, EntryLine
-from standwatch.fronts.http import Stream, Writer
+from standwatch.fronts.http import Request, Stream, Writer
 
 _HEADERS: Final = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
+
+
+def last_event(request: Request) -> str:
+    """The id that a client saw last before its line broke (HTML, "the Last-Event-ID header"); "" for none."""
+    found = request.header("last-event-id") or ""
+    return found if found.isascii() and found.isdecimal() and len(found) < 16 else ""
 
 
 def entries_stream(lines: AsyncIterator[EntryLine]) -> Stream:

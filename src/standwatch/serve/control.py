@@ -826,9 +826,9 @@ class Control:
         at = reading.position(self._source, before) if before else -1
         return await asyncio.to_thread(live.latest, self._source, at, live.at_most(limit), sift)
 
-    def changes(self, who: Actor) -> AsyncIterator[Changed]:
+    def changes(self, who: Actor, after: str = "") -> AsyncIterator[Changed]:
         """That something changed, and what it concerns: no more, so whoever may open a page may hear when to reload."""
-        return live.changes(self._source, self.growth, lambda: self.still(who))
+        return live.changes(self._source, self.growth, lambda: self.still(who), after)
 
     async def system(self, who: Actor, system: str, as_of: str = "") -> SystemSheet:
         """One system whole, now or at an index or RFC 3339 time of the past."""

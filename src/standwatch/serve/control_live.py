@@ -21,7 +21,7 @@ from standwatch.facts.entries import (
     RunOpened,
 )
 from standwatch.facts.errors import Malformed
-from standwatch.fronts.control_live import Changed, EntryLine, Latest, Sift, Traffic, TrafficLine
+from standwatch.fronts.control_live import TOPICS, Changed, EntryLine, Latest, Sift, Traffic, TrafficLine
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.source import Source
 from standwatch.serve.control_reading import Record, position, shown, whole
@@ -107,19 +107,21 @@ def fits(entry: AnyEntry | Unknown, sift: Sift) -> bool:
 # --- what changed --------------------------------------------------------------------------------------------
 
 
-async def changes(source: Record, growth: Growth, still: Still) -> AsyncIterator[Changed]:
-    """What changed since it was last told, from now on; at least every ten seconds, and ten times a second at most."""
-    seen = source.size
+async def changes(source: Record, growth: Growth, still: Still, after: str = "") -> AsyncIterator[Changed]:
+    """What changed since it was last told, from now on; at least every ten seconds, and ten times a second at most.
+
+    `after` is the index that somebody was told last, before their line broke: then what they missed comes first.
+    """
+    seen = _told(after, source.size)
     with growth.listening() as grown:
         loop = asyncio.get_running_loop()
         tick = loop.time() + _TICK
         yield Changed(seen - 1, ())
         while still():
-            await grown.wait(max(0.0, min(1.0, tick - loop.time())))
+            if seen == source.size:
+                await grown.wait(max(0.0, min(1.0, tick - loop.time())))
             size = source.size
-            topics = (
-                {topic_of(entry) for _, entry in source.control(seen, size)} if size > seen else set[str]()
-            )
+            topics = _topics(source, seen, size)
             seen = size
             if loop.time() >= tick:
                 topics.add("tick")
@@ -127,6 +129,18 @@ async def changes(source: Record, growth: Growth, still: Still) -> AsyncIterator
             if topics:
                 yield Changed(size - 1, tuple(sorted(topics)))
             await asyncio.sleep(_SETTLE)
+
+
+def _told(after: str, size: int) -> int:
+    """The index from which on somebody was told nothing; what they say may be of another log, or nonsense."""
+    known = after.isascii() and after.isdecimal() and len(after) < 16
+    return min(int(after) + 1, size) if known else size
+
+
+def _topics(source: Record, seen: int, size: int) -> set[str]:
+    if size - seen > _SIFTED:  # they were away for long: everything may have changed
+        return set(TOPICS)
+    return {topic_of(entry) for _, entry in source.control(seen, size)} if size > seen else set()
 
 
 def topic_of(entry: AnyEntry | Unknown) -> str:

@@ -201,3 +201,14 @@ def test_another_method_is_told_which_ones_there_are(site: World, method: str, p
     for accept in ("text/html", "application/json"):
         status, headers, _ = ask(site, method, path, Accept=accept)
         assert (status, headers["allow"]) == (405, allow)
+
+
+def test_a_stream_goes_on_where_it_broke(site: World) -> None:
+    last = site.watch.reader.size - 3
+    connection = http.client.HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    headers = {"Authorization": site.basic, "Last-Event-ID": str(last)}
+    connection.request("GET", "/tail/stream?from=0", headers=headers)
+    answer = connection.getresponse()
+    lines = [answer.readline() for _ in range(4)]
+    assert f"id: {last + 1}\n".encode() in lines
+    connection.close()

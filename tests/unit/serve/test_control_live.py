@@ -147,3 +147,18 @@ async def test_what_is_in_sight_is_what_the_status_counts(tmp_path: Path) -> Non
                 len(status.relaxations),
             )
             assert (summary.index, summary.past, summary.names) == (status.index, status.past, status.names)
+
+
+@awaited
+async def test_whose_line_broke_is_told_what_they_missed(tmp_path: Path) -> None:
+    async with standing(tmp_path) as watch:
+        otto = watch.who("otto")
+        last = watch.reader.size - 1
+        await watch.control.halt(otto, HaltOrder("agent:x", "why"))
+        told = watch.control.changes(otto, str(last))
+        assert (await anext(told)).index == last
+        change = await asyncio.wait_for(anext(told), 2)
+        assert (change.index, change.topics) == (watch.reader.size - 1, ("holds",))
+        for nonsense in ("", "-1", "x", "99999999", "9" * 40, "٣"):
+            first = await asyncio.wait_for(anext(watch.control.changes(otto, nonsense)), 2)
+            assert (first.index, first.topics) == (watch.reader.size - 1, ())
