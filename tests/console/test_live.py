@@ -298,3 +298,20 @@ def test_a_page_that_is_left_hears_nothing_more(site: World, chrome: Chrome) -> 
     while waiting and time.monotonic() - begun < 15:
         time.sleep(0.05)
     assert not waiting
+
+
+def test_what_happened_while_the_line_was_down_is_in_sight_when_it_is_back(
+    site: World, chrome: Chrome
+) -> None:
+    following(chrome, site, "/")
+    before = chrome.run("document.querySelector('.sight .chip').textContent")
+    offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    chrome.run("document.getElementById('live')._htmx.sse.reader.cancel()")  # the line breaks
+    chrome("Network.emulateNetworkConditions", offline=True, **offline)
+    site.there(site.watch.control.halt(site.watch.who("otto"), HaltOrder("agent:elsewhere", "x")))
+    time.sleep(0.5)
+    assert chrome.run("document.querySelector('.sight .chip').textContent") == before
+    chrome("Network.emulateNetworkConditions", offline=False, **offline)
+    seen(chrome, f"document.querySelector('.sight .chip').textContent !== {before!r}", 20)
+    assert chrome.run("window.marked") is True
+    released(site)
