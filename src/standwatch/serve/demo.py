@@ -134,6 +134,25 @@ class Demo:
         self.scene("Is the record what it claims to be?")
         self.run("verify")
 
+    def last_words(self, took: float, *, sign: bool) -> None:
+        """Where to look, and what is left for somebody to do."""
+        found = re.search(r"public_url: (\S+)", (self.org / "standwatch.yaml").read_text())
+        url = found[1] if found else ""
+        program = (
+            "standwatch"
+            if shutil.which("standwatch")
+            else os.path.relpath(self.root / ".venv/bin/standwatch")
+        )
+        olga = f"--key {_quoted(os.path.relpath(self.keys / 'olga.pem'))} --org {_quoted(os.path.relpath(self.org))}"
+        self.say(f"\nThe watch stands ({took:.1f} s): {url}/")
+        if not sign:
+            waits = json.loads(self._ran("status", as_json=True))["questions"][0]["id"]
+            self.say(f"A payment still waits:  {url}/approvals/{waits}")
+            self.say(f"  Olga, in the browser: {program} passkey add {olga}   # once: her passkey")
+            self.say(f"  or with her key:      {program} approve {waits} --by olga {olga}")
+        self.say(f"She takes the watch:    {program} watch take bank {olga}")
+        self.say(f"End it:                 {program} demo --stop")
+
     # --- means ---------------------------------------------------------------------------------------------
 
     @property
@@ -154,6 +173,14 @@ class Demo:
         With `shown`, only the lines of its answer that match.
         """
         self.say("$ standwatch " + " ".join(_quoted(word) for word in words))
+        done = self._ran(*words, as_json=as_json, ends=ends)
+        if as_json:
+            return json.loads(done)
+        lines = [line for line in done.rstrip().splitlines() if re.search(shown, line)]
+        self.say("\n".join("  " + line for line in lines))
+        return None
+
+    def _ran(self, *words: str, as_json: bool = False, ends: int = 0) -> str:
         options = ["--org", str(self.org), *(["--json"] if as_json else [])]
         done = subprocess.run(
             [*self._standwatch, *options, *words], capture_output=True, text=True, check=False
@@ -162,11 +189,7 @@ class Demo:
             raise StandwatchError(
                 f"standwatch {words[0]} ended with {done.returncode}: {done.stderr or done.stdout}"
             )
-        if as_json:
-            return json.loads(done.stdout)
-        lines = [line for line in done.stdout.rstrip().splitlines() if re.search(shown, line)]
-        self.say("\n".join("  " + line for line in lines))
-        return None
+        return done.stdout
 
     def open_run(self, token: str, system: str) -> str:
         """What the bank's scheduler does when a user asks for something: open a run with the user's words."""
@@ -218,13 +241,7 @@ def main(root: Path, say: Say, *, sign: bool = False, stop: bool = False) -> int
     demo.seed()
     demo.start()
     demo.play(sign=sign)
-    operators = re.search(r"operators: ([\d.]+:\d+)", (demo.org / "standwatch.yaml").read_text())
-    say(f"\nThe watch stands ({time.monotonic() - begun:.1f} s): http://{operators[1] if operators else ''}/")
-    if not sign:
-        org = os.path.relpath(demo.org)
-        say(f"A payment still waits:  standwatch status --org {org}")
-        say(f"                        standwatch approve ID --by olga --key .demo/keys/olga.pem --org {org}")
-    say("End it:                 standwatch demo --stop")
+    demo.last_words(time.monotonic() - begun, sign=sign)
     return 0
 
 
