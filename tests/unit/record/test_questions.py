@@ -1,5 +1,6 @@
 """A question and its answers: how many, in which order, who may, and what takes an approval back."""
 
+import msgspec
 import pytest
 
 from standwatch.facts.entries import PasskeyEnded, Rule
@@ -120,6 +121,19 @@ def test_in_an_order_nobody_goes_before_so_many_that_too_few_are_left() -> None:
 def test_anybody_refuses_out_of_their_turn() -> None:
     panel = asked(2, True)
     assert panel.says("dan", "refuse") == ""
+
+
+def test_votes_are_counted_again_as_the_act_leaves() -> None:
+    """The fold keeps no decided question below its quorum; where that counts, nobody relies on it."""
+    panel = asked(2)
+    panel.says("ann")
+    panel.says("ben")
+    whole = panel.question
+    for votes in (whole.answers[:1], (whole.answers[0], whole.answers[0])):
+        panel.state.questions[IDENT] = msgspec.structs.replace(whole, answers=votes)
+        assert panel.leaves() == "approval: too few people have approved"
+    panel.state.questions[IDENT] = whole
+    assert panel.leaves() == ""
 
 
 def test_it_ends_with_the_first_approval_that_ends() -> None:

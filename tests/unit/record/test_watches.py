@@ -310,6 +310,19 @@ def test_an_old_counter_or_an_ended_passkey_is_found(kind: str) -> None:
     assert "approval" in codes(log)
 
 
+def test_whoever_was_dismissed_signs_nothing_with_a_key_either() -> None:
+    """A statement signed before, that comes to its turn after: the race that only the sequencer sees."""
+    log = begun()
+    entry = msgspec.structs.replace(stated(log, phone(log, CHEN)), key=CHEN.public)
+    entry = msgspec.structs.replace(entry, sig=CHEN.sign(evidence_message(entry, ORIGIN)))
+    assert refused(log, entry) == ""
+    known = log.sequencer.state.principals["p-chen"]
+    log.append(msgspec.structs.replace(known, at=0, revoked=True))
+    assert refused(log, entry) == "approval"
+    log.append(msgspec.structs.replace(known, at=0))
+    assert refused(log, entry) == "", "taken back"
+
+
 def test_somebody_else_s_passkey_does_not_sign_for_them() -> None:
     log = begun()
     made = phone(log, OLGA)
