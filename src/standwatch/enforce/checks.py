@@ -191,7 +191,8 @@ def provenance(case: Case) -> Finding:
     if case.tool is None:
         return allow("provenance")
     tool = case.tool.tool
-    worst, vouched = allow("provenance"), list[str]()
+    worst = allow("provenance")
+    vouched: list[str] = []
     if tool.intent and not speaks_of(case.trail.task, tool.intent):
         worst = against("provenance", tool.otherwise, "no_intent", f"the task does not speak of {tool.name}")
     for name, rule in tool.arguments.items():

@@ -121,6 +121,7 @@ from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.assertion import Lured
 from standwatch.record.proof import ProofFile
 from standwatch.record.questions import Question
+from standwatch.record.signed import Cloned
 from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.respond.scope import ALL, parse
@@ -159,7 +160,7 @@ from standwatch.serve.invitations import Invitations
 from standwatch.serve.notifying import Notifying
 from standwatch.serve.oidc import Oidc
 from standwatch.serve.openings import Openings, Shown
-from standwatch.serve.sessions import Cloned, Sessions
+from standwatch.serve.sessions import Sessions
 from standwatch.serve.tally import Tally
 from standwatch.serve.until import Then
 from standwatch.store.link import Link

@@ -33,8 +33,8 @@ from standwatch.record.assertion import (
     to_base64url,
     verify_assertion,
 )
-from standwatch.record.passkeys import Passkey
 from standwatch.record.sessions import Session
+from standwatch.record.signed import Cloned
 from standwatch.record.state import State
 from standwatch.serve.control_party import party_of
 from standwatch.serve.control_people import actor_of, resolve
@@ -294,18 +294,6 @@ class Sessions:
 
 
 _AGAIN: Final = 0.5  # seconds before an ending that could not be recorded is offered again
-
-
-class Cloned(Forbidden):
-    """A passkey's counter did not go on: it may be a copy. Whoever has the passkeys records the doubt."""
-
-    def __init__(self, passkey: Passkey, count: int) -> None:
-        super().__init__(
-            f"the passkey's counter says {count} and stood at {passkey.count}: there may be a copy of it",
-            code="cloned",
-            cure="standwatch passkey list",
-        )
-        self.passkey, self.count = passkey, count
 
 
 def _where(came: Came, what: str) -> str:
