@@ -98,7 +98,13 @@ class Page:
 
     def view(self, width: int = 1280, height: int = 900, *, touch: bool = False) -> None:
         """The size of the window, in CSS pixels; as of a phone with `touch`."""
-        self("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
+        self(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=touch,
+        )
         self("Emulation.setTouchEmulationEnabled", enabled=touch)
 
     def media(self, kind: str = "", **features: str) -> None:
