@@ -89,7 +89,7 @@ class AskedMany(Asked, frozen=True, kw_only=True, tag="act.asked.2"):
     quorum: int = 1
     ordered: bool = False
     flag: str = ""
-    """HMAC-SHA-256(salt, `real` or `decoy`), signed along with every answer; what opens it is sealed (`findings`)."""
+    """HMAC-SHA-256(salt, `real` or `decoy`), signed along with every answer; what opens it is sealed (`flag`)."""
 
 
 class Deferred(Judged, frozen=True, kw_only=True, tag="act.deferred.1"):

@@ -1,12 +1,15 @@
 """A question and its answers: how many, in which order, who may, and what takes an approval back."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from standwatch.facts.entries import PasskeyEnded, Rule
+from standwatch.facts.entries import PasskeyEnded, Rule, Unmasked
+from standwatch.facts.parts import commitment
 from standwatch.record import questions
 from standwatch.record.state import load, save
-from support.panel import IDENT, MINUTE, PEOPLE, TOOL, Panel, key
+from support.panel import IDENT, MINUTE, PEOPLE, SALT, TOOL, Panel, key
 
 
 def asked(quorum: int = 2, ordered: bool = False, *people: str) -> Panel:
@@ -136,6 +139,19 @@ def test_votes_are_counted_again_as_the_act_leaves() -> None:
     assert panel.leaves() == ""
 
 
+def test_whoever_falls_for_a_decoy_loses_what_they_approved_elsewhere() -> None:
+    panel, other = asked(1), "01m7q5cqg9e008000000000002"
+    assert panel.says("ann") == ""
+    assert panel.asks(ident=other, flag=commitment(SALT, b"decoy")) == ""
+    of = panel.index
+    assert panel.says("ann", id=other, of=of) == ""
+    assert panel.admit(Unmasked(by="standwatch", id=other, of=of, salt=SALT.hex(), decoy=True)) == ""
+    assert panel.question.open, "and others are asked again"
+    assert questions.next_ones(panel.state, panel.question, panel.now) == ("ben", "cat", "dan")
+    assert panel.says("ben") == ""
+    assert panel.leaves() == ""
+
+
 def test_it_ends_with_the_first_approval_that_ends() -> None:
     panel = asked(2)
     panel.says("ann", minutes=3)
@@ -222,7 +238,7 @@ def test_above_the_quorum_one_loss_does_not_open_it() -> None:
 
 
 @pytest.mark.parametrize("rule", [{"quorum": 3}, {"quorum": 2, "ordered": True}])
-def test_a_manifest_that_wants_more_voids_what_was_asked_for_less(rule: dict[str, int]) -> None:
+def test_a_manifest_that_wants_more_voids_what_was_asked_for_less(rule: dict[str, Any]) -> None:
     panel = asked(2)
     panel.says("ann")
     panel.says("ben")
