@@ -65,8 +65,10 @@ def around(
     asked = question.entry
     sealed = _decoded(findings)
     entries = _entries(source, asked.run, question.index)
+    # INVARIANT: what tells a decoy from a real question is not how long this takes: both are looked through.
+    others = _without_its_refusal(source, entries, asked, action)
     if _is_decoy(source, question):
-        entries = _without_its_refusal(source, entries, asked, action)
+        entries = others
     told, left_off = _earlier(entries)
     return Around(
         words=short_words(asked.digest),

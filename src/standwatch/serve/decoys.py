@@ -6,8 +6,11 @@ asked during an incident, and it is taken back where one begins, or where a real
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import Final
+
+import msgspec
 
 from standwatch.enforce import asking
 from standwatch.enforce.decoys import masked
@@ -17,6 +20,7 @@ from standwatch.facts.asks import decoys
 from standwatch.facts.entries import AnyEntry, AskedMany, Deferred, Denied
 from standwatch.facts.errors import StandwatchError
 from standwatch.facts.frames import Ack, Append, Fetch
+from standwatch.facts.ids import id_micros
 from standwatch.facts.words import Seam
 from standwatch.record.leaf import decode
 from standwatch.record.questions import people
@@ -36,6 +40,18 @@ RECENT: Final = 5_000
 """Entries among which refusals are looked for, the latest."""
 TRIES: Final = 16
 _REMEMBERED: Final = 1_000
+_LAGS: Final = 64
+"""Real questions, the latest, of which it is known how long after their act began they were sequenced."""
+_SLOWEST: Final = 1_000_000
+"""µs: what took longer was a retry, or was pulled out of the queue, and is no example."""
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """A question that may be put. `outside`: the act was refused for where a value came from; `begun`: by the clock."""
+
+    command: Record
+    outside: bool
+    begun: int
 
 
 class Decoys:
@@ -61,6 +77,9 @@ class Decoys:
         self._tried: dict[str, int] = {}
         self._used: dict[str, None] = {}
         self._cramped = False
+        self._lags: deque[int] = deque(maxlen=_LAGS)
+        self._mine: deque[int] = deque(maxlen=_LAGS)
+        """µs that decoys took of themselves; the least of them is taken off, so that none was asked before it began."""
 
     # --- hearing ---------------------------------------------------------------------------------------------
 
@@ -68,6 +87,7 @@ class Decoys:
         """An entry was sequenced: a real question may bring a decoy along, and an act that was put off wants room."""
         match entry:
             case AskedMany() if entry.id not in (self.open or {}):
+                self._time(entry)
                 self._draw(entry)
             case Deferred():
                 self._cramped = True
@@ -83,6 +103,25 @@ class Decoys:
         rate = decoys(system.manifest.decoys, organisation.decoys, development=self._gate.state.development)
         if rate and self._below(rate) == 0:
             self.due[entry.system] = self._clock() + SOONEST + self._below(LATEST - SOONEST)
+
+    def _time(self, entry: AskedMany) -> None:
+        try:
+            lag = entry.at - id_micros(entry.id)
+        except StandwatchError:  # an id of its caller's own making
+            return
+        if 0 <= lag < _SLOWEST:
+            self._lags.append(lag)
+
+    def _beginning(self, now: int) -> int:
+        """When the act of a decoy that is made `now` is said to have begun.
+
+        INVARIANT: nothing that is shown before an answer tells a decoy from a real question. An act that somebody
+        waits for has come through a front, and was looked up, before it was asked about: the time in its id and its
+        end tell how long that took. A decoy takes as long as one of the latest real ones did.
+        """
+        if not self._lags:
+            return now
+        return now + min(self._mine, default=0) - self._lags[self._below(len(self._lags))]
 
     def _below(self, most: int) -> int:
         """A number from 0 to `most`, without it: nobody can foresee it."""
@@ -138,19 +177,20 @@ class Decoys:
 
     async def ask(self, system: str) -> str:
         """Ask a decoy of `system` now, where it is calm, there is room, and something was refused; its id, or ""."""
-        rest: list[tuple[str, Record]] = []
+        if self.open is None:
+            await self._find()
+        rest: list[tuple[str, Seam]] = []
         for ident, seam in await asyncio.to_thread(self._refusals, system):
-            command, outside = await self._made(ident, seam)
-            if command is None:
-                continue
+            made = await self._made(ident, seam)
             # Whoever looks can tell where a value came from; a bound that was passed by little says less.
-            if not outside:
-                rest.append((ident, command))
-            elif made := await self._put(ident, command):
-                return made
-        for ident, command in rest:
-            if made := await self._put(ident, command):
-                return made
+            if made is not None and not made.outside:
+                rest.append((ident, seam))
+            elif made is not None and (put := await self._put(ident, made)):
+                return put
+        for ident, seam in rest:
+            made = await self._made(ident, seam)  # anew: its times tell when
+            if made is not None and (put := await self._put(ident, made)):
+                return put
         return ""
 
     def _refusals(self, system: str) -> list[tuple[str, Seam]]:
@@ -171,28 +211,30 @@ class Decoys:
                 found.append((entry.id, entry.seam))
         return sorted(found, key=lambda _: self._chance(8))[:TRIES]
 
-    async def _made(self, ident: str, seam: Seam) -> tuple[Record | None, bool]:
-        """The question about refused act `ident`, under an id and a nonce of its own, and whether it was refused for
-        where a value came from; None where it is no decoy today."""
+    async def _made(self, ident: str, seam: Seam) -> _Made | None:
+        """The question about refused act `ident`, under an id and a nonce of its own; None where it is no decoy
+        today."""
         fetched = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
         if not fetched.known:
-            return None, False
+            return None
+        begun = self._clock()
         try:
             draft, case = await again.another(
-                self._gate, fetched.data, seam, self._clock(), self._chance(CHANCE)
+                self._gate, fetched.data, seam, self._beginning(begun), self._chance(CHANCE)
             )
         except StandwatchError:
-            return None, False
+            return None
         findings = masked(case)
         if findings is None or case.state.held(case.scopes, case.now):
-            return None, False
+            return None
         outside = any((one.check, one.decision) == ("provenance", "step_up") for one in findings)
         shown = asking.shown(case, findings)
-        return asking.question(draft, case, shown, until=0, word=asking.DECOY), outside
+        question = asking.question(draft, case, shown, until=0, word=asking.DECOY)
+        return _Made(question, outside, begun)
 
-    async def _put(self, seed: str, command: Record) -> str:
+    async def _put(self, seed: str, made: _Made) -> str:
         """Ask it, where it is calm and there is room; `seed` is then used up. Its id, or ""."""
-        entry = command.entry
+        command, entry = made.command, made.command.entry
         assert isinstance(entry, AskedMany)
         whom, now = people(entry, self._gate.state), self._clock()
         rested = all(now >= self._tried.get(one, -APART) + APART for one in whom)
@@ -217,6 +259,7 @@ class Decoys:
         if not isinstance(answer, Ack):
             self.open.pop(entry.id, None)
             return ""
+        self._mine.append(max(0, answer.at - made.begun))
         self._tried |= dict.fromkeys(whom, now)
         self._used[seed] = None
         return entry.id

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standwatch.facts.errors import Malformed
-from standwatch.facts.ids import ALPHABET, id_mark, id_time, new_id, parse_id
+from standwatch.facts.ids import ALPHABET, id_mark, id_micros, id_time, new_id, parse_id
 
 times = st.integers(0, 2**48 * 1000 - 1)
 chance = st.binary(min_size=10, max_size=10)
@@ -28,6 +28,7 @@ def test_an_id_is_a_uuid_of_version_7_that_holds_its_time(now: int, entropy: byt
     found = as_uuid(ident)
     assert (found.version, found.variant) == (7, uuid.RFC_4122)
     assert id_time(ident) == now // 1000 * 1000
+    assert id_micros(ident) == now
 
 
 @given(times, times, chance, chance)

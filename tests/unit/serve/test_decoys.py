@@ -15,6 +15,7 @@ from standwatch.authority.grant import grant
 from standwatch.facts.entries import Answered, AnsweredTimed, AskedMany, Intent, Unmasked
 from standwatch.facts.errors import Conflict, Forbidden
 from standwatch.facts.frames import Ack, Append, Refusal
+from standwatch.facts.ids import id_micros
 from standwatch.facts.parts import commitment
 from standwatch.fronts.control_ports import HaltOrder
 from standwatch.record.exported import Exported
@@ -22,6 +23,7 @@ from standwatch.record.pace import person, within
 from standwatch.record.reconstruct import explain
 from standwatch.record.render import render
 from standwatch.record.verify import verify
+from standwatch.serve.control_asking import around
 from standwatch.serve.decoys import APART
 from standwatch.serve.listeners import Agents, cutting
 from standwatch.serve.openings import CAUGHT, FELL
@@ -377,5 +379,57 @@ def test_refusals_for_where_a_value_came_from_go_first(tmp_path: Path) -> None:
                 assert (await watch.act(done, amount=amount)).word == "refused"
             sheet = await watch.control.question(watch.who("olga"), await decoys.ask("pay"))
             assert '"to":"DE99ATTACKER"' in sheet.action, "by chance once in fourteen"
+
+    run(scene())
+
+
+def test_a_decoy_takes_as_long_from_its_act_to_its_question_as_real_ones_did(tmp_path: Path) -> None:
+    """Its id and its end tell when it began, the record when it was asked: to the microsecond, to whoever answers."""
+
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            decoys = decoys_of(watch)
+            decoys.open = {}
+            real = watch.gate.state.questions[(await watch.act(done, amount=1)).id].entry
+            slow = msgspec.structs.replace(real, at=id_micros(real.id) + 400_000)
+            for _ in range(100):  # nothing else is remembered
+                decoys.heard(slow)
+            decoys.due.clear()
+            fake = watch.gate.state.questions[await decoy(watch, decoys)].entry
+            assert fake.at - id_micros(fake.id) >= 399_000
+            assert fake.until - id_micros(fake.id) == real.until - id_micros(real.id)
+
+    run(scene())
+
+
+class _Counting:
+    """A record that counts which sealed parts are read from it."""
+
+    def __init__(self, source: Any) -> None:
+        self._source, self.read = source, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def sealed(self, *what: Any) -> Any:
+        self.read += 1
+        return self._source.sealed(*what)
+
+
+def test_what_stands_beside_a_decoy_takes_as_much_reading_as_beside_a_real_question(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            for amount in range(2_000, 2_020):
+                assert (await watch.act(done, amount=amount)).word == "refused"
+            fake = await decoy(watch, decoys_of(watch))
+            real = (await watch.act(done, amount=1)).id
+            read = list[int]()
+            for ident in (fake, real):
+                question = watch.gate.state.questions[ident]
+                action = watch.reader.sealed(question.index, ident, "action").parts[0].data
+                source = cast("Any", _Counting(watch.reader))
+                around(question, action, b"", source, watch.gate.configuration)
+                read.append(source.read)
+            assert read[0] == read[1] >= 20
 
     run(scene())
