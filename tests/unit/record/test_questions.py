@@ -139,6 +139,15 @@ def test_votes_are_counted_again_as_the_act_leaves() -> None:
     assert panel.leaves() == ""
 
 
+def test_a_decoy_takes_nothing_of_what_its_run_and_its_day_may_ask() -> None:
+    panel = Panel()
+    assert panel.asks(flag=commitment(SALT, b"decoy")) == ""
+    counted = [ledger["asks"] for ledger in panel.sequencer.ledgers.values() if "asks" in ledger]
+    assert counted == [1, 1], "the run's and the day's"
+    assert panel.admit(Unmasked(by="standwatch", id=IDENT, of=panel.index, salt=SALT.hex(), decoy=True)) == ""
+    assert [ledger["asks"] for ledger in panel.sequencer.ledgers.values() if "asks" in ledger] == [0, 0]
+
+
 def test_whoever_falls_for_a_decoy_loses_what_they_approved_elsewhere() -> None:
     panel, other = asked(1), "01m7q5cqg9e008000000000002"
     assert panel.says("ann") == ""
