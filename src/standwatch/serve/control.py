@@ -256,8 +256,22 @@ class Control:
         return self.sessions.recognise(came)
 
     def still(self, who: Actor) -> bool:
-        """Whether the session that `who` came with is open: what goes on for long asks again and again."""
-        return self.sessions.still(who)
+        """Whether `who` would be let in still, with the rights that they came with: what goes on for long asks again
+        and again."""
+        return self.sessions.still(who) and people.lasting(
+            who, self._configuration, self._state, self._clock()
+        )
+
+    def _lasting(self, who: Actor) -> Callable[[], bool]:
+        """`still`, for who came in just now: the token of this moment, and no later one of theirs."""
+        before = self._state.principals.get(who.ident)
+        token = before.token if before is not None and who.how == "token" else ""
+
+        def still() -> bool:
+            now = self._state.principals.get(who.ident)
+            return (not token or (now is not None and now.token == token)) and self.still(who)
+
+        return still
 
     def anybody(self, address: str) -> Actor | None:
         """Pages on loopback are open in a development organisation, to be read only. `address`: the client's."""
@@ -819,7 +833,7 @@ class Control:
     def tail(self, who: Actor, start: str, sift: Sift = Sift()) -> AsyncIterator[EntryLine]:  # noqa: B008 - frozen
         """Entries from `start` on, and then as they are committed; until the session that `who` came with ends."""
         _require(who.sees_all, who, "read the record")
-        return live.follow(self._source, self.growth, start, sift, lambda: self.still(who))
+        return live.follow(self._source, self.growth, start, sift, self._lasting(who))
 
     async def latest(self, who: Actor, before: str, limit: str, sift: Sift) -> Latest:
         """Entries before index `before` ("" for the end), the latest first."""
@@ -829,7 +843,7 @@ class Control:
 
     def changes(self, who: Actor, after: str = "") -> AsyncIterator[Changed]:
         """That something changed, and what it concerns: no more, so whoever may open a page may hear when to reload."""
-        return live.changes(self._source, self.growth, lambda: self.still(who), after)
+        return live.changes(self._source, self.growth, self._lasting(who), after)
 
     async def system(self, who: Actor, system: str, as_of: str = "") -> SystemSheet:
         """One system whole, now or at an index or RFC 3339 time of the past."""

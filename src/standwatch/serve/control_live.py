@@ -60,7 +60,7 @@ async def _follow(
     with growth.listening() as grown:
         while still():
             size = source.size
-            while at < size:
+            while at < size and still():  # whoever reads slowly is not served for as long as they like
                 some = list(source.leaves(at, min(size, at + _CHUNK)))
                 at += len(some)
                 for line in _lines(some, sift):

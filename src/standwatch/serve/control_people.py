@@ -83,6 +83,24 @@ def actor_of(person: Person) -> Actor:
     )
 
 
+def lasting(who: Actor, configuration: Configuration, state: State, now: int) -> bool:
+    """Whether somebody who came in as `who` still has the rights that they came in with; of a session that is not all.
+
+    Whoever reads along for hours is looked at again and again: a dismissal, a token's end or a lost role counts at once.
+    """
+    if who.ident == "anonymous":
+        return configuration.organisation.development
+    if who.how not in ("token", "passkey", "issuer"):  # the socket's file says who may, and stays as it is
+        return True
+    person, principal = configuration.person(who.ident), state.principals.get(who.ident)
+    if person is None or principal is None or principal.revoked:
+        return False
+    if who.how == "token" and 0 < principal.until <= now:
+        return False
+    has = actor_of(person)
+    return has.admin >= who.admin and has.sees_all >= who.sees_all and has.auditor >= who.auditor
+
+
 def orderer(who: Actor) -> Orderer:
     """`who` as `respond` knows people."""
     return Orderer(who.ident, admin=who.admin, sees_all=who.sees_all)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from standwatch.facts.entries import Denied
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.fronts.control_live import Sift
-from standwatch.fronts.control_ports import HaltOrder
+from standwatch.fronts.control_ports import Actor, AgentOrder, HaltOrder
 from standwatch.serve import control_live as live
 from standwatch.serve.growth import Growth
 from support.relaxing_watch import awaited
@@ -69,9 +71,58 @@ async def test_a_stream_ends_with_the_session_that_opened_it(tmp_path: Path) -> 
         told = live.changes(watch.reader, watch.control.growth, lambda: allowed[0])
         await anext(told)
         allowed[0] = False
-        rest = [line async for line in lines]
-        assert rest[-1].index == watch.reader.size - 1
+        assert [line async for line in lines], "what was read already is told"
         assert [change async for change in told] == []
+
+
+@awaited
+async def test_a_stream_ends_with_the_token_that_opened_it_and_with_its_persons_rights(
+    tmp_path: Path,
+) -> None:
+    async with standing(tmp_path) as watch:
+        control, maria = watch.control, watch.who("maria")
+
+        async def come(name: str) -> Actor:
+            issued = await control.add_agent(maria, AgentOrder(name, role="human"))
+            return control.actor("127.0.0.1:9", f"Bearer {issued.token}")
+
+        async def rest(lines: AsyncIterator[Any]) -> int:
+            await refusals(watch, 1)
+            return len([line async for line in lines])
+
+        otto = await come("otto")
+        assert (otto.how, otto.sees_all) == ("token", True)
+        lines = control.tail(otto, str(watch.reader.size - 1), Sift())
+        await anext(lines)
+        await come("otto")  # another token: the first one is good no more
+        assert await asyncio.wait_for(rest(lines), 10) <= 1
+
+        otto = await come("otto")
+        told = control.changes(otto)
+        await anext(told)
+        await control.revoke_agent(maria, "otto")
+        assert await asyncio.wait_for(rest(told), 10) <= 1
+
+        chen = await come("chen")
+        lines = control.tail(chen, str(watch.reader.size - 1), Sift())
+        await anext(lines)
+        organisation = watch.gate.configuration.organisation
+        people = tuple(msgspec.structs.replace(one, roles=()) for one in organisation.people)
+        without = msgspec.structs.replace(organisation, people=people)
+        configuration = msgspec.structs.replace(watch.gate.configuration, organisation=without)
+        watch.gate.world = msgspec.structs.replace(watch.gate.world, configuration=configuration)
+        assert await asyncio.wait_for(rest(lines), 10) <= 1
+
+
+@awaited
+async def test_a_backlog_ends_with_its_readers_session_too(tmp_path: Path) -> None:
+    async with standing(tmp_path) as watch:
+        await refusals(watch, 450)
+        allowed = [True]
+        lines = live.follow(watch.reader, watch.control.growth, "0", Sift(), lambda: allowed[0])
+        await anext(lines)
+        allowed[0] = False
+        assert len([line async for line in lines]) < 200
 
 
 @awaited
