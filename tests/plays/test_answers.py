@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.enforce.ports import Act
+from standwatch.enforce.ports import Act, Resumed
 from standwatch.facts.configuration import ArgumentRule, Manifest
 from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Intent, Rule
 from support import bank
@@ -149,3 +149,64 @@ def test_who_acts_in_the_run_is_not_asked_about_it() -> None:
     ruled(stage, by=["payer", "p-omar"], never=["requester"])
     assert stage.play(LARGE).word == "pending"
     assert stage.last(AskedMany).people == ["p-omar"]
+
+
+# --- coming back with the question ----------------------------------------------------------------------------
+
+
+def back(stage: Stage, *, seconds: int = 0, **changes: Any) -> tuple[Act, str]:
+    """The act asked about, as somebody comes back to its question with a sealed state; and its reference."""
+    asked = stage.play(LARGE)
+    assert asked.word == "pending"
+    stage.now += seconds * 1_000_000
+    told = {"id": asked.id, "digest": asked.digest, "root": stage.state.root}
+    return msgspec.structs.replace(LARGE, resumes=Resumed(**(told | changes))), asked.id
+
+
+def test_who_comes_back_to_a_question_hears_how_it_stands() -> None:
+    stage = Stage()
+    act, ident = back(stage)
+    reply = stage.play(act)
+    assert (reply.word, reply.id) == ("pending", ident)
+    stage.answer(ident)
+    assert lets(stage, act)
+
+
+def test_and_never_asks_another_one() -> None:
+    """Used, refused, or over: a state that is good for nothing any more puts nothing before people."""
+    used, refused, over = Stage(), Stage(), Stage()
+    for stage in (used, refused, over):
+        act, ident = back(stage)
+        if stage is used:
+            stage.answer(ident)
+            assert lets(stage, act)
+        elif stage is refused:
+            stage.answer(ident, "refuse")
+        else:
+            stage.now = stage.last(AskedMany).until
+        asked = sum(isinstance(entry, AskedMany) for _, entry in stage.log)
+        assert stage.play(act).word == "refused"
+        assert sum(isinstance(entry, AskedMany) for _, entry in stage.log) == asked
+    assert stage.last(Denied).code == "void"
+
+
+def test_a_state_for_a_question_that_no_retry_finds_asks_nothing_either() -> None:
+    """An approval that was used by a plain repetition, in between: the state is still of that question."""
+    stage = Stage()
+    act, ident = back(stage)
+    stage.matches.clear()
+    stage.answer(ident)
+    assert stage.play(act).word == "refused"
+    assert stage.last(Denied).code == "void"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"root": "another"}, {"digest": "d0" * 32}, {"id": "01m7q5cqg9e008000000000009"}]
+)
+def test_it_comes_back_to_that_question_under_that_configuration_or_to_none(changes: dict[str, str]) -> None:
+    stage = Stage()
+    act, ident = back(stage, **changes)
+    stage.answer(ident)
+    assert not lets(stage, act)
+    assert stage.last(Denied).code == "void"
+    assert lets(stage), "the approval itself stands"
