@@ -311,7 +311,7 @@ class Control:
                 keeping=lambda name: self.roster.keeping(state, name, max(now, state.at)),
                 bypass=await self.tally.of(now) if moment is None else {},
             ),
-            holds=await self._hold_lines(state, now, past=moment is not None),
+            holds=await self._hold_lines(who, state, now, past=moment is not None),
             questions=lines.open_questions(state, now, who),
             deferred=self.queue.lines(who, state, now),
             runs=lines.run_lines(state, now, who),
@@ -359,7 +359,8 @@ class Control:
             raise NotFound(f"there is no channel {channel[:80]}")
         return await self.notifying.test(channel, self._chance(16).hex(), who.ident)
 
-    async def _hold_lines(self, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
+    async def _hold_lines(self, who: Actor, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
+        """Every hold in force: that something is stopped is everybody's to know, why is not."""
         found: list[HoldLine] = [] if past else list(self.holds.pending.values())
         for held in state.holds.values():
             if not 0 < held.until <= now:
@@ -368,7 +369,17 @@ class Control:
                 may = orders.authority(scope, touched, state)
                 shown = () if scope.kind == ALL else touched
                 found.append(lines.hold_line(held, await self.holds.reason(held), may, shown))
-        return tuple(found)
+        return tuple(
+            line if self._may_read_why(who, line, state) else msgspec.structs.replace(line, reason="")
+            for line in found
+        )
+
+    def _may_read_why(self, who: Actor, line: HoldLine, state: State) -> bool:
+        """Whether `who` may read the reason of a hold: of one on a system that they may not see they may not."""
+        if who.sees_all or line.by == who.ident or line.scope == ALL:
+            return True
+        touched = covered(parse(line.scope), self._gate.world, state)
+        return any(orders.sees(people.orderer(who), system, state) for system in touched)
 
     def _flights(self, who: Actor) -> tuple[FlightLine, ...]:
         found = [

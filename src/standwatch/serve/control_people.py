@@ -86,7 +86,7 @@ def actor_of(person: Person) -> Actor:
 def lasting(who: Actor, configuration: Configuration, state: State, now: int) -> bool:
     """Whether somebody who came in as `who` still has the rights that they came in with; of a session that is not all.
 
-    Whoever reads along for hours is looked at again and again: a dismissal, a token's end or a lost role counts at once.
+    Whoever reads along for hours is looked at again and again: a dismissal, a token's end, a lost role count at once.
     """
     if who.ident == "anonymous":
         return configuration.organisation.development

@@ -218,6 +218,18 @@ def test_no_such_hold_is_said(tmp_path: Path, number: str) -> None:
     run(work())
 
 
+def test_why_a_system_was_stopped_is_told_to_those_who_may_see_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            await watch.control.halt(watch.who("otto"), HaltOrder("system:pay", "pays Eve"))
+            await watch.control.halt(watch.who("otto"), HaltOrder("all", "a fire"))
+            for name, pays in (("otto", "pays Eve"), ("olga", "pays Eve"), ("nina", "")):
+                holds = (await watch.control.status(watch.who(name))).holds
+                assert [one.reason for one in holds] == [pays, "a fire"], name
+
+    run(play())
+
+
 def test_halts_and_releases_keep_their_reasons_sealed_beside_the_leaf(tmp_path: Path) -> None:
     async def work() -> None:
         async with standing(tmp_path) as watch:
