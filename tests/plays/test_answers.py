@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.enforce.ports import Act, Resumed
+from standwatch.enforce.ports import Act, Carried, Resumed
+from standwatch.enforce.steps import NotRecorded, Record
+from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import ArgumentRule, Manifest
-from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Intent, Rule
+from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Endorsed, Intent, Rule
+from standwatch.facts.frames import Append
 from support import bank
 from support.playbook import Stage
 
@@ -210,3 +213,56 @@ def test_it_comes_back_to_that_question_under_that_configuration_or_to_none(chan
     assert not lets(stage, act)
     assert stage.last(Denied).code == "void"
     assert lets(stage), "the approval itself stands"
+
+
+# --- a value that people vouched for --------------------------------------------------------------------------
+
+
+OTHER = bank.call(recipient="DE99ATTACKER0000000000", amount=5)
+
+
+def vouched(seconds: int) -> Stage:
+    """Omar vouches for the recipient of `OTHER` in its run, for so long."""
+    recipient = msgspec.structs.replace(bank.SEND.arguments["recipient"], otherwise="step_up")
+    asking = tool(arguments={**bank.SEND.arguments, "recipient": recipient})
+    stage = Stage(bank.world(bank.configuration(asking)))
+    ident = stage.play(OTHER).id
+    question = stage.state.questions[ident]
+    entry = Endorsed(
+        by="p-omar", id=ident, of=question.index, run=bank.RUN, name="recipient", digest="a1" * 32,
+        key="key of p-omar", sig="s", head="", until=stage.now + seconds * 1_000_000,
+    )  # fmt: skip
+    _, refusal = stage.write(Append(0, entry))
+    assert refusal is None, refusal
+    stage.unmask(ident)
+    stage.trail(bank.RUN).vouched[question.index, "recipient"] = canonical(OTHER.arguments["recipient"])
+    return stage
+
+
+def test_a_value_that_people_vouch_for_is_good_in_its_run() -> None:
+    stage = vouched(60)
+    assert stage.play(OTHER).word == "done"
+    assert stage.findings()["provenance"]["code"] == "endorsed"
+    other = msgspec.structs.replace(
+        OTHER, arguments=OTHER.arguments | {"recipient": "DE98ATTACKER0000000000"}
+    )
+    assert stage.play(other).word == "pending", "and no other value"
+
+
+def test_what_was_judged_on_it_is_not_written_after_its_end() -> None:
+    """The intent is on its way to the record while the endorsement ends."""
+    stage = vouched(60)
+    steps = stage.begin(OTHER)
+    command = next(steps)
+    while not (isinstance(command, Record) and isinstance(command.entry, Intent)):
+        command = steps.send(stage.execute(command, Carried("ok", b"{}")))
+    stage.now += 60_000_000
+    answered = stage.execute(command, Carried("ok", b"{}"))
+    assert isinstance(answered, NotRecorded)
+    assert answered.code == "stale"
+    try:
+        while True:
+            answered = stage.execute(steps.send(answered), Carried("ok", b"{}"))
+    except StopIteration as stop:
+        assert stop.value.word == "pending", "judged again: people are asked"
+    assert stage.forwarded == []
