@@ -6,12 +6,12 @@ Read from the record and its sealed parts each time it is asked for; nothing of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
 from standwatch.enforce.asking import DECOY
-from standwatch.enforce.provenance import normal, trail
+from standwatch.enforce.traced import BYTES, RESULTS, Results, label, value_at
 from standwatch.facts.configuration import Configuration, Finding
 from standwatch.facts.entries import (
     Answered,
@@ -36,16 +36,10 @@ from standwatch.serve.control_reading import Record
 
 EARLIER: Final = 20
 """Earlier refusals and questions of the run that are listed; the others are counted."""
-RESULTS: Final = 60
-"""Results of the run, the latest, in which values are looked for,"""
-BYTES: Final = 2 << 20
-"""and how much of them in all."""
 MOST_ENTRIES: Final = 2_000
 """Entries of one run that are looked at, the latest."""
 VALUES: Final = 200
 """Values of one action that are looked for in results."""
-SHORTEST: Final = 4
-"""Characters that a value must have: a shorter one is found anywhere, and that says nothing."""
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -335,78 +329,34 @@ def _origins(
     results = _results(entries, source, configuration)
     found: list[Origin] = []
     for pointer, judged in sources.items():
-        value = _at(arguments, pointer)
-        seen = tuple(_seen(value, results)) if len(found) < VALUES else ()
-        label = "untrusted" if judged == "model" and seen else judged
-        found.append(Origin(pointer, label, seen))
+        seen = results.seen(value_at(arguments, pointer)) if len(found) < VALUES else ()
+        told = tuple(Seen(one.id, one.index, one.tool, one.trusted) for one in seen)
+        found.append(Origin(pointer, label(judged, seen), told))
     return tuple(found)
 
 
-class _Result(msgspec.Struct, frozen=True):
-    """What came back from one action of the run: its text, folded, and the values of its trusted fields."""
-
-    index: int
-    id: str
-    tool: str
-    text: str
-    trusted: frozenset[str]
-
-
-def _results(entries: _Entries, source: Record, configuration: Configuration) -> list[_Result]:
-    """The latest results of the run, the latest first, as far as they are still there."""
+def _results(entries: _Entries, source: Record, configuration: Configuration) -> Results:
+    """The latest results of the run, as far as they are still there."""
     tools = {one.id: (one.system, one.tool) for _, one in entries if isinstance(one, Intent)}
-    found: list[_Result] = []
+    latest: list[tuple[int, str, bytes]] = []
     left = BYTES
     for index, entry in reversed(entries):
         if not isinstance(entry, Outcome) or entry.id not in tools or not entry.result:
             continue
-        system, name = tools[entry.id]
         try:
             parts = source.sealed(index, entry.id, "result").parts
         except StandwatchError:
             continue
-        if not parts or len(found) == RESULTS or (left := left - len(parts[0].data)) < 0:
+        if not parts:  # erased
+            continue
+        left -= len(parts[0].data)
+        if len(latest) == RESULTS or (latest and left < 0):
             break
+        latest.append((index, entry.id, parts[0].data))
+    found = Results()
+    for index, ident, data in reversed(latest):
+        system, name = tools[ident]
         declared = configuration.systems.get(system)
         tool = declared.manifest.tools.get(name) if declared is not None else None
-        learned = trail("")
-        if tool is not None and tool.trusted:
-            learned.learn_from(tool.trusted, parts[0].data)
-        text = _folded(parts[0].data.decode("utf-8", "replace"))
-        found.append(_Result(index, entry.id, name, text, frozenset(learned.trusted)))
-    return found
-
-
-def _seen(value: Any, results: list[_Result]) -> Iterator[Seen]:
-    """The latest result in which `value` stands in a trusted field, and the latest in which it stands elsewhere."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return
-    form, text = normal(value), _folded(str(value))
-    kinds = {True, False}
-    for one in results:
-        trusted = form in one.trusted
-        if (trusted or (len(text) >= SHORTEST and text in one.text)) and trusted in kinds:
-            kinds.discard(trusted)
-            yield Seen(one.id, one.index, one.tool, trusted)
-        if not kinds:
-            return
-
-
-def _folded(text: str) -> str:
-    """As one compares by eye: without spaces, whatever the case."""
-    return "".join(text.casefold().split())
-
-
-def _at(value: Any, pointer: str) -> Any:
-    """The value at an RFC 6901 pointer; None where there is none."""
-    found = value
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict):
-            found = cast("dict[str, Any]", found).get(name)
-        elif isinstance(found, list):
-            items = cast("list[Any]", found)
-            found = items[int(name)] if name.isdecimal() and int(name) < len(items) else None
-        else:
-            return None
+        found.learn(index, ident, name, tool.trusted if tool is not None else (), data)
     return found

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.enforce.origins import origins
+from standwatch.enforce.provenance import trail
+from standwatch.enforce.traced import Results, label, value_at
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import (
     Answered,
@@ -25,12 +28,11 @@ from standwatch.facts.entries import (
     Unmasked,
 )
 from standwatch.facts.errors import Malformed, NotFound
-from standwatch.fronts.control_runs import RunAct, RunAnswer, RunDocument, RunHead, RunList
+from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
 from standwatch.record.leaf import Unknown
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
-from standwatch.serve.flows import Flows
 
 MOST_ENTRIES: Final = 4_000
 """Entries of one run that are looked at, the latest."""
@@ -41,6 +43,10 @@ _TEXT: Final = 2_000
 """Characters of arguments and of a result that are told here."""
 _BEFORE: Final = 60
 """Acts before a page whose results are read: values flow from them."""
+VALUES: Final = 100
+"""Values of one act that are told."""
+_VALUE: Final = 500
+"""Characters of a value that are told."""
 _STRIDE: Final = 20_000
 _STRIDES: Final = 25
 """Entries looked through for runs in one answer: so many times so many."""
@@ -96,7 +102,7 @@ def run_document(
         start = place - place % most
     now = read_leaf(source.leaf(source.size - 1)).at
     task, fate = _task(source, entries)
-    reading = _Reading(source, configuration, Flows(task.task), now)
+    reading = _Reading(source, configuration, task.task, now)
     shown = acts[start : start + most]
     for own in acts[max(0, start - _BEFORE) : start]:
         reading.learn(own)
@@ -217,10 +223,11 @@ def _word(own: _Own, now: int) -> tuple[str, str, str]:
 class _Reading:
     """Reads acts in their order, learning on the way what their tools returned."""
 
-    def __init__(self, source: Record, configuration: Configuration, flows: Flows, now: int) -> None:
+    def __init__(self, source: Record, configuration: Configuration, task: str, now: int) -> None:
         self._source = source
         self._configuration = configuration
-        self._flows = flows
+        self._trail = trail(task)
+        self._results = Results()
         self._now = now
 
     def learn(self, own: _Own) -> Opening:
@@ -230,7 +237,8 @@ class _Reading:
             if isinstance(entry, Outcome):
                 result = self._part(index, entry, "result")
                 if tool is not None and result.fate == "present":
-                    self._flows.learn(index, tool.tool, self._trusted(tool), result.data)
+                    paths = self._trusted(tool)
+                    self._trail.trusted |= self._results.learn(index, tool.id, tool.tool, paths, result.data)
                 return result
         return Opening("none")
 
@@ -248,7 +256,7 @@ class _Reading:
         if action.fate == "present":
             told = _arguments(action.data)
             arguments = msgspec.json.encode(told).decode()
-            flows, more = self._flows.of(told, _labels(findings.data))
+            flows, more = self._flows(told, _labels(findings.data))
         result = self.learn(own)
         said = readable(result.data)
         outcome = next(((place, one) for place, one in own if isinstance(one, Outcome)), (-1, None))
@@ -276,6 +284,25 @@ class _Reading:
             until=asked[1].until if asked[1] is not None else 0,
             answers=tuple(_answers(own)),
         )
+
+    def _flows(self, arguments: dict[str, Any], labels: dict[str, str]) -> tuple[tuple[Flow, ...], int]:
+        """The flows into `arguments`, and how many values are left out. `labels` are the gateway's own; what has none
+        is looked for anew."""
+        places = sorted(origins(self._trail, arguments).items())
+        found = [
+            self._flow(pointer, value_at(arguments, pointer), labels.get(pointer, anew), pointer in labels)
+            for pointer, anew in places[:VALUES]
+        ]
+        return tuple(found), max(0, len(places) - VALUES)
+
+    def _flow(self, pointer: str, value: Any, judged: str, sealed: bool) -> Flow:
+        seen = self._results.seen(value)
+        source = label(judged, seen)
+        told = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        nearest = sorted(seen, key=lambda one: one.trusted != (source == "trusted"))
+        if not nearest or source not in ("trusted", "untrusted"):
+            return Flow(pointer, told[:_VALUE], source, judged=sealed)
+        return Flow(pointer, told[:_VALUE], source, nearest[0].index, nearest[0].tool, sealed)
 
     def _decision(self, own: _Own, word: str) -> RunAct:
         index, entry = own[0]

@@ -16,7 +16,6 @@ from standwatch.facts.errors import Forbidden, Malformed, NotFound
 from standwatch.fronts.control_ports import HaltOrder
 from standwatch.fronts.control_runs import RunAct
 from standwatch.serve.control_runs import readable
-from standwatch.serve.flows import RESULTS, Flows
 from support.watch import DEFINITION, PEOPLE, Watch, done, standing, write_organisation
 
 
@@ -203,37 +202,6 @@ def test_runs_that_are_none_are_not_found(tmp_path: Path) -> None:
                     await watch.control.run(watch.who("otto"), name)
 
     run(script())
-
-
-# --- flows -------------------------------------------------------------------------------------------------------
-
-
-def test_the_gateways_own_label_counts_and_is_said_to_be_its_own() -> None:
-    found, _ = Flows("send 5").of({"a": "x", "b": 5}, {"/a": "trusted"})
-    assert [(one.pointer, one.source, one.judged) for one in found] == [
-        ("/a", "trusted", True),
-        ("/b", "task", False),
-    ]
-
-
-def test_the_latest_results_count_and_those_before_are_forgotten() -> None:
-    reads = Flows("")
-    reads.learn(1, "old", (), b'"the secret word is swordfish"')
-    for number in range(RESULTS):
-        reads.learn(2 + number, "new", (), b"{}")
-    ((one,), _) = reads.of({"word": "swordfish"}, {})
-    assert (one.source, one.of) == ("model", -1)
-    reads.learn(99, "again", (), b"SWORD fish")
-    ((one,), _) = reads.of({"word": "swordfish"}, {})
-    assert (one.source, one.of, one.tool) == ("untrusted", 99, "again")
-
-
-def test_short_values_are_found_nowhere_and_nested_ones_by_their_pointer() -> None:
-    reads = Flows("")
-    reads.learn(1, "tool", (), b"abc 12345 x/y~z")
-    found, left = reads.of({"short": "abc", "deep": [{"x/y~z": "12345"}], "yes": True}, {})
-    assert {one.pointer: one.of for one in found} == {"/short": -1, "/deep/0/x~1y~0z": 1, "/yes": -1}
-    assert left == 0
 
 
 def test_results_are_read_as_people_read_them() -> None:
