@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from standwatch.enforce.ports import Act, Carried, Resumed
-from standwatch.enforce.steps import NotRecorded, Record
+from standwatch.enforce.steps import Event, NotRecorded, Record, Steps
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import ArgumentRule, Manifest
 from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Endorsed, Intent, Rule
@@ -249,6 +249,11 @@ def test_a_value_that_people_vouch_for_is_good_in_its_run() -> None:
     assert stage.play(other).word == "pending", "and no other value"
 
 
+def answer_all(stage: Stage, steps: Steps, event: Event) -> None:
+    while True:
+        event = stage.execute(steps.send(event), Carried("ok", b"{}"))
+
+
 def test_what_was_judged_on_it_is_not_written_after_its_end() -> None:
     """The intent is on its way to the record while the endorsement ends."""
     stage = vouched(60)
@@ -260,9 +265,7 @@ def test_what_was_judged_on_it_is_not_written_after_its_end() -> None:
     answered = stage.execute(command, Carried("ok", b"{}"))
     assert isinstance(answered, NotRecorded)
     assert answered.code == "stale"
-    try:
-        while True:
-            answered = stage.execute(steps.send(answered), Carried("ok", b"{}"))
-    except StopIteration as stop:
-        assert stop.value.word == "pending", "judged again: people are asked"
+    with pytest.raises(StopIteration) as over:
+        answer_all(stage, steps, answered)
+    assert over.value.value.word == "pending", "judged again: people are asked"
     assert stage.forwarded == []

@@ -7,6 +7,7 @@ from standwatch.enforce.asking import DECOY, REAL, question, shown
 from standwatch.enforce.case import Case
 from standwatch.enforce.decoys import ASKING, masked
 from standwatch.enforce.drafting import Draft, case_of, draft_of
+from standwatch.enforce.judge import every, judge
 from standwatch.enforce.ports import Act
 from standwatch.enforce.steps import CHANCE, Begin
 from standwatch.facts.configuration import RedLine
@@ -15,6 +16,7 @@ from standwatch.facts.frames import Append
 from standwatch.record.endorsements import good
 from support import bank
 from support.playbook import Stage
+from support.relaxing import BAD, relax, world
 
 HOSTILE = bank.call(recipient="DE99ATTACKER0000000000", amount=5)
 
@@ -66,6 +68,18 @@ def test_what_a_hold_or_a_red_line_refuses_is_put_to_nobody() -> None:
     line = RedLine(name="none", tools=("bank.send_money",), effects=("irreversible",))
     assert masked(judged(Stage(bank.world(bank.configuration(bank.MANIFEST, (line,)))))[1]) is None
     assert frozenset({"holds", "red_lines", "freeze", "identity", "manifest", "resolve"}).isdisjoint(ASKING)
+
+
+def test_what_is_refused_and_bypassed_today_would_pass_and_is_no_decoy() -> None:
+    """Every check finds what it finds behind a relaxation too; the verdict counts, not the finding."""
+    stage = Stage(world())
+    case = judged(stage, bank.call(**BAD))[1]
+    assert judge(case).disposition == "deny"
+    assert masked(case) is not None
+    relax(stage, compensating="per_run:2")
+    case = judged(stage, bank.call(**BAD))[1]
+    assert any(one.decision == "deny" for one in every(case))
+    assert masked(case) is None
 
 
 def test_the_retry_of_a_refused_act_never_finds_its_decoy() -> None:

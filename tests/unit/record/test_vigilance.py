@@ -1,6 +1,7 @@
 """What is kept of one person: bounded, and with the statistics that the documentation gives."""
 
 from standwatch.facts.entries import AnsweredTimed, AskedMany, Unmasked
+from standwatch.facts.parts import commitment
 from standwatch.record import pace, vigilance
 from standwatch.record.veils import Veiled, opens
 from standwatch.record.vigilance import EDGES, LATEST, Vigilance, median, wilson
@@ -93,5 +94,14 @@ def test_no_span_of_an_hour_holds_more_than_was_counted() -> None:
 
 
 def test_an_opening_is_of_thirty_two_bytes_and_one_of_two_words() -> None:
-    for salt in ("", "zz", "00", "00" * 33):
-        assert not opens(Unmasked(id="q", of=0, salt=salt), "0" * 64)
+    flag = commitment(bytes(32), b"real")
+    assert opens(Unmasked(id="q", of=0, salt="00" * 32), flag)
+    assert not opens(Unmasked(id="q", of=0, salt="00" * 32, decoy=True), flag)
+    for salt in (
+        "",
+        "zz",
+        "00",
+        "00" * 31,
+        "00" * 33,
+    ):  # HMAC pads a key with zeros: all but "zz" would open it
+        assert not opens(Unmasked(id="q", of=0, salt=salt), flag), salt
