@@ -1,5 +1,9 @@
 """Whom a question may be put to: those whom the manifest names for it, without owner and requester where it says so."""
 
+import re
+import unicodedata
+from typing import Final
+
 import msgspec
 
 from standwatch.enforce.case import Case
@@ -45,9 +49,24 @@ def requesters(case: Case) -> frozenset[str]:
     """
     _, run = case.state.runs.get(case.run, (0, None))
     named = {case.act.caller.principal, *((run.by, run.principal) if run is not None else ())}
-    said = case.trail.behalf.strip().casefold()
+    said = _spellings(case.trail.behalf)
     for person in case.world.configuration.organisation.people:
-        spellings = (person.id, person.address, person.name, person.os_user)
-        if said and said in (spelling.casefold() for spelling in spellings):
+        known = {_folded(one) for one in (person.id, person.address, person.name, person.os_user) if one}
+        if not said.isdisjoint(known):
             named.add(person.id)
     return frozenset(named)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _spellings(behalf: str) -> frozenset[str]:
+    """What may name one person in what a harness says: all of it, after a scheme (`mailto:`, `user:`), and each address
+    that stands in it (RFC 5322 `Olga <olga@watch.example>`). Rather one is left out than asked about oneself."""
+    whole = _folded(behalf)
+    words = {whole, *(word for word in _BETWEEN.split(whole) if "@" in word)}
+    return frozenset(one for word in words for one in (word, word.rpartition(":")[2]) if one)
+
+
+_BETWEEN: Final = re.compile(r"[\s<>()\[\],;\"'|]+")

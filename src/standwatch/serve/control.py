@@ -501,6 +501,8 @@ class Control:
         """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
         _somebody(who)
         if order.decision == "endorse":
+            # Which of its values are whose to vouch for is told to those who may see it.
+            self._sees_question(who, evidence.open_question(ident, self._state, self._clock()))
             return await self._closed(ident, "approve", await self.endorser.take(ident, order))
         try:
             entry = evidence.answer(
@@ -532,6 +534,7 @@ class Control:
     async def ask_approval(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
         """What a passkey must sign to answer a question, as a browser wants it."""
         if order.decision == "endorse":
+            self._sees_question(who, evidence.open_question(ident, self._state, self._clock()))
             question, line = await self.endorser.line(ident, order.argument)
             asked = self.passkeys.ask_to_endorse(_somebody(who), question, line, order)
         else:

@@ -15,7 +15,8 @@ from standwatch.enforce.ports import Act, Caller, Reply
 from standwatch.facts.entries import AskedMany, DeclaredRules, Denied, Endorsed, Intent
 from standwatch.facts.errors import Forbidden, NotFound, StandwatchError
 from standwatch.facts.parts import approval_bytes, endorsement_bytes
-from standwatch.fronts.control_ports import AgentOrder, AnswerOrder, Done
+from standwatch.fronts.control_passkeys import ApprovalOrder
+from standwatch.fronts.control_ports import Actor, AgentOrder, AnswerOrder, Done
 from standwatch.keys import ed25519
 from standwatch.record.leaf import decode
 from standwatch.record.reconstruct import explain
@@ -174,7 +175,10 @@ def test_neither_owner_nor_requester_and_nobody_where_too_few_are_left(tmp_path:
             assert last(watch, AskedMany).people == ["olga", "otto"], "Maria owns the system"
             await watch.control.add_agent(watch.who("maria"), AgentOrder("desk", ("pay",), starts=True))
             caller = Caller("desk", "agent", ("pay",), starts=True)
-            for behalf in ("olga", "OLGA@watch.example", "Olga"):
+            for behalf in (
+                "olga", "OLGA@watch.example", "Olga", "Olga Ohm <olga@watch.example>", "mailto:olga@watch.example",
+                "user:olga", "\uff4flga@watch.example", "the desk of (olga@watch.example)",
+            ):  # fmt: skip
                 ident, _, _ = await watch.gate.open_run(caller, "pay", "Pay 1", behalf)
                 reply = await in_run(watch, ident)
                 assert reply.word == "refused", "one is left, and two must approve"
@@ -233,6 +237,25 @@ def test_a_value_that_enough_people_vouch_for_is_good_in_its_run_and_nowhere_els
                 target="bank", arguments={"recipient": "DE02", "amount": 1}, definition=DEFINITION,
             )  # fmt: skip
             assert (await watch.gate.act(act, done)).word == "pending", "another run is another matter"
+
+    run(play())
+
+
+def test_which_values_could_be_vouched_for_is_told_to_nobody_who_may_not_see_the_question(
+    tmp_path: Path,
+) -> None:
+    async def play() -> None:
+        async with standing(written(tmp_path / "org")) as watch:
+            await validated(watch)
+            ident = (await pays(watch)).id
+            stranger = Actor("zed", "Zed", how="token")
+            until = watch.gate.state.questions[ident].entry.until
+            with pytest.raises(Forbidden) as asked:
+                await watch.control.ask_approval(stranger, ident, ApprovalOrder("endorse", argument="x"))
+            order = AnswerOrder("endorse", "zed", "", "", "", until, argument="x")
+            with pytest.raises(Forbidden) as brought:
+                await watch.control.answer(stranger, ident, order)
+            assert "recipient" not in f"{asked.value} {brought.value}"
 
     run(play())
 
