@@ -210,3 +210,18 @@ async def test_a_call_that_is_cancelled_ends_upstream_too(
         assert outcome.status == "unknown"
         assert (await client.call_tool("one.test_simple_text", {})).content
     assert waited(lambda: watch.api.get("/status")["flights"] == [])
+
+
+async def test_the_bridge_opens_another_session_where_the_gateway_was_restarted(
+    watch: Living, bot: Agent
+) -> None:
+    """Its client shook hands once, and hears nothing of it: such a call went nowhere before, so it goes again."""
+    async with connected(watch, bot, "connect", "legacy", "legacy") as client:
+        assert (await client.call_tool("two.test_simple_text", {})).content[0].text == "from the second"
+        watch.kill()
+        watch.start()
+        size = watch.size
+        said = await asyncio.gather(*(client.call_tool("two.test_simple_text", {}) for _ in range(3)))
+        assert [one.content[0].text for one in said] == ["from the second"] * 3
+        assert len(watch.of(Intent, size)) == 3, "each once"
+        await client.list_tools()

@@ -43,6 +43,8 @@ class Bridge:
         self._params: dict[str, ParamHeaders] = {}
         self._under_way: dict[Any, asyncio.Task[None]] = {}
         self._loose: set[asyncio.Task[None]] = set()
+        self._hello: dict[str, Any] | None = None
+        self._opening = asyncio.Lock()
 
     async def take(self, line: bytes) -> None:
         """Carry one line. What is not JSON-RPC is answered here; nothing malformed is sent on."""
@@ -67,6 +69,7 @@ class Bridge:
             self._loose.add(task)
             task.add_done_callback(self._loose.discard)
         if members.get("method") == "initialize":
+            self._hello = members
             await asyncio.wait({task})
 
     def _modern(self, message: dict[str, Any]) -> bool:
@@ -109,25 +112,61 @@ class Bridge:
 
     async def _carry(self, message: dict[str, Any], body: bytes) -> None:
         ident, wanted = message.get("id"), "method" in message and "id" in message
+        session = self._session
         try:
-            async with await self._client.stream(
-                "POST", self._url, headers=tuple(self._headers(message)), body=body, timeouts=_PATIENT
-            ) as answer:
-                self._keep_receipt(answer.header("standwatch-receipt"))
-                self._session = answer.header("mcp-session-id") or self._session
-                if (answer.header("content-type") or "").startswith("text/event-stream"):
-                    async for event in answer.events():
-                        self._pass_on(message, event.data)
-                    return
-                whole = b"".join([chunk async for chunk in answer.chunks()])
-                if whole:
-                    self._pass_on(message, whole)
-                elif wanted:
-                    self._fail(ident, -32603, f"the gateway answered {answer.status}")
+            if not await self._sent(message, body):
+                await self._reopen(session)
+                await self._sent(message, body, last=True)
         except UpstreamError as error:
             print(f"standwatch connect: {error}", file=sys.stderr)
             if wanted:
                 self._fail(ident, -32603, "The gateway cannot be reached. Is it running? standwatch up")
+
+    async def _sent(self, message: dict[str, Any], body: bytes, *, last: bool = False) -> bool:
+        """Carry one message and what answers it. False, with nothing passed on, where its session is not known.
+
+        A gateway that was restarted knows no session of before: such a message has gone nowhere, and may go again.
+        """
+        ident, wanted = message.get("id"), "method" in message and "id" in message
+        async with await self._client.stream(
+            "POST", self._url, headers=tuple(self._headers(message)), body=body, timeouts=_PATIENT
+        ) as answer:
+            known = answer.status != 404 or not self._session or message.get("method") == "initialize"
+            if not known and self._hello is not None and not last:
+                return False
+            self._keep_receipt(answer.header("standwatch-receipt"))
+            self._session = answer.header("mcp-session-id") or self._session
+            if (answer.header("content-type") or "").startswith("text/event-stream"):
+                async for event in answer.events():
+                    self._pass_on(message, event.data)
+                return True
+            whole = b"".join([chunk async for chunk in answer.chunks()])
+            if whole:
+                self._pass_on(message, _addressed(whole, ident) if wanted and answer.status >= 400 else whole)
+            elif wanted:
+                self._fail(ident, -32603, f"the gateway answered {answer.status}")
+            return True
+
+    async def _reopen(self, gone: str) -> None:
+        """Shake hands again in place of the session `gone`, unheard by the client. Where that fails, what is sent
+        next is answered with the gateway's own words."""
+        async with self._opening:
+            if self._session != gone or self._hello is None:
+                return  # another message was faster
+            hello = {**self._hello, "id": "standwatch-connect"}
+            for message in (hello, {"jsonrpc": "2.0", "method": "notifications/initialized"}):
+                async with await self._client.stream(
+                    "POST",
+                    self._url,
+                    headers=tuple(one for one in self._headers(message) if one != ("mcp-session-id", gone)),
+                    body=msgspec.json.encode(message),
+                    timeouts=_PATIENT,
+                ) as answer:
+                    whole = b"".join([chunk async for chunk in answer.chunks()])
+                    opened = answer.header("mcp-session-id")
+                    if message is hello and answer.status == 200 and opened:
+                        self._session = opened
+                        self._learn("initialize", whole)
 
     def _pass_on(self, message: dict[str, Any], data: bytes) -> None:
         if not data.strip():
@@ -193,6 +232,15 @@ class Bridge:
                 brief = Timeouts(first_byte=2, total=3)
                 await self._client.request("DELETE", self._url, headers=headers, timeouts=brief)
         await self._client.close()
+
+
+def _addressed(whole: bytes, ident: Any) -> bytes:
+    """A fault of the transport names no request: it answers `ident`, or a client waits for ever."""
+    try:
+        said = msgspec.json.decode(whole, type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return whole
+    return msgspec.json.encode({**said, "id": ident}) if said.get("id", "") is None else whole
 
 
 async def bridge(url: str, token: str, receipts: Path | None) -> int:
