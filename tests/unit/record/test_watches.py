@@ -16,11 +16,12 @@ from standwatch.facts.entries import (
     Principal,
     Relaxed,
     Released,
+    Revalidated,
     Watch,
 )
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import config_bytes
-from standwatch.record import watches
+from standwatch.record import vigilance, watches
 from standwatch.record.assertion import challenge_of, parse_assertion, spell_assertion
 from standwatch.record.deferrals import Deferral
 from standwatch.record.relaxed import message as relaxation_message
@@ -321,6 +322,16 @@ def test_whoever_was_dismissed_signs_nothing_with_a_key_either() -> None:
     assert refused(log, entry) == "approval"
     log.append(msgspec.structs.replace(known, at=0))
     assert refused(log, entry) == "", "taken back"
+
+
+def test_a_right_that_its_validator_did_not_give_back_is_found() -> None:
+    entry = Revalidated(by="p-chen", person="p-olga", follows=3, key=CHEN.public, sig="")
+    honest, forged = begun(), begun()
+    signature = CHEN.sign(vigilance.message(entry, ORIGIN))
+    honest.append(msgspec.structs.replace(entry, sig=signature), force=True)
+    assert "revalidation_signature" not in codes(honest)
+    forged.append(msgspec.structs.replace(entry, sig=signature, follows=4), force=True)
+    assert "revalidation_signature" in codes(forged), "what was signed for one loss is good for no other"
 
 
 def test_somebody_else_s_passkey_does_not_sign_for_them() -> None:
