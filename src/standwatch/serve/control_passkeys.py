@@ -47,9 +47,11 @@ GESTURE: Final = 300 * 1_000_000  # µs between the options and what the browser
 VOUCHING: Final = 3_600 * 1_000_000  # µs that a passkey waits for a signature
 MOST: Final = 64
 """Registrations under way, and waiting ones, each: the oldest make room."""
+EACH: Final = 4
+"""Of one person: their oldest makes room, and nobody else's."""
 _LONGEST_REASON: Final = 1_000
 
-T = TypeVar("T")
+T = TypeVar("T", "_Begun", "_Waiting")
 
 
 class _Begun(msgspec.Struct, frozen=True):
@@ -363,6 +365,9 @@ def _fits(one: Passkey, party: Party) -> bool:
 
 
 def _put(found: dict[str, T], name: str, value: T) -> None:
+    mine = [old for old, one in found.items() if one.person == value.person]
+    for old in mine[: max(0, len(mine) + 1 - EACH)]:
+        del found[old]
     while len(found) >= MOST:
         del found[next(iter(found))]
     found[name] = value

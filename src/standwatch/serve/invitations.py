@@ -34,6 +34,8 @@ from standwatch.serve.rates import Rates
 VALID: Final = 900 * 1_000_000  # µs that a link is good
 MOST: Final = 64
 """Invitations that are remembered; the oldest makes room."""
+EACH: Final = 4
+"""Of one person; their oldest makes room: nobody pushes another's out by asking for their own."""
 
 
 class _Invited(msgspec.Struct):
@@ -93,6 +95,9 @@ class Invitations:
             raise Misconfigured((f"standwatch.yaml: {wrong}",))
         self._forget()
         secret, name = new_cookie(self._chance), self._chance(8).hex()
+        mine = [one.name for one in self._invited.values() if one.person == person.id]
+        for old in mine[: max(0, len(mine) + 1 - EACH)]:
+            del self._invited[old]
         while len(self._invited) >= MOST:
             del self._invited[next(iter(self._invited))]
         until = self._clock() + VALID

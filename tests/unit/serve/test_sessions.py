@@ -16,7 +16,7 @@ from standwatch.facts.cookies import csrf_of
 from standwatch.facts.entries import PasskeyDoubted, PasskeyRefused, SignedIn, SignedOut
 from standwatch.facts.errors import Forbidden, Misconfigured, NotFound, StandwatchError, TooMany
 from standwatch.fronts.control_client import Came
-from standwatch.fronts.control_passkeys import PasskeyEndOrder
+from standwatch.fronts.control_passkeys import PasskeyEndOrder, RegisteredOrder, RegistrationOrder
 from standwatch.fronts.control_ports import AgentOrder, HaltOrder, ReleaseOrder
 from standwatch.fronts.control_routes import ROUTES
 from standwatch.fronts.control_sessions import (
@@ -418,6 +418,29 @@ def test_where_browsers_give_none_nobody_is_sent(tmp_path: Path) -> None:
             assert watch.control.invitations.first() is None
             with pytest.raises(Misconfigured, match="wants https"):
                 await watch.control.invite(watch.who("maria"), InvitationOrder())
+
+    run(play())
+
+
+def test_nobody_pushes_anothers_enrolment_out_by_beginning_their_own(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(tmp_path / "org") as watch:
+            control = watch.control
+            made = await control.invite(watch.who("maria"), InvitationOrder("olga@watch.example"))
+            begun = await control.begin_enrolment(CAME, EnrolmentAsk(link=made.link.partition("#")[2]))
+            for _ in range(70):
+                await control.invite(watch.who("nina"), InvitationOrder())
+                await control.begin_passkey(watch.who("nina"), RegistrationOrder())
+            phone = Authenticator("a new phone")
+            gesture = phone.create(from_base64url(begun.options["challenge"], 64), rp_id=RP, origin=PAGE)
+            state = await control.finish_enrolment(CAME, EnrolmentMade(begun.seat, begun.ceremony, gesture))
+            assert state.state == "waits"
+            for number in range(70):
+                other = await control.begin_passkey(watch.who("nina"), RegistrationOrder())
+                challenge = from_base64url(other.options["challenge"], 64)
+                one = Authenticator(f"phone {number}").create(challenge, rp_id=RP, origin=PAGE)
+                await control.finish_passkey(watch.who("nina"), RegisteredOrder(other.ceremony, one))
+            assert (await control.enrolment(CAME, EnrolmentSeat(begun.seat))).state == "waits"
 
     run(play())
 
