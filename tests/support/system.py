@@ -176,13 +176,15 @@ class Living(Organisation):
     process: subprocess.Popen[str]
     workers: int
     said: list[str]
+    program = "standwatch.cli.main"
+    """The module that is started."""
     _news = threading.Condition()
 
     def start(self, workers: int = 0, **environment: str) -> None:
         """Starts `standwatch up` and waits for its agents' door. Its words are kept in `said`."""
         self.workers = workers
         self.said = []
-        command = [sys.executable, "-m", "standwatch.cli.main", "--org", str(self.folder), "up"]
+        command = [sys.executable, "-m", self.program, "--org", str(self.folder), "up"]
         if workers:
             command += ["--workers", str(workers)]
         self.process = subprocess.Popen(

@@ -1,0 +1,264 @@
+"""One log of the trial: an organisation, its agents and its people, struck round after round, then audited."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from support import system as support
+from support.system import Living, Scripted, echo, manifest, scripted, server, tool
+
+from bench.humans.agents import Payer
+from bench.humans.audit import PER_PERSON, PER_RUN, QUORUM, Audit
+from bench.humans.people import LIMIT, Person, Taken
+from standwatch.declare.configuration import declare
+from standwatch.facts.errors import StandwatchError
+from standwatch.serve.place import place_of
+from standwatch.store.folder import read_folder
+from standwatch.store.reader import Reader
+
+BLOWS: Final = ("kill", "hold", "worker", "disk", "passkey", "kill")
+"""What a round strikes; `worker` is `kill` where there is none."""
+ANSWERERS: Final = {"olga": 0.0, "otto": 0.25, "maria": 0.1}
+"""Who answers, and the share of decoys that they approve."""
+EXPIRES: Final = 8
+"""s for which a question stays open."""
+RULES: Final[dict[str, Any]] = {
+    "bank.pay": {
+        "effect": "irreversible",
+        "otherwise": "step_up",
+        "arguments": {
+            "recipient": {"from": ["task"], "required": True},
+            "amount": {"max": LIMIT, "otherwise": "deny"},
+            "subject": {"max_length": 140},
+        },
+    }
+}
+
+
+class Watched(Living):
+    """Its disk can be filled, and its decoys come soon."""
+
+    program = "bench.humans.serving"
+
+    @property
+    def full(self) -> Path:
+        """While it is there, the record finds no room."""
+        return self.folder / "full"
+
+    def begin(self) -> None:
+        """Start it, now or again."""
+        self.start(self.workers, STANDWATCH_SOAK_FULL=str(self.full))
+
+
+class Trial:
+    """`counts` is what was done, in all."""
+
+    def __init__(self, folder: Path, workers: int, chance: random.Random, seconds: float) -> None:
+        self.folder, self.workers, self.chance, self.seconds = folder, workers, chance, seconds
+        self.counts: Counter[str] = Counter()
+        self.taken: list[Taken] = []
+        self._over = threading.Event()
+        support.PATIENCE = 30.0  # s; machines that are measured are busy
+
+    def run(self, blows: Sequence[str]) -> list[str]:
+        """Round after round; what was found."""
+        with scripted(echo, tools=[tool("pay")]) as bank:
+            approvals = {"by": [f"{name}@bank.example" for name in ANSWERERS], "quorum": QUORUM}
+            approvals |= {"expires": f"{EXPIRES}s", "decoys": {"one_in": 4}}
+            asks = {"per_run": PER_RUN, "per_person_per_hour": PER_PERSON}
+            text = manifest(
+                "pay", [server("bank", url=bank.url)], RULES, approvals=approvals, limits={"asks": asks}
+            )
+            watch = Watched(self.folder, {"pay": text}, development=False)
+            watch.accept("pay")
+            watch.workers = self.workers
+            watch.begin()
+            try:
+                return self._rounds(watch, bank, blows)
+            finally:
+                self._over.set()
+                watch.full.unlink(missing_ok=True)
+                if watch.process.poll() is None:
+                    watch.kill()
+
+    def _rounds(self, watch: Watched, bank: Scripted, blows: Sequence[str]) -> list[str]:
+        watch.run("validate", "pay", "--until", "30d", "--key", watch.key("chen"), "--yes")
+        people = [
+            Person(watch, name, random.Random(self.chance.random()), careless)
+            for name, careless in ANSWERERS.items()
+        ]
+        for one in people[:2]:
+            one.enrol()
+        desk = watch.agent("desk", "pay", starts=True)
+        payers = [Payer(f"p{n}", desk, random.Random(self.chance.random())) for n in range(3)]
+        threads = [threading.Thread(target=one.work, args=(self._over,)) for one in [*people, *payers]]
+        for one in threads:
+            one.start()
+        for blow in blows:
+            self._round(watch, people, blow)
+            self.counts["rounds"] += 1
+        self._over.set()
+        for one in threads:
+            one.join()
+        return self._audit(watch, bank, people, payers)
+
+    # --- a round ---------------------------------------------------------------------------------------------
+
+    def _round(self, watch: Watched, people: Sequence[Person], blow: str) -> None:
+        for one in people:
+            one.ready.set()
+        end = time.monotonic() + self.seconds
+        time.sleep(self.chance.uniform(0.5, self.seconds / 2))
+        if blow == "worker" and not self.workers:
+            blow = "kill"
+        self.counts[f"blows: {blow}"] += 1
+        match blow:
+            case "kill":
+                watch.kill()
+                time.sleep(self.chance.uniform(0, 0.3))
+                watch.begin()
+            case "worker":
+                os.kill(self.chance.choice(watch.children()), signal.SIGKILL)
+            case "disk":
+                watch.full.touch()
+                time.sleep(self.chance.uniform(0.2, 1.5))
+                watch.full.unlink()
+            case "hold":
+                self._hold(watch)
+            case _:
+                self._lose(people)
+        self._pull(watch)
+        time.sleep(max(0.0, end - time.monotonic()))
+        self._restore(watch, people)
+
+    def _hold(self, watch: Watched) -> None:
+        """Stop and start again."""
+        held = self._told(lambda: watch.halt(self.chance.choice(("all", "system:pay", "tool:pay/bank.pay"))))
+        if held is None:
+            return
+        if held["recorded"]:
+            self.taken.append(Taken(held["hold"], "Hold"))
+        time.sleep(self.chance.uniform(0.2, 1.0))
+        freed = self._told(lambda: watch.release(held["hold"]))
+        if freed is not None:
+            self.taken.append(Taken(freed["index"], "Released"))
+
+    def _lose(self, people: Sequence[Person]) -> None:
+        """A passkey ends in the middle of it all, and its person makes another."""
+        one = self.chance.choice([one for one in people if one.phone is not None])
+        one.ready.clear()
+        time.sleep(0.2)
+        self._told(one.lose)
+        if one.phone is None:
+            self._told(one.enrol)
+        one.ready.set()
+
+    def _pull(self, watch: Watched) -> None:
+        """Ask about what was put off, or take it out of the way."""
+        for line in self._told(lambda: watch.api.get("/deferred")) or []:
+            ident = line["id"]
+            if self.chance.random() < 0.7:
+                done = self._told(lambda i=ident: watch.api.post(f"/deferred/{i}/ask", {}))
+                kind = "AskedMany"
+            else:
+                order = {"reason": "not today"}
+                done = self._told(lambda i=ident, o=order: watch.api.post(f"/deferred/{i}/drop", o))
+                kind = "Pulled"
+            if done is not None:
+                self.counts[f"deferred: {kind}"] += 1
+                self.taken.append(Taken(done["index"], kind, about=ident))
+
+    def _restore(self, watch: Watched, people: Sequence[Person]) -> None:
+        """Who fell for a decoy may answer again, once the validator has talked it over with them."""
+        report = self._told(lambda: watch.api.get("/vigilance"))
+        for one in (report or {"people": []})["people"]:
+            if one["may"] or self.chance.random() < 0.3:
+                continue
+            reason = ("--reason", "talked it over", "--yes", "--key", watch.key("chen"))
+            with contextlib.suppress(AssertionError):
+                watch.run("revalidate", one["person"], *reason)
+                self.counts["revalidated"] += 1
+
+    def _told(self, ask: Callable[[], Any]) -> Any:
+        """What the server says, or None where it says no or nothing."""
+        try:
+            return ask()
+        except (StandwatchError, OSError, ValueError, AssertionError) as error:
+            self.counts[f"told: {getattr(error, 'code', '') or type(error).__name__}"] += 1
+            return None
+
+    # --- the audit -------------------------------------------------------------------------------------------
+
+    def _audit(
+        self, watch: Watched, bank: Scripted, people: Sequence[Person], payers: Sequence[Payer]
+    ) -> list[str]:
+        for hold in (self._told(lambda: watch.api.get("/status")) or {}).get("holds", []):
+            self._told(lambda h=hold: watch.release(h["hold"]))
+        problems: list[str] = []
+        if not self._settled(watch):
+            problems.append("what is in flight, or closed and not opened, stays so")
+        reader = _opened(watch)
+        try:
+            audit = Audit(watch.entries(), reader)
+            audit.follow()
+            done = [str(one["arguments"]["subject"]) for one in bank.calls]
+            notes = [note for one in payers for note in one.notes]
+            audit.ledger(done, notes)
+            audit.acknowledged([*self.taken, *(it for one in people for it in one.taken)], notes)
+            audit.ended(watch, time.time_ns() // 1000)
+        finally:
+            reader.close()
+        self._count(audit, people, payers, done)
+        watch.stop()
+        try:
+            watch.verified()
+        except AssertionError as error:
+            problems.append(f"verify: {error}")
+        return problems + audit.problems
+
+    def _settled(self, watch: Watched) -> bool:
+        """Whether, soon after everything has expired, nothing is in flight and every question was opened."""
+        deadline = time.monotonic() + EXPIRES + 20
+        reader = Reader(watch.state)
+        try:
+            while time.monotonic() < deadline:
+                state = reader.state_at(reader.size - 1)
+                if not reader.open_intents() and not state.veiled:
+                    time.sleep(1.0)  # a checkpoint over everything
+                    return True
+                time.sleep(0.3)
+        finally:
+            reader.close()
+        return False
+
+    def _count(
+        self, audit: Audit, people: Sequence[Person], payers: Sequence[Payer], done: Sequence[str]
+    ) -> None:
+        names = ("AskedMany", "AnsweredTimed", "Endorsed", "Deferred", "Denied", "Hold", "PasskeyEnded")
+        self.counts |= Counter({f"entries: {name}": audit.counts[name] for name in names})
+        for name in ("decoys", "fell", "left on answers", "left on a value"):
+            self.counts[name] += audit.counts[name]
+        self.counts["executed"] += len(done)
+        self.counts["entries"] += len(audit.entries)
+        self.counts["unknown"] += sum(one == "unknown" for one in audit.outcomes.values())
+        for one in payers:
+            self.counts += Counter({f"agents heard {word}": n for word, n in one.heard.items()})
+        for one in people:
+            self.counts += Counter({f"people heard {word}": n for word, n in one.heard.items()})
+
+
+def _opened(watch: Watched) -> Reader:
+    """The record with what is sealed beside it."""
+    organisation = declare(read_folder(watch.folder)).configuration.organisation
+    place = place_of(watch.folder, organisation)
+    setup = place.setup(place.prepare(organisation.origin))
+    return Reader(watch.state, kek=setup.kek, older=setup.older)
