@@ -6,10 +6,9 @@ from typing import Final
 
 from standwatch.declare.schema import Fields, Reader, choice, duration, listing, shaped, short
 from standwatch.declare.text import Node, Problems
-from standwatch.facts.signing_in import Binding, Issuer, SignIn, Tls
+from standwatch.facts.signing_in import LONGEST, Binding, Issuer, SignIn, Tls
 
 LONGEST_IDLE: Final = 12 * 3600
-LONGEST: Final = 24 * 3600
 """Seconds. Whoever has the watch for longer signs in again."""
 
 _binding: Reader[Binding] = choice("agent", "network")

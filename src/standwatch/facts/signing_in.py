@@ -3,7 +3,7 @@
 Durations are seconds.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ class Issuer(msgspec.Struct, frozen=True):
     """The environment variable that holds our secret; "" for a public client, or where `secret_file` does."""
     secret_file: str = ""
     """A file that holds it, relative to the organisation's folder."""
+
+
+LONGEST: Final = 24 * 3600
+"""Seconds that a session lasts at most, whatever is configured."""
 
 
 class SignIn(msgspec.Struct, frozen=True):

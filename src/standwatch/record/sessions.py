@@ -12,9 +12,12 @@ import msgspec
 from standwatch.facts.entries import PasskeyEnded, Principal, SignedIn
 from standwatch.facts.errors import Forbidden, StandwatchError
 from standwatch.facts.parts import session_bytes
+from standwatch.facts.signing_in import LONGEST
 from standwatch.record.assertion import Assertion, challenge_of, parse_assertion, verify_assertion
 from standwatch.record.passkeys import Passkey, Passkeys
 
+_LONGEST: Final = (LONGEST + 60) * 1_000_000
+"""µs; a minute for two clocks that differ."""
 MOST: Final = 16
 """Sessions of one person; the oldest makes room for one more."""
 
@@ -58,8 +61,10 @@ def objection(
         return f"{entry.person} is nobody of the record"
     if entry.session in sessions:
         return "that session is open already"
-    if entry.until <= now:
-        return "a session ends in the future"
+    if not now < entry.until <= now + _LONGEST:
+        return "a session ends in the future, and within a day"
+    if entry.by != entry.person:
+        return "people sign in for themselves"
     if not entry.credential:
         return "" if entry.issuer and not entry.sig else "a session is opened with a passkey or by an issuer"
     try:

@@ -80,7 +80,9 @@ def test_a_session_is_open_until_it_is_ended_and_the_counter_goes_on() -> None:
     [
         ({"session": "5e" * 32}, "open already"),
         ({"person": "p-nobody"}, "nobody"),
-        ({"person": "p-maria"}, "does not count"),
+        ({"person": "p-maria", "by": "p-maria"}, "does not count"),
+        ({"by": "p-maria"}, "for themselves"),
+        ({"until": START + 25 * 60 * MINUTE}, "within a day"),
         ({"until": START}, "in the future"),
         ({"credential": ""}, "by an issuer"),
         (
@@ -114,6 +116,7 @@ def test_an_assertion_over_another_session_does_not_verify() -> None:
     assert not sessions.verifies(world.state.passkeys, renamed, ORIGIN)
     replay = Replay(Origin(ORIGIN, ""), 0, lambda _: None)
     replay.sequencer.state = world.state
+    renamed = msgspec.structs.replace(renamed, at=START + 9)
     assert [code for code, _ in replay.objections(9, renamed) if code != "opened"] == ["sign_in_signature"]
 
 
