@@ -95,7 +95,8 @@ def _answering_gaps(manifest: Manifest, keyed: set[str]) -> list[str]:
             gaps["nobody who may answer its questions has a key"] = None
         elif able < answering.quorum and answering.by:
             what = f" of {name}" if name and manifest.tools[name].approvals else ""
-            gaps[f"{answering.quorum} people must approve{what}, and {able} of them have a key"] = None
+            said = f"{answering.quorum} people must approve{what}; keys here: {able} of them (passkeys count too)"
+            gaps[said] = None
     return list(gaps)
 
 

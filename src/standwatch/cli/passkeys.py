@@ -74,7 +74,7 @@ def _invite(server: Server, given: Namespace) -> int:
     say(
         f"for {visible(made['person'])}, once, until {when(made['until'])}:",
         f"  {made['link']}",
-        "the passkey then waits an hour for a signature: standwatch passkey sign",
+        "the passkey then waits an hour for a signature: standwatch passkey list, then passkey sign FINGERPRINT",
     )
     return DONE
 
@@ -188,7 +188,7 @@ def _list(given: Namespace, page: dict[str, Any]) -> None:
 
 def _state(one: dict[str, Any]) -> str:
     if one["state"] == "waits":
-        return "waits: standwatch passkey sign"
+        return f"waits: standwatch passkey sign {one['fingerprint']}"
     return one["state"] + (f", doubted at {one['doubted']}: a copy?" if one["doubted"] >= 0 else "")
 
 

@@ -170,7 +170,7 @@ def _invite(app: App, say: Say) -> None:
     if invited is not None:
         say(f"nobody has a passkey yet: within 15 minutes {invited.person} may make the first at")
         say(f"  {invited.link}")
-        say("  and vouches for it with: standwatch passkey sign (standwatch passkey add makes another link)")
+        say("  and vouches for it with: standwatch passkey sign FINGERPRINT (passkey add makes another link)")
 
 
 async def _reload(app: App, say: Say) -> None:
