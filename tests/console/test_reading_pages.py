@@ -242,6 +242,17 @@ def test_a_person_decides_otherwise_from_the_page(site: World, chrome: Chrome) -
     assert "<b>twice</b>" in chrome.run("document.querySelector('main').innerText")
 
 
+def test_a_decision_that_cannot_be_executed_again_says_so_at_once(site: World) -> None:
+    place = paths(site)["a decision"]
+    told = got(site, place).decode()
+    assert 'id="why"' in told
+    assert "aria-busy" not in told, "nothing is left to wait for"
+    assert (
+        json.loads(got(site, f"{place}.json"))["decision"]["reasons"]["reasons"]["grade"]["grade"]
+        == "narrative"
+    )
+
+
 def test_a_verification_under_way_is_followed_on_its_page(site: World, chrome: Chrome) -> None:
     custody = site.watch.control.custody
     before = custody._last

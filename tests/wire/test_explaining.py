@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from standwatch.declare.configuration import declare
 from standwatch.serve.place import place_of
 from standwatch.store.folder import read_folder
 from standwatch.store.recorder import Recorder
+from support.chromium import page as chromium
 from support.mortgage import BANK, MODELS_PYTHON, MORTGAGE, module
 from support.mortgage import serving as model_server
 from support.system import Living, serving, waited
@@ -244,3 +246,40 @@ def test_an_erased_row_says_so_and_its_neighbours_stay_proved(watch: Living, des
         assert found["reasons"]["reasons"]["grade"]["grade"] == "exact"
         assert found["reasons"]["reasons"]["outputs"] == row.outputs
     watch.verified()
+
+
+def test_the_page_tells_at_once_what_the_record_says_and_loads_the_rest(watch: Living, desk: Client) -> None:
+    """What the record says waits for no model's executor; without scripts a link leads to all of it."""
+    deploy(watch, "1")
+    index = proved(watch, one(desk))["decision"]["index"]
+    token = watch.api.post("/agents", {"name": "chen@bank.example", "role": "human"})["token"]
+    place = f"/decisions/{index}/0"
+
+    def got(path: str) -> str:
+        headers = {"authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{watch.operators}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read().decode()
+
+    first = got(place)
+    assert 'id="in"' in first, "what went in and came out"
+    assert 'id="why"' not in first
+    assert re.findall(r'<a href="([^"]*whole=1[^"]*)"', first) == [f"{place}?whole=1#again"]
+    assert 'aria-busy="true"' in first
+    past = got(f"{place}?as_of={index + 1}")
+    assert f'hx-get="{place}?whole=1&amp;as_of={index + 1}"' in past
+    whole = got(f"{place}?whole=1")
+    assert "proved: exact" in whole
+    assert 'id="person"' in whole
+    assert "aria-busy" not in whole
+    twin = json.loads(got(f"{place}.json"))["decision"]
+    told = json.loads(got(f"/api/v1/actions/{index}%2F0"))
+    for each in (twin, told):
+        assert each["reasons"]["reasons"]["grade"]["grade"] == "exact", "twin and API tell all at once"
+        assert "later" not in each
+    with chromium() as browser:
+        browser.headers(Authorization=f"Bearer {token}")
+        browser.open(f"http://127.0.0.1:{watch.operators}{place}")
+        assert "exact" in waited(lambda: browser.run("document.querySelector('#again #why')?.innerText"))
+        assert browser.run("document.querySelector('#again[aria-busy]')") is None
+        assert browser.run("[...document.querySelectorAll('h1, #again, #person')].length") == 3

@@ -102,6 +102,7 @@ class Console:
             self._clock(),
             query.pop("as_of", ""),
             {},
+            twin,
         )
         view = await page.view(ask)
         if twin:

@@ -61,7 +61,9 @@ async def decision(ask: Ask) -> ActionView:
 
 
 async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
-    found: Any = await ask.ops.explain(ask.who, reference, ask.as_of)
+    # What the record says is shown at once: a model's executor may take a second to start, and more to answer.
+    again = ask.twin or bool(ask.query.get("whole"))
+    found: Any = await ask.ops.explain(ask.who, reference, ask.as_of, again)
     told = _explanation(found)
     if told is None:
         return ActionView(
@@ -106,8 +108,10 @@ def _row(ask: Ask) -> str:
     return f"{ask.names['index']}/{ask.names['row']}"
 
 
-ACTION: Final = Page("/actions/{id}", "action", "Action", action, "explained.html")
-DECISION: Final = Page("/decisions/{index}/{row}", "decision", "Decision", decision, "explained.html")
+_WHOLE: Final = ("whole",)
+"""With it a decision's page waits until it was executed again; without it, that is a region that loads itself."""
+ACTION: Final = Page("/actions/{id}", "action", "Action", action, "explained.html", _WHOLE)
+DECISION: Final = Page("/decisions/{index}/{row}", "decision", "Decision", decision, "explained.html", _WHOLE)
 ACTION_PROOF: Final = Page(
     "/actions/{id}/proof", "action_proof", "Proof", action_proof, "proof.html", past=False
 )

@@ -33,6 +33,8 @@ class Ask(msgspec.Struct, frozen=True):
     as_of: str = ""
     known: dict[str, Any] = {}
     """What was read for this request already: several parts of a page ask for the same."""
+    twin: bool = False
+    """Whether the JSON twin is asked for. It has everything at once, also what a page loads by and by."""
 
     async def status(self) -> Status:
         """The status as of the moment that is asked about, read once."""

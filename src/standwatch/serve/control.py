@@ -877,9 +877,9 @@ class Control:
     def _seen(self, who: Actor, state: State) -> tuple[str, ...]:
         return tuple(name for name in state.systems if orders.sees(people.orderer(who), name, state))
 
-    async def explain(self, who: Actor, ident: str, as_of: str = "") -> Any:
-        """How one action came to what it came to, with its proof."""
-        return await self.telling.explain(who, ident, as_of, self.explaining)
+    async def explain(self, who: Actor, ident: str, as_of: str = "", again: bool = True) -> Any:
+        """How one action came to what it came to, with its proof; `again`: what is found by executing it again too."""
+        return await self.telling.explain(who, ident, as_of, self.explaining, again=again)
 
     async def proof(self, who: Actor, ident: str) -> ProofFile:
         """One file that proves an action or decision."""

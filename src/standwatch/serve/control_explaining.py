@@ -32,9 +32,10 @@ SPARED: Final = Budget(singles=500, pairs=1_000)
 """What is asked of a server that decides about people meanwhile."""
 WITHIN: Final = 10.0
 """Seconds that one explanation may execute models."""
+LATER: Final = "it was not executed again yet"
 
 
-class Explained(msgspec.Struct, frozen=True):
+class Explained(msgspec.Struct, frozen=True, omit_defaults=True):
     """A decision explained: what the record says of it, what it rests on, what executing it again found out, and both
     as text, for the operator and for the person concerned."""
 
@@ -43,6 +44,9 @@ class Explained(msgspec.Struct, frozen=True):
     reasons: Any
     text: str
     person: str
+    later: bool = False
+    """Whether it can be executed again and was not, because nobody wanted to wait for that: it then has no reasons, and
+    no words for the person concerned."""
 
 
 class Explaining:
@@ -64,8 +68,11 @@ class Explaining:
         self._names = names
         self._held = held
 
-    async def explain(self, reference: str, source: Source | None = None) -> Explained | None:
+    async def explain(
+        self, reference: str, source: Source | None = None, *, again: bool = True
+    ) -> Explained | None:
         """None where no decision is called `reference`, in `source` where that is given: the record of another moment.
+        Without `again` no model is executed for it, which may take seconds: its executor may have to start.
 
         Raises `NotFound` for a row that is none.
         """
@@ -77,12 +84,13 @@ class Explaining:
         model = manifest.models.get(told.model) if manifest is not None else None
         if manifest is None or model is None or told.record is None:
             return Explained(told, parts, None, text, "")
-        reasons = await self._reasons(told, model)
+        reasons = await self._reasons(told, model, again=again)
+        later = reasons is None
         whole = decision(
             model,
             told.record,
             told.context,
-            reasons,
+            reasons or narrative(LATER),
             ident=f"{told.index}/{told.row}",
             at=told.at,
             system=told.system,
@@ -90,6 +98,8 @@ class Explaining:
             version=told.version,
             digest=told.served,
         )
+        if later:
+            return Explained(told, parts, whole, text, "", later)
         person = for_person(whole, model, self._contact(manifest))
         if told.overrides:
             given = inert(overridden(told) or "another outcome")
@@ -113,7 +123,8 @@ class Explaining:
         system = configuration.systems.get(told.system) if configuration is not None else None
         return system.manifest if system is not None else None
 
-    async def _reasons(self, told: Recorded, model: Model) -> Reasons:
+    async def _reasons(self, told: Recorded, model: Model, *, again: bool) -> Reasons | None:
+        """None where a model would have to be executed for them, and not `again`."""
         record = told.record
         assert record is not None
         if record.route not in ("model", "previous"):
@@ -122,6 +133,8 @@ class Explaining:
         answer, exact, why = self._answer(told, model, version)
         if answer is None:
             return narrative(why)
+        if not again:
+            return None
         row = given_row(model, record, told.context)
         batch, place = await asyncio.to_thread(self._batch, told, model)
         validity = compile_validity(model)

@@ -31,13 +31,17 @@ class Telling:
         self._vkey = vkey
         self._clock = clock
 
-    async def explain(self, who: Actor, ident: str, as_of: str, explaining: Explaining | None) -> Any:
-        """How one action or decision came to what it came to: now, or as the record stood at a moment."""
+    async def explain(
+        self, who: Actor, ident: str, as_of: str, explaining: Explaining | None, *, again: bool = True
+    ) -> Any:
+        """How one action or decision came to what it came to: now, or as the record stood at a moment. Without `again`
+        no model is executed for it."""
         source = self._as_of(as_of)
         await asyncio.to_thread(self._allow, who, source, ident)
-        found = await explaining.explain(ident, source if as_of else None) if explaining is not None else None
-        if found is not None:
-            return found
+        if explaining is not None:
+            found = await explaining.explain(ident, source if as_of else None, again=again)
+            if found is not None:
+                return found
         told, text = await asyncio.to_thread(reading.explained, source, self._vkey, ident)
         return {"explanation": told, "text": text}
 
