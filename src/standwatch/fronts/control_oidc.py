@@ -37,6 +37,10 @@ async def oidc(operations: Operations, clients: Clients, request: Request) -> Re
     """Answer one step; what goes wrong is a page too. Raises `Malformed` where a proxy's word cannot be read."""
     came = clients.came(request)
     if request.path == BEGIN:
+        # Begun from a page of ours, or by hand: a picture on another site would use up its readers' attempts, end the
+        # one under way, and sign them in unasked where the issuer does not ask (Fetch Metadata).
+        if request.header("sec-fetch-site") not in (None, "same-origin", "none"):
+            return Response(303, b"", (*_SAFE, ("location", "/signin")), _HTML)
         try:
             begun = await operations.begin_oidc(came)
         except StandwatchError as error:

@@ -166,6 +166,17 @@ def test_too_many_are_told_when_to_come_back(site: tuple[Watch, Any, int]) -> No
     assert int(headers["retry-after"]) >= 1
 
 
+@pytest.mark.parametrize("site_of", ["cross-site", "same-site", "odd"])
+def test_another_page_begins_no_sign_in_with_an_issuer(site: tuple[Watch, Any, int], site_of: str) -> None:
+    for _ in range(40):  # more than anybody may begin
+        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=10)
+        connection.request("GET", "/signin/oidc", headers={"sec-fetch-site": site_of})
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["location"]) == (303, "/signin")
+        assert answer.headers["set-cookie"] is None
+        connection.close()
+
+
 def test_where_no_issuer_is_taken_its_steps_are_pages_that_say_so(site: tuple[Watch, Any, int]) -> None:
     for path in (
         "/signin/oidc",
