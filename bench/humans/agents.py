@@ -47,20 +47,20 @@ class Payer:
             self._pay_all(run, over)
 
     def _pay_all(self, run: Agent, over: threading.Event) -> None:
-        end = time.monotonic() + self.chance.uniform(3, 7)
-        wanted = {self._payment(): 0 for _ in range(PAYMENTS)}
-        while wanted and not over.is_set() and time.monotonic() < end:
+        end = time.monotonic() + self.chance.uniform(4, 8)
+        greed = self.chance.choice((0.1, 0.5, 1.0))  # a decoy takes half of a run's room at most
+        wanted = [self._payment(greed) for _ in range(PAYMENTS)]
+        while not over.is_set() and time.monotonic() < end:
             for one in list(wanted):
-                said = self._pay(run, *one)
-                if said in ("done", "refused", "invalid"):
-                    del wanted[one]
-                if over.is_set():
+                if self._pay(run, *one) in ("done", "refused", "invalid"):
+                    wanted.remove(one)
+                if over.wait(self.chance.uniform(0, 0.2)):
                     return
-            time.sleep(self.chance.uniform(0.1, 0.3))
+            over.wait(self.chance.uniform(0.1, 0.3))
 
-    def _payment(self) -> tuple[str, int, str]:
-        """Recipient, amount, subject. The recipient is never in the task; a seventh of them is too much."""
-        amount = 900 if self.chance.random() < 0.15 else self.chance.randrange(1, 500)
+    def _payment(self, greed: float) -> tuple[str, int, str]:
+        """Recipient, amount, subject. The recipient is never in the task; a share `greed` of them is too much."""
+        amount = 900 if self.chance.random() < greed else self.chance.randrange(1, 500)
         return f"GB{self.chance.randrange(3)}", amount, f"{self.name}-{next(self._numbers)}"
 
     def _pay(self, run: Agent, recipient: str, amount: int, subject: str) -> str:

@@ -44,7 +44,7 @@ from standwatch.store.reader import Reader
 
 QUORUM: Final = 2
 PER_RUN: Final = 3
-PER_PERSON: Final = 60
+PER_PERSON: Final = 90
 SCOPES: Final = ("all", "system:pay", "tool:pay/bank.pay", "component:pay/bank", "server:bank")
 
 
