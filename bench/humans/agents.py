@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+
 from support.system import Agent
 
 PAYMENTS: Final = 6

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from support.system import Living
 
 from bench.humans.agents import Note
 from bench.humans.people import Taken
@@ -41,6 +40,7 @@ from standwatch.facts.entries import (
     Unmasked,
 )
 from standwatch.store.reader import Reader
+from support.system import Living
 
 QUORUM: Final = 2
 PER_RUN: Final = 3

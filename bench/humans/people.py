@@ -12,14 +12,14 @@ from collections import Counter
 from typing import Any, Final, Literal
 
 import msgspec
-from support.passkeys import Authenticator, as_json
-from support.system import Living
 
 from standwatch.cli.wire import Refused
 from standwatch.facts.errors import StandwatchError
 from standwatch.facts.parts import approval_bytes, endorsement_bytes
 from standwatch.keys import ed25519
 from standwatch.record.assertion import challenge_of, from_base64url
+from support.passkeys import Authenticator, as_json
+from support.system import Living
 
 Decision = Literal["approve", "refuse", "endorse"]
 LIMIT: Final = 500
@@ -47,6 +47,11 @@ class Person:
         self.taken: list[Taken] = []
         self.heard: Counter[str] = Counter()
         self.ready = threading.Event()
+        self.others: list[Person] = []
+        """Everybody who answers, this person too."""
+        self.swallowed: list[str] = []
+        """Old answers that were taken for another question: there must be none."""
+        self._old: tuple[str, dict[str, Any]] | None = None
 
     # --- passkeys --------------------------------------------------------------------------------------------
 
@@ -58,9 +63,7 @@ class Person:
         challenge = from_base64url(begun["options"]["challenge"], 64)
         made = phone.create(challenge, rp_id="localhost", origin=self._page)
         self.watch.api.post("/passkeys/finish", {"ceremony": begun["ceremony"], "credential": made})
-        self.watch.run(
-            "passkey", "sign", phone.credential, "--yes", "--key", self.watch.key(self.name)
-        )
+        self.watch.run("passkey", "sign", phone.credential, "--yes", "--key", self.watch.key(self.name))
         self.phone = phone
 
     def lose(self) -> None:
@@ -103,14 +106,46 @@ class Person:
         mine = line["next"] if decision != "endorse" else sheet["endorsable"][0]["next"]
         if decision != "refuse" and self.name not in mine:
             return
+        against: threading.Thread | None = None
+        if decision == "approve" and self.chance.random() < 0.1:  # a yes and a no at once
+            other = self.chance.choice([one for one in self.others if one.name in line["signers"]])
+            against = threading.Thread(target=other.object, args=(sheet,))
+            against.start()
         self.answer(sheet, decision)
+        if against is not None:
+            against.join()
+        if self._old is not None and self.chance.random() < 0.1:
+            self._replay(line["id"])
         if decision == "approve" and self.chance.random() < 0.08:
             self.answer(sheet, "refuse")  # on second thoughts, before it was used or after
 
-    def answer(self, sheet: dict[str, Any], decision: Decision) -> None:
+    def object(self, sheet: dict[str, Any]) -> None:
+        """Refuse it with the key, whatever this person does with their passkey meanwhile."""
+        try:
+            self.answer(sheet, "refuse", by_key=True)
+        except (StandwatchError, OSError, http.client.HTTPException, ValueError) as error:
+            self.heard[getattr(error, "code", "") or type(error).__name__] += 1
+
+    def _replay(self, ident: str) -> None:
+        """Send an answer to another question again, as if it were one to this."""
+        assert self._old is not None
+        path, order = self._old
+        if order["about"] == ident:
+            return
+        try:
+            self.watch.api.post(
+                f"/questions/{ident}/{path}", {k: v for k, v in order.items() if k != "about"}
+            )
+        except Refused as error:
+            self.heard[f"replayed: {error.code}"] += 1
+        else:
+            self.swallowed.append(f"an answer to {order['about']} was taken for {ident}")
+
+    def answer(self, sheet: dict[str, Any], decision: Decision, *, by_key: bool = False) -> None:
         """Sign it and send it; sometimes twice, as a thumb does, and then the second must come to nothing."""
-        path, order = self._signed(sheet, decision)
+        path, order = self._signed(sheet, decision, by_key)
         ident = sheet["question"]["id"]
+        self._old = path, order | {"about": ident}
         for _ in range(2 if self.chance.random() < 0.1 else 1):
             try:
                 done = self.watch.api.post(f"/questions/{ident}/{path}", order)
@@ -121,7 +156,7 @@ class Person:
             self.taken.append(Taken(done["index"], kind, self.name, ident, decision))
             self.heard[decision] += 1
 
-    def _signed(self, sheet: dict[str, Any], decision: Decision) -> tuple[str, dict[str, Any]]:
+    def _signed(self, sheet: dict[str, Any], decision: Decision, by_key: bool) -> tuple[str, dict[str, Any]]:
         line, argument = sheet["question"], ""
         head = self._head() if self.chance.random() < 0.5 else ""
         told: dict[str, Any] = {"asked": line["index"], "by": self.name, "flag": line["flag"]}
@@ -141,7 +176,7 @@ class Person:
         if argument:
             order["argument"] = argument
         phone = self.phone
-        if phone is not None and (decision != "refuse" or self.chance.random() < 0.5):
+        if phone is not None and not by_key and (decision != "refuse" or self.chance.random() < 0.5):
             made = phone.get(challenge_of(message), rp_id="localhost", origin=self._page)
             return "assertion", order | {"credential": as_json(made)}
         signed = {"by": self.name, "key": ed25519.public(self.key), "sig": ed25519.sign(self.key, message)}

@@ -13,9 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from support import system as support
-from support.system import Living, Scripted, echo, manifest, scripted, server, tool
-
 from bench.humans.agents import Payer
 from bench.humans.audit import PER_PERSON, PER_RUN, QUORUM, Audit
 from bench.humans.people import LIMIT, Person, Taken
@@ -24,6 +21,8 @@ from standwatch.facts.errors import StandwatchError
 from standwatch.serve.place import place_of
 from standwatch.store.folder import read_folder
 from standwatch.store.reader import Reader
+from support import system as support
+from support.system import Living, Scripted, echo, manifest, scripted, server, tool
 
 BLOWS: Final = ("kill", "hold", "worker", "disk", "passkey", "kill")
 """What a round strikes; `worker` is `kill` where there is none."""
@@ -31,6 +30,8 @@ ANSWERERS: Final = {"olga": 0.0, "otto": 0.25, "maria": 0.1}
 """Who answers, and the share of decoys that they approve."""
 EXPIRES: Final = 8
 """s for which a question stays open."""
+LATEST: Final = 4.0
+"""s after a question that a decoy may still come (`bench.humans.serving`)."""
 RULES: Final[dict[str, Any]] = {
     "bank.pay": {
         "effect": "irreversible",
@@ -96,10 +97,12 @@ class Trial:
             Person(watch, name, random.Random(self.chance.random()), careless)
             for name, careless in ANSWERERS.items()
         ]
+        for one in people:
+            one.others = people
         for one in people[:2]:
             one.enrol()
         desk = watch.agent("desk", "pay", starts=True)
-        payers = [Payer(f"p{n}", desk, random.Random(self.chance.random())) for n in range(3)]
+        payers = [Payer(f"p{n}", desk, random.Random(self.chance.random())) for n in range(4)]
         threads = [threading.Thread(target=one.work, args=(self._over,)) for one in [*people, *payers]]
         for one in threads:
             one.start()
@@ -223,10 +226,11 @@ class Trial:
             watch.verified()
         except AssertionError as error:
             problems.append(f"verify: {error}")
-        return problems + audit.problems
+        return problems + audit.problems + [it for one in people for it in one.swallowed]
 
     def _settled(self, watch: Watched) -> bool:
         """Whether, soon after everything has expired, nothing is in flight and every question was opened."""
+        time.sleep(LATEST)
         deadline = time.monotonic() + EXPIRES + 20
         reader = Reader(watch.state)
         try:
