@@ -309,9 +309,10 @@ def test_what_happened_while_the_line_was_down_is_in_sight_when_it_is_back(
     chrome.run("document.getElementById('live')._htmx.sse.reader.cancel()")  # the line breaks
     chrome("Network.emulateNetworkConditions", offline=True, **offline)
     site.there(site.watch.control.halt(site.watch.who("otto"), HaltOrder("agent:elsewhere", "x")))
-    time.sleep(0.5)
+    seen(chrome, "document.getElementById('cut').textContent.includes('may be old')", 10)
     assert chrome.run("document.querySelector('.sight .chip').textContent") == before
     chrome("Network.emulateNetworkConditions", offline=False, **offline)
     seen(chrome, f"document.querySelector('.sight .chip').textContent !== {before!r}", 20)
+    seen(chrome, "document.getElementById('cut').textContent === ''")
     assert chrome.run("window.marked") is True
     released(site)

@@ -105,6 +105,25 @@ document.addEventListener("htmx:before:request", (event) => {
   }, AGAIN);
 });
 
+// --- a page that hears nothing says so: a quiet one and a deaf one look the same -------------------------------------
+const PATIENT = 2000;  // ms: a line that is back by then was never missed
+let deaf = 0;
+
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.target.id !== "live" || deaf) return;
+  const since = new Date().toISOString().slice(11, 19);
+  deaf = setTimeout(() => {
+    document.getElementById("cut").textContent = `Nothing new is heard since ${since}Z: what is shown may be old. ` +
+      "If the server is down, nothing passes, and standwatch halt still works on its host.";
+  }, PATIENT);
+});
+document.addEventListener("htmx:sse:after:connection", (event) => {
+  if (event.target.id !== "live") return;
+  clearTimeout(deaf);
+  deaf = 0;
+  document.getElementById("cut").textContent = "";
+});
+
 // --- the live tail: rows wait in a queue, and are put on top once a frame, while nobody reads --------------------
 const KEPT = 200;  // rows on the page
 const LOW = 28;  // CSS pixels that a row has at least
