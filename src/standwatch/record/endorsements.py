@@ -31,6 +31,8 @@ class Endorsement(msgspec.Struct, frozen=True):
     argument: str
     digest: str
     votes: tuple[tuple[int, Endorsed], ...] = ()
+    lost: tuple[str, ...] = ()
+    """What was said and lost, as of a question (`questions.said`)."""
 
     @property
     def enough(self) -> bool:
@@ -102,6 +104,8 @@ def objection(state: "State", entry: Endorsed, now: int) -> str:
         one.of == entry.of and one.argument == entry.name for one in _of(state, entry.run)
     ):
         return "somebody vouched for another value of that argument"
+    if known is not None and questions.said(entry) in known.lost:
+        return f"that word of {entry.by} was lost: they would have to sign anew, over a later checkpoint"
     before = tuple(one for _, one in known.votes if now < one.until) if known is not None else ()
     if entry.key in [one.key for one in before]:
         return f"{entry.by} has vouched for it already, or somebody with the same key"
@@ -152,7 +156,10 @@ def strike(state: "State", index: int) -> None:
 
 def _struck(state: "State", one: Endorsement) -> Endorsement:
     kept = tuple(vote for vote in one.votes if not questions.lost(state, one.asked, vote[1]))
-    return one if len(kept) == len(one.votes) else msgspec.structs.replace(one, votes=kept)
+    gone = tuple(
+        questions.said(vote) for place, vote in one.votes if place not in [index for index, _ in kept]
+    )
+    return msgspec.structs.replace(one, votes=kept, lost=(*one.lost, *gone)) if gone else one
 
 
 def _of(state: "State", run: str) -> tuple[Endorsement, ...]:

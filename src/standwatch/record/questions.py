@@ -42,6 +42,8 @@ class Question(msgspec.Struct, frozen=True):
     """Index of the entry by which enough people vouched for a value of it instead (`record.endorsements`)."""
     answers: tuple[tuple[int, AnyAnswered], ...] = ()
     """The answers that count, with their indices: those of people who lost their vote are not among them."""
+    lost: tuple[str, ...] = ()
+    """What approvals said that were lost (`said`): whoever reads the record has their signatures to bring again."""
 
     @property
     def open(self) -> bool:
@@ -170,6 +172,9 @@ def objection(state: "State", question: Question, answer: Answered, now: int) ->
         return f"question {question.index} was refused"
     if not isinstance(asked, AskedMany):
         return ""
+    # INVARIANT: a vote that was lost does not come back but by its person's hand.
+    if question.lost and said(answer) in question.lost:
+        return f"that approval of {answer.by} was lost: they would have to sign anew, over a later checkpoint"
     if answer.digest != asked.digest:
         return f"that is not the action of question {question.index}"
     if answer.decision == "approve" and not question.open:
@@ -181,6 +186,12 @@ def objection(state: "State", question: Question, answer: Answered, now: int) ->
             return f"{answer.by} has approved already, or somebody with the same key"
         return turn(state, asked, tuple(one.by for one in votes), answer.by)
     return "" if _named(state, asked, answer.by) else f"{answer.by} may not answer this question"
+
+
+def said(answer: Answered | Endorsed) -> str:
+    """What of the signed bytes one person can say in several ways. No signature tells two statements apart: of one by
+    ECDSA anybody can make another (its s negated)."""
+    return f"{answer.by} {answer.until} {answer.head}"
 
 
 def next_ones(state: "State", question: Question, now: int) -> tuple[str, ...]:
@@ -266,9 +277,11 @@ def struck(state: "State", question: Question) -> Question:
     kept = tuple(one for one in question.answers if not lost(state, question.entry, one[1]))
     if len(kept) == len(question.answers):
         return question
+    stay = [place for place, _ in kept]
+    gone = (*question.lost, *(said(one) for place, one in question.answers if place not in stay))
     if len(kept) >= question.entry.quorum:
-        return msgspec.structs.replace(question, answers=kept)
-    return msgspec.structs.replace(question, answers=kept, answer=None, answer_index=-1)
+        return msgspec.structs.replace(question, answers=kept, lost=gone)
+    return msgspec.structs.replace(question, answers=kept, lost=gone, answer=None, answer_index=-1)
 
 
 def lost(state: "State", asked: Asked, answer: Answered | Endorsed) -> str:

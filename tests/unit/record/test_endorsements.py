@@ -118,7 +118,8 @@ def test_it_ends_with_its_run() -> None:
 @pytest.mark.parametrize("loss", ["dismissed", "key", "named"])
 def test_it_ends_with_the_rights_of_whoever_vouched_and_nothing_leaves_on_it(loss: str) -> None:
     panel = asked(2)
-    panel.vouches("ann")
+    first: dict[str, object] = {"head": "1:aa", "until": panel.now + MINUTE * 60}
+    panel.vouches("ann", **first)
     panel.vouches("ben")
     assert good(panel)
     judged = panel.index
@@ -132,6 +133,10 @@ def test_it_ends_with_the_rights_of_whoever_vouched_and_nothing_leaves_on_it(los
     assert not good(panel)
     assert panel.question.open, "and people are wanted again"
     assert panel.state.fence((f"run:{RUN}",)) > judged, "what was judged before is judged again"
+    panel.person("ann")
+    panel.declare(Rule(by=list(PEOPLE), quorum=2))
+    assert "sign anew" in panel.vouches("ann", **first), "whoever reads the record has her signature"
+    assert panel.vouches("ann", **first | {"head": "2:bb"}) == ""
 
 
 def test_a_refusal_after_all_takes_it_back() -> None:

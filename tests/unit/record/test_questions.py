@@ -225,11 +225,17 @@ def test_who_may_not_answer_any_more_has_lost_the_vote(loses: object) -> None:
 
 def test_a_vote_that_was_lost_does_not_come_back_with_its_person() -> None:
     panel = asked(2)
-    panel.says("ann")
+    first = {"head": "1:aa", "until": panel.now + MINUTE}
+    panel.says("ann", **first)
     dismissed(panel)
     panel.person("ann")
     assert panel.question.approvers == ()
-    assert panel.says("ann") == "", "she may say it anew"
+    assert "sign anew" in panel.says("ann", **first), "whoever reads the record has her signature"
+    assert "sign anew" in panel.says("ann", **first, sig="or one made of it"), (
+        "as anybody can of one by ECDSA"
+    )
+    assert load(save(panel.state)) == panel.state
+    assert panel.says("ann", **first | {"head": "2:bb"}) == "", "she may say it anew"
 
 
 def test_a_refusal_outlives_whoever_gave_it() -> None:
