@@ -32,7 +32,8 @@ from standwatch.declare.configuration import declare
 from standwatch.facts.canonical import parse
 from standwatch.fronts.actions import Asked, Told
 from standwatch.fronts.control_ports import HaltOrder
-from standwatch.fronts.control_routes import BASE, ROUTES
+from standwatch.fronts.control_route import BASE
+from standwatch.fronts.control_routes import ROUTES
 from standwatch.fronts.decisions_client import Ran, Wished
 from standwatch.fronts.runs import Opening
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from standwatch.facts.entries import Denied, Hold, Released
-from standwatch.fronts.control_routes import BASE, ROUTES
+from standwatch.fronts.control_route import BASE
+from standwatch.fronts.control_routes import ROUTES
 from support.system import Living, manifest, serving
 
 SOON = int(time.time() + 3600) * 1_000_000

@@ -12,7 +12,8 @@ import pytest
 
 from standwatch.fronts.control_openapi import document
 from standwatch.fronts.control_plain import PLAIN
-from standwatch.fronts.control_routes import BASE, ROUTES
+from standwatch.fronts.control_route import BASE
+from standwatch.fronts.control_routes import ROUTES
 from support.api_fuzzing import CALLERS, LEFT_OUT, fuzz, organisation, populate
 from support.system import Living
 

@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from standwatch.fronts.control_live import SIFT
+from standwatch.fronts.control_live import SIFT, sift_of
 from standwatch.fronts.control_ports import Actor, Operations
-from standwatch.fronts.control_routes import sift_of
 from standwatch.fronts.control_streams import changes_stream, entries_stream
 from standwatch.fronts.http import Stream
 

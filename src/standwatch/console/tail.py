@@ -9,8 +9,7 @@ import msgspec
 
 from standwatch.console.page import Ask, Page
 from standwatch.facts.errors import NotFound
-from standwatch.fronts.control_live import SIFT, EntryLine, Sift
-from standwatch.fronts.control_routes import sift_of
+from standwatch.fronts.control_live import SIFT, EntryLine, Sift, sift_of
 
 ROWS: Final = 50
 """Entries on one page, and rows that the live tail keeps."""

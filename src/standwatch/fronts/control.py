@@ -33,14 +33,15 @@ from standwatch.fronts.control_client import (
     require_same_site,
     set_cookie,
 )
-from standwatch.fronts.control_live import SIFT
+from standwatch.fronts.control_live import SIFT, sift_of
 from standwatch.fronts.control_metrics import OPENMETRICS, metrics
 from standwatch.fronts.control_oidc import PATHS as OIDC_PATHS
 from standwatch.fronts.control_oidc import oidc
 from standwatch.fronts.control_openapi import Problem, document
 from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Actor, Operations
-from standwatch.fronts.control_routes import BASE, ROUTES, Call, Route, sift_of
+from standwatch.fronts.control_route import BASE, Call, Route
+from standwatch.fronts.control_routes import ROUTES
 from standwatch.fronts.control_sessions import Entered
 from standwatch.fronts.control_streams import changes_stream, entries_stream, last_event
 from standwatch.fronts.http import (

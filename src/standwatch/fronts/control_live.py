@@ -104,3 +104,8 @@ class Summary(msgspec.Struct, frozen=True):
     """Opaque ids of those who have one, once each."""
     names: dict[str, str]
     """Opaque id → how to show a person."""
+
+
+def sift_of(query: dict[str, str]) -> Sift:
+    """Which entries a query asks for."""
+    return Sift(**{name: query[name] for name in SIFT if name in query})

@@ -11,7 +11,8 @@ from standwatch import __version__
 from standwatch.fronts.control_client import COOKIE, SECURE_COOKIE
 from standwatch.fronts.control_names import FORMS, NAMES
 from standwatch.fronts.control_plain import PLAIN, Plain
-from standwatch.fronts.control_routes import BASE, ROUTES, Route
+from standwatch.fronts.control_route import BASE, Route
+from standwatch.fronts.control_routes import ROUTES
 
 Json = dict[str, Any]
 

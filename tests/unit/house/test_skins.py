@@ -8,10 +8,16 @@ from pathlib import Path
 
 from standwatch.fronts.control_plain import PLAIN
 from standwatch.fronts.control_ports import Operations
-from standwatch.fronts.control_routes import BASE, ROUTES
+from standwatch.fronts.control_route import BASE
+from standwatch.fronts.control_routes import ROUTES
 
 SOURCE = Path(__file__).resolve().parents[3] / "src/standwatch"
-FRONTS = ("control.py", "control_routes.py", "control_streams.py", "log.py")
+FRONTS = (
+    "control.py",
+    *sorted(path.name for path in (SOURCE / "fronts").glob("control_routes_*.py")),
+    "control_streams.py",
+    "log.py",
+)
 INWARD = {
     "actor", "anybody", "session", "still", "issuer_host", "passkey_origin", "begin_oidc", "finish_oidc",
 }  # fmt: skip

@@ -1,0 +1,171 @@
+"""Routes. Sessions, invitations and passkeys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from standwatch.fronts.control_passkeys import (
+    EnrolmentOrder,
+    PasskeyEndOrder,
+    PasskeyLine,
+    PasskeysPage,
+    RegisteredOrder,
+    Registration,
+    RegistrationOrder,
+)
+from standwatch.fronts.control_ports import (
+    Done,
+)
+from standwatch.fronts.control_route import Route
+from standwatch.fronts.control_sessions import (
+    EnrolmentAsk,
+    EnrolmentAsked,
+    EnrolmentMade,
+    EnrolmentSeat,
+    EnrolmentState,
+    Invitation,
+    InvitationLine,
+    InvitationOrder,
+    SessionEnd,
+    SessionLine,
+    SessionOpened,
+    SignInAsk,
+    SignInAsked,
+    SignInOrder,
+)
+
+SESSIONS: Final[tuple[Route, ...]] = (
+    Route(
+        "POST",
+        "/sessions/challenge",
+        "ask_sign_in",
+        "What a passkey must sign to open a session, as `navigator.credentials.get` wants it.",
+        SignInAsked,
+        lambda ops, call: ops.ask_sign_in(call.came, call.body),
+        SignInAsk,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/sessions",
+        "sign_in",
+        "Open a session with what a browser signed; its cookie is in the header.",
+        SessionOpened,
+        lambda ops, call: ops.sign_in(call.came, call.body),
+        SignInOrder,
+        made=True,
+        open=True,
+    ),
+    Route(
+        "GET",
+        "/sessions",
+        "list_sessions",
+        "Open sessions: one's own, or everybody's for who sees every system.",
+        tuple[SessionLine, ...],
+        lambda ops, call: ops.list_sessions(call.who),
+    ),
+    Route(
+        "POST",
+        "/sessions/{session}/end",
+        "end_session",
+        "End a session: one act. `current` is the one that asks.",
+        Done,
+        lambda ops, call: ops.end_session(call.who, call.names["session"]),
+        SessionEnd,
+    ),
+    Route(
+        "POST",
+        "/passkeys/invitations",
+        "invite",
+        "A link, good once, with which somebody makes a passkey in their browser.",
+        Invitation,
+        lambda ops, call: ops.invite(call.who, call.body),
+        InvitationOrder,
+    ),
+    Route(
+        "GET",
+        "/passkeys/invitations/{invitation}",
+        "invitation",
+        "What became of an invitation.",
+        InvitationLine,
+        lambda ops, call: ops.invitation(call.who, call.names["invitation"]),
+    ),
+    Route(
+        "POST",
+        "/enrolments/challenge",
+        "begin_enrolment",
+        "Begin to make a passkey with a link, which is then spent, or again with the seat that it gave.",
+        EnrolmentAsked,
+        lambda ops, call: ops.begin_enrolment(call.came, call.body),
+        EnrolmentAsk,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/enrolments",
+        "finish_enrolment",
+        "What the browser made: it waits for a person's key to vouch for it.",
+        EnrolmentState,
+        lambda ops, call: ops.finish_enrolment(call.came, call.body),
+        EnrolmentMade,
+        open=True,
+    ),
+    Route(
+        "POST",
+        "/enrolments/state",
+        "enrolment",
+        "Whether a passkey that was just made has been vouched for.",
+        EnrolmentState,
+        lambda ops, call: ops.enrolment(call.came, call.body),
+        EnrolmentSeat,
+        open=True,
+    ),
+)
+
+PASSKEYS: Final[tuple[Route, ...]] = (
+    Route(
+        "GET",
+        "/passkeys",
+        "list_passkeys",
+        "Passkeys: live, ended, and those that wait for a signature.",
+        PasskeysPage,
+        lambda ops, call: ops.list_passkeys(call.who),
+    ),
+    Route(
+        "POST",
+        "/passkeys/begin",
+        "begin_passkey",
+        "Begin a registration: the options for `navigator.credentials.create`.",
+        Registration,
+        lambda ops, call: ops.begin_passkey(call.who, call.body),
+        RegistrationOrder,
+    ),
+    Route(
+        "POST",
+        "/passkeys/finish",
+        "finish_passkey",
+        "What the browser made: it waits for a person's key to vouch for it.",
+        PasskeyLine,
+        lambda ops, call: ops.finish_passkey(call.who, call.body),
+        RegisteredOrder,
+    ),
+    Route(
+        "POST",
+        "/passkeys/{credential}/sign",
+        "sign_passkey",
+        "Enrol a passkey that waits, vouched for with a key of its person or of an admin.",
+        Done,
+        lambda ops, call: ops.sign_passkey(call.who, call.names["credential"], call.body),
+        EnrolmentOrder,
+        made=True,
+    ),
+    Route(
+        "POST",
+        "/passkeys/{credential}/end",
+        "end_passkey",
+        "End a passkey: one act, no signature.",
+        Done,
+        lambda ops, call: ops.end_passkey(call.who, call.names["credential"], call.body),
+        PasskeyEndOrder,
+    ),
+)

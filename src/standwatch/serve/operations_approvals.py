@@ -1,0 +1,162 @@
+"""Questions and their answers, the queue of what was put off, and how watchful those are who answer."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from standwatch.facts.errors import NotFound, StandwatchError
+from standwatch.facts.frames import Fetch
+from standwatch.fronts.control_budget import (
+    DeferredLine,
+    PullOrder,
+    RevalidationOrder,
+    VigilanceReport,
+)
+from standwatch.fronts.control_passkeys import (
+    ApprovalAsked,
+    ApprovalOrder,
+    PasskeyAnswerOrder,
+)
+from standwatch.fronts.control_ports import (
+    Actor,
+    AnswerOrder,
+    Done,
+    QuestionLine,
+    QuestionSheet,
+)
+from standwatch.fronts.control_sheet import Standing
+from standwatch.record.assertion import Lured
+from standwatch.record.questions import Question
+from standwatch.respond import orders
+from standwatch.serve import control_asking as asking
+from standwatch.serve import control_evidence as evidence
+from standwatch.serve import control_people as people
+from standwatch.serve import control_status as lines
+from standwatch.serve.control_signed import lured
+from standwatch.serve.operations import Parts, known, require, somebody
+
+
+class Approvals(Parts):
+    """What people are asked, and say."""
+
+    async def questions(self, who: Actor) -> tuple[QuestionLine, ...]:
+        """What waits for a human."""
+        return lines.open_questions(self._state, self._clock(), who)
+
+    async def question(self, who: Actor, ident: str) -> QuestionSheet:
+        """One open question, with the canonical action whole."""
+        return await self._sheet(who, evidence.open_question(ident, self._state, self._clock(), "refuse"))
+
+    async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
+        """The same, also of one that is over."""
+        return await self._sheet(who, asking.inquiry(self._source, self._state, ident))
+
+    async def standing(self, who: Actor, ident: str) -> Standing:
+        """How a question stands, open or over."""
+        question = asking.inquiry(self._source, self._state, ident)
+        self._sees_question(who, question)
+        return asking.standing(self._source, self._state, question, self._clock())
+
+    def _sees_question(self, who: Actor, question: Question) -> None:
+        allowed = orders.sees(people.orderer(who), question.entry.system, self._state)
+        require(allowed, who, "see that question")
+
+    async def _sheet(self, who: Actor, question: Question) -> QuestionSheet:
+        self._sees_question(who, question)
+        ident = question.entry.id
+        self.shown.to(who.ident, ident)
+        action = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
+        if not action.known:
+            raise NotFound(f"the action of {ident} was erased: it cannot be approved", reference=ident)
+        sealed = await asyncio.to_thread(asking.findings_of, self._source, question)
+        around = await asyncio.to_thread(
+            asking.around, question, action.data, sealed, self._source, self._configuration
+        )
+        return QuestionSheet(
+            question=lines.question_line(question, self._state, self._clock()),
+            action=action.data.decode(),
+            findings=_shown(sealed) if sealed else {},
+            org=self._state.origin,
+            names=people.names(self._configuration),
+            around=around,
+            standing=asking.standing(self._source, self._state, question, self._clock()),
+            endorsable=await self.endorser.offered(question, action.data),
+        )
+
+    async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
+        """Take a human's signed answer. Who brings it does not matter: the signature says whose it is."""
+        somebody(who)
+        if order.decision == "endorse":
+            # Which of its values are whose to vouch for is told to those who may see it.
+            self._sees_question(who, evidence.open_question(ident, self._state, self._clock()))
+            return await self._closed(ident, "approve", await self.endorser.take(ident, order))
+        try:
+            entry = evidence.answer(
+                ident, order, self._state, self._configuration, self._source, now=self._clock()
+            )
+        except evidence.Cloned as error:
+            await self.passkeys.doubt(error.entry, error.count)
+            raise
+        except Lured as error:
+            question = self._state.questions.get(ident)
+            await lured(self._gate, error, question.index if question else -1)
+            raise
+        took = self.shown.took(ident, order.by, who.ident)
+        ack = await self._gate.append(evidence.timed(entry, took))
+        word = "approved" if order.decision == "approve" else "refused"
+        told = f"{ident} {word} by {order.by}", lines.missing(self._state, ident)
+        taken = Done(ack.index, ack.at, ". ".join(filter(None, told)))
+        return await self._closed(ident, order.decision, taken)
+
+    async def _closed(self, ident: str, decision: str, done: Done) -> Done:
+        """Somebody answered: where nobody can any more, say what the question was."""
+        opened = None
+        # They answered all the same: what cannot be opened now is opened later.
+        with suppress(StandwatchError):
+            opened = await self.openings.open(ident)
+        told = done.text, self.openings.told(opened, decision)
+        return Done(done.index, done.at, ". ".join(filter(None, told)))
+
+    async def ask_approval(self, who: Actor, ident: str, order: ApprovalOrder) -> ApprovalAsked:
+        """What a passkey must sign to answer a question, as a browser wants it."""
+        if order.decision == "endorse":
+            self._sees_question(who, evidence.open_question(ident, self._state, self._clock()))
+            question, line = await self.endorser.line(ident, order.argument)
+            asked = self.passkeys.ask_to_endorse(somebody(who), question, line, order)
+        else:
+            asked = self.passkeys.ask(somebody(who), ident, order)
+        self.shown.to(who.ident, ident)
+        return asked
+
+    async def answer_by_passkey(self, who: Actor, ident: str, order: PasskeyAnswerOrder) -> Done:
+        """Take the answer that a browser signed with a passkey."""
+        return await self.answer(who, ident, self.passkeys.order(order))
+
+    async def deferred(self, who: Actor) -> tuple[DeferredLine, ...]:
+        """What waits because too much was asked."""
+        return self.queue.lines(who, self._state, self._clock())
+
+    async def ask_deferred(self, who: Actor, ident: str) -> Done:
+        """Pull a deferred act into a question, where there is room."""
+        return await self.queue.ask(somebody(who), ident)
+
+    async def vigilance(self, who: Actor, system: str = "") -> VigilanceReport:
+        """How watchful those are who approve."""
+        return self.vigils.report(known(who), system)
+
+    async def revalidate(self, who: Actor, person: str, order: RevalidationOrder) -> Done:
+        """Take a validator's signature for somebody who approved a decoy."""
+        somebody(who)
+        return await self.vigils.revalidate(person, order)
+
+    async def drop_deferred(self, who: Actor, ident: str, order: PullOrder) -> Done:
+        """Pull a deferred act out of the way."""
+        return await self.queue.drop(somebody(who), ident, order.reason)
+
+
+def _shown(findings: bytes) -> dict[str, Any]:
+    """The sealed findings without what opens the question's flag: whoever answers is not told before."""
+    found = msgspec.json.decode(findings, type=dict[str, Any])
+    return {name: found[name] for name in ("findings", "grant") if name in found}
