@@ -9,10 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.fronts.control_client import Came
-from standwatch.fronts.control_ports import (
-    Actor,
-    Operations,
-)
+from standwatch.fronts.control_ports import Actor, Operations
 
 BASE: Final = "/api/v1"
 

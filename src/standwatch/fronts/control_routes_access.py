@@ -13,9 +13,7 @@ from standwatch.fronts.control_passkeys import (
     Registration,
     RegistrationOrder,
 )
-from standwatch.fronts.control_ports import (
-    Done,
-)
+from standwatch.fronts.control_ports import Done
 from standwatch.fronts.control_route import Route
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,

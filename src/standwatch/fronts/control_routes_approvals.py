@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from standwatch.fronts.control_budget import (
-    DeferredLine,
-    PullOrder,
-    RevalidationOrder,
-    VigilanceReport,
-)
-from standwatch.fronts.control_passkeys import (
-    ApprovalAsked,
-    ApprovalOrder,
-    PasskeyAnswerOrder,
-)
-from standwatch.fronts.control_ports import (
-    AnswerOrder,
-    Done,
-    QuestionLine,
-    QuestionSheet,
-)
+from standwatch.fronts.control_budget import DeferredLine, PullOrder, RevalidationOrder, VigilanceReport
+from standwatch.fronts.control_passkeys import ApprovalAsked, ApprovalOrder, PasskeyAnswerOrder
+from standwatch.fronts.control_ports import AnswerOrder, Done, QuestionLine, QuestionSheet
 from standwatch.fronts.control_route import Route
 from standwatch.fronts.control_sheet import Standing
 from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder

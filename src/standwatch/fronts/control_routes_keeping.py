@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from standwatch.fronts.control_glass import (
-    DrillOrder,
-    GlassReport,
-    OpenOrder,
-    ReviewOrder,
-    SealOrder,
-)
-from standwatch.fronts.control_ports import (
-    Done,
-)
+from standwatch.fronts.control_glass import DrillOrder, GlassReport, OpenOrder, ReviewOrder, SealOrder
+from standwatch.fronts.control_ports import Done
 from standwatch.fronts.control_relaxing import (
     RelaxationDone,
     RelaxationLine,

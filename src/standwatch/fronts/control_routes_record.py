@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from standwatch.fronts.control_live import SIFT, Latest, Traffic, sift_of
-from standwatch.fronts.control_ports import (
-    EntryLine,
-)
+from standwatch.fronts.control_ports import EntryLine
 from standwatch.fronts.control_record import (
     Compared,
     CompareOrder,

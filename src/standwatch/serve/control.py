@@ -1,14 +1,13 @@
 """What operators can do, whatever they hold in their hands: the CLI, the API and the console are skins over this.
 
 Rights are decided in `respond` and `gate`, signatures verified in `control_evidence`; here things are put together,
-and appended through the one gate. The areas are `serve.operations_*`; `fronts.control_ports.Operations` is the contract.
+and appended through the one gate. The areas are `serve.operations_*`; `fronts.control_ports.Operations` is the
+contract.
 """
 
 from functools import cached_property
 
-from standwatch.fronts.control_ports import (
-    Actor,
-)
+from standwatch.fronts.control_ports import Actor
 from standwatch.fronts.control_signing import SigningAsked, SigningDone, SigningOrder
 from standwatch.serve.control_signing import Signing
 from standwatch.serve.operations import somebody

@@ -6,10 +6,7 @@ from typing import Final
 
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden
-from standwatch.fronts.control_ports import (
-    Actor,
-    Check,
-)
+from standwatch.fronts.control_ports import Actor, Check
 from standwatch.record.state import State
 from standwatch.serve import control_live as live
 from standwatch.serve import control_people as people

@@ -13,14 +13,7 @@ from standwatch.fronts.control_passkeys import (
     Registration,
     RegistrationOrder,
 )
-from standwatch.fronts.control_ports import (
-    Actor,
-    AgentLine,
-    AgentOrder,
-    Done,
-    Issued,
-    PersonLine,
-)
+from standwatch.fronts.control_ports import Actor, AgentLine, AgentOrder, Done, Issued, PersonLine
 from standwatch.fronts.control_sessions import (
     EnrolmentAsk,
     EnrolmentAsked,

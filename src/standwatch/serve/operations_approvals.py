@@ -8,24 +8,9 @@ import msgspec
 
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
-from standwatch.fronts.control_budget import (
-    DeferredLine,
-    PullOrder,
-    RevalidationOrder,
-    VigilanceReport,
-)
-from standwatch.fronts.control_passkeys import (
-    ApprovalAsked,
-    ApprovalOrder,
-    PasskeyAnswerOrder,
-)
-from standwatch.fronts.control_ports import (
-    Actor,
-    AnswerOrder,
-    Done,
-    QuestionLine,
-    QuestionSheet,
-)
+from standwatch.fronts.control_budget import DeferredLine, PullOrder, RevalidationOrder, VigilanceReport
+from standwatch.fronts.control_passkeys import ApprovalAsked, ApprovalOrder, PasskeyAnswerOrder
+from standwatch.fronts.control_ports import Actor, AnswerOrder, Done, QuestionLine, QuestionSheet
 from standwatch.fronts.control_sheet import Standing
 from standwatch.record.assertion import Lured
 from standwatch.record.questions import Question

@@ -4,13 +4,7 @@ from standwatch.authority.grant import grant
 from standwatch.authority.tiers import tier
 from standwatch.facts.entries import Evidence
 from standwatch.facts.errors import StandwatchError
-from standwatch.fronts.control_glass import (
-    DrillOrder,
-    GlassReport,
-    OpenOrder,
-    ReviewOrder,
-    SealOrder,
-)
+from standwatch.fronts.control_glass import DrillOrder, GlassReport, OpenOrder, ReviewOrder, SealOrder
 from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (

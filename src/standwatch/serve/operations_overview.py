@@ -6,13 +6,7 @@ from standwatch.authority.grant import grant
 from standwatch.facts.errors import Forbidden, NotFound
 from standwatch.fronts.control_live import Summary
 from standwatch.fronts.control_notify import Notifications, TestSent
-from standwatch.fronts.control_ports import (
-    Actor,
-    FlightLine,
-    HoldLine,
-    LogLine,
-    Status,
-)
+from standwatch.fronts.control_ports import Actor, FlightLine, HoldLine, LogLine, Status
 from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.respond.scope import ALL, parse

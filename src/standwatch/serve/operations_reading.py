@@ -6,11 +6,7 @@ from typing import Any
 
 from standwatch.fronts.control_live import Changed, Latest, Sift, Traffic
 from standwatch.fronts.control_models import ModelDiagnosis
-from standwatch.fronts.control_ports import (
-    Actor,
-    Check,
-    EntryLine,
-)
+from standwatch.fronts.control_ports import Actor, Check, EntryLine
 from standwatch.fronts.control_record import (
     Compared,
     CompareOrder,
