@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +26,6 @@ from standwatch.facts.entries import (
     AnyEntry,
     AskedMany,
     Deferred,
-    Denied,
     Endorsed,
     Enrolled,
     Hold,
@@ -39,8 +37,6 @@ from standwatch.facts.entries import (
     Revalidated,
     Unmasked,
 )
-from standwatch.store.reader import Reader
-from support.system import Living
 
 QUORUM: Final = 2
 PER_RUN: Final = 3
@@ -56,11 +52,26 @@ class Lost(msgspec.Struct, frozen=True):
     key: str = ""
 
 
+class Story(msgspec.Struct, frozen=True):
+    """What is told of one log, by everybody."""
+
+    entries: Sequence[tuple[int, AnyEntry]]
+    arguments: Mapping[str, dict[str, Any]]
+    """Of each action that was asked about or left, as they are sealed."""
+    done: Sequence[str]
+    """The subjects of what the upstream did."""
+    notes: Sequence[Note]
+    taken: Sequence[Taken]
+    waiting: Sequence[str] = ()
+    """Questions that are shown as open after everything has expired."""
+    now: int = 0
+
+
 class Audit:
     """Reads one log to its end; `problems` is what is not as it must be."""
 
-    def __init__(self, entries: Sequence[tuple[int, AnyEntry]], reader: Reader) -> None:
-        self.entries, self.reader = list(entries), reader
+    def __init__(self, story: Story) -> None:
+        self.story = story
         self.problems: list[str] = []
         self.asked: dict[int, AskedMany] = {}
         self.answers: dict[int, list[tuple[int, Answered]]] = defaultdict(list)
@@ -74,17 +85,20 @@ class Audit:
         self.counts: Counter[str] = Counter()
         self._passkeys: dict[str, str] = {}
         self._signed: set[int] = set()
-        self._subjects: dict[str, str] = {}
+        self._follow()
+        self._ledger()
+        self._acknowledged()
+        self._ended()
 
     def wrong(self, what: str) -> None:
         self.problems.append(what)
 
     # --- one entry after another -------------------------------------------------------------------------------
 
-    def follow(self) -> None:
+    def _follow(self) -> None:
         """(1) to (4)"""
         pulled: set[str] = set()
-        for index, entry in self.entries:
+        for index, entry in self.story.entries:
             self.counts[type(entry).__name__] += 1
             match entry:
                 case AskedMany():
@@ -210,17 +224,17 @@ class Audit:
         return any(it.index > at and it.person == one.by and it.key in ("", one.key) for it in self.lost)
 
     def _arguments(self, ident: str) -> dict[str, Any]:
-        part = self.reader.part(ident, "action")
-        return json.loads(part.data)["arguments"] if part is not None else {}
+        return self.story.arguments.get(ident, {})
 
     # --- against the ledger, and what was acknowledged -----------------------------------------------------------
 
-    def ledger(self, done: Sequence[str], notes: Sequence[Note]) -> None:
+    def _ledger(self) -> None:
         """(3): what the upstream did, what the record says and what agents heard."""
+        notes = self.story.notes
         by_subject: dict[str, list[str]] = defaultdict(list)
         for ident in self.intents:
             by_subject[self._arguments(ident)["subject"]].append(ident)
-        times = Counter(done)
+        times = Counter(self.story.done)
         for subject in times.keys() - by_subject.keys():
             self.wrong(f"{subject} was done and never left")
         for subject, idents in by_subject.items():
@@ -240,27 +254,27 @@ class Audit:
             if note.heard == "refused" and note.action in self.intents and note.action not in told:
                 self.wrong(f"{note} left all the same, and nobody was told")
 
-    def acknowledged(self, taken: Sequence[Taken], notes: Sequence[Note]) -> None:
+    def _acknowledged(self) -> None:
         """(5)"""
-        entries = dict(self.entries)
-        for one in taken:
+        entries = dict(self.story.entries)
+        for one in self.story.taken:
             entry = entries.get(one.index)
             found = type(entry).__name__, getattr(entry, "by", ""), getattr(entry, "id", one.about)
             wanted = one.kind, one.by or found[1], one.about
             said = getattr(entry, "decision", one.decision)
             if found != wanted or said != one.decision:
                 self.wrong(f"{one} was acknowledged and is {entry}")
-        waits = {one.id for _, one in self.entries if isinstance(one, AskedMany | Deferred | Denied)}
-        for note in notes:
+        waits = {one.id for _, one in self.story.entries if isinstance(one, AskedMany | Deferred)}
+        for note in self.story.notes:
             if note.heard == "pending" and note.action not in waits:
                 self.wrong(f"{note} was told and nothing waits")
 
-    def ended(self, watch: Living, now: int) -> None:
+    def _ended(self) -> None:
         """(6)"""
         for index, entry in self.asked.items():
             if index not in self.opened:
                 self.wrong(f"question {index} was never opened")
-            if now < entry.until and not self.answers[index] and not self.vouched[index]:
+            if self.story.now < entry.until and not self.answers[index] and not self.vouched[index]:
                 self.wrong(f"question {index} is still open")
-        if left := watch.api.get("/questions"):
-            self.wrong(f"still shown as open: {[one['id'] for one in left]}")
+        if self.story.waiting:
+            self.wrong(f"still shown as open: {self.story.waiting}")

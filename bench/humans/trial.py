@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -14,15 +15,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.humans.agents import Payer
-from bench.humans.audit import PER_PERSON, PER_RUN, QUORUM, Audit
+from bench.humans.audit import PER_PERSON, PER_RUN, QUORUM, Audit, Story
 from bench.humans.people import LIMIT, Person, Taken
 from standwatch.declare.configuration import declare
+from standwatch.facts.entries import AskedMany, Intent
 from standwatch.facts.errors import StandwatchError
 from standwatch.serve.place import place_of
 from standwatch.store.folder import read_folder
 from standwatch.store.reader import Reader
 from support import system as support
-from support.system import Living, Scripted, echo, manifest, scripted, server, tool
+from support.system import Living, Scripted, echo, manifest, scripted, server, tool, waited
 
 BLOWS: Final = ("kill", "hold", "worker", "disk", "passkey", "kill")
 """What a round strikes; `worker` is `kill` where there is none."""
@@ -63,10 +65,15 @@ class Watched(Living):
 class Trial:
     """`counts` is what was done, in all."""
 
-    def __init__(self, folder: Path, workers: int, chance: random.Random, seconds: float) -> None:
+    def __init__(
+        self, folder: Path, workers: int, chance: random.Random, seconds: float, expires: int = EXPIRES
+    ) -> None:
         self.folder, self.workers, self.chance, self.seconds = folder, workers, chance, seconds
+        self.expires = expires
         self.counts: Counter[str] = Counter()
         self.taken: list[Taken] = []
+        self.story = Story((), {}, (), (), ())
+        """What everybody tells, once it has run."""
         self._over = threading.Event()
         support.PATIENCE = 30.0  # s; machines that are measured are busy
 
@@ -74,7 +81,7 @@ class Trial:
         """Round after round; what was found."""
         with scripted(echo, tools=[tool("pay")]) as bank:
             approvals = {"by": [f"{name}@bank.example" for name in ANSWERERS], "quorum": QUORUM}
-            approvals |= {"expires": f"{EXPIRES}s", "decoys": {"one_in": 4}}
+            approvals |= {"expires": f"{self.expires}s", "decoys": {"one_in": 4}}
             asks = {"per_run": PER_RUN, "per_person_per_hour": PER_PERSON}
             text = manifest(
                 "pay", [server("bank", url=bank.url)], RULES, approvals=approvals, limits={"asks": asks}
@@ -106,6 +113,10 @@ class Trial:
         threads = [threading.Thread(target=one.work, args=(self._over,)) for one in [*people, *payers]]
         for one in threads:
             one.start()
+        for one in people:
+            one.ready.set()
+        # From here on there is something to strike: an approval was given, and used.
+        waited(lambda: any(one.signed >= 0 for one in watch.of(Intent)), 60)
         for blow in blows:
             self._round(watch, people, blow)
             self.counts["rounds"] += 1
@@ -117,8 +128,6 @@ class Trial:
     # --- a round ---------------------------------------------------------------------------------------------
 
     def _round(self, watch: Watched, people: Sequence[Person], blow: str) -> None:
-        for one in people:
-            one.ready.set()
         end = time.monotonic() + self.seconds
         time.sleep(self.chance.uniform(0.5, self.seconds / 2))
         if blow == "worker" and not self.workers:
@@ -209,18 +218,12 @@ class Trial:
         problems: list[str] = []
         if not self._settled(watch):
             problems.append("what is in flight, or closed and not opened, stays so")
-        reader = _opened(watch)
-        try:
-            audit = Audit(watch.entries(), reader)
-            audit.follow()
-            done = [str(one["arguments"]["subject"]) for one in bank.calls]
-            notes = [note for one in payers for note in one.notes]
-            audit.ledger(done, notes)
-            audit.acknowledged([*self.taken, *(it for one in people for it in one.taken)], notes)
-            audit.ended(watch, time.time_ns() // 1000)
-        finally:
-            reader.close()
-        self._count(audit, people, payers, done)
+        notes = [note for one in payers for note in one.notes]
+        taken = [*self.taken, *(it for one in people for it in one.taken)]
+        done = [str(one["arguments"]["subject"]) for one in bank.calls]
+        self.story = Story(watch.entries(), _sealed(watch), done, notes, taken, _waiting(watch), _now())
+        audit = Audit(self.story)
+        self._count(audit, people, payers)
         watch.stop()
         try:
             watch.verified()
@@ -231,7 +234,7 @@ class Trial:
     def _settled(self, watch: Watched) -> bool:
         """Whether, soon after everything has expired, nothing is in flight and every question was opened."""
         time.sleep(LATEST)
-        deadline = time.monotonic() + EXPIRES + 20
+        deadline = time.monotonic() + self.expires + 20
         reader = Reader(watch.state)
         try:
             while time.monotonic() < deadline:
@@ -244,15 +247,13 @@ class Trial:
             reader.close()
         return False
 
-    def _count(
-        self, audit: Audit, people: Sequence[Person], payers: Sequence[Payer], done: Sequence[str]
-    ) -> None:
+    def _count(self, audit: Audit, people: Sequence[Person], payers: Sequence[Payer]) -> None:
         names = ("AskedMany", "AnsweredTimed", "Endorsed", "Deferred", "Denied", "Hold", "PasskeyEnded")
         self.counts |= Counter({f"entries: {name}": audit.counts[name] for name in names})
         for name in ("decoys", "fell", "left on answers", "left on a value"):
             self.counts[name] += audit.counts[name]
-        self.counts["executed"] += len(done)
-        self.counts["entries"] += len(audit.entries)
+        self.counts["executed"] += len(audit.story.done)
+        self.counts["entries"] += len(audit.story.entries)
         self.counts["unknown"] += sum(one == "unknown" for one in audit.outcomes.values())
         for one in payers:
             self.counts += Counter({f"agents heard {word}": n for word, n in one.heard.items()})
@@ -260,9 +261,26 @@ class Trial:
             self.counts += Counter({f"people heard {word}": n for word, n in one.heard.items()})
 
 
-def _opened(watch: Watched) -> Reader:
-    """The record with what is sealed beside it."""
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _waiting(watch: Watched) -> list[str]:
+    """Questions that are shown as open."""
+    return [one["id"] for one in watch.api.get("/questions")]
+
+
+def _sealed(watch: Watched) -> dict[str, dict[str, Any]]:
+    """The arguments of every action that was asked about or left."""
     organisation = declare(read_folder(watch.folder)).configuration.organisation
     place = place_of(watch.folder, organisation)
     setup = place.setup(place.prepare(organisation.origin))
-    return Reader(watch.state, kek=setup.kek, older=setup.older)
+    reader = Reader(watch.state, kek=setup.kek, older=setup.older)
+    try:
+        found: dict[str, dict[str, Any]] = {}
+        for _, entry in reader.entries(0, reader.size):
+            if isinstance(entry, Intent | AskedMany) and (part := reader.part(entry.id, "action")):
+                found[entry.id] = json.loads(part.data)["arguments"]
+        return found
+    finally:
+        reader.close()

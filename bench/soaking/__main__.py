@@ -24,7 +24,17 @@ from bench.machine import machine
 from bench.soaking.audit import Tally
 from bench.soaking.rounds import BLOWS, Log
 
-TRIALS: Final = ("rollback", "versions", "diagnose", "exposure", "relaxations", "mutations", "explaining", "api")
+TRIALS: Final = (
+    "rollback",
+    "versions",
+    "diagnose",
+    "exposure",
+    "relaxations",
+    "mutations",
+    "explaining",
+    "api",
+    "humans",
+)
 """Commands of their own, `python -m bench.NAME`, that end with 1 where something is not as it must be."""
 
 
