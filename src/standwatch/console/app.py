@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -148,8 +149,13 @@ class Console:
             return refusal(error)
         if error.code == "unauthenticated":
             if any(page.path == _SIGN_IN for page in PAGES):
-                after = request.path if request.method == "GET" else "/"
-                return _see(f"{_SIGN_IN}?next={quote(after, safe='/')}")
+                if request.method == "GET":
+                    return _see(f"{_SIGN_IN}?next={quote(request.path, safe='/')}")
+                # An act that was not done: whoever pressed `Halt` must not believe that it was.
+                came = "/"
+                with contextlib.suppress(ValueError):
+                    came = urlsplit(request.header("referer") or "/").path
+                return _see(f"{_SIGN_IN}?next={quote(came, safe='/')}&undone=1")
             answer = refusal(error)
             return msgspec.structs.replace(answer, headers=(*answer.headers, _REALM))
         status = status_of(error)

@@ -21,6 +21,8 @@ class SignIn(msgspec.Struct, frozen=True):
     home: str
     issuer: str
     who: str
+    undone: bool = False
+    """Whether an act brought them here, and was not done."""
 
 
 class Enrol(msgspec.Struct, frozen=True):
@@ -49,6 +51,7 @@ async def sign_in(ask: Ask) -> SignIn:
         ask.ops.passkey_origin(),
         ask.ops.issuer_host(),
         "" if ask.who.ident == ANONYMOUS.ident else ask.who.name,
+        bool(ask.query.get("undone", "")),
     )
 
 
@@ -100,7 +103,9 @@ def our_path(path: str) -> str:
     return path if plain and "\\" not in path and len(path) <= 2_000 else "/"
 
 
-SIGN_IN = Page("/signin", "signin", "Sign in", sign_in, query=("next",), past=False, public=True, halts="")
+SIGN_IN = Page(
+    "/signin", "signin", "Sign in", sign_in, query=("next", "undone"), past=False, public=True, halts=""
+)
 ENROL = Page("/enrol", "enrol", "Make a passkey", enrol, past=False, public=True, halts="")
 YOU = Page("/you", "you", "You", you, past=False, menu="You", key="y")
 

@@ -92,8 +92,27 @@ def test_a_form_from_elsewhere_stops_nothing(site: World, headers: dict[str, str
     found, answer, _ = ask(site, "POST", "/halt", body, **headers)
     assert found == status
     if status == 303:
-        assert answer["location"] == "/signin?next=/"
+        assert answer["location"] == "/signin?next=/&undone=1"
     assert "all" not in [one.scope for one in site.watch.gate.state.holds.values()]
+
+
+@pytest.mark.parametrize(
+    ("came", "after"),
+    [
+        ("/systems/pay", "/systems/pay"),
+        ("//evil.example/x", "//evil.example/x"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_who_is_not_signed_in_is_told_that_nothing_is_halted(site: World, came: str, after: str) -> None:
+    referer = site.url + came if came.startswith("/") else came
+    body = urlencode({"csrf": token(site), "scope": "all"})
+    status, answer, _ = ask(site, "POST", "/halt", body, Authorization="Basic eDp5", Referer=referer)
+    assert (status, answer["location"]) == (303, f"/signin?next={after}&undone=1")
+    _, _, page = ask(site, "GET", answer["location"])
+    assert "nothing is halted by it" in page
+    assert ('data-passkey-next="/systems/pay"' if came == "/systems/pay" else 'data-passkey-next="/"') in page
 
 
 @pytest.mark.parametrize("body", ["%", "csrf", "csrf=%ff", "=&=&", "a=1&" * 101, "csrf=1&csrf=2", "\x00"])
