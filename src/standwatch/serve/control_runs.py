@@ -89,7 +89,7 @@ def run_document(
     source: Record, configuration: Configuration, names: dict[str, str], run: str, page: Wanted
 ) -> RunDocument:
     """The run as it stands in `source`. Raises `NotFound`, and `Malformed` for a page that is none."""
-    start, most = _number(page.begin, "from", 1 << 53, 0), _number(page.limit, "limit", MOST, PAGE)
+    start, most = _number(page.begin, "from", 1 << 53, 0), _number(page.limit, "limit", MOST, PAGE, least=1)
     around = _number(page.at, "at", 1 << 53, -1)
     indices = source.of_run(run)
     if not indices or run.startswith("override/"):
@@ -164,11 +164,11 @@ def runs_before(
     return RunList(tuple(found[:PAGE]), found[PAGE - 1].index if more else end if end > 0 else -1)
 
 
-def _number(text: str, name: str, most: int, usual: int) -> int:
+def _number(text: str, name: str, most: int, usual: int, least: int = 0) -> int:
     if not text:
         return usual
-    if not (text.isascii() and text.isdecimal() and len(text) < 17 and int(text) <= most):
-        raise Malformed(f"{text[:40]!r} is no {name} up to {most}")
+    if not (text.isascii() and text.isdecimal() and len(text) < 17 and least <= int(text) <= most):
+        raise Malformed(f"{text[:40]!r} is no {name} from {least} to {most}")
     return int(text)
 
 

@@ -123,7 +123,7 @@ def test_it_is_read_by_pages_and_as_of_a_moment(organisation: Path) -> None:
             assert (before.total, before.acts[-1].word) == (3, "unknown")  # its outcome was not written yet
             with pytest.raises(NotFound):
                 await watch.control.run(who, mine, as_of=str(first.opened - 1))
-            for begin, limit in (("x", ""), ("-1", ""), ("", "0x"), ("", "201")):
+            for begin, limit in (("x", ""), ("-1", ""), ("", "0x"), ("", "0"), ("", "201")):
                 with pytest.raises(Malformed):
                     await watch.control.run(who, mine, begin=begin, limit=limit)
 
