@@ -18,6 +18,7 @@ from standwatch.console.pages import PAGES
 from support.chromium import Page as Chrome
 from support.chromium import page as chromium
 from support.console import World, world
+from support.picture import picture
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "build" / "npm" / "console" / "node_modules" / "axe-core" / "axe.min.js"
@@ -153,6 +154,19 @@ def test_printed_and_without_motion_it_stands_still_within_the_paper(shown: Chro
 
 
 @every
+def test_on_screen_it_is_light_in_the_light_dark_in_the_dark_and_never_empty(shown: Chrome) -> None:
+    light = picture(shown, 1280, 900)
+    shown.media(prefers_color_scheme="dark")
+    dark = picture(shown, 1280, 900)
+    shown.view(390, 844, touch=True)
+    phone = picture(shown, 390, 844)
+    assert light.ground > 200
+    assert max(dark.ground, phone.ground) < 70
+    for seen in (light, dark, phone):
+        assert 0.004 < seen.ink < 0.5, seen
+
+
+@every
 def test_without_a_script_it_reads_the_same(
     request: pytest.FixtureRequest, site: World, shown: Chrome
 ) -> None:
@@ -221,6 +235,7 @@ def test_nobody_is_sent_to_sign_in(site: World, page: Page) -> None:
 def test_the_checks_themselves_find_what_is_wrong(site: World, chrome: Chrome) -> None:
     """A test that cannot fail is none: a page that is spoilt in each way is caught in each."""
     chrome.view(1280, 900)
+    chrome.media(prefers_color_scheme="light")
     chrome.open(site.url + "/")
     chrome.run(
         """(() => {
@@ -235,6 +250,9 @@ def test_the_checks_themselves_find_what_is_wrong(site: World, chrome: Chrome) -
           main.append(bad);
         })()"""
     )
+    chrome.run("document.body.style.visibility = 'hidden'")
+    assert picture(chrome, 1280, 900).ink == 0
+    chrome.run("document.body.style.visibility = ''")
     found = " ".join(axe(chrome))
     assert "color-contrast" in found
     assert "button-name" in found
