@@ -11,6 +11,7 @@ Sections, each printed beside the raw machine of the same minute:
   shifts, and how far any control moved; and the same page without traffic, as the raw cost.
 - `paint`: first contentful paint of the pages on a log of millions of entries (that of `bench.explaining`), in ms.
 - `weight`: bytes of every page with all that it loads, as decoded by the browser and as they went over the wire.
+- `systems`: Watch with five hundred systems: paint, weight, the filter, and what a reload costs and moves.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from bench import mortgages
+from bench.console_scripts import PAINT, WEIGHT
+from bench.console_systems import systems
 from bench.halt import Caller
 from bench.machine import machine, raw
 from bench.report import Report
@@ -69,24 +72,6 @@ MOVED: Final = """
   return now.length !== was.length ? -1
     : Math.max(0, ...now.map(([x, y], i) => Math.max(Math.abs(x - was[i][0]), Math.abs(y - was[i][1]))));
 })()
-"""
-WEIGHT: Final = """
-(() => {
-  const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-    .filter((one) => one.initiatorType !== "beacon");
-  const sum = (name) => all.reduce((so_far, one) => so_far + one[name], 0);
-  return [sum("decodedBodySize"), sum("encodedBodySize")];
-})()
-"""
-PAINT: Final = """
-new Promise((done) => {
-  const found = performance.getEntriesByName("first-contentful-paint")[0];
-  if (found) return done(found.startTime);
-  new PerformanceObserver((list) => {
-    const one = list.getEntriesByName("first-contentful-paint")[0];
-    if (one) done(one.startTime);
-  }).observe({ type: "paint", buffered: true });
-})
 """
 
 
@@ -374,6 +359,7 @@ SECTIONS: Final[dict[str, Callable[[Report, argparse.Namespace], None]]] = {
     "tail": tail,
     "paint": paint,
     "weight": weight,
+    "systems": systems,
 }
 
 
