@@ -64,6 +64,8 @@ class Story(msgspec.Struct, frozen=True):
     taken: Sequence[Taken]
     waiting: Sequence[str] = ()
     """Questions that are shown as open after everything has expired."""
+    stands: Mapping[int, str] = {}
+    """How each question is said to stand then, by its index."""
     now: int = 0
 
 
@@ -244,7 +246,8 @@ class Audit:
             least, most = words.count("ok"), len(words) - words.count("not_sent")
             if not least <= times[subject] <= most:
                 self.wrong(f"{subject} was done {times[subject]} times; the record says {words}")
-        told = {note.action for note in notes if note.heard == "done"}
+        # Whatever a hold cut off, or the record could not say, is `unavailable` to whoever asked for it.
+        told = {note.action for note in notes if note.heard in {"done", "unavailable"}}
         lost = {note.subject for note in notes if note.heard == "lost"}
         told |= {one for subject in lost for one in by_subject[subject]}
         for note in notes:
@@ -276,5 +279,19 @@ class Audit:
                 self.wrong(f"question {index} was never opened")
             if self.story.now < entry.until and not self.answers[index] and not self.vouched[index]:
                 self.wrong(f"question {index} is still open")
+        for index, word in self.story.stands.items():
+            if word not in (wanted := self._ends(index, self.asked[index])):
+                self.wrong(f"question {index} is said to be {word}, and is {' or '.join(wanted)}")
         if self.story.waiting:
             self.wrong(f"still shown as open: {self.story.waiting}")
+
+    def _ends(self, index: int, entry: AskedMany) -> tuple[str, ...]:
+        """What may be said of it: how it ended, by its entries."""
+        if self._is_decoy(index):
+            return ("decoy",)
+        if entry.id in self.intents and self.intents[entry.id][1].signed >= 0:
+            return ("used",)
+        if any(one.decision != "approve" for _, one in self.answers[index]):
+            return ("refused",)
+        vouched = len({one.by for _, one in self.vouched[index]}) >= QUORUM
+        return ("endorsed", "expired") if vouched else ("expired",)

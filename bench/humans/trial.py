@@ -221,7 +221,9 @@ class Trial:
         notes = [note for one in payers for note in one.notes]
         taken = [*self.taken, *(it for one in people for it in one.taken)]
         done = [str(one["arguments"]["subject"]) for one in bank.calls]
-        self.story = Story(watch.entries(), _sealed(watch), done, notes, taken, _waiting(watch), _now())
+        entries, sealed = watch.entries(), _sealed(watch)
+        stands = {at: _stands(watch, one) for at, one in entries if isinstance(one, AskedMany)}
+        self.story = Story(entries, sealed, done, notes, taken, _waiting(watch), stands, _now())
         audit = Audit(self.story)
         self._count(audit, people, payers)
         watch.stop()
@@ -234,6 +236,8 @@ class Trial:
     def _settled(self, watch: Watched) -> bool:
         """Whether, soon after everything has expired, nothing is in flight and every question was opened."""
         time.sleep(LATEST)
+        last = max((one.until for one in watch.of(AskedMany)), default=0)
+        time.sleep(max(0, last - _now()) / 1e6)
         deadline = time.monotonic() + self.expires + 20
         reader = Reader(watch.state)
         try:
@@ -268,6 +272,11 @@ def _now() -> int:
 def _waiting(watch: Watched) -> list[str]:
     """Questions that are shown as open."""
     return [one["id"] for one in watch.api.get("/questions")]
+
+
+def _stands(watch: Watched, asked: AskedMany) -> str:
+    """What the server says became of a question."""
+    return watch.api.get(f"/questions/{asked.id}/standing")["state"]
 
 
 def _sealed(watch: Watched) -> dict[str, dict[str, Any]]:
