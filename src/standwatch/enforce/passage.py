@@ -192,21 +192,14 @@ def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, ref
     """The sequencer said no: a budget, a consumed approval, a run that ended, or a record that cannot be written."""
     if refusal.code in ("unrecorded", "unknown", "duplicate"):
         return Reply("refused" if refusal.code == "duplicate" else "unavailable", draft.action.id)
-    finding = Finding("sequencer", "deny", refusal.detail, refusal.code)
-    late = msgspec.structs.replace(
-        judgement,
-        verdict="deny",
-        disposition="deny",
-        deciding=finding,
-        findings=(*judgement.findings, finding),
-    )
+    late = _decided(judgement, Finding("sequencer", "deny", refusal.detail, refusal.code))
     return (yield from _refuse(draft, view, case, late))
 
 
 def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
     """Step 9: put the question into the record. It waits there for a named person; nobody holds a connection."""
     if (nobody := unasked(case)) is not None:
-        return (yield from _refuse(draft, view, case, _against(judgement, nobody)))
+        return (yield from _refuse(draft, view, case, _decided(judgement, nobody)))
     command = question(draft, case, shown(case, judgement.findings), until=judgement.until)
     written = yield command
     match written:
@@ -215,7 +208,7 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
             return Reply("pending", draft.action.id, index=written.index, digest=draft.digest, until=until)
         case NotRecorded(code="budget"):
             finding = Finding("asks", "defer", f"too much was asked already: {written.detail}", "ask_budget")
-            return (yield from _defer(draft, view, case, _put_off(judgement, finding)))
+            return (yield from _defer(draft, view, case, _decided(judgement, finding)))
         case _:
             return Reply("unavailable", draft.action.id)
 
@@ -231,16 +224,6 @@ def _defer(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
             return (yield from _refuse(draft, view, case, judgement))
         case _:
             return Reply("unavailable", draft.action.id)
-
-
-def _put_off(judgement: Judgement, finding: Finding) -> Judgement:
-    return msgspec.structs.replace(
-        judgement,
-        verdict="defer",
-        disposition="defer",
-        deciding=finding,
-        findings=(*judgement.findings, finding),
-    )
 
 
 MOST_REFUSED: Final = 64 << 10
@@ -302,15 +285,15 @@ def _resumable(resumed: Resumed, view: View, now: int) -> bool:
 def _void(judgement: Judgement) -> Judgement:
     """The same act, refused: what it comes back to is used, over, or another one."""
     finding = Finding("approval", "deny", "the question it comes back to is used, over or another", "void")
-    return _against(judgement, finding)
+    return _decided(judgement, finding)
 
 
-def _against(judgement: Judgement, finding: Finding) -> Judgement:
-    """The judgement, with a finding that denies."""
+def _decided(judgement: Judgement, finding: Finding) -> Judgement:
+    """The judgement as one finding more decides it."""
     return msgspec.structs.replace(
         judgement,
-        verdict="deny",
-        disposition="deny",
+        verdict=finding.decision,
+        disposition=finding.decision,
         deciding=finding,
         findings=(*judgement.findings, finding),
     )
