@@ -142,6 +142,6 @@ class Approvals(Parts):
 
 
 def _shown(findings: bytes) -> dict[str, Any]:
-    """The sealed findings without what opens the question's flag: whoever answers is not told before."""
+    """The sealed findings and their grant; where values come from, and the rest, stands in the sheet's `around`."""
     found = msgspec.json.decode(findings, type=dict[str, Any])
     return {name: found[name] for name in ("findings", "grant") if name in found}
