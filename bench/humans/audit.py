@@ -294,4 +294,5 @@ class Audit:
         if any(one.decision != "approve" for _, one in self.answers[index]):
             return ("refused",)
         vouched = len({one.by for _, one in self.vouched[index]}) >= QUORUM
-        return ("endorsed", "expired") if vouched else ("expired",)
+        lost = any(self._gone(at, one) for at, one in self.vouched[index])
+        return ("endorsed", "expired") if vouched and lost else ("endorsed" if vouched else "expired",)

@@ -109,7 +109,8 @@ def _rights(ask: Ask, standing: Standing, signers: tuple[str, ...]) -> tuple[boo
     """Whether whoever looks may approve, may refuse, and if neither, why."""
     if ask.as_of:
         return False, False, "This is a moment of the past: nothing can be answered in it."
-    if standing.state not in ("open", "approved"):
+    ended = standing.state == "endorsed" and ask.now >= standing.until
+    if standing.state not in ("open", "approved", "endorsed") or ended:
         return False, False, standing.text
     if ask.who.ident == "anonymous":
         return False, False, "You have not signed in."

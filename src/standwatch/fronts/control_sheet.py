@@ -95,7 +95,8 @@ class VoteLine(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a question stands: `open`, `approved`, `refused`, `expired`, `decoy`, or `used` (carried out on approval).
+    """How a question stands: `open`, `approved`, `refused`, `expired`, `decoy`, `used` (carried out on approval), or
+    `endorsed` (enough people vouched for a value of it instead).
 
     `text` says it in a sentence; `next` are those whose approval would count now; `intent` is the entry by which it was
     used, `outcome` what became of it.

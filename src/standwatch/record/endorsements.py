@@ -4,11 +4,12 @@ As many must as must approve the question, in its order where it has one. It end
 rights of anybody it rests on, or when somebody who was asked refuses the question after all.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from standwatch.facts.entries import AskedMany, Endorsed
+from standwatch.facts.entries import Asked, AskedMany, Endorsed
 from standwatch.facts.parts import endorsement_bytes
 from standwatch.record import questions
 from standwatch.record.questions import Question
@@ -81,6 +82,18 @@ def good(state: "State", run: str, tool: str, argument: str, now: int) -> tuple[
         and len(one.votes) >= wanted
         and now < one.until
     )
+
+
+def reached(asked: Asked, said: Iterable[tuple[int, Endorsed]]) -> int:
+    """Index of the entry with which as many people as must had vouched for one value of question `asked`; -1 for none.
+    `said` is everything that was vouched for of it, in order, whoever has lost the right since."""
+    votes: dict[tuple[str, str], set[str]] = {}
+    for index, one in said:
+        who = votes.setdefault((one.name, one.digest), set())
+        who.add(one.by)
+        if len(who) >= questions.quorum(asked):
+            return index
+    return -1
 
 
 def objection(state: "State", entry: Endorsed, now: int) -> str:

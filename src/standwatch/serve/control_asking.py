@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Asked,
     Deferred,
     Denied,
+    Endorsed,
     Intent,
     Outcome,
     RunOpened,
@@ -27,7 +28,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
-from standwatch.record import questions
+from standwatch.record import endorsements, questions
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.questions import Question, quorum
@@ -91,7 +92,9 @@ def inquiry(source: Record, state: State, ident: str) -> Question:
     for place, one in own:
         if isinstance(one, Answered) and one.of == index:
             found = questions.answered(found, place, one)
-    return found
+    said = ((place, one) for place, one in own if isinstance(one, Endorsed) and one.of == index)
+    vouched = endorsements.reached(asked, said)
+    return msgspec.structs.replace(found, endorsed=vouched) if found.open else found
 
 
 def findings_of(source: Record, question: Question) -> bytes:
@@ -137,6 +140,8 @@ def _state(question: Question, intent: int, now: int) -> str:
         return "used"
     if question.answer is not None and question.answer.decision != "approve":
         return "refused"
+    if question.endorsed >= 0:
+        return "endorsed"
     if now >= question.until:
         return "expired"
     return "open" if question.answer is None else "approved"
@@ -154,6 +159,11 @@ def _told(word: str, question: Question, intent: int, outcome: str) -> str:
             return f"Refused in entry {question.answer_index}. It is not carried out."
         case "expired":
             return "It has ended, and counts as refused. Nothing was carried out on it."
+        case "endorsed":
+            return (
+                f"Enough people vouched for a value of it instead, the last in entry {question.endorsed}: when the "
+                "agent comes back, it is judged with that."
+            )
         case "approved":
             return (
                 f"Approved in entry {question.answer_index}. It is carried out once, when the agent comes back "

@@ -241,6 +241,24 @@ def test_a_value_that_enough_people_vouch_for_is_good_in_its_run_and_nowhere_els
     run(play())
 
 
+def test_a_question_that_came_to_an_endorsement_says_so_for_good(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(written(tmp_path / "org")) as watch:
+            await validated(watch)
+            ident, olga = (await pays(watch)).id, watch.who("olga")
+            await vouch(watch, ident, "olga")
+            assert (await watch.control.standing(olga, ident)).state == "open"
+            index = (await vouch(watch, ident, "nina")).index
+            told = await watch.control.standing(olga, ident)
+            assert (told.state, told.next) == ("endorsed", ())
+            assert f"vouched for a value of it instead, the last in entry {index}" in told.text
+            # The state forgets what is over; the record does not.
+            del watch.gate.state.questions[ident]
+            assert (await watch.control.standing(olga, ident)).state == "endorsed"
+
+    run(play())
+
+
 def test_which_values_could_be_vouched_for_is_told_to_nobody_who_may_not_see_the_question(
     tmp_path: Path,
 ) -> None:
@@ -283,6 +301,7 @@ def test_a_refusal_after_all_takes_an_endorsement_back(tmp_path: Path) -> None:
             await vouch(watch, ident, "olga")
             assert (await pays(watch)).word == "done"
             await answer(watch, ident, "nina", "refuse")
+            assert (await watch.control.standing(watch.who("olga"), ident)).state == "refused"
             assert (await pays(watch)).word != "done"
 
     run(play())

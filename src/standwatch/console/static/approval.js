@@ -29,12 +29,13 @@ function next() {
 
 // --- what can be answered now --------------------------------------------------------------------------------
 const standing = () => document.getElementById("standing").dataset;
-const over = () => !["open", "approved"].includes(standing().state) || (Date.now() + ahead) * 1000 >= Number(standing().until);
+const over = () => !["open", "approved", "endorsed"].includes(standing().state) || (Date.now() + ahead) * 1000 >= Number(standing().until);
 
 function told(ended) {
   if (done) return "";
   if (ended) return "This question is over: it cannot be answered any more.";
   if (standing().state === "approved") return "It is approved already. It can be refused until it is carried out.";
+  if (standing().state === "endorsed") return "Enough people vouched for a value of it. Refuse it, and nobody does any more.";
   if (!mayApprove) return "You may refuse it. Your approval would not count now.";
   if (unseen.size > 1) return `You can refuse now. To approve, read on: ${unseen.size} parts were not on your screen to their end.`;
   if (unseen.size) return "You can refuse now. To approve, read to the end of the sheet.";
