@@ -191,7 +191,12 @@ def _refreshed(report: Report, living: Living, token: str) -> None:
     rows: list[list[Any]] = []
     for path in ("/", "/?q=system-4", "/sight"):
         connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=20)
-        headers = {"authorization": f"Bearer {token}", "accept": "text/html", "accept-encoding": "gzip"}
+        headers = {
+            "authorization": f"Bearer {token}",
+            "accept": "text/html",
+            "accept-encoding": "gzip",
+            "hx-request": "true",
+        }
         before, took, size = _cpu(living.process.pid), [], 0
         for _ in range(REFRESHES):
             begun = time.perf_counter()

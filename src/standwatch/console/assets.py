@@ -58,12 +58,17 @@ def asset_path(name: str) -> str:
     return assets()[name].path
 
 
+def accepts_gzip(encodings: str) -> bool:
+    """Whether `accept-encoding` names gzip."""
+    return "gzip" in (one.split(";")[0].strip() for one in encodings.lower().split(","))
+
+
 def serve(path: str, encodings: str) -> Response | None:
     """The asset at `path`; None where there is none of that name and hash."""
     found = _by_path().get(path)
     if found is None:
         return None
-    packed = found.packed and "gzip" in (one.split(";")[0].strip() for one in encodings.lower().split(","))
+    packed = found.packed and accepts_gzip(encodings)
     headers = (*_FOR_EVER, ("content-encoding", "gzip")) if packed else _FOR_EVER
     return Response(200, found.packed if packed else found.body, headers, found.kind)
 

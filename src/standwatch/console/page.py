@@ -71,6 +71,9 @@ class Page(msgspec.Struct, frozen=True):
     """Whether it can show a moment of the past (`as_of`)."""
     public: bool = False
     """Whether it is shown to somebody who has not signed in."""
+    formless: bool = False
+    """Whether the region that it reloads by itself has no form. Such a reload is answered without a form's token, and
+    may therefore be compressed: what others can write into a page would else tell, by lengths, what the token is."""
     halts: str | Callable[[Any], str] = "all"
     """The scope that the page's halt button stops, with the path's names filled in, or as the view says; "" for no
     button."""

@@ -110,4 +110,4 @@ def _text(row: Row, status: Status) -> str:
     ).lower()  # fmt: skip
 
 
-WATCH = Page("/", "watch", "Watch", view, query=("q",), menu="Watch", key="w")
+WATCH = Page("/", "watch", "Watch", view, query=("q",), menu="Watch", key="w", formless=True)
