@@ -35,7 +35,8 @@ class RunAnswer(msgspec.Struct, frozen=True):
 
 class RunAct(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the run asked to do. `word` says what became of it: `done`, `failed`, `unknown`, `denied`,
-    `waiting`, `approved`, `refused`, `expired`, `deferred`, `decided`, `decoy` (it was never to be carried out)."""
+    `waiting`, `approved`, `endorsed`, `refused`, `expired`, `deferred`, `decided`, `decoy` (it was never to be carried
+    out)."""
 
     id: str
     index: int

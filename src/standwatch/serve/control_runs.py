@@ -29,7 +29,9 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
+from standwatch.record import endorsements
 from standwatch.record.leaf import Unknown
+from standwatch.record.questions import quorum
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
@@ -215,7 +217,11 @@ def _word(own: _Own, now: int) -> tuple[str, str, str]:
     if any(one.decision != "approve" for one in answers):
         return "refused", "", ""
     asked = next((one for one in kinds if isinstance(one, Asked)), None)
-    if answers and now < min(one.until for one in answers):
+    vouched = ((index, one) for index, one in own if isinstance(one, Endorsed))
+    if asked is not None and endorsements.reached(asked, vouched) >= 0:
+        return "endorsed", "", ""
+    approved = {one.by for one in answers if now < one.until}
+    if asked is not None and len(approved) >= quorum(asked):
         return "approved", "", ""
     return ("waiting" if asked is not None and now < asked.until else "expired"), "", ""
 

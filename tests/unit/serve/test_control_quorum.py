@@ -248,13 +248,33 @@ def test_a_question_that_came_to_an_endorsement_says_so_for_good(tmp_path: Path)
             ident, olga = (await pays(watch)).id, watch.who("olga")
             await vouch(watch, ident, "olga")
             assert (await watch.control.standing(olga, ident)).state == "open"
+            assert await words(watch, ident) == ["waiting"]
             index = (await vouch(watch, ident, "nina")).index
             told = await watch.control.standing(olga, ident)
             assert (told.state, told.next) == ("endorsed", ())
+            assert await words(watch, ident) == ["endorsed"]
             assert f"vouched for a value of it instead, the last in entry {index}" in told.text
             # The state forgets what is over; the record does not.
             del watch.gate.state.questions[ident]
             assert (await watch.control.standing(olga, ident)).state == "endorsed"
+
+    run(play())
+
+
+async def words(watch: Watch, ident: str) -> list[str]:
+    """What the page of its run says became of `ident`."""
+    run_ = watch.gate.state.questions[ident].entry.run
+    return [one.word for one in (await watch.control.run(watch.who("otto"), run_)).acts if one.id == ident]
+
+
+def test_one_of_two_has_not_approved_for_both(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with standing(written(tmp_path / "org")) as watch:
+            ident = (await pays(watch)).id
+            await answer(watch, ident, "olga")
+            assert await words(watch, ident) == ["waiting"]
+            await answer(watch, ident, "nina")
+            assert await words(watch, ident) == ["approved"]
 
     run(play())
 
