@@ -41,7 +41,7 @@ from standwatch.facts.entries import (
 QUORUM: Final = 2
 PER_RUN: Final = 3
 PER_PERSON: Final = 90
-SCOPES: Final = ("all", "system:pay", "tool:pay/bank.pay", "component:pay/bank", "server:bank")
+SCOPES: Final = ("all", "system:pay", "tool:bank.pay", "component:bank", "server:bank")
 
 
 class Lost(msgspec.Struct, frozen=True):

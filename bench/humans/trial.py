@@ -154,7 +154,7 @@ class Trial:
 
     def _hold(self, watch: Watched) -> None:
         """Stop and start again."""
-        held = self._told(lambda: watch.halt(self.chance.choice(("all", "system:pay", "tool:pay/bank.pay"))))
+        held = self._told(lambda: watch.halt(self.chance.choice(("all", "system:pay", "tool:bank.pay"))))
         if held is None:
             return
         if held["recorded"]:
