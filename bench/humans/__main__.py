@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Round after round; 1 where an audit found something."""
     given = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the servers end with it
     seed = given.seed or random.SystemRandom().randrange(1, 2**32)
     say(f"seed {seed}")
     begun, total, problems = time.monotonic(), Counter[str](), list[str]()
