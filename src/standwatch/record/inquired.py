@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from standwatch.facts.entries import Answered, AnyEntry, Asked, AskedMany, Endorsed, Intent, Unmasked
-from standwatch.record import questions
+from standwatch.record import endorsements, questions
 from standwatch.record.explanation import Inquiry, Voice
 from standwatch.record.judged import part_of, told
 from standwatch.record.questions import Question
@@ -79,6 +79,9 @@ def _question(source: Source, own: Own, index: int, asked: Asked) -> tuple[State
     for place, one in own.items():
         if isinstance(one, Answered) and one.of == index:
             found = questions.answered(found, place, one)
+    if found.open:
+        said = ((place, one) for place, one in own.items() if isinstance(one, Endorsed) and one.of == index)
+        found = msgspec.structs.replace(found, endorsed=endorsements.reached(asked, said))
     return state, found
 
 

@@ -243,7 +243,8 @@ def test_a_value_that_enough_people_vouch_for_is_good_in_its_run_and_nowhere_els
 
 def test_a_question_that_came_to_an_endorsement_says_so_for_good(tmp_path: Path) -> None:
     async def play() -> None:
-        async with standing(written(tmp_path / "org")) as watch:
+        rules = RULES.replace("quorum: 2", "quorum: 2, expires: 2s")
+        async with standing(written(tmp_path / "org", rules)) as watch:
             await validated(watch)
             ident, olga = (await pays(watch)).id, watch.who("olga")
             await vouch(watch, ident, "olga")
@@ -254,8 +255,12 @@ def test_a_question_that_came_to_an_endorsement_says_so_for_good(tmp_path: Path)
             assert (told.state, told.next) == ("endorsed", ())
             assert await words(watch, ident) == ["endorsed"]
             assert f"vouched for a value of it instead, the last in entry {index}" in told.text
+            await asyncio.sleep(2)
+            assert await words(watch, ident) == ["endorsed"], "its own time was up, and it was not refused"
+            assert (await pays(watch, "DE03")).word == "pending"
             # The state forgets what is over; the record does not.
-            del watch.gate.state.questions[ident]
+            assert ident not in watch.gate.state.questions
+            assert "vouched for a value of it instead" in render(explain(watch.reader, ident))
             assert (await watch.control.standing(olga, ident)).state == "endorsed"
 
     run(play())
