@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from standwatch.facts.configuration import Finding, Policy
-from standwatch.facts.entries import AnyEntry, Asked, Decided, Deferred, Denied, Evidence, Intent
+from standwatch.facts.entries import AnyEntry, Asked, Decided, Deferred, Denied, Evidence, Intent, RunOpened
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Action
 from standwatch.record.explanation import Authority, Bypass, Holding, Rules, Run, Statement, Told
@@ -46,7 +46,9 @@ class _Configuration(msgspec.Struct, frozen=True):
     policies: tuple[Policy, ...] = ()
 
 
-class _Task(msgspec.Struct, frozen=True):
+class Task(msgspec.Struct, frozen=True):
+    """What a run is for, and whom it serves, in the words of whoever opened it: sealed beside its opening."""
+
     task: str = ""
     on_behalf_of: str = ""
 
@@ -81,28 +83,28 @@ def run_of(source: Source, state: State, judged: Judged | Decided, problems: lis
     if opened is None:
         problems.append(f"run {judged.run} was not open")
         return Run(id=judged.run)
-    opening = part_of(source, index, opened, "task", problems)
-    task, behalf = _task(opening)
+    task, fate = task_of(source, index, opened, problems)
     return Run(
         id=judged.run,
         opened=index,
         at=opened.at,
         by=opened.by,
         implicit=opened.implicit,
-        task=task,
-        on_behalf_of=behalf,
+        task=Told(fate, task.task),
+        on_behalf_of=Told(fate, task.on_behalf_of),
     )
 
 
-def _task(opening: Opening) -> tuple[Told, Told]:
-    """The task and on whose behalf: one sealed part holds both."""
+def task_of(source: Source, index: int, opened: RunOpened, problems: list[str]) -> tuple[Task, Fate]:
+    """The task of the run that entry `index` opened, and how that part stands; empty unless it is `present`."""
+    opening = part_of(source, index, opened, "task", problems)
     if opening.fate != "present":
-        return Told(opening.fate), Told(opening.fate)
+        return Task(), opening.fate
     try:
-        both = msgspec.json.decode(opening.data, type=_Task)
-    except (msgspec.DecodeError, UnicodeError):
-        return told(opening), Told("none")
-    return Told("present", both.task), Told("present", both.on_behalf_of)
+        return msgspec.json.decode(opening.data, type=Task), "present"
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        problems.append(f"the task beside entry {index} cannot be read")
+        return Task(), "false"
 
 
 def rules_of(

@@ -29,6 +29,7 @@ from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
 from standwatch.record import endorsements, questions
+from standwatch.record.judged import task_of
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.questions import Question, quorum
@@ -41,11 +42,6 @@ MOST_ENTRIES: Final = 2_000
 """Entries of one run that are looked at, the latest."""
 VALUES: Final = 200
 """Values of one action that are looked for in results."""
-
-
-class _Task(msgspec.Struct, frozen=True):
-    task: str = ""
-    on_behalf_of: str = ""
 
 
 class _Findings(msgspec.Struct, frozen=True):
@@ -247,10 +243,10 @@ def _run(source: Record, run: str, entries: _Entries) -> RunSheet:
         return RunSheet(run, "none")
     index, entry = opened
     assert isinstance(entry, RunOpened)
-    told, task = _task(source, index, entry)
+    task, fate = task_of(source, index, entry, [])
     return RunSheet(
         run=run,
-        told=told,
+        told=fate if fate in ("none", "present") else "erased",
         task=task.task,
         on_behalf_of=task.on_behalf_of,
         by=entry.principal,
@@ -261,16 +257,6 @@ def _run(source: Record, run: str, entries: _Entries) -> RunSheet:
         refused=sum(isinstance(one, Denied) for _, one in entries),
         asked=sum(isinstance(one, Asked) for _, one in entries),
     )
-
-
-def _task(source: Record, index: int, entry: RunOpened) -> tuple[str, _Task]:
-    if not entry.why:
-        return "none", _Task()
-    try:
-        parts = source.sealed(index, entry.run, "task").parts
-        return ("present", msgspec.json.decode(parts[0].data, type=_Task)) if parts else ("erased", _Task())
-    except (StandwatchError, msgspec.DecodeError, UnicodeError):
-        return "erased", _Task()
 
 
 def _earlier(entries: _Entries) -> tuple[tuple[Earlier, ...], int]:

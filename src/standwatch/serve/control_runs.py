@@ -30,6 +30,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
 from standwatch.record import endorsements
+from standwatch.record.judged import Task, task_of
 from standwatch.record.leaf import Unknown
 from standwatch.record.questions import quorum
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
@@ -54,11 +55,6 @@ _STRIDES: Final = 25
 """Entries looked through for runs in one answer: so many times so many."""
 
 _Own = list[tuple[int, AnyEntry | Unknown]]
-
-
-class _Task(msgspec.Struct, frozen=True):
-    task: str = ""
-    on_behalf_of: str = ""
 
 
 class _Findings(msgspec.Struct, frozen=True):
@@ -103,12 +99,12 @@ def run_document(
         place = next((k for k, own in enumerate(acts) if any(index == around for index, _ in own)), 0)
         start = place - place % most
     now = read_leaf(source.leaf(source.size - 1)).at
-    task, fate = _task(source, entries)
+    opened = next(((index, one) for index, one in entries if isinstance(one, RunOpened)), None)
+    task, fate = task_of(source, *opened, []) if opened is not None else (Task(), "none")
     reading = _Reading(source, configuration, task.task, now)
     shown = acts[start : start + most]
     for own in acts[max(0, start - _BEFORE) : start]:
         reading.learn(own)
-    opened = next(((index, one) for index, one in entries if isinstance(one, RunOpened)), None)
     closed = next(((index, one) for index, one in entries if isinstance(one, RunClosed)), None)
     first = next((one for _, one in entries if isinstance(one, Judged | Decided)), None)
     index, head = opened if opened is not None else (-1, None)
@@ -182,18 +178,6 @@ def _acts(entries: _Own) -> dict[str, _Own]:
         if ident and isinstance(entry, Judged | Decided | Answered | Endorsed | Unmasked | Outcome):
             found.setdefault(ident, []).append((index, entry))
     return found
-
-
-def _task(source: Record, entries: _Own) -> tuple[_Task, str]:
-    for index, entry in entries:
-        if isinstance(entry, RunOpened):
-            for wanted in commitments(entry):
-                opening = open_part(source, index, entry, wanted)
-                try:
-                    return msgspec.json.decode(opening.data or b"{}", type=_Task), opening.fate
-                except (msgspec.DecodeError, UnicodeError, RecursionError):
-                    return _Task(), "false"
-    return _Task(), "none"
 
 
 def _word(own: _Own, now: int) -> tuple[str, str, str]:
