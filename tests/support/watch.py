@@ -48,6 +48,7 @@ ORGANISATION = """\
 organisation: Watch
 origin: watch.invalid/log
 public_url: https://watch.example
+approvals: {{irreversible: enrolled}}
 people:
 {people}
 groups:

@@ -103,7 +103,7 @@ class Organisation(msgspec.Struct, frozen=True):
     @property
     def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
         """What approves an irreversible effect: a key or a passkey; a passkey of those who have one; a passkey."""
-        return self.irreversible or ("any" if self.development else "enrolled")
+        return self.irreversible or ("any" if self.development else "passkey")
 
 
 Excluded = Literal["owner", "requester"]

@@ -231,12 +231,12 @@ async def by_key(watch: Watch, ident: str, decision: str) -> None:
     await watch.control.answer(watch.who("otto"), ident, order)
 
 
-def test_an_organisation_may_want_passkeys_alone(tmp_path: Path) -> None:
+def test_an_organisation_that_says_nothing_wants_passkeys_alone(tmp_path: Path) -> None:
     async def play() -> None:
         async with standing(tmp_path / "org") as watch:
             pass
         file = tmp_path / "org" / "standwatch.yaml"
-        file.write_text(file.read_text() + "approvals: {irreversible: passkey}\n")
+        file.write_text(file.read_text().replace("approvals: {irreversible: enrolled}\n", ""))
         async with standing(tmp_path / "org") as watch:
             ident = await asked(watch)
             with pytest.raises(Forbidden) as caught:
