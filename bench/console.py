@@ -380,7 +380,23 @@ def main() -> int:
         SECTIONS[name](report, given)
     if given.json:
         print(json.dumps(report.found, indent=2))
-    return 0
+    problems = wrong(report.found)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def wrong(found: dict[str, Any]) -> list[str]:
+    """What is not as it must be, however busy the machine: a page that is none, a control that moved, a call let through."""
+    told: list[str] = []
+    for section in SECTIONS:
+        for row in found.get(section, {}).get("rows", []):
+            told += [f"{section}: {row['']}: HTTP {row['status']}"] if row.get("status", 200) != 200 else []
+            told += [f"{section}: {row['']}: a control moved"] if row.get("moved px", 0) else []
+            told += (
+                [f"{section}: {row['']}: a call was let through"] if row.get("let through afterwards") else []
+            )
+    return told
 
 
 if __name__ == "__main__":

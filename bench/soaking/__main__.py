@@ -34,6 +34,7 @@ TRIALS: Final = (
     "explaining",
     "api",
     "humans",
+    "console",
 )
 """Commands of their own, `python -m bench.NAME`, that end with 1 where something is not as it must be."""
 
