@@ -65,9 +65,9 @@ class ApprovalView(msgspec.Struct, frozen=True):
 async def view(ask: Ask) -> ApprovalView:
     """The page of question `id`, open or over."""
     ident = ask.names["id"]
-    standing = await ask.ops.standing(ask.who, ident)
+    standing = await ask.ops.standing(ask.who, ident, ask.as_of)
     try:
-        asked = await ask.ops.inquiry(ask.who, ident)
+        asked = await ask.ops.inquiry(ask.who, ident, ask.as_of)
     except StandwatchError as error:
         if error.code in ("forbidden", "unauthenticated"):
             raise
@@ -165,14 +165,12 @@ class StandingView(msgspec.Struct, frozen=True):
 
 async def standing_view(ask: Ask) -> StandingView:
     """The standing of question `id`."""
-    return StandingView(await ask.ops.standing(ask.who, ask.names["id"]))
+    return StandingView(await ask.ops.standing(ask.who, ask.names["id"], ask.as_of))
 
 
 def _halts(shown: ApprovalView) -> str:
     return f"system:{shown.asked.question.system}" if shown.asked is not None else "all"
 
 
-APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, past=False, halts=_halts)
-STANDING = Page(
-    "/approvals/{id}/standing", "approval_standing", "Standing", standing_view, past=False, halts=""
-)
+APPROVAL = Page("/approvals/{id}", "approval", "Approval", view, halts=_halts)
+STANDING = Page("/approvals/{id}/standing", "approval_standing", "Standing", standing_view, halts="")

@@ -35,13 +35,13 @@ class WatchSheetView(msgspec.Struct, frozen=True):
 
 
 async def roster(ask: Ask) -> RosterView:
-    """Who has the watch now."""
-    return RosterView(await ask.ops.watches(ask.who), ask.who.ident)
+    """Who has the watch, now or at a moment."""
+    return RosterView(await ask.ops.watches(ask.who, ask.as_of), ask.who.ident)
 
 
 async def one(ask: Ask) -> WatchSheetView:
-    """One watch, to be taken or given."""
-    sheet = await ask.ops.watch(ask.who, ask.names["name"])
+    """One watch, to be taken or given; of the past only to be looked at."""
+    sheet = await ask.ops.watch(ask.who, ask.names["name"], ask.as_of)
     watch, me = sheet.watch, ask.who.ident
     offered = watch.offer is not None and watch.offer.to == me
     ends = [Until(hours * 60, ask.now + hours * _HOUR) for hours in HOURS if hours * 3_600 <= watch.longest]
@@ -50,8 +50,8 @@ async def one(ask: Ask) -> WatchSheetView:
     return WatchSheetView(
         sheet=sheet,
         me=me,
-        take=me in watch.people and watch.person != me,
-        give=watch.person == me,
+        take=not ask.as_of and me in watch.people and watch.person != me,
+        give=not ask.as_of and watch.person == me,
         offered=offered,
         untils=tuple(ends),
     )
@@ -63,6 +63,6 @@ async def end(ask: Ask, form: Form) -> str:
     return "/roster"
 
 
-ROSTER = Page("/roster", "roster", "Roster", roster, menu="Roster", key="o", past=False)
-ROSTER_ONE = Page("/roster/{name}", "roster_one", "Watch", one, past=False)
+ROSTER = Page("/roster", "roster", "Roster", roster, menu="Roster", key="o")
+ROSTER_ONE = Page("/roster/{name}", "roster_one", "Watch", one)
 ROSTER_ACTS = (Act("/roster/{name}/end", end),)

@@ -64,5 +64,11 @@ async def run(ask: Ask) -> RunView:
     return RunView(found, lines, refused, max(0, found.begin - 50) if found.begin else -1)
 
 
-RUNS: Final = Page("/runs", "runs", "Runs", runs, query=("system", "before"), menu="Runs", key="u")
+def _halts(shown: RunsView) -> str:
+    return f"system:{shown.system}" if shown.system else "all"
+
+
+RUNS: Final = Page(
+    "/runs", "runs", "Runs", runs, query=("system", "before"), menu="Runs", key="u", halts=_halts
+)
 RUN: Final = Page("/runs/{run}", "run", "Run", run, query=("from", "at"), halts="run:{run}")

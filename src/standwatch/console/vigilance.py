@@ -17,7 +17,8 @@ class VigilanceView(msgspec.Struct, frozen=True):
 
 async def view(ask: Ask) -> VigilanceView:
     """Of one system, or of all."""
-    return VigilanceView(await ask.ops.vigilance(ask.who, ask.query.get("system", "")), ask.who.ident)
+    report = await ask.ops.vigilance(ask.who, ask.query.get("system", ""), ask.as_of)
+    return VigilanceView(report, ask.who.ident)
 
 
-VIGILANCE = Page("/vigilance", "vigilance", "Vigilance", view, query=("system",), past=False)
+VIGILANCE = Page("/vigilance", "vigilance", "Vigilance", view, query=("system",))

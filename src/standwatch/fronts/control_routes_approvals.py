@@ -34,7 +34,8 @@ QUESTIONS: Final[tuple[Route, ...]] = (
         "inquiry",
         "The same, also of a question that is over, with all that is known around it and how it stands.",
         QuestionSheet,
-        lambda ops, call: ops.inquiry(call.who, call.names["id"]),
+        lambda ops, call: ops.inquiry(call.who, call.names["id"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "GET",
@@ -42,7 +43,8 @@ QUESTIONS: Final[tuple[Route, ...]] = (
         "standing",
         "How a question stands, open or over: every answer to it, and whether it was used.",
         Standing,
-        lambda ops, call: ops.standing(call.who, call.names["id"]),
+        lambda ops, call: ops.standing(call.who, call.names["id"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "POST",
@@ -107,8 +109,8 @@ BUDGET: Final[tuple[Route, ...]] = (
         "vigilance",
         "How watchful those are who approve: what they were asked, how long they looked, what they did with decoys.",
         VigilanceReport,
-        lambda ops, call: ops.vigilance(call.who, call.query.get("system", "")),
-        query=("system",),
+        lambda ops, call: ops.vigilance(call.who, call.query.get("system", ""), call.query.get("as_of", "")),
+        query=("system", "as_of"),
     ),
     Route(
         "POST",

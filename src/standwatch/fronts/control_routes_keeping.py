@@ -131,7 +131,8 @@ WATCHES: Final[tuple[Route, ...]] = (
         "watches",
         "Every watch: who has it, until when, and whether somebody should.",
         WatchReport,
-        lambda ops, call: ops.watches(call.who),
+        lambda ops, call: ops.watches(call.who, call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "GET",
@@ -139,7 +140,8 @@ WATCHES: Final[tuple[Route, ...]] = (
         "watch",
         "One watch, with the list of what is open: what is signed along when it is taken.",
         WatchSheet,
-        lambda ops, call: ops.watch(call.who, call.names["name"]),
+        lambda ops, call: ops.watch(call.who, call.names["name"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "POST",

@@ -81,6 +81,14 @@ def moment(source: Record, text: str) -> Moment:
     return Moment(index, at)
 
 
+def then(source: Record, as_of: str) -> tuple[State, int] | None:
+    """The state at the moment `as_of`, and when that is (µs); None for the present. Raises as `moment` does."""
+    if not as_of:
+        return None
+    found = moment(source, as_of)
+    return source.state_before(found.index + 1), found.at
+
+
 def instant(text: str) -> int:
     """An RFC 3339 time with its zone → µs UTC. Raises `Malformed`."""
     try:

@@ -26,9 +26,11 @@ class Vigils:
 
     # --- seeing ----------------------------------------------------------------------------------------------
 
-    def report(self, who: Actor, system: str) -> VigilanceReport:
-        """Those who answer for `system`, or for any: each to their validators, to who sees all, and to themselves."""
-        state, configuration = self._gate.state, self._gate.configuration
+    def report(self, who: Actor, system: str, then: tuple[State, int] | None = None) -> VigilanceReport:
+        """Those who answer for `system`, or for any: each to their validators, to who sees all, and to themselves.
+        `then` is a state of the past and its moment; who may look, and how much may be asked, is of now."""
+        configuration = self._gate.configuration
+        state, now = then or (self._gate.state, self._clock())
         standing = state.systems.get(system)
         if system and (standing is None or not sees(orderer(who), system, state)):
             raise NotFound(f"no manifest declares {system[:80]}", cure="standwatch status")
@@ -40,11 +42,15 @@ class Vigils:
             state.origin,
             system,
             decoys(said, organisation.decoys, development=state.development),
-            tuple(self._line(one, state) for one in sorted(asked) if _may_see(who, one, state)),
+            tuple(
+                self._line(one, state, now, past=then is not None)
+                for one in sorted(asked)
+                if _may_see(who, one, self._gate.state)
+            ),
             names(configuration),
         )
 
-    def _line(self, person: str, state: State) -> VigilanceLine:
+    def _line(self, person: str, state: State, now: int, *, past: bool) -> VigilanceLine:
         known = state.vigilance.get(person) or Vigilance()
         low, high = vigilance.wilson(sum(known.latest), len(known.latest))
         begin, end = vigilance.median(known.times)
@@ -59,7 +65,7 @@ class Vigils:
             person=person,
             may=known.lost < 0,
             asked=known.asked,
-            hour=pace.within(state.paces, pace.person(person), self._clock()),
+            hour=pace.within(state.paces, pace.person(person), now),
             cap=min(caps, default=0),
             approved=known.approved,
             refused=known.refused,
@@ -81,7 +87,7 @@ class Vigils:
             lost=known.lost,
             restored=known.restored,
             validators=vigilance.validators(state, person),
-            revalidate=f"standwatch revalidate {person} --reason …" if known.lost >= 0 else "",
+            revalidate=f"standwatch revalidate {person} --reason …" if known.lost >= 0 and not past else "",
         )
 
     # --- giving back -----------------------------------------------------------------------------------------

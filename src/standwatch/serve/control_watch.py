@@ -72,10 +72,11 @@ class Roster:
 
     # --- looking ---------------------------------------------------------------------------------------------
 
-    def report(self, who: Actor) -> WatchReport:
-        """Every watch that `who` may know of."""
-        now = self._now()
-        return WatchReport(now, self.lines(who, self._state, now), names(self._configuration))
+    def report(self, who: Actor, then: tuple[State, int] | None = None) -> WatchReport:
+        """Every watch that `who` may know of: now, or in a state of the past at its moment. Which watches there are,
+        and who may have them, is said by the configuration in force now."""
+        state, now = then or (self._state, self._now())
+        return WatchReport(now, self.lines(who, state, now), names(self._configuration))
 
     def lines(self, who: Actor, state: State, now: int) -> tuple[WatchLine, ...]:
         """The watches, by name, as they are in `state` at `now`."""
@@ -86,9 +87,10 @@ class Roster:
             if self._knows(who, rule, state)
         )
 
-    async def sheet(self, who: Actor, name: str) -> WatchSheet:
-        """One watch, with the list that whoever takes it signs."""
-        rule, now, state = self._rule(who, name), self._now(), self._state
+    async def sheet(self, who: Actor, name: str, then: tuple[State, int] | None = None) -> WatchSheet:
+        """One watch, with the list that whoever takes it signs: now, or as it was in a state of the past."""
+        rule = self._rule(who, name)
+        state, now = then or (self._state, self._now())
         found = watches.matters(state, rule.systems, now)
         return WatchSheet(
             watch=self._line(name, rule, state, now),

@@ -14,13 +14,16 @@ from standwatch.fronts.control_ports import Actor, AnswerOrder, Done, QuestionLi
 from standwatch.fronts.control_sheet import Standing
 from standwatch.record.assertion import Lured
 from standwatch.record.questions import Question
+from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.serve import control_asking as asking
 from standwatch.serve import control_evidence as evidence
 from standwatch.serve import control_people as people
+from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
 from standwatch.serve.control_signed import lured
 from standwatch.serve.operations import Parts, known, require, somebody
+from standwatch.serve.until import Until
 
 
 class Approvals(Parts):
@@ -34,15 +37,26 @@ class Approvals(Parts):
         """One open question, with the canonical action whole."""
         return await self._sheet(who, evidence.open_question(ident, self._state, self._clock(), "refuse"))
 
-    async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
-        """The same, also of one that is over."""
-        return await self._sheet(who, asking.inquiry(self._source, self._state, ident))
+    async def inquiry(self, who: Actor, ident: str, as_of: str = "") -> QuestionSheet:
+        """The same, also of one that is over; or as it stood at a moment."""
+        source, state, now = self._when(as_of)
+        if as_of:
+            return await self._past(who, asking.inquiry(source, state, ident), source, state, now)
+        return await self._sheet(who, asking.inquiry(source, state, ident))
 
-    async def standing(self, who: Actor, ident: str) -> Standing:
-        """How a question stands, open or over."""
-        question = asking.inquiry(self._source, self._state, ident)
+    async def standing(self, who: Actor, ident: str, as_of: str = "") -> Standing:
+        """How a question stands, open or over; or stood at a moment."""
+        source, state, now = self._when(as_of)
+        question = asking.inquiry(source, state, ident)
         self._sees_question(who, question)
-        return asking.standing(self._source, self._state, question, self._clock())
+        return asking.standing(source, state, question, now)
+
+    def _when(self, as_of: str) -> tuple[reading.Record, State, int]:
+        """The record, the state and the time of a moment; "" for the present."""
+        if not as_of:
+            return self._source, self._state, self._clock()
+        found = reading.moment(self._source, as_of)
+        return Until(self._source, found.index + 1), self._source.state_before(found.index + 1), found.at
 
     def _sees_question(self, who: Actor, question: Question) -> None:
         allowed = orders.sees(people.orderer(who), question.entry.system, self._state)
@@ -50,24 +64,32 @@ class Approvals(Parts):
 
     async def _sheet(self, who: Actor, question: Question) -> QuestionSheet:
         self._sees_question(who, question)
+        self.shown.to(who.ident, question.entry.id)
+        found = await self._past(who, question, self._source, self._state, self._clock())
+        offered = await self.endorser.offered(question, found.action.encode())
+        return msgspec.structs.replace(found, endorsable=offered)
+
+    async def _past(
+        self, who: Actor, question: Question, source: reading.Record, state: State, now: int
+    ) -> QuestionSheet:
+        """The sheet as it is in `state`, with nothing that can be done: whoever sees it was not shown the question."""
+        self._sees_question(who, question)
         ident = question.entry.id
-        self.shown.to(who.ident, ident)
         action = await self._link.fetch(Fetch(self._link.next_number(), ident, "action"))
         if not action.known:
             raise NotFound(f"the action of {ident} was erased: it cannot be approved", reference=ident)
-        sealed = await asyncio.to_thread(asking.findings_of, self._source, question)
+        sealed = await asyncio.to_thread(asking.findings_of, source, question)
         around = await asyncio.to_thread(
-            asking.around, question, action.data, sealed, self._source, self._configuration
+            asking.around, question, action.data, sealed, source, self._configuration
         )
         return QuestionSheet(
-            question=lines.question_line(question, self._state, self._clock()),
+            question=lines.question_line(question, state, now),
             action=action.data.decode(),
             findings=_shown(sealed) if sealed else {},
             org=self._state.origin,
             names=people.names(self._configuration),
             around=around,
-            standing=asking.standing(self._source, self._state, question, self._clock()),
-            endorsable=await self.endorser.offered(question, action.data),
+            standing=asking.standing(source, state, question, now),
         )
 
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:
@@ -127,9 +149,9 @@ class Approvals(Parts):
         """Pull a deferred act into a question, where there is room."""
         return await self.queue.ask(somebody(who), ident)
 
-    async def vigilance(self, who: Actor, system: str = "") -> VigilanceReport:
-        """How watchful those are who approve."""
-        return self.vigils.report(known(who), system)
+    async def vigilance(self, who: Actor, system: str = "", as_of: str = "") -> VigilanceReport:
+        """How watchful those are who approve: now, or as it was at a moment."""
+        return self.vigils.report(known(who), system, reading.then(self._source, as_of))
 
     async def revalidate(self, who: Actor, person: str, order: RevalidationOrder) -> Done:
         """Take a validator's signature for somebody who approved a decoy."""

@@ -40,6 +40,7 @@ from standwatch.record.state import State
 from standwatch.respond import orders
 from standwatch.serve import control_evidence as evidence
 from standwatch.serve import control_people as people
+from standwatch.serve import control_reading as reading
 from standwatch.serve.adopt import Adopted, Adoption
 from standwatch.serve.control_signed import doubting
 from standwatch.serve.operations import Parts, known, require, somebody
@@ -167,13 +168,13 @@ class Orders(Parts):
 
     # --- watch-keeping -----------------------------------------------------------------------------------
 
-    async def watches(self, who: Actor) -> WatchReport:
-        """Every watch that `who` may know of."""
-        return self.roster.report(known(who))
+    async def watches(self, who: Actor, as_of: str = "") -> WatchReport:
+        """Every watch that `who` may know of: now, or at a moment."""
+        return self.roster.report(known(who), reading.then(self._source, as_of))
 
-    async def watch(self, who: Actor, name: str) -> WatchSheet:
-        """One watch, with what whoever takes it signs."""
-        return await self.roster.sheet(known(who), name)
+    async def watch(self, who: Actor, name: str, as_of: str = "") -> WatchSheet:
+        """One watch, with what whoever takes it signs: now, or at a moment."""
+        return await self.roster.sheet(known(who), name, reading.then(self._source, as_of))
 
     async def take_watch(self, who: Actor, name: str, order: TakeOrder) -> Done:
         """Take a watch, signed."""

@@ -17,6 +17,7 @@ from standwatch.console.page import Ask
 from standwatch.console.render import render
 from standwatch.facts.errors import NotFound
 from standwatch.fronts.control_ports import Actor, QuestionSheet
+from support.budget import answer
 from support.watch import Watch, done, now, standing
 
 
@@ -29,8 +30,8 @@ class Lying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._watch.control, name)
 
-    async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
-        return self._change(await self._watch.control.inquiry(who, ident))
+    async def inquiry(self, who: Actor, ident: str, as_of: str = "") -> QuestionSheet:
+        return self._change(await self._watch.control.inquiry(who, ident, as_of))
 
 
 async def shown(
@@ -108,7 +109,7 @@ def test_the_truth_can_be_approved_by_whom_it_was_asked_of_and_by_nobody_else(tm
 
 def test_an_action_that_was_erased_cannot_be_answered_and_the_page_says_so(tmp_path: Path) -> None:
     class Erased(Lying):
-        async def inquiry(self, who: Actor, ident: str) -> QuestionSheet:
+        async def inquiry(self, who: Actor, ident: str, as_of: str = "") -> QuestionSheet:
             raise NotFound("the action was erased: it cannot be approved", reference=ident)
 
     async def work(watch: Watch, ident: str) -> None:
@@ -140,5 +141,23 @@ def test_the_twin_says_what_the_page_says(tmp_path: Path) -> None:
         assert twin["sheet"]["digest"] == twin["asked"]["question"]["digest"]
         assert [row["pointer"] for row in twin["sheet"]["arguments"]] == ["/amount", "/to"]
         assert twin["standing"]["state"] == "open"
+
+    run(tmp_path, work)
+
+
+def test_a_moment_of_the_past_shows_the_question_as_it_stood_and_takes_no_answer(tmp_path: Path) -> None:
+    async def work(watch: Watch, ident: str) -> None:
+        olga = watch.who("olga")
+        asked = (await watch.control.standing(olga, ident)).index
+        await answer(watch, ident, decision="refuse")
+        view, _ = await shown(watch, ident, olga)
+        assert view.standing.state == "refused"
+        view, page = await shown(watch, ident, olga, as_of=str(asked))
+        assert (view.standing.state, view.standing.votes) == ("open", ())
+        assert (view.problems, view.may_approve, view.may_refuse) == ((), False, False)
+        assert "moment of the past" in view.why_not
+        assert 'id="approve"' not in page
+        with pytest.raises(NotFound):
+            await watch.control.standing(olga, ident, str(asked - 1))
 
     run(tmp_path, work)

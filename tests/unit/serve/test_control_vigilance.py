@@ -77,6 +77,24 @@ def test_a_validator_sees_how_people_answer_and_others_only_themselves(tmp_path:
     run(scene())
 
 
+def test_as_of_a_moment_people_have_the_figures_and_the_right_of_then(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with sparing(tmp_path, ROOMY) as watch:
+            before = watch.reader.size - 1
+            await fallen(watch)
+            fell = watch.reader.size - 1
+            await give_back(watch)
+            chen = watch.who("chen")
+            (then,) = (await watch.control.vigilance(chen, "pay", str(before))).people
+            assert (then.may, then.asked, then.fell) == (True, 0, 0)
+            (then,) = (await watch.control.vigilance(chen, "pay", str(fell))).people
+            assert (then.may, then.fell, then.revalidate) == (False, 1, ""), "nothing is offered of the past"
+            (present,) = (await watch.control.vigilance(chen, "pay")).people
+            assert (present.may, present.fell) == (True, 1)
+
+    run(scene())
+
+
 def test_a_validator_s_signature_gives_the_right_back_and_begins_anew(tmp_path: Path) -> None:
     async def scene() -> None:
         async with sparing(tmp_path, ROOMY) as watch:

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from standwatch.authority.grant import grant
+from standwatch.console.page import Ask
+from standwatch.console.roster import ROSTER_ONE
 from standwatch.facts.entries import Watch as Entry
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound
 from standwatch.fronts.control_ports import HaltOrder, ReleaseOrder
@@ -52,6 +54,27 @@ async def test_a_watch_is_taken_over_what_is_open_and_verified(tmp_path: Path) -
         await watch.signed_up_to_now()
         whole = verify(watch.reader, watch.log.vkey, grant=lambda s, n, t: grant(s, n, t).level)
         assert whole.status == "verified", whole.problems
+
+
+@awaited
+async def test_as_of_a_moment_whoever_had_it_then_has_it_and_what_was_open_then_is_listed(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as watch:
+        otto, before = watch.who("otto"), str(watch.reader.size - 1)
+        held = await watch.control.halt(otto, HaltOrder("system:ship", "odd"))
+        taken = await take(watch)
+        await watch.control.release(otto, str(held.hold), ReleaseOrder("fine"))
+        await watch.control.end_watch(watch.who("olga"), "night", EndWatchOrder("done"))
+        assert (await line(watch)).person == ""
+        assert [one.person for one in (await watch.control.watches(otto, before)).watches][:1] == [""]
+        then = await watch.control.watch(otto, "night", str(taken.index))
+        assert (then.watch.person, then.at) == ("olga", taken.at)
+        assert [(one.kind, one.index) for one in then.open] == [("hold", held.hold)]
+        assert (await watch.control.watch(otto, "night")).open == ()
+        ask = Ask(watch.control, watch.who("olga"), {"name": "night"}, {}, now(), str(taken.index), {})
+        page = await ROSTER_ONE.view(ask)
+        assert (page.take, page.give) == (False, False), "nothing is ordered from the past"
 
 
 @awaited
