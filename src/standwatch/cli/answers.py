@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from typing import Any
 
 from standwatch.cli import signing
@@ -153,7 +154,10 @@ def show(sheet: dict[str, Any], digest: str) -> None:
     action = json.loads(sheet["action"])
     asked = f"of {question['system']}, asked by {question['by']} {when(question['at'])}"
     say(f"{paint(visible(question['tool']), 'bold')}  {visible(asked)}")
-    say(f"open until {when(question['until'])}; {visible(progress(question, names))}", "")
+    say(f"open until {when(question['until'])}; {visible(progress(question, names))}")
+    if question.get("held"):
+        say(paint(stopped(question["held"]), "bad"))
+    say("")
     for line in json.dumps(action, ensure_ascii=False, indent=2, sort_keys=True).splitlines():
         say("  " + _marked(line))
     say(
@@ -179,6 +183,14 @@ def progress(question: dict[str, Any], names: dict[str, str]) -> str:
     order = ", in this order" if question["ordered"] else ""
     done = people(question["approved"], names) if question["approved"] else "nobody yet"
     return f"{question['quorum']} must approve{order}, of: {who}; has: {done}"
+
+
+def stopped(held: Sequence[int]) -> str:
+    """That holds fall on what is asked about, by their numbers (-1: one that is not in the record yet)."""
+    numbers = ", ".join(f"hold {one}" if one >= 0 else "a hold not recorded yet" for one in held)
+    return (
+        f"held ({numbers}): nothing is carried out until {'it is' if len(held) == 1 else 'they are'} released"
+    )
 
 
 def _around(about: dict[str, Any]) -> None:

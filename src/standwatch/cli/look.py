@@ -145,7 +145,7 @@ def _deferred(deferred: list[dict[str, Any]], names: dict[str, str]) -> None:
 
 def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:
     if questions:
-        from standwatch.cli.answers import progress
+        from standwatch.cli.answers import progress, stopped
 
         title("waiting for a signature")
         for one in questions:
@@ -157,6 +157,8 @@ def _questions(questions: list[dict[str, Any]], names: dict[str, str]) -> None:
                 f"until {when(one['until'])}",
                 progress(one, names),
             )
+            if one.get("held"):
+                advise(stopped(one["held"]))
             advise(one["approve"], one["refuse"])
 
 

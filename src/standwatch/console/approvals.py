@@ -12,11 +12,12 @@ from standwatch.fronts.control_ports import QuestionLine
 
 
 class WaitingLine(msgspec.Struct, frozen=True):
-    """One open question. `mine`: it was asked of whoever looks."""
+    """One open question. `mine`: it was asked of whoever looks; `held`: by which hold it is held, "" for none."""
 
     question: QuestionLine
     words: str
     mine: bool
+    held: str = ""
 
 
 class ApprovalsView(msgspec.Struct, frozen=True):
@@ -31,13 +32,15 @@ class ApprovalsView(msgspec.Struct, frozen=True):
     pace: VigilanceLine | None
     """How much whoever looks was asked, and whether they may answer; None for somebody whom nobody asks."""
     names: dict[str, str]
+    held: str = ""
+    """How many of `waiting` are held, and what that means; "" for none."""
 
 
 async def view(ask: Ask) -> ApprovalsView:
     """Every open question that whoever looks may see."""
     status = await ask.status()
     found = tuple(
-        WaitingLine(one, short_words(one.digest), ask.who.ident in one.signers)
+        WaitingLine(one, short_words(one.digest), ask.who.ident in one.signers, _held(one))
         for one in sorted(status.questions, key=lambda each: each.index)
     )
     mine = tuple(one for one in found if one.mine)
@@ -50,7 +53,18 @@ async def view(ask: Ask) -> ApprovalsView:
         me=ask.who.ident,
         pace=await _pace(ask),
         names=status.names,
+        held=_stopped(sum(bool(one.held) for one in waiting)),
     )
+
+
+def _held(one: QuestionLine) -> str:
+    if not one.held:
+        return ""
+    return f"held ({', '.join(f'hold {index}' if index >= 0 else 'not recorded yet' for index in one.held)})"
+
+
+def _stopped(many: int) -> str:
+    return f"{many} held: nothing of that is carried out until it is released." if many else ""
 
 
 async def _pace(ask: Ask) -> VigilanceLine | None:

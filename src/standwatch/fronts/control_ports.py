@@ -187,6 +187,9 @@ class QuestionLine(msgspec.Struct, frozen=True):
     """Who has approved, and still may."""
     next: tuple[str, ...] = ()
     """Whose approval would count now."""
+    held: tuple[int, ...] = ()
+    """Holds in force that fall on what is asked about: until they are released nothing of it is carried out. -1 for one
+    that is in memory and not yet in the record."""
 
 
 class RunLine(msgspec.Struct, frozen=True):

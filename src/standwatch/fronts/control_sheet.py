@@ -112,3 +112,5 @@ class Standing(msgspec.Struct, frozen=True):
     next: tuple[str, ...] = ()
     intent: int = -1
     outcome: str = ""
+    held: tuple[int, ...] = ()
+    """Holds in force that fall on it while it may still be carried out (-1: one that is not in the record yet)."""

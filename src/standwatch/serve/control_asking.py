@@ -99,8 +99,10 @@ def findings_of(source: Record, question: Question) -> bytes:
     return parts[0].data if parts else b""
 
 
-def standing(source: Record, state: State, question: Question, now: int) -> Standing:
-    """How `question` stands at `now`, with every answer that was given to it."""
+def standing(
+    source: Record, state: State, question: Question, now: int, held: tuple[int, ...] = ()
+) -> Standing:
+    """How `question` stands at `now`, with every answer that was given to it. `held`: the holds that fall on it."""
     own = _own(source, question.entry.id)
     votes = tuple(_vote(place, one, question) for place, one in own if isinstance(one, Answered))
     intent = next((place for place, one in own if isinstance(one, Intent) and one.signed >= 0), -1)
@@ -118,6 +120,7 @@ def standing(source: Record, state: State, question: Question, now: int) -> Stan
         next=questions.next_ones(state, question, now) if word == "open" else (),
         intent=intent,
         outcome=outcome,
+        held=held if word in ("open", "approved", "endorsed") else (),
     )
 
 

@@ -1,8 +1,10 @@
 """Which of the declared systems a scope touches: what `halt` says it covers, and whose authority lifts it."""
 
+from collections.abc import Iterable
+
 from standwatch.enforce.case import World
 from standwatch.enforce.envelope import act_scopes, system_scopes
-from standwatch.facts.entries import Intent
+from standwatch.facts.entries import Asked, Intent
 from standwatch.record.state import State
 from standwatch.respond.scope import Scope
 
@@ -36,8 +38,19 @@ def covered(scope: Scope, world: World, state: State) -> tuple[str, ...]:
 
 def touches(scope: str, intent: Intent, world: World) -> bool:
     """Whether a hold on `scope` falls on `intent`."""
-    envelope = world.envelopes.get(intent.system)
-    tool = envelope.tools.get(intent.tool) if envelope is not None else None
-    return scope in act_scopes(
-        envelope, tool, system=intent.system, name=intent.tool, by=intent.by, run=intent.run
-    )
+    return scope in _scopes(intent, world)
+
+
+def holding(
+    asked: Asked, world: World, state: State, now: int, memory: Iterable[str] = ()
+) -> tuple[int, ...]:
+    """The holds that fall at `now` on what is asked about, by index; -1 where one of the scopes in `memory` does."""
+    scopes = _scopes(asked, world)
+    unrecorded = (-1,) if any(scope in scopes for scope in memory) else ()
+    return (*sorted(hold.index for hold in state.held(scopes, now)), *unrecorded)
+
+
+def _scopes(act: Intent | Asked, world: World) -> tuple[str, ...]:
+    envelope = world.envelopes.get(act.system)
+    tool = envelope.tools.get(act.tool) if envelope is not None else None
+    return act_scopes(envelope, tool, system=act.system, name=act.tool, by=act.by, run=act.run)

@@ -103,18 +103,20 @@ def hold_line(held: Held, reason: str, release: str, covers: tuple[str, ...] = (
     return HoldLine(held.index, held.scope, held.by, held.at, held.until, reason, release, covers)
 
 
-def open_questions(state: State, now: int, who: Actor) -> tuple[QuestionLine, ...]:
-    """Questions that still wait for an answer, oldest first."""
+def open_questions(
+    state: State, now: int, who: Actor, held: Callable[[Asked], tuple[int, ...]] = lambda _: ()
+) -> tuple[QuestionLine, ...]:
+    """Questions that still wait for an answer, oldest first; `held` says which holds fall on one."""
     found = [
-        question_line(question, state, now)
+        question_line(question, state, now, held(question.entry))
         for question in state.questions.values()
         if question.open and now < question.entry.until and sees(orderer(who), question.entry.system, state)
     ]
     return tuple(sorted(found, key=lambda each: each.index))
 
 
-def question_line(question: Question, state: State, now: int) -> QuestionLine:
-    """One question as at `now` (µs), with the commands that answer it."""
+def question_line(question: Question, state: State, now: int, held: tuple[int, ...] = ()) -> QuestionLine:
+    """One question as at `now` (µs), with the commands that answer it, and the holds that fall on it."""
     entry = question.entry
     return QuestionLine(
         id=entry.id,
@@ -134,6 +136,7 @@ def question_line(question: Question, state: State, now: int) -> QuestionLine:
         ordered=isinstance(entry, AskedMany) and entry.ordered,
         approved=question.approvers,
         next=next_ones(state, question, now),
+        held=held,
     )
 
 

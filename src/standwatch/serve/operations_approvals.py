@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from standwatch.facts.entries import Asked
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.frames import Fetch
 from standwatch.fronts.control_budget import DeferredLine, PullOrder, RevalidationOrder, VigilanceReport
@@ -21,6 +22,7 @@ from standwatch.serve import control_evidence as evidence
 from standwatch.serve import control_people as people
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
+from standwatch.serve.control_scopes import holding
 from standwatch.serve.control_signed import lured
 from standwatch.serve.operations import Parts, known, require, somebody
 from standwatch.serve.until import Until
@@ -31,7 +33,10 @@ class Approvals(Parts):
 
     async def questions(self, who: Actor) -> tuple[QuestionLine, ...]:
         """What waits for a human."""
-        return lines.open_questions(self._state, self._clock(), who)
+        state, now = self._state, self._clock()
+        return lines.open_questions(
+            state, now, who, lambda asked: self._holding(asked, state, now, memory=True)
+        )
 
     async def question(self, who: Actor, ident: str) -> QuestionSheet:
         """One open question, with the canonical action whole."""
@@ -49,7 +54,12 @@ class Approvals(Parts):
         source, state, now = self._when(as_of)
         question = asking.inquiry(source, state, ident)
         self._sees_question(who, question)
-        return asking.standing(source, state, question, now)
+        held = self._holding(question.entry, state, now, memory=not as_of)
+        return asking.standing(source, state, question, now, held)
+
+    def _holding(self, asked: Asked, state: State, now: int, *, memory: bool) -> tuple[int, ...]:
+        """The holds that fall on it; also those that only memory has, where the present is meant."""
+        return holding(asked, self._gate.world, state, now, self.holds.pending if memory else ())
 
     def _when(self, as_of: str) -> tuple[reading.Record, State, int]:
         """The record, the state and the time of a moment; "" for the present."""
@@ -82,14 +92,15 @@ class Approvals(Parts):
         around = await asyncio.to_thread(
             asking.around, question, action.data, sealed, source, self._configuration
         )
+        held = self._holding(question.entry, state, now, memory=source is self._source)
         return QuestionSheet(
-            question=lines.question_line(question, state, now),
+            question=lines.question_line(question, state, now, held),
             action=action.data.decode(),
             findings=_shown(sealed) if sealed else {},
             org=self._state.origin,
             names=people.names(self._configuration),
             around=around,
-            standing=asking.standing(source, state, question, now),
+            standing=asking.standing(source, state, question, now, held),
         )
 
     async def answer(self, who: Actor, ident: str, order: AnswerOrder) -> Done:

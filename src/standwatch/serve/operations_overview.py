@@ -13,7 +13,7 @@ from standwatch.respond.scope import ALL, parse
 from standwatch.serve import control_people as people
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
-from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_scopes import covered, holding
 from standwatch.serve.control_versions import model_lines
 from standwatch.serve.operations import Parts, somebody
 
@@ -52,7 +52,14 @@ class Overview(Parts):
                 bypass=await self.tally.of(now) if moment is None else {},
             ),
             holds=await self._hold_lines(who, state, now, past=moment is not None),
-            questions=lines.open_questions(state, now, who),
+            questions=lines.open_questions(
+                state,
+                now,
+                who,
+                lambda asked: holding(
+                    asked, self._gate.world, state, now, self.holds.pending if moment is None else ()
+                ),
+            ),
             deferred=self.queue.lines(who, state, now),
             runs=lines.run_lines(state, now, who),
             flights=self._flights(who) if moment is None else (),

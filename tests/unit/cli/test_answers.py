@@ -104,6 +104,19 @@ def test_it_says_who_is_missing_until_enough_have_approved(two: Running) -> None
     assert told.count("verifies, ed25519:") == 2
 
 
+def test_it_says_that_a_hold_falls_on_it_until_it_is_released(one: Running) -> None:
+    ident = one.pays().id
+    assert "held (" not in one.cli("status")[1]
+    halted = one.server.post("/holds", {"scope": "tool:bank.send", "reason": "odd"})
+    words = f"held (hold {halted['hold']}): nothing is carried out until it is released"
+    assert words in one.cli("status")[1]
+    code, told, _ = one.cli("approve", ident, "--key", one.key("olga"), "--yes")
+    assert code == 0
+    assert told.index(words) < told.index("sha256 ")
+    one.cli("release", str(halted["hold"]), "--reason", "checked")
+    assert "held (" not in one.cli("status")[1]
+
+
 def test_what_is_approved_is_refused_by_somebody_else_until_it_has_left(two: Running) -> None:
     ident = two.pays().id
     for name in ("olga", "nina"):

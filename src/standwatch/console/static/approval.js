@@ -39,6 +39,7 @@ function told(ended) {
   if (!mayApprove) return "You may refuse it. Your approval would not count now.";
   if (unseen.size > 1) return `You can refuse now. To approve, read on: ${unseen.size} parts were not on your screen to their end.`;
   if (unseen.size) return "You can refuse now. To approve, read to the end of the sheet.";
+  if (Number(standing().held)) return "Your passkey signs exactly what is shown. Nothing is carried out while it is held.";
   return "Your passkey signs exactly what is shown.";
 }
 

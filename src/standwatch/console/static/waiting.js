@@ -52,6 +52,7 @@ async function refresh() {
 function take(view) {
   const open = new Map(view.waiting.map((one) => [one.question.id, one]));
   for (const row of body.rows) {
+    if (open.has(row.dataset.id)) mark(row, open.get(row.dataset.id));
     if (!open.has(row.dataset.id) && !row.classList.contains("over")) {
       row.classList.add("over");
       write(row.querySelector("[data-until]"), "over");
@@ -61,8 +62,17 @@ function take(view) {
   }
   for (const one of open.values()) body.append(made(one, view.names));
   const count = view.waiting.length;
-  write(document.getElementById("count"), count ? `${count} waiting, ${view.mine} of them for you.` : "Nothing waits for anybody.");
+  write(document.getElementById("count"), count ? `${count} waiting, ${view.mine} of them for you.${view.held ? ` ${view.held}` : ""}` : "Nothing waits for anybody.");
   tick();
+}
+
+// What holds fall on is marked, and is no more when they are released.
+function mark(row, one) {
+  const chip = row.querySelector('[data-fill="held"]');
+  const [first] = one.question.held;
+  chip.hidden = !one.held;
+  write(chip, one.held);
+  if (one.held) chip.href = first >= 0 ? `/holds/${Number(first)}` : "/holds";
 }
 
 function made(one, names) {
@@ -79,9 +89,10 @@ function made(one, names) {
     chip.textContent = "you";
     row.querySelector('[data-fill="people"]').after(" ", chip);
   }
+  mark(row, one);
   row.querySelector("[data-at]").dataset.at = told.at;
   row.querySelector("[data-until]").dataset.until = told.until;
   return row;
 }
 
-if (body) document.getElementById("live")?.addEventListener("questions", refresh);
+if (body) for (const what of ["questions", "holds"]) document.getElementById("live")?.addEventListener(what, refresh);
