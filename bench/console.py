@@ -387,7 +387,7 @@ def main() -> int:
 
 
 def wrong(found: dict[str, Any]) -> list[str]:
-    """What is not as it must be, however busy the machine: a page that is none, a control that moved, a call let through."""
+    """What is not as it must be on any machine: a page that is none, a control that moved, a call let through."""
     told: list[str] = []
     for section in SECTIONS:
         for row in found.get(section, {}).get("rows", []):
