@@ -63,7 +63,8 @@ class TrafficLine(msgspec.Struct, frozen=True):
     defer: int = 0
     deny: int = 0
     errors: int = 0
-    """Of `done`: what ended in anything but `ok`."""
+    """Of `done`: what ended in anything but `ok`, and answers of models with a row that nothing answered, not even the
+    fallback."""
     done: int = 0
     """Outcomes, and answers of models."""
     p50: int = 0

@@ -34,6 +34,7 @@ class Cell(msgspec.Struct):
     deny: int = 0
     done: int = 0
     errors: int = 0
+    """Outcomes other than `ok`, and answers of models with a row that nothing answered."""
     took: dict[int, int] = {}
     """Half octave → how many took that long."""
 
@@ -67,7 +68,8 @@ class Window:
                     self._took(entry.at, system, entry.took.get("upstream", 0), failed=entry.status != "ok")
             case Decided():
                 self._cell(entry.at, entry.system).allow += entry.rows
-                failed = bool(entry.routes) and entry.routes.get("model", 0) < entry.rows
+                # A declared fallback that answers is no error: it has a figure of its own, beside the version.
+                failed = entry.routes.get("refused", 0) > 0
                 self._took(entry.at, entry.system, entry.took.get("model", 0), failed=failed)
             case _:
                 pass

@@ -45,7 +45,7 @@ def test_an_outcome_whose_intent_nobody_saw_is_nobodys() -> None:
     assert window.lately(AT) == {}
 
 
-def test_decisions_count_by_row_and_those_that_the_model_did_not_answer_as_failed() -> None:
+def test_decisions_count_by_row_and_those_that_nothing_answered_as_failed() -> None:
     window = Window()
     one: dict[str, Any] = {
         "by": "d",
@@ -58,10 +58,13 @@ def test_decisions_count_by_row_and_those_that_the_model_did_not_answer_as_faile
         "why": "",
     }
     window.note(0, Decided(at=AT, rows=7, took={"model": 2_000}, **one))
-    window.note(1, Decided(at=AT, rows=2, routes={"model": 1, "constant": 1}, **one))
+    for index, route in enumerate(("constant", "rule", "previous", "refer-to-human"), 1):
+        window.note(index, Decided(at=AT, rows=2, routes={"model": 1, route: 1}, **one))
     cell = window.lately(AT)["loans"][-1]
     assert cell is not None
-    assert (cell.allow, cell.done, cell.errors) == (9, 2, 1)
+    assert (cell.allow, cell.done, cell.errors) == (15, 5, 0), "a fallback is an answer"
+    window.note(5, Decided(at=AT, rows=2, routes={"model": 1, "refused": 1}, **one))
+    assert (cell.allow, cell.done, cell.errors) == (17, 6, 1)
 
 
 def test_what_is_older_than_the_window_is_gone_and_gaps_stay_gaps() -> None:
