@@ -21,10 +21,15 @@ def _say(text: str) -> None:
 def up(given: Namespace) -> int:
     """Serve the organisation until told to stop."""
     org = organisation(given.org)
-    from standwatch.console.app import console
+    import asyncio
+
+    from standwatch.console.app import console, warm
     from standwatch.serve import app
 
-    return app.main(org.resolve(), _say, workers=given.workers, pages=console)
+    def ready(running: app.App) -> None:
+        running.node.spawn(asyncio.to_thread(warm))
+
+    return app.main(org.resolve(), _say, ready, workers=given.workers, pages=console)
 
 
 def connect(given: Namespace) -> int:

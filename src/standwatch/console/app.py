@@ -211,6 +211,14 @@ class Problem(msgspec.Struct, frozen=True):
     cure: str
 
 
+def warm() -> None:
+    """Load Jinja and compile every template: a tenth of a second that else the first person to look would wait for."""
+    from standwatch.console.render import environment
+
+    for name in environment().list_templates(extensions=("html",)):
+        environment().get_template(name)
+
+
 def console(operations: Operations, identify: Identify, sessions: SessionCsrf) -> Console:
     """The console over `operations`: what `serve.app` is given."""
     return Console(operations, identify, EitherCsrf(sessions))

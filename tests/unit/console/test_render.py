@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
 import standwatch.console.render as shown
+from standwatch.console.app import warm
 from standwatch.console.svg import HEIGHT, bars, max_of
 
 TEMPLATES = Path(shown.__file__).parent / "templates"
@@ -104,3 +106,11 @@ def test_no_template_steps_round_the_escaping_or_the_policy(file: Path) -> None:
     assert not re.search(r"<script(?![^>]*\ssrc=)", text), "no inline script"
     for tag in re.findall(r"<[^>]*\shx-[a-z]+[^>]*>", text):
         assert "hx-nonce" in tag, tag
+
+
+def test_every_template_compiles_before_somebody_asks_for_it() -> None:
+    shown.environment.cache_clear()
+    warm()
+    made = shown.environment()
+    kept: Any = made.cache
+    assert len(kept) == len(made.list_templates(extensions=("html",))) > 20
