@@ -29,9 +29,12 @@ class ToolLine(msgspec.Struct, frozen=True):
     name: str
     effect: str
     otherwise: str
-    """What becomes of a call out of bounds: `deny` or `step_up`."""
+    """What becomes of a call out of bounds: `deny` or `step_up`; "" where it has none."""
     bounds: tuple[str, ...] = ()
     digest: str = ""
+    approvals: str = ""
+    """How many of `approvers` a question about it wants, where that is said of it alone; "" for the system's rule."""
+    approvers: tuple[str, ...] = ()
 
 
 class EvidenceLine(msgspec.Struct, frozen=True):

@@ -123,7 +123,7 @@ def _declared(system: System) -> dict[str, Any]:
     manifest, lock = system.manifest, system.lock
     return {
         "parts": tuple(_part(one, lock.components.get(one.name, "")) for one in manifest.components),
-        "tools": tuple(_tool(one, lock.tools.get(one.name, "")) for one in manifest.tools.values()),
+        "tools": tuple(_tool(one, lock.tools.get(one.name, ""), manifest) for one in manifest.tools.values()),
         "limits": tuple(_limits(manifest)),
         "approvers": _approvers(manifest),
     }
@@ -141,8 +141,18 @@ def _part(one: Component, digest: str) -> PartLine:
     )
 
 
-def _tool(one: Tool, digest: str) -> ToolLine:
-    return ToolLine(one.name, one.effect, one.otherwise, tuple(_bounds(one)), digest)
+def _tool(one: Tool, digest: str, manifest: Manifest) -> ToolLine:
+    own = one.approvals is not None
+    bounded = one.arguments or one.only_declared or one.per_run is not None or one.intent
+    return ToolLine(
+        one.name,
+        one.effect,
+        one.otherwise if bounded else "",
+        tuple(_bounds(one)),
+        digest,
+        approvals=_approvers(manifest, one.name) if own else "",
+        approvers=manifest.answering(one.name).by if own else (),
+    )
 
 
 def _bounds(tool: Tool) -> Iterator[str]:
@@ -194,9 +204,9 @@ def _limits(manifest: Manifest) -> Iterator[str]:
     yield from (f"at most {most} {name} a day" for name, most in limits.per_day.items())
 
 
-def _approvers(manifest: Manifest) -> str:
-    """How many, in words; who they are stands in `status`."""
-    asked = manifest.answering()
+def _approvers(manifest: Manifest, tool: str = "") -> str:
+    """How many, in words, of the system or of one tool; who answers for the system stands in `status`."""
+    asked = manifest.answering(tool)
     order = ", in order" if asked.ordered else ""
     never = f"; never the {' nor the '.join(asked.never)}" if asked.never else ""
     return f"{asked.quorum} of {len(asked.by)}{order}{never}"
