@@ -226,7 +226,7 @@ def serve(folder: Path, workers: int = 0) -> int:
 
 def prepared(folder: Path, workers: int, prepare: Prepare) -> int:
     """As `serve`, prepared by `prepare`."""
-    from standwatch.console.app import console
+    from standwatch.console.app import console, warm
     from standwatch.serve import app
 
     begun = _started()
@@ -250,6 +250,7 @@ def prepared(folder: Path, workers: int, prepare: Prepare) -> int:
 
     def ready(running: App) -> None:
         kept.append(asyncio.get_running_loop().create_task(_or_die(announce(running))))
+        running.node.spawn(asyncio.to_thread(warm))  # as `standwatch up` does
 
     return app.main(folder, say, ready, workers=workers, pages=console)
 
