@@ -9,7 +9,7 @@ import msgspec
 from standwatch.console.form import Act, Form
 from standwatch.console.page import Ask, Page
 from standwatch.facts.errors import NotFound
-from standwatch.fronts.control_ports import FlightLine, HaltOrder, HoldLine, ReleaseOrder
+from standwatch.fronts.control_ports import FlightLine, HaltOrder, HoldLine, HoldStory, ReleaseOrder
 
 READY_REASON: Final = "Halted from the console with one act; the reason is to follow."
 """What a halt in one tap says: stopping must not wait for words."""
@@ -23,7 +23,7 @@ class HoldsView(msgspec.Struct, frozen=True):
 
 
 class HoldView(msgspec.Struct, frozen=True):
-    """One hold. `hold` is None where it is not in force (any more)."""
+    """One hold. `hold` is None where it is not in force (any more): then `story` says what became of it."""
 
     number: str
     hold: HoldLine | None
@@ -31,6 +31,10 @@ class HoldView(msgspec.Struct, frozen=True):
     """Acts that were under way in what it covers, and whose end is not known yet."""
     later: bool
     """Whether its reason is still to follow."""
+    story: HoldStory | None = None
+    """None for a hold that never was, or was not yet."""
+    others: tuple[HoldLine, ...] = ()
+    """Holds of others that are in force on the same scope: it runs again when they are released, too."""
 
 
 async def holds(ask: Ask) -> HoldsView:
@@ -49,7 +53,18 @@ async def hold(ask: Ask) -> HoldView:
     covered = found.covers if found is not None else ()
     everything = found is not None and found.scope == "all"
     flights = tuple(one for one in status.flights if everything or one.system in covered)
-    return HoldView(number, found, flights, found is not None and found.reason == READY_REASON)
+    later = found is not None and found.reason == READY_REASON
+    story = None if found is not None else await _story(ask, number)
+    scope = story.line.scope if story is not None else ""
+    others = tuple(one for one in status.holds if one.scope == scope)
+    return HoldView(number, found, flights, later, story, others)
+
+
+async def _story(ask: Ask, number: str) -> HoldStory | None:
+    try:
+        return await ask.ops.hold(ask.who, number, ask.as_of)
+    except NotFound:
+        return None
 
 
 async def halt(ask: Ask, form: Form) -> str:

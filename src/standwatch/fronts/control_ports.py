@@ -162,6 +162,20 @@ class HoldLine(msgspec.Struct, frozen=True):
     """The declared systems that it falls on; empty where it falls on all of them, or on none."""
 
 
+class HoldStory(msgspec.Struct, frozen=True):
+    """A hold of the record, in force or over: `state` is `in force`, `released`, or `ended` (by its own `until`).
+
+    `released` is the entry that lifted it (-1 for none), with who did, when (µs), and why.
+    """
+
+    line: HoldLine
+    state: str
+    released: int = -1
+    released_by: str = ""
+    released_at: int = 0
+    released_reason: str = ""
+
+
 class QuestionLine(msgspec.Struct, frozen=True):
     """An open question, and the commands that answer it."""
 
@@ -500,6 +514,7 @@ class Operations(Protocol):
     async def status(self, who: Actor, as_of: str = "") -> Status: ...
     async def summary(self, who: Actor, as_of: str = "") -> Summary: ...
     async def halt(self, who: Actor, order: HaltOrder) -> Halted: ...
+    async def hold(self, who: Actor, number: str, as_of: str = "") -> HoldStory: ...
     async def release(self, who: Actor, hold: str, order: ReleaseOrder) -> Done: ...
     async def agents(self, who: Actor) -> tuple[AgentLine, ...]: ...
     async def add_agent(self, who: Actor, order: AgentOrder) -> Issued: ...

@@ -13,6 +13,7 @@ from standwatch.fronts.control_ports import (
     Done,
     Halted,
     HaltOrder,
+    HoldStory,
     Issued,
     Operations,
     ReleaseOrder,
@@ -56,6 +57,15 @@ HOLDS: Final[tuple[Route, ...]] = (
         lambda ops, call: ops.halt(call.who, call.body),
         HaltOrder,
         made=True,
+    ),
+    Route(
+        "GET",
+        "/holds/{hold}",
+        "hold",
+        "One hold, in force or over: who placed it and why, who released it and why; now or as of a moment.",
+        HoldStory,
+        lambda ops, call: ops.hold(call.who, call.names["hold"], call.query.get("as_of", "")),
+        query=("as_of",),
     ),
     Route(
         "POST",

@@ -253,17 +253,18 @@ class Holds:
 
     async def reason(self, held: Held) -> str:
         """Why a hold was placed; "" where its reason was erased or cannot be read."""
-        known = await self._reason(held.index)
+        known = await self.reason_at(held.index)
         if known or not held.scope.startswith("version:"):
             return known
         # A rollback's hold comes right before the rollback, which has the reason of both.
         with suppress(NotFound):
             entry = decode(self._source.leaf(held.index + 1))
             if isinstance(entry, Deployed) and (entry.mode, entry.by) == ("rollback", held.by):
-                return await self._reason(held.index + 1)
+                return await self.reason_at(held.index + 1)
         return ""
 
-    async def _reason(self, index: int) -> str:
+    async def reason_at(self, index: int) -> str:
+        """The reason that is sealed beside entry `index`; "" where there is none, or none any more."""
         fetched = await self._link.fetch(Fetch(self._link.next_number(), str(index), "reason"))
         return fetched.data.decode(errors="replace") if fetched.known else ""
 

@@ -1,21 +1,25 @@
 """What an operator asks first: how every system stands, what is open, and who is told."""
 
+import asyncio
+
 import msgspec
 
 from standwatch.authority.grant import grant
 from standwatch.facts.errors import Forbidden, NotFound
 from standwatch.fronts.control_live import Summary
 from standwatch.fronts.control_notify import Notifications, TestSent
-from standwatch.fronts.control_ports import Actor, FlightLine, HoldLine, LogLine, Status
-from standwatch.record.state import State
+from standwatch.fronts.control_ports import Actor, FlightLine, HoldLine, HoldStory, LogLine, Status
+from standwatch.record.state import Held, State
 from standwatch.respond import orders
 from standwatch.respond.scope import ALL, parse
 from standwatch.serve import control_people as people
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
+from standwatch.serve.control_held import lifted, placed
 from standwatch.serve.control_scopes import covered, holding
 from standwatch.serve.control_versions import model_lines
 from standwatch.serve.operations import Parts, somebody
+from standwatch.serve.until import Until
 
 
 class Overview(Parts):
@@ -105,6 +109,35 @@ class Overview(Parts):
         if self.notifying is None:
             raise NotFound(f"there is no channel {channel[:80]}")
         return await self.notifying.test(channel, self._chance(16).hex(), who.ident)
+
+    async def hold(self, who: Actor, number: str, as_of: str = "") -> HoldStory:
+        """What became of one hold: also of one that is over, now or at a moment."""
+        source, state, now = self._source, self._state, self._clock()
+        if as_of:
+            moment = reading.moment(source, as_of)
+            state, now = source.state_before(moment.index + 1), moment.at
+            source = Until(source, moment.index + 1)
+        index, entry = await asyncio.to_thread(placed, source, number)
+        scope = parse(entry.scope)
+        touched = covered(scope, self._gate.world, state)
+        held = Held(index, entry.scope, entry.by, entry.at, entry.until)
+        line = lines.hold_line(
+            held,
+            await self.holds.reason(held),
+            orders.authority(scope, touched, state),
+            () if scope.kind == ALL else touched,
+        )
+        told = self._may_read_why(who, line, state)
+        if not told:
+            line = msgspec.structs.replace(line, reason="")
+        if index in state.holds and not 0 < entry.until <= now:
+            return HoldStory(line, "in force")
+        found = await asyncio.to_thread(lifted, source, index, entry)
+        if found is None:
+            return HoldStory(line, "ended" if 0 < entry.until <= now else "in force")
+        place, end = found
+        reason = await self.holds.reason_at(place) if told else ""
+        return HoldStory(line, "released", place, end.by, end.at, reason)
 
     async def _hold_lines(self, who: Actor, state: State, now: int, *, past: bool) -> tuple[HoldLine, ...]:
         """Every hold in force: that something is stopped is everybody's to know, why is not."""
