@@ -168,6 +168,7 @@ def _moving(found: dict[str, Any]) -> None:
         table(
             ("action", "tool", "system", "since"),
             [(one["id"], one["tool"], one["system"], when(one["at"])) for one in found["flights"]],
+            word="in flight",
         )
     if found["runs"]:
         title("open runs")
@@ -182,6 +183,7 @@ def _moving(found: dict[str, Any]) -> None:
                 )
                 for one in found["runs"][:20]
             ],
+            word="run",
         )
 
 

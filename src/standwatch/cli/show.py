@@ -86,12 +86,15 @@ def advise(text: str, command: str = "") -> None:
     print("  " + "  →  ".join(visible(part) for part in (text, command) if part))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], colours: Sequence[str] = ()) -> None:
-    """Aligned columns under headings; tab-separated without headings in a pipe. `colours` paint the first column."""
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], colours: Sequence[str] = (), word: str = ""
+) -> None:
+    """Aligned columns under headings; tab-separated without headings in a pipe, where `word` says first what each line
+    is. `colours` paint the first column."""
     cells = [[visible(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
-            print("\t".join(row))
+            print("\t".join([word, *row] if word else row))
         return
     widths = [max(len(row[column]) for row in [list(heads), *cells]) for column in range(len(heads))]
     print(

@@ -17,6 +17,7 @@ from standwatch.record.signed import Signature
 from standwatch.record.state import State
 from standwatch.serve import control_asking as asking
 from standwatch.serve import control_evidence as evidence
+from standwatch.serve.control_people import called
 from standwatch.serve.control_reading import Record
 from standwatch.serve.control_signed import doubting, require
 from standwatch.serve.gate import LiveGate
@@ -104,7 +105,11 @@ class Endorser:
         now = self._state.questions.get(ident)
         done = now is None or not now.open
         more = "the act passes when it is asked for again" if done else "more people must vouch for it"
-        return Done(ack.index, ack.at, f"{order.argument} of {ident} vouched for by {order.by}: {more}")
+        by = self._called(order.by)
+        return Done(ack.index, ack.at, f"{order.argument} of {ident} vouched for by {by}: {more}")
+
+    def _called(self, person: str) -> str:
+        return called(self._configuration, person)
 
     def entry(self, question: Question, line: EndorsableLine, order: AnswerOrder) -> Endorsed:
         """The entry of `order`. Raises `Forbidden` or `Conflict` where the sequencer would not take it."""
@@ -122,8 +127,8 @@ class Endorser:
         )
         asked = question.entry
         if order.by not in questions.people(asked, self._state):
-            named = ", ".join(questions.people(asked, self._state)) or "nobody"
-            raise Forbidden(f"{order.by} may not answer {asked.id}: it was asked of {named}")
+            named = ", ".join(self._called(one) for one in questions.people(asked, self._state)) or "nobody"
+            raise Forbidden(f"{self._called(order.by)} may not answer {asked.id}: it was asked of {named}")
         if problem := endorsements.objection(self._state, entry, self._clock()):
             raise Conflict(problem, code="not_now", reference=asked.id, cure=f"standwatch explain {asked.id}")
         return entry

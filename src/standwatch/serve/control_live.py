@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from standwatch.facts.entries import (
@@ -49,13 +49,26 @@ Still = Callable[[], bool]
 """Whether somebody who was let in would be let in still: a stream outlives the look at a credential."""
 
 
-def follow(source: Source, growth: Growth, start: str, sift: Sift, still: Still) -> AsyncIterator[EntryLine]:
-    """Entries from `start` on that `sift` lets through, and then as they are committed, while `still`."""
-    return _follow(source, growth, position(source, start), sift, still)
+def follow(  # noqa: PLR0917 - what, from where, and who is told
+    source: Source,
+    growth: Growth,
+    start: str,
+    sift: Sift,
+    still: Still,
+    names: Callable[[], Mapping[str, str]] = dict[str, str],
+) -> AsyncIterator[EntryLine]:
+    """Entries from `start` on that `sift` lets through, and then as they are committed, while `still`. `names` are
+    people's, for the sentences."""
+    return _follow(source, growth, position(source, start), sift, still, names)
 
 
-async def _follow(
-    source: Source, growth: Growth, at: int, sift: Sift, still: Still
+async def _follow(  # noqa: PLR0917 - as above
+    source: Source,
+    growth: Growth,
+    at: int,
+    sift: Sift,
+    still: Still,
+    names: Callable[[], Mapping[str, str]],
 ) -> AsyncIterator[EntryLine]:
     with growth.listening() as grown:
         while still():
@@ -63,14 +76,14 @@ async def _follow(
             while at < size and still():  # whoever reads slowly is not served for as long as they like
                 some = list(source.leaves(at, min(size, at + _CHUNK)))
                 at += len(some)
-                for line in _lines(some, sift):
+                for line in _lines(some, sift, names()):
                     yield line
                 await asyncio.sleep(0)
             await grown.wait()
             await asyncio.sleep(_BREATH)
 
 
-def latest(source: Source, before: int, limit: int, sift: Sift) -> Latest:
+def latest(source: Source, before: int, limit: int, sift: Sift, names: Mapping[str, str] = {}) -> Latest:
     """At most `limit` entries before index `before` (negative: the end) that `sift` lets through, latest first."""
     size = source.size
     at = size if before < 0 else min(before, size)
@@ -78,7 +91,7 @@ def latest(source: Source, before: int, limit: int, sift: Sift) -> Latest:
     while at > 0 and len(found) < limit and end - at < _SIFTED:
         begin = max(0, at - _CHUNK)
         some = [*source.leaves(begin, at)]
-        for line in _lines(reversed(some), sift):
+        for line in _lines(reversed(some), sift, names):
             found.append(line)
             if len(found) == limit:
                 return Latest(tuple(found), line.index if line.index > 0 else -1, end - line.index)
@@ -86,11 +99,11 @@ def latest(source: Source, before: int, limit: int, sift: Sift) -> Latest:
     return Latest(tuple(found), at or -1, end - at)
 
 
-def _lines(leaves: Iterable[tuple[int, bytes]], sift: Sift) -> Iterator[EntryLine]:
+def _lines(leaves: Iterable[tuple[int, bytes]], sift: Sift, names: Mapping[str, str]) -> Iterator[EntryLine]:
     for index, leaf in leaves:
         entry = decode(leaf)
         if fits(entry, sift):
-            yield shown(index, leaf, entry)
+            yield shown(index, leaf, entry, names)
 
 
 def fits(entry: AnyEntry | Unknown, sift: Sift) -> bool:

@@ -113,6 +113,11 @@ def resolve(configuration: Configuration, name: str) -> Person | None:
     return next((one for one in people if one.id == name or one.address.lower() == lower), None)
 
 
+def called(configuration: Configuration, ident: str) -> str:
+    """The name of the person with that opaque id, for a sentence; the id where nobody has it."""
+    return names(configuration).get(ident, ident)
+
+
 def names(configuration: Configuration) -> dict[str, str]:
     """Opaque id → how to show a person."""
     return {one.id: one.name or one.address for one in configuration.organisation.people}

@@ -1,6 +1,6 @@
 """Reading the record for operators: a moment of the past, entries as lines, exports, tiles, what `diagnose` sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
@@ -22,7 +22,7 @@ from standwatch.record.render import render
 from standwatch.record.source import Source
 from standwatch.record.state import State
 from standwatch.record.tiles import Tile, encode_bundle, parse_path
-from standwatch.serve.control_render import kind_of, sentence
+from standwatch.serve.control_render import kind_of, named, sentence
 
 MOST: Final = 1_000
 """Entries in one answer."""
@@ -117,20 +117,21 @@ def position(source: Source, start: str) -> int:
     return max(0, source.size + asked) if asked < 0 else min(asked, source.size)
 
 
-def entry_lines(source: Source, start: str, limit: str) -> Iterator[EntryLine]:
-    """At most `limit` (200 for "", 1,000 at most) entries from `start` on."""
+def entry_lines(source: Source, start: str, limit: str, names: Mapping[str, str] = {}) -> Iterator[EntryLine]:
+    """At most `limit` (200 for "", 1,000 at most) entries from `start` on; `names` of people stand in the sentences."""
     many = whole(limit) if limit else _USUAL
     if many is None or not 0 < many <= MOST:
         raise Malformed(f"{limit[:40]!r} is no limit between 1 and {MOST}")
     begin = position(source, start)
     for index, leaf in source.leaves(begin, min(source.size, begin + many)):
-        yield shown(index, leaf, decode(leaf))
+        yield shown(index, leaf, decode(leaf), names)
 
 
-def shown(index: int, leaf: bytes, entry: AnyEntry | Unknown) -> EntryLine:
-    """Entry `index`, whose bytes are `leaf`, as a line."""
+def shown(index: int, leaf: bytes, entry: AnyEntry | Unknown, names: Mapping[str, str] = {}) -> EntryLine:
+    """Entry `index`, whose bytes are `leaf`, as a line. Its members stay as they are; its sentence says `names`."""
     whole = {"kind": entry.kind} if isinstance(entry, Unknown) else msgspec.json.decode(leaf)
-    return EntryLine(index, entry.at, kind_of(entry), f"{entry.by}: {sentence(entry)}", whole)
+    who = named(entry, names)
+    return EntryLine(index, entry.at, kind_of(entry), f"{who.by}: {sentence(who)}", whole)
 
 
 def log_line(source: Source, vkey: str, now: int, *, alive: bool) -> LogLine:

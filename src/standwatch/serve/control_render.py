@@ -1,6 +1,9 @@
 """An entry of the record as one sentence for people."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
+
+import msgspec
 
 from standwatch.facts.entries import (
     Answered,
@@ -42,6 +45,23 @@ from standwatch.facts.entries import (
     Watch,
 )
 from standwatch.record.leaf import Unknown
+
+_PERSONS: Final = ("by", "person", "giver")
+
+
+def named(entry: AnyEntry | Unknown, names: Mapping[str, str]) -> AnyEntry | Unknown:
+    """`entry` with the names of people in place of their opaque ids: for its sentence, and for nothing else."""
+    told: dict[str, Any] = {
+        member: names[ident] for member in _PERSONS if (ident := getattr(entry, member, "")) in names
+    }
+    match entry:
+        case Glass():
+            told["people"] = tuple(names.get(one, one) for one in entry.people)
+        case Relaxed():
+            told["signatures"] = {names.get(one, one): sig for one, sig in entry.signatures.items()}
+        case _:
+            pass
+    return msgspec.structs.replace(entry, **told) if told else entry
 
 
 def sentence(entry: AnyEntry | Unknown) -> str:

@@ -25,7 +25,7 @@ from standwatch.record.questions import Question, answering, flag, next_ones, pe
 from standwatch.record.source import Source
 from standwatch.record.state import Held, Standing, State
 from standwatch.respond.orders import sees
-from standwatch.serve.control_people import names, orderer
+from standwatch.serve.control_people import called, names, orderer
 
 RECENT: Final = 1_000
 """How many entries the shares of seams and fallbacks are taken over."""
@@ -202,7 +202,8 @@ def warnings(
     for person, known in sorted(state.vigilance.items()):
         if known.lost >= 0:
             found.append(
-                f"{person} approved a decoy in entry {known.lost} and may not answer. standwatch vigilance"
+                f"{called(configuration, person)} approved a decoy in entry {known.lost} and may not answer."
+                " standwatch vigilance"
             )
     if state.development:
         found.append("A development organisation: signatures are skipped, and no system goes beyond tier 1.")

@@ -13,7 +13,7 @@ from standwatch.record.signed import Signature
 from standwatch.record.state import State
 from standwatch.record.vigilance import EDGES, Vigilance
 from standwatch.respond.orders import require_reason, sees
-from standwatch.serve.control_people import names, orderer
+from standwatch.serve.control_people import called, names, orderer
 from standwatch.serve.control_signed import doubting, require
 from standwatch.serve.gate import LiveGate
 
@@ -121,7 +121,8 @@ class Vigils:
             require(Signature(order.by, order.sig, order.key), message, state, self._gate.configuration)
         part = Part("reason", bytes.fromhex(order.salt), order.reason.strip().encode())
         ack = await self._gate.append(entry, (part,))
-        return Done(ack.index, ack.at, f"{person} may answer again, says {order.by}")
+        who, by = (called(self._gate.configuration, one) for one in (person, order.by))
+        return Done(ack.index, ack.at, f"{who} may answer again, says {by}")
 
 
 def _may_see(who: Actor, person: str, state: State) -> bool:

@@ -35,7 +35,7 @@ from standwatch.record.watches import Kept, Matter, on
 from standwatch.respond.orders import sees
 from standwatch.respond.watches import draft, end, require_possible, require_seen, spell, wanted
 from standwatch.serve.control_holds import Holds
-from standwatch.serve.control_people import names, orderer
+from standwatch.serve.control_people import called, names, orderer
 from standwatch.serve.control_signed import doubting, require
 from standwatch.serve.gate import LiveGate
 from standwatch.store.link import Link
@@ -217,7 +217,7 @@ class Roster:
         held = self._holder(state, name, rule, now)
         if giver and (held is None or held.entry.person != giver or giver == taker):
             raise Conflict(
-                f"{giver[:80]} does not have the watch {name} to give",
+                f"{self._called(giver)[:80]} does not have the watch {name} to give",
                 code="not_theirs",
                 cure="standwatch watch list",
             )
@@ -229,7 +229,8 @@ class Roster:
             entry = self.drafted(who, name, order)
             self._require(entry, order.by, order.sig)
         self._offers[name] = _Offer(order, self._now() + OFFERED)
-        text = f"{order.by} gives the watch {name} to {order.to}, who has to take it within {OFFERED // 60_000_000} min"
+        giver, taker = self._called(order.by), self._called(order.to)
+        text = f"{giver} gives the watch {name} to {taker}, who has to take it within {OFFERED // 60_000_000} min"
         return Offered(name, order.to, text, self._now() + OFFERED)
 
     async def take(self, who: Actor, name: str, order: TakeOrder) -> Done:
@@ -246,14 +247,15 @@ class Roster:
         self._offers.pop(name, None)
         await self._holds.settled(ack.index)
         seen = f"; {len(entry.relaxations)} open relaxation(s) acknowledged" if entry.relaxations else ""
-        return Done(ack.index, ack.at, f"{order.by} has the watch {name}{seen}")
+        return Done(ack.index, ack.at, f"{self._called(order.by)} has the watch {name}{seen}")
 
     def _given(self, name: str, order: TakeOrder) -> str:
         """The giver's signature, over the very same."""
         offer = self._offers.get(name)
         if offer is None or self._now() >= offer.expires or offer.order.to != order.by:
             raise NotFound(
-                f"{order.giver[:80]} has not signed a hand-over of {name} to {order.by}, or too long ago",
+                f"{self._called(order.giver)[:80]} has not signed a hand-over of {name} to {self._called(order.by)},"
+                " or too long ago",
                 code="not_offered",
                 cure=f"standwatch watch hand-over {name} --to {order.by}",
             )
@@ -261,7 +263,8 @@ class Roster:
         same = (given.by, given.until, given.follows, given.shown)
         if same != (order.giver, order.until, order.follows, order.shown):
             raise Conflict(
-                f"{given.by} signed another hand-over than this: until another time, or over another list",
+                f"{self._called(given.by)} signed another hand-over than this:"
+                " until another time, or over another list",
                 code="changed",
                 cure=f"standwatch watch hand-over {name} --to {order.by}",
             )
@@ -274,9 +277,13 @@ class Roster:
         await self._holds.settled(ack.index)
         return Done(ack.index, ack.at, f"nobody has the watch {name} now")
 
+    def _called(self, person: str) -> str:
+        return called(self._configuration, person)
+
     def _require(self, entry: Watch, person: str, sig: str) -> None:
         if not sig:
-            raise Forbidden(f"whoever takes or gives a watch signs: {person} did not", code="bad_signature")
+            who = self._called(person)
+            raise Forbidden(f"whoever takes or gives a watch signs: {who} did not", code="bad_signature")
         message = watches.message(entry, person, self._state.origin)
         require(Signature(person, sig), message, self._state, self._configuration)
 

@@ -124,7 +124,10 @@ class Approvals(Parts):
         took = self.shown.took(ident, order.by, who.ident)
         ack = await self._gate.append(evidence.timed(entry, took))
         word = "approved" if order.decision == "approve" else "refused"
-        told = f"{ident} {word} by {order.by}", lines.missing(self._state, ident)
+        told = (
+            f"{ident} {word} by {people.called(self._configuration, order.by)}",
+            lines.missing(self._state, ident),
+        )
         taken = Done(ack.index, ack.at, ". ".join(filter(None, told)))
         return await self._closed(ident, order.decision, taken)
 

@@ -96,7 +96,8 @@ class Orders(Parts):
             entry = evidence.validation(system, order, self._state, self._configuration, self._clock())
         ack = await self._gate.append(entry)
         level = grant(self._state, system, self._clock()).level
-        return Done(ack.index, ack.at, f"{system}: {order.outcome} by {order.by}; its grant is {level}")
+        by = people.called(self._configuration, order.by)
+        return Done(ack.index, ack.at, f"{system}: {order.outcome} by {by}; its grant is {level}")
 
     # --- versions ----------------------------------------------------------------------------------------
 

@@ -34,18 +34,24 @@ class Reading(Parts):
     async def entries(self, who: Actor, start: str, limit: str) -> tuple[EntryLine, ...]:
         """Entries from index `start` on (negative: from the end), at most `limit`."""
         require(who.sees_all, who, "read the record")
-        return tuple(reading.entry_lines(self._source, start, limit))
+        return tuple(reading.entry_lines(self._source, start, limit, self._names()))
 
     def tail(self, who: Actor, start: str, sift: Sift = Sift()) -> AsyncIterator[EntryLine]:  # noqa: B008 - frozen
         """Entries from `start` on, and then as they are committed; until the session that `who` came with ends."""
         require(who.sees_all, who, "read the record")
-        return live.follow(self._source, self.growth, start, sift, self._lasting(who))
+        return live.follow(self._source, self.growth, start, sift, self._lasting(who), self._names)
 
     async def latest(self, who: Actor, before: str, limit: str, sift: Sift) -> Latest:
         """Entries before index `before` ("" for the end), the latest first."""
         require(who.sees_all, who, "read the record")
         at = reading.position(self._source, before) if before else -1
-        return await asyncio.to_thread(live.latest, self._source, at, live.at_most(limit), sift)
+        return await asyncio.to_thread(
+            live.latest, self._source, at, live.at_most(limit), sift, self._names()
+        )
+
+    def _names(self) -> dict[str, str]:
+        """People's names, as they are now."""
+        return people.names(self._configuration)
 
     def changes(self, who: Actor, after: str = "") -> AsyncIterator[Changed]:
         """That something changed, and what it concerns: no more, so whoever may open a page may hear when to reload."""

@@ -123,7 +123,7 @@ def test_what_is_approved_is_refused_by_somebody_else_until_it_has_left(two: Run
         assert two.cli("approve", ident, "--key", two.key(name), "--yes")[0] == 0
     code, told, _ = two.cli("refuse", ident, "--key", two.key("otto"), "--yes")
     assert code == 0
-    assert "refused by otto" in told
+    assert "refused by Otto" in told
     assert two.pays().word == "refused"
 
 

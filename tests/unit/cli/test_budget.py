@@ -81,11 +81,15 @@ def test_who_approved_a_decoy_is_shown_and_given_the_right_back(desk: tuple[Cli,
     assert (code, "It was a decoy" in out) == (0, True), err
     code, out, _ = cli("vigilance")
     assert (code, "standwatch revalidate olga" in out, "21 to 100 %" in out) == (1, True, True)
-    assert "olga approved a decoy" in cli("status")[1]
+    status = cli("status")[1]
+    assert "Olga approved a decoy" in status
+    runs = [line for line in status.splitlines() if line.startswith("run\t")]
+    assert runs, "in a pipe an open run says what it is"
+    assert all("\tpay\tagent\t" in line for line in runs)
     words = ("revalidate", "olga", "--reason", "went through it together", "--yes", "--key")
     code, _, err = cli(*words, str(keys / "olga.pem"))
     assert (code, "validates no system" in err) == (1, True)
     code, out, err = cli(*words, str(keys / "chen.pem"))
-    assert (code, "olga may answer again" in out) == (0, True), err
+    assert (code, "Olga may answer again" in out) == (0, True), err
     assert cli("vigilance")[0] == 0
     assert cli(*words, str(keys / "chen.pem"))[0] == 1

@@ -245,7 +245,7 @@ def test_approve_shows_the_action_whole_and_signs_it(running: Running) -> None:
         "approve", reply.id, "--key", running.key("olga"), "--by", "olga", "--yes"
     )
     assert code == 0, problem
-    assert f"{reply.id} approved by olga" in told
+    assert f"{reply.id} approved by Olga" in told
     assert running.there(running.watch.act(done, note="to\u202e eve\u200b", amount=3)).word == "done"
     code, _, problem = running.cli("refuse", reply.id, "--key", running.key("olga"), "--yes")
     assert code == 1

@@ -60,7 +60,7 @@ def test_a_night_is_taken_handed_over_and_ended(cli: Cli, tmp_path: Path) -> Non
     assert (code, err) == (0, "")
     assert "hold\t" in out, "what is signed is shown whole"
     assert "system:ship" in out
-    assert "olga has the watch night" in out
+    assert "Olga has the watch night" in out
     code, out, _ = cli("watch", "hand-over", "night", "--to", "chen@watch.example", "--until", "4h", *olga)
     assert code == 1, "it waits for the other person"
     assert "standwatch watch take night" in out

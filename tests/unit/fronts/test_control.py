@@ -255,7 +255,7 @@ def test_entries_stream_as_events_and_go_on(site: Site) -> None:
         line = answer.readline()
         if line.startswith(b"data: "):
             found.append(json.loads(line[6:]))
-            if found[-1]["text"] == "otto: halted agent:streamed":
+            if found[-1]["text"] == "Otto: halted agent:streamed":
                 break
         if not placed and len(found) == 3:
             placed = True

@@ -671,7 +671,7 @@ def test_entries_are_said_in_sentences_and_tail_follows(tmp_path: Path) -> None:
             tail = watch.control.tail(watch.who("otto"), str(watch.reader.size))
             following = asyncio.ensure_future(anext(tail))  # pyright: ignore[reportArgumentType]
             await watch.control.halt(watch.who("otto"), HaltOrder("all", "odd"))
-            assert (await following).text == "otto: halted all"
+            assert (await following).text == "Otto: halted all"
 
     run(work())
 

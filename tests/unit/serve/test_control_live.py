@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from standwatch.facts.entries import Denied
+from standwatch.facts.entries import Watch as Entry
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.fronts.control_live import Sift
 from standwatch.fronts.control_ports import Actor, AgentOrder, HaltOrder
 from standwatch.serve import control_live as live
+from standwatch.serve.control_render import named, sentence
 from standwatch.serve.growth import Growth
 from support.relaxing_watch import awaited
 from support.watch import Watch, done, standing
@@ -59,6 +61,21 @@ async def test_entries_follow_as_they_are_committed_and_only_those_wanted(tmp_pa
         assert (found.index, found.kind) == (held.hold, "ctl.hold.1")
         with pytest.raises(Forbidden):
             watch.control.tail(watch.who("nina"), "0", Sift())
+
+
+@awaited
+async def test_sentences_say_people_s_names_and_the_entries_keep_their_ids(tmp_path: Path) -> None:
+    async with standing(tmp_path) as watch:
+        otto = watch.who("otto")
+        held = await watch.control.halt(otto, HaltOrder("agent:x", "why"))
+        page = await watch.control.latest(otto, "", "1", Sift())
+        (listed,) = await watch.control.entries(otto, str(held.hold), "1")
+        followed = await anext(watch.control.tail(otto, str(held.hold), Sift()))
+        for line in (page.entries[0], listed, followed):
+            assert (line.index, line.text, line.entry["by"]) == (held.hold, "Otto: halted agent:x", "otto")
+    entry = Entry(by="p-1", watch="night", step="handed_over", person="p-2", giver="p-1")
+    told = sentence(named(entry, {"p-1": "Tess", "p-2": "Olga"}))
+    assert told == "watch night: Tess handed it over to Olga"
 
 
 @awaited
