@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -29,6 +30,13 @@ class Row(msgspec.Struct, frozen=True):
     traffic: TrafficLine | None = None
 
 
+class Warned(msgspec.Struct, frozen=True):
+    """What is not right, with the page that helps; "" where there is none."""
+
+    text: str
+    page: str = ""
+
+
 class WatchView(msgspec.Struct, frozen=True):
     """Everything that an operator asks first."""
 
@@ -38,7 +46,7 @@ class WatchView(msgspec.Struct, frozen=True):
     elsewhere: tuple[HoldLine, ...]
     """Holds that fall on no declared system by name: on all of them, or on none."""
     flights: tuple[FlightLine, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Warned, ...]
     models: bool
     """Whether any of the systems decides by a model: else there is no column for them."""
     q: str
@@ -63,12 +71,18 @@ async def view(ask: Ask) -> WatchView:
         },
         elsewhere=tuple(one for one in status.holds if not one.covers),
         flights=status.flights,
-        warnings=status.warnings,
+        warnings=tuple(Warned(text, _page(text)) for text in status.warnings),
         models=any(row.line.models for row in rows),
         q=ask.query.get("q", ""),
         since=traffic.since,
         step=traffic.step,
     )
+
+
+def _page(text: str) -> str:
+    """Where what the warning's command does is done in the console."""
+    _, found, name = text.partition(". standwatch watch take ")
+    return f"/roster/{quote(name, safe='')}" if found else ""
 
 
 def _rows(status: Status, traffic: dict[str, TrafficLine]) -> list[Row]:
