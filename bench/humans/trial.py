@@ -28,8 +28,10 @@ from support.system import Living, Scripted, echo, manifest, scripted, server, t
 
 BLOWS: Final = ("kill", "hold", "worker", "disk", "passkey", "kill")
 """What a round strikes; `worker` is `kill` where there is none."""
-ANSWERERS: Final = {"olga": 0.0, "otto": 0.25, "maria": 0.1}
+ANSWERERS: Final = {"olga": 0.1, "otto": 0.9, "maria": 0.5}
 """Who answers, and the share of decoys that they approve."""
+KEYS: Final = "approvals: {irreversible: enrolled}\n"
+"""Maria has no passkey, and approves with her key."""
 EXPIRES: Final = 8
 """s for which a question stays open."""
 LATEST: Final = 4.0
@@ -86,7 +88,7 @@ class Trial:
             text = manifest(
                 "pay", [server("bank", url=bank.url)], RULES, approvals=approvals, limits={"asks": asks}
             )
-            watch = Watched(self.folder, {"pay": text}, development=False)
+            watch = Watched(self.folder, {"pay": text}, development=False, more=KEYS)
             watch.accept("pay")
             watch.workers = self.workers
             watch.begin()
