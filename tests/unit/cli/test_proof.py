@@ -1,4 +1,4 @@
-"""`explain --proof` writes one new file of its owner alone; `verify` says of it what it can, and exits 1 where it lies."""
+"""`explain --proof` writes one new file of its owner alone; `verify` says what it can of it, and exits 1 on a lie."""
 
 import json
 from pathlib import Path
