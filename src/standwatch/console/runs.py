@@ -46,8 +46,7 @@ class RunView(msgspec.Struct, frozen=True):
 async def runs(ask: Ask) -> RunsView:
     """The latest runs that the reader may see."""
     system = ask.query.get("system", "")
-    before = ask.query.get("before", "") or (str((await ask.status()).index + 1) if ask.as_of else "")
-    return RunsView(system, await ask.ops.runs(ask.who, system, before))
+    return RunsView(system, await ask.ops.runs(ask.who, system, ask.query.get("before", ""), ask.as_of))
 
 
 async def run(ask: Ask) -> RunView:

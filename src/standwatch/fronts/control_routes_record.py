@@ -97,8 +97,13 @@ RECORD: Final[tuple[Route, ...]] = (
         "runs",
         "The latest runs that you may see, of one system or of all; `before` goes further back.",
         RunList,
-        lambda ops, call: ops.runs(call.who, call.query.get("system", ""), call.query.get("before", "")),
-        query=("system", "before"),
+        lambda ops, call: ops.runs(
+            call.who,
+            call.query.get("system", ""),
+            call.query.get("before", ""),
+            call.query.get("as_of", ""),
+        ),
+        query=("system", "before", "as_of"),
     ),
     Route(
         "GET",

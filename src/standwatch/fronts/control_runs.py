@@ -106,6 +106,14 @@ class RunHead(msgspec.Struct, frozen=True):
     at: int
     implicit: bool
     open: bool
+    task: str = ""
+    """The beginning of what it was asked for."""
+    acts: int = -1
+    """Acts that it asked for: those `denied` by a check, `asked` of people and `refused` by them are among them. -1
+    where it is too long to be counted for a list."""
+    denied: int = -1
+    asked: int = -1
+    refused: int = -1
 
 
 class RunList(msgspec.Struct, frozen=True):

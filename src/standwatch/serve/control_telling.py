@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from standwatch.facts.entries import Decided, Judged
 from standwatch.facts.errors import Forbidden, NotFound
 from standwatch.fronts.control_ports import Actor
@@ -17,6 +19,7 @@ from standwatch.serve import control_reading as reading
 from standwatch.serve.control_explaining import Explaining
 from standwatch.serve.control_people import names, orderer
 from standwatch.serve.control_reading import Record
+from standwatch.serve.control_run_heads import counted
 from standwatch.serve.control_runs import Wanted, run_document, runs_before, system_of_run
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.until import Until
@@ -59,16 +62,22 @@ class Telling:
         shown = names(configuration)
         return await asyncio.to_thread(run_document, source, configuration, shown, run, page)
 
-    async def runs(self, who: Actor, system: str, before: str) -> RunList:
-        """The latest runs, of one system or of all that `who` may see."""
-        asks, state = orderer(who), self._gate.state
+    async def runs(self, who: Actor, system: str, before: str, as_of: str = "") -> RunList:
+        """The latest runs, of one system or of all that `who` may see: as they are, or were at a moment."""
+        asks, seen = orderer(who), self._gate.state
+        source = self._as_of(as_of)
+        state = source.state_before(source.size) if as_of else seen
 
         def may(name: str) -> bool:
-            return sees(asks, name, state)
+            return sees(asks, name, seen)
+
+        def read() -> RunList:
+            found = runs_before(source, state, system, before, may)
+            return msgspec.structs.replace(found, runs=counted(source, found.runs))
 
         if system:
             self._see(who, system)
-        return await asyncio.to_thread(runs_before, self._source, state, system, before, may)
+        return await asyncio.to_thread(read)
 
     def _as_of(self, as_of: str) -> Record:
         if not as_of:

@@ -110,9 +110,9 @@ class Reading(Parts):
         """Whether the record extends a checkpoint that somebody kept."""
         return await self.custody.compare(who, order)
 
-    async def runs(self, who: Actor, system: str = "", before: str = "") -> RunList:
-        """The latest runs, of one system or of all that `who` may see."""
-        return await self.telling.runs(who, system, before)
+    async def runs(self, who: Actor, system: str = "", before: str = "", as_of: str = "") -> RunList:
+        """The latest runs, of one system or of all that `who` may see: as they are, or were at a moment."""
+        return await self.telling.runs(who, system, before, as_of)
 
     def export(self, who: Actor, start: str, stop: str, payloads: str) -> Iterator[tuple[str, bytes]]:
         """The files of an export of [start, stop)."""
