@@ -83,14 +83,18 @@ def test_a_watch_is_taken_given_and_taken_over_with_what_is_open(
     assert "unattended" in olga.text()
     olga.open("/roster/night")
     assert "U+202E RIGHT-TO-LEFT OVERRIDE" in olga.text(), "the reason of the hold, inert"
-    assert "Olga has the watch" in pressed(olga, "form.stacked [data-passkey-challenge]", "#said-take")
+    assert "olga@bank.example has the watch" in pressed(
+        olga, "form.stacked [data-passkey-challenge]", "#said-take"
+    )
     olga.open("/roster/night")
     olga.chrome.run("document.getElementById('to').value = 'maria'")
     assert "has to take it" in pressed(olga, "form.stacked [data-passkey-challenge]", "#said-give")
     with person(watch, "maria") as maria:
         maria.open("/roster/night")
         assert "Take it over" in maria.text()
-        assert "Maria has the watch" in pressed(maria, "form.stacked [data-passkey-challenge]", "#said-take")
+        assert "maria@bank.example has the watch" in pressed(
+            maria, "form.stacked [data-passkey-challenge]", "#said-take"
+        )
     taken = watch.of(Watch)[-1]
     assert (taken.step, taken.person, taken.giver, sorted(taken.signatures)) == (
         "handed_over", "maria", "olga", ["maria", "olga"],
