@@ -190,7 +190,7 @@ def test_an_approval_by_passkey_is_carried_out_once_and_recorded(
 def test_a_refusal_by_passkey_stops_it(olga: Person, bot: Agent, upstream: Scripted) -> None:
     arguments = {"to": BOOKS, "amount": 604}
     ident = asked(bot, **arguments)
-    assert "refused by Olga" in olga.answer(ident, "refuse")
+    assert "refused by olga@bank.example" in olga.answer(ident, "refuse")
     assert bot.call("pay", **arguments).word == "refused"
     assert paid(upstream, arguments) == 0
 
@@ -379,15 +379,15 @@ def test_three_people_sign_and_only_then_it_goes(
     with person(watch, "maria") as maria, person(watch, "otto") as otto:
         maria.open(f"/approvals/{ident}")
         waited(lambda: not maria.chrome.run("refuse.disabled"))
-        assert "approved by Olga" in olga.answer(ident, "approve")
+        assert "approved by olga@bank.example" in olga.answer(ident, "approve")
         waited(lambda: "1 of the 3" in maria.text("#standing"))
         assert bot.call("wire", **arguments).word == "pending"
-        assert "approved by Otto" in otto.answer(ident, "approve")
+        assert "approved by otto@bank.example" in otto.answer(ident, "approve")
         otto.open(f"/approvals/{ident}")
         waited(lambda: not otto.chrome.run("refuse.disabled"))
         assert otto.chrome.run("approve.disabled"), "nobody approves twice"
         assert bot.call("wire", **arguments).word == "pending"
-        assert "approved by Maria" in maria.answer(ident, "approve")
+        assert "approved by maria@bank.example" in maria.answer(ident, "approve")
     assert bot.call("wire", **arguments).word == "done"
     assert paid(upstream, arguments) == 1
     votes = watch.api.get(f"/questions/{ident}/standing")["votes"]
@@ -405,7 +405,7 @@ def test_one_value_is_vouched_for_and_later_calls_of_the_run_may_use_it(
     waited(lambda: not olga.chrome.run("document.querySelector('.vouch').disabled"))
     olga.read()
     olga.chrome.run("document.querySelector('.vouch').click()")
-    assert "vouched for by Olga" in waited(
+    assert "vouched for by olga@bank.example" in waited(
         lambda: (said := olga.text("#said")) and "Confirm" not in said and said
     )
     assert run.call("pay", to=INVOICE, amount=1).word == "done"

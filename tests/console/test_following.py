@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from standwatch.facts.entries import Restored
 from support.approving import Person, person
 from support.system import Agent, Living, Scripted, echo, manifest, scripted, server, serving, tool, waited
 
+AXE = Path(__file__).parents[2] / "build" / "npm" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 RULES: dict[str, Any] = {
     "bank.pay": {"effect": "irreversible", "arguments": {"amount": {"max": 5}}, "otherwise": "step_up"}
 }
@@ -53,6 +55,21 @@ def boxes(one: Person, selector: str) -> Any:
     return one.chrome.run(f"{found}.map(it => [it.offsetTop, it.getBoundingClientRect().top])")
 
 
+def axe(one: Person) -> list[str]:
+    """What axe-core finds wrong, in light, in the dark and on a phone, by every rule of WCAG 2.2 AA."""
+    if not one.chrome.run("window.axe !== undefined"):
+        one.chrome.run(AXE.read_text() + ";0")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
+    found: list[str] = []
+    for scheme, width in (("dark", 1280), ("light", 390), ("light", 1280)):
+        one.chrome.media(prefers_color_scheme=scheme)
+        one.chrome.view(width, 900)
+        said = one.chrome.run(f"axe.run(document, {json.dumps(options)}).then(it => it.violations)")
+        found += [f"{rule['id']}: {node['html'][:200]}" for rule in said for node in rule["nodes"]]
+    return found
+
+
 def click(one: Person, selector: str) -> None:
     one.chrome.run(f"document.querySelector({json.dumps(selector)}).click()")
 
@@ -75,11 +92,13 @@ def test_a_hold_is_marked_where_one_answers_and_on_its_page_once_it_is_released(
     waited(lambda: f"held (hold {number})" in olga.text("#waiting"))
     assert "1 held: nothing of that is carried out" in olga.text("#count")
     assert boxes(olga, "#waiting tbody tr") == rows
+    assert axe(olga) == []
 
     olga.open(f"/approvals/{ident}")
     waited(lambda: not olga.chrome.run("refuse.disabled"))
     acts = boxes(olga, ".act")
     assert f"Held (hold {number}): nothing is carried out until it is released." in olga.text("#standing")
+    assert axe(olga) == []
     watch.run("release", number, "--reason", "all paid back")
     waited(lambda: "Held" not in olga.text("#standing"))
     assert boxes(olga, ".act") == acts
@@ -87,6 +106,7 @@ def test_a_hold_is_marked_where_one_answers_and_on_its_page_once_it_is_released(
     olga.open(f"/holds/{number}")
     for words in ("Released", "odd payments", "all paid back", "Released by"):
         assert words in olga.text(), words
+    assert axe(olga) == []
     watch.run("refuse", ident, "--yes", "--key", watch.key("olga"))
 
 
