@@ -20,6 +20,7 @@ from standwatch.console.frame import ROOT_TWIN, Frame, frame
 from standwatch.console.page import ANONYMOUS, Ask, Page
 from standwatch.console.pages import PAGES
 from standwatch.console.streams import STREAMS
+from standwatch.facts.cookies import unveiled, veiled
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.fronts.control import Answered, Identify, query_of, refusal, segment_text, status_of
 from standwatch.fronts.control_client import SessionCsrf
@@ -110,35 +111,27 @@ class Console:
         if twin:
             return Response(200, msgspec.json.encode(view), _SAFE)
         around = await frame(ask, page, request.path, PAGES, view)
-        if (
-            page.formless
-            and request.header("hx-request")
-            and accepts_gzip(request.header("accept-encoding") or "")
-        ):
-            return await self._reload(page, view, around)
-        return await self._html(request, 200, page.file, view, around)
+        packed = page.packed and accepts_gzip(request.header("accept-encoding") or "")
+        return await self._html(request, 200, page.file, view, around, packed=packed)
 
-    async def _html(self, request: Request, status: int, template: str, view: Any, around: Frame) -> Response:
+    async def _html(
+        self, request: Request, status: int, template: str, view: Any, around: Frame, *, packed: bool = False
+    ) -> Response:
         from standwatch.console.render import render  # Jinja comes with the first page, not with the server
 
-        nonce, csrf = secrets.token_urlsafe(16), self._csrf.make(request)
+        nonce, pad = secrets.token_urlsafe(16), secrets.token_bytes(32)
+        # INVARIANT: no two answers carry the same token: what is compressed beside others' text tells nothing of it.
+        csrf = veiled(self._csrf.make(request), pad)
+
+        def made() -> bytes:
+            body = render(template, view, around, csrf=csrf, nonce=nonce)
+            return gzip.compress(body, 4, mtime=0) if packed else body
+
         # In a thread: a long table takes tens of milliseconds, and agents are served on this loop.
-        body = await asyncio.to_thread(render, template, view, around, csrf=csrf, nonce=nonce)
+        body = await asyncio.to_thread(made)
         headers = (*_SAFE, ("content-security-policy", policy(nonce)))
+        headers = (*headers, ("content-encoding", "gzip")) if packed else headers
         return Response(status, body, headers, "text/html; charset=utf-8")
-
-    async def _reload(self, page: Page, view: Any, around: Frame) -> Response:
-        """A region's reload of itself: every few seconds, and hundreds of rows."""
-        nonce = secrets.token_urlsafe(16)
-
-        def packed() -> bytes:
-            # INVARIANT: what is compressed has no token in it (BREACH, Prado et al. 2013).
-            return gzip.compress(render(page.file, view, around, csrf="", nonce=nonce), 4, mtime=0)
-
-        from standwatch.console.render import render
-
-        headers = (*_SAFE, ("content-security-policy", policy(nonce)), ("content-encoding", "gzip"))
-        return Response(200, await asyncio.to_thread(packed), headers, "text/html; charset=utf-8")
 
     def _who(self, request: Request, what: Page | Act) -> Actor:
         try:
@@ -154,7 +147,7 @@ class Console:
         act, names = _act(request)
         who = self._who(request, act)
         form = form_of(request)
-        self._csrf.check(request, form.one(CSRF, ""))
+        self._csrf.check(request, unveiled(form.one(CSRF, "")))
         went = await act.act(Ask(self._operations, who, names, {}, self._clock(), "", {}), form)
         onward = Onward(went) if isinstance(went, str) else went
         # INVARIANT: a form never leads off this site: `//host` and a scheme are no paths of ours.

@@ -71,9 +71,9 @@ class Page(msgspec.Struct, frozen=True):
     """Whether it can show a moment of the past (`as_of`)."""
     public: bool = False
     """Whether it is shown to somebody who has not signed in."""
-    formless: bool = False
-    """Whether the region that it reloads by itself has no form. Such a reload is answered without a form's token, and
-    may therefore be compressed: what others can write into a page would else tell, by lengths, what the token is."""
+    packed: bool = False
+    """Whether it may be compressed: a long page of names and numbers, nothing of which must be kept from those whose
+    text stands in it. (Its forms' token never stands in two answers alike.)"""
     halts: str | Callable[[Any], str] = "all"
     """The scope that the page's halt button stops, with the path's names filled in, or as the view says; "" for no
     button."""

@@ -124,4 +124,4 @@ def _text(row: Row, status: Status) -> str:
     ).lower()  # fmt: skip
 
 
-WATCH = Page("/", "watch", "Watch", view, query=("q",), menu="Watch", key="w", formless=True)
+WATCH = Page("/", "watch", "Watch", view, query=("q",), menu="Watch", key="w", packed=True)

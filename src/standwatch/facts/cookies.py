@@ -42,3 +42,24 @@ def csrf_of(cookie: str) -> str:
 def is_csrf(cookie: str, token: str) -> bool:
     """Whether `token` is that of the session of `cookie`; takes as long for any."""
     return hmac.compare_digest(csrf_of(cookie).encode(), token.encode("utf-8", "replace"))
+
+
+def veiled(token: str, pad: bytes) -> str:
+    """`token` (hexadecimal, 32 bytes) under a one-time `pad` of 32 random bytes, and the pad before it: another text in
+    every answer, so that an answer may be compressed beside what others wrote (BREACH, Prado et al. 2013)."""
+    return (
+        pad.hex() + bytes(a ^ b for a, b in zip(bytes.fromhex(token), pad, strict=True)).hex()
+        if token
+        else ""
+    )
+
+
+def unveiled(text: str) -> str:
+    """The token in what `veiled` made; anything else as it is, to be refused or not by whoever checks it."""
+    if _veiled.fullmatch(text) is None:
+        return text
+    both = bytes.fromhex(text)
+    return bytes(a ^ b for a, b in zip(both[:32], both[32:], strict=True)).hex()
+
+
+_veiled: Final = re.compile(r"[0-9a-f]{128}", re.ASCII)

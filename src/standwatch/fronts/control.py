@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from standwatch.facts.canonical import parse
+from standwatch.facts.cookies import unveiled
 from standwatch.facts.errors import (
     Conflict,
     Forbidden,
@@ -213,7 +214,7 @@ class Control:
         if request.method in ("GET", "HEAD") or request.peer.startswith("unix"):
             return
         if who.session:
-            self._csrf.check(request, request.header(CSRF_HEADER) or "")
+            self._csrf.check(request, unveiled(request.header(CSRF_HEADER) or ""))
         elif who is NOBODY and (request.header("origin") or request.header("sec-fetch-site")):
             require_same_site(request, self._clients.came(request))
 
