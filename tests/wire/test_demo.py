@@ -127,7 +127,7 @@ def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, l
     text = "\n".join(said)
     assert "recipient comes from model" in text
     assert re.search(r"verified +demo-", text)
-    url = re.search(r"The watch stands .*: (http://127\.0\.0\.1:\d+)/", text)
+    url = re.search(r"The watch stands .*: (http://localhost:\d+)/", text)
     assert url is not None
     with urllib.request.urlopen(f"{url[1]}/readyz", timeout=5) as answer:
         assert answer.read() == b"ready\n"
