@@ -60,6 +60,9 @@ from standwatch.record.state import State, folds
 
 Ledger = dict[str, int]
 
+Objection = tuple[RefusalCode | None, str]
+"""Why an entry may not be appended, for programs and for people; (None, "") where it may."""
+
 
 BY: Final = "recorder"
 """Who writes the entries that nobody asked for."""
@@ -98,7 +101,7 @@ class Sequencer(msgspec.Struct):
         code, detail = self._objection(append, now)
         return None if code is None else Refusal(append.number, code, detail, self.state.seen)
 
-    def _objection(self, append: Append, now: int) -> tuple[RefusalCode | None, str]:
+    def _objection(self, append: Append, now: int) -> Objection:
         entry, state = append.entry, self.state
         if append.valid_until and now >= append.valid_until:
             return "stale", "what the verdict relied on has expired"
@@ -106,42 +109,16 @@ class Sequencer(msgspec.Struct):
             return "approval", wrong
         match entry:
             case Intent() | Asked():
-                if (state_run := state.runs.get(entry.run)) is None or not _runs(state_run[1], entry, now):
-                    return "run", f"run {entry.run} is not open for {entry.by}"
-                # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
-                if state.fence(append.scopes) > entry.seen:
-                    return "stale", "a restriction was sequenced after the verdict"
-                if isinstance(entry, Asked) and entry.id in state.questions:
-                    return "duplicate", f"action {entry.id} was asked about already"
-                if isinstance(entry, Asked) and deferrals.dropped(state.deferred, entry.id, now):
-                    return "duplicate", f"action {entry.id} is not to be asked about"
-                if isinstance(entry, Asked) and (wrong := questions.unfit(state, entry)):
-                    return "invalid", wrong
-                if isinstance(entry, Intent) and entry.id in self.open:
-                    return "duplicate", f"action {entry.id} is already under way"
-                if (
-                    isinstance(entry, Intent)
-                    and entry.signed >= 0
-                    and (problem := self._unsigned(entry, now))
-                ):
-                    return "approval", problem
-                if over := self._over(append, entry, now):
-                    return "budget", over
+                return self._unfit(append, entry, now)
             case Decided():
-                if (state_run := state.runs.get(entry.run)) is None or not _runs(state_run[1], entry, now):
-                    return "run", f"run {entry.run} is not open for {entry.by}"
-                # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
-                if state.fence(append.scopes) > entry.seen:
-                    return "stale", "a restriction was sequenced after the verdict"
-                # INVARIANT: no front records a decision of a version that is not on the route.
-                if wrong := misplaced(state.routes.get(f"{entry.system}/{entry.model}"), entry):
-                    return "invalid", wrong
-                if over := self._over(append, entry, now):
-                    return "budget", over
+                return self._undecided(append, entry, now)
+            case Outcome():
+                known = self.open.get(entry.id)
+                if known is None or known.index != entry.of:
+                    return "duplicate", f"intent {entry.of} has no outcome to come"
+                return None, ""
             case Deferred() | Pulled():
                 return self._undeferrable(entry, now)
-            case Deployed():
-                return self._undeployable(entry, now)
             case Overridden():
                 # INVARIANT: of two overrides that were judged on the same outcome one is refused: chains never fork.
                 if entry.follows != self.overridden.get(override_key(entry), -1):
@@ -149,76 +126,67 @@ class Sequencer(msgspec.Struct):
                         "duplicate",
                         f"entry {entry.follows} is not the last override of {entry.of}/{entry.row}",
                     )
-                if over := self._over(append, entry, now):
-                    return "budget", over
-            case Outcome():
-                known = self.open.get(entry.id)
-                if known is None or known.index != entry.of:
-                    return "duplicate", f"intent {entry.of} has no outcome to come"
-            case Answered():
-                question = state.questions.get(entry.id)
-                if question is None or question.index != entry.of:
-                    return "duplicate", f"question {entry.of} is not open"
-                if now >= question.entry.until:
-                    return "stale", f"question {entry.of} has expired"
-                # INVARIANT: of two people who answer opposite ways the earlier entry is the first that counts: a
-                # refusal ends the question, also after the deciding approval, as long as nothing has left.
-                if wrong := questions.objection(state, question, entry, now):
-                    return "duplicate", wrong
-                # INVARIANT: a passkey's counter goes up from answer to answer, whichever process took them.
-                if wrong := passkeys.objection(state.passkeys, entry):
-                    return "approval", wrong
-            case Endorsed():
-                if wrong := endorsements.objection(state, entry, now):
-                    return "duplicate", wrong
-            case Enrolled() | PasskeyEnded() | PasskeyDoubted():
-                if wrong := passkeys.crossed(state.passkeys, state.enrolments, entry):
-                    return "duplicate", wrong
-            case SignedIn():
-                if wrong := sessions.objection(state.passkeys, state.principals, state.sessions, entry, now):
-                    return "approval", wrong
-            case SignedOut() if entry.session not in state.sessions:
-                return "duplicate", "that session is not open"
-            case Evidence() if entry.follows != state.last_statement(entry.system):
-                return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
-            case Relaxed():
-                if entry.follows != state.last_relaxed.get(entry.system, -1):
-                    return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"
-                if wrong := relaxation_problem(state, entry, now):
-                    return "invalid", wrong
-            case Glass():
-                if wrong := glass.problem(state, entry, now):
-                    return "invalid", wrong
-            case Unmasked():
-                return veils.problem(state, entry, now)
-            case Revalidated():
-                if wrong := vigilance.problem(state, entry):
-                    return "invalid", wrong
-            case Watch():
-                if entry.follows != watches.last(state, entry.watch):
-                    return (
-                        "duplicate",
-                        f"entry {entry.follows} is not the last about the watch {entry.watch[:80]}",
-                    )
-                if wrong := watches.problem(state, entry, now):
-                    return "invalid", wrong
-            case Restored() if not _open(state, entry, now):
-                return "duplicate", f"relaxation {entry.relaxed} of {entry.system} is not in force"
-            case Config() if entry.follows != state.config:
-                return "duplicate", f"configuration {entry.follows} is not the one in force"
-            case Released() if entry.hold not in state.holds:
-                return "duplicate", f"hold {entry.hold} is not in force"
-            case RunClosed() if entry.run not in state.runs:
+                return self._budget(append, entry, now)
+            case Deployed():
+                return self._undeployable(entry, now)
+            case RunOpened() | RunClosed():
+                return self._unrunnable(entry, now)
+            case _:
+                return _unsaid(state, entry, now)
+
+    def _unfit(self, append: Append, entry: Intent | Asked, now: int) -> Objection:
+        """Against an act about to leave, or a question about one."""
+        state = self.state
+        if (run := state.runs.get(entry.run)) is None or not _runs(run[1], entry, now):
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
+        if state.fence(append.scopes) > entry.seen:
+            return "stale", "a restriction was sequenced after the verdict"
+        if isinstance(entry, Intent):
+            if entry.id in self.open:
+                return "duplicate", f"action {entry.id} is already under way"
+            if entry.signed >= 0 and (problem := self._unsigned(entry, now)):
+                return "approval", problem
+            return self._budget(append, entry, now)
+        if entry.id in state.questions:
+            return "duplicate", f"action {entry.id} was asked about already"
+        if deferrals.dropped(state.deferred, entry.id, now):
+            return "duplicate", f"action {entry.id} is not to be asked about"
+        if wrong := questions.unfit(state, entry):
+            return "invalid", wrong
+        return self._budget(append, entry, now)
+
+    def _undecided(self, append: Append, entry: Decided, now: int) -> Objection:
+        """Against decisions of a model."""
+        state = self.state
+        if (run := state.runs.get(entry.run)) is None or not _runs(run[1], entry, now):
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
+        if state.fence(append.scopes) > entry.seen:
+            return "stale", "a restriction was sequenced after the verdict"
+        # INVARIANT: no front records a decision of a version that is not on the route.
+        if wrong := misplaced(state.routes.get(f"{entry.system}/{entry.model}"), entry):
+            return "invalid", wrong
+        return self._budget(append, entry, now)
+
+    def _budget(self, append: Append, entry: Intent | Asked | Decided | Overridden, now: int) -> Objection:
+        over = self._over(append, entry, now)
+        return ("budget", over) if over else (None, "")
+
+    def _unrunnable(self, entry: RunOpened | RunClosed, now: int) -> Objection:
+        """Against a run that begins or ends."""
+        here = entry.run in self.state.runs
+        match entry:
+            case RunClosed() if not here:
                 return "duplicate", f"run {entry.run} is not open"
             case RunClosed() if entry.by == BY and not self.over(entry.run, now):
                 return "stale", f"run {entry.run} is in use"
-            case RunOpened() if entry.run in state.runs:
+            case RunOpened() if here:
                 return "duplicate", f"run {entry.run} is already open"
-            case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in state.implicit:
+            case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in self.state.implicit:
                 return "duplicate", "an implicit run is already open"
             case _:
-                pass
-        return None, ""
+                return None, ""
 
     def over(self, run: str, now: int) -> bool:
         """Whether open `run` ends by itself: its time has passed, or it is implicit and was not used for `IDLE`.
@@ -253,13 +221,13 @@ class Sequencer(msgspec.Struct):
         most = sorted(did, key=lambda name: (-did[name], name))[:KEPT_COUNTS]
         return msgspec.structs.replace(entry, counts={name: did[name] for name in most})
 
-    def _undeferrable(self, entry: Deferred | Pulled, now: int) -> tuple[RefusalCode | None, str]:
+    def _undeferrable(self, entry: Deferred | Pulled, now: int) -> Objection:
         _, run = self.state.runs.get(entry.run, (0, None)) if isinstance(entry, Deferred) else (0, None)
         if isinstance(entry, Deferred) and (run is None or not _runs(run, entry, now)):
             return "run", f"run {entry.run} is not open for {entry.by}"
         return deferrals.problem(self.state, entry, now)
 
-    def _undeployable(self, entry: Deployed, now: int) -> tuple[RefusalCode | None, str]:
+    def _undeployable(self, entry: Deployed, now: int) -> Objection:
         route = self.state.routes.get(f"{entry.system}/{entry.model}")
         if entry.system not in self.state.systems:
             return "stale", f"no manifest declares {entry.system}"
@@ -372,6 +340,67 @@ class Sequencer(msgspec.Struct):
             if period in ("day", "minute") and rest.endswith(f"/{entry.system}") and key not in (day, minute):
                 del self.ledgers[key]
                 self.dirty.add(key)
+
+
+def _unsaid(state: State, entry: AnyEntry, now: int) -> Objection:
+    """Against what people say and order: each looks at the state alone."""
+    match entry:
+        case Answered():
+            return _unanswerable(state, entry, now)
+        case Endorsed():
+            return _told("duplicate", endorsements.objection(state, entry, now))
+        case Unmasked():
+            return veils.problem(state, entry, now)
+        case Revalidated():
+            return _told("invalid", vigilance.problem(state, entry))
+        case Enrolled() | PasskeyEnded() | PasskeyDoubted():
+            return _told("duplicate", passkeys.crossed(state.passkeys, state.enrolments, entry))
+        case SignedIn():
+            wrong = sessions.objection(state.passkeys, state.principals, state.sessions, entry, now)
+            return _told("approval", wrong)
+        case SignedOut() if entry.session not in state.sessions:
+            return "duplicate", "that session is not open"
+        case Evidence() if entry.follows != state.last_statement(entry.system):
+            return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
+        case Relaxed():
+            if entry.follows != state.last_relaxed.get(entry.system, -1):
+                return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"
+            return _told("invalid", relaxation_problem(state, entry, now))
+        case Restored() if not _open(state, entry, now):
+            return "duplicate", f"relaxation {entry.relaxed} of {entry.system} is not in force"
+        case Glass():
+            return _told("invalid", glass.problem(state, entry, now))
+        case Watch():
+            if entry.follows != watches.last(state, entry.watch):
+                return (
+                    "duplicate",
+                    f"entry {entry.follows} is not the last about the watch {entry.watch[:80]}",
+                )
+            return _told("invalid", watches.problem(state, entry, now))
+        case Config() if entry.follows != state.config:
+            return "duplicate", f"configuration {entry.follows} is not the one in force"
+        case Released() if entry.hold not in state.holds:
+            return "duplicate", f"hold {entry.hold} is not in force"
+        case _:
+            return None, ""
+
+
+def _unanswerable(state: State, entry: Answered, now: int) -> Objection:
+    question = state.questions.get(entry.id)
+    if question is None or question.index != entry.of:
+        return "duplicate", f"question {entry.of} is not open"
+    if now >= question.entry.until:
+        return "stale", f"question {entry.of} has expired"
+    # INVARIANT: of two people who answer opposite ways the earlier entry is the first that counts: a refusal ends the
+    # question, also after the deciding approval, as long as nothing has left.
+    if wrong := questions.objection(state, question, entry, now):
+        return "duplicate", wrong
+    # INVARIANT: a passkey's counter goes up from answer to answer, whichever process took them.
+    return _told("approval", passkeys.objection(state.passkeys, entry))
+
+
+def _told(code: RefusalCode, wrong: str) -> Objection:
+    return (code, wrong) if wrong else (None, "")
 
 
 def _open(state: State, entry: Restored, now: int) -> bool:
