@@ -247,17 +247,21 @@ def test_a_recorded_assertion_is_good_for_nothing_else(olga: Person, bot: Agent)
     assert olga.fetched(f"/questions/{second}/assertion", body)[0] in (400, 403)
 
 
-def test_a_changed_configuration_between_question_and_answer_leaves_nothing_to_sign(
-    olga: Person, bot: Agent, watch: Living, upstream: Scripted
+@pytest.mark.parametrize("signed_first", [True, False], ids=["after the signature", "before the signature"])
+def test_a_policy_changed_after_the_question_refuses_what_was_approved(
+    olga: Person, bot: Agent, watch: Living, upstream: Scripted, signed_first: bool
 ) -> None:
-    arguments = {"to": BOOKS, "amount": 609}
+    arguments = {"to": BOOKS, "amount": 609 if signed_first else 611}
     ident = asked(bot, **arguments)
-    olga.answer(ident, "approve")
+    if signed_first:
+        olga.answer(ident, "approve")
     rules = {**RULES, "bank.pay": {**RULES["bank.pay"], "otherwise": "deny"}}
     text = watch.manifest("pay").read_text()
     try:
         watch.declare("pay", manifest("pay", [server("bank", url=upstream.url)], rules))
         watch.api.post("/configuration/reload", {})
+        if not signed_first:
+            olga.answer(ident, "approve")
         assert bot.call("pay", **arguments).word == "refused", "the new policy denies it"
     finally:
         watch.declare("pay", text)
