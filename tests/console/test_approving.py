@@ -251,8 +251,9 @@ def test_a_recorded_assertion_is_good_for_nothing_else(olga: Person, bot: Agent)
 def test_a_policy_changed_after_the_question_refuses_what_was_approved(
     olga: Person, bot: Agent, watch: Living, upstream: Scripted, signed_first: bool
 ) -> None:
-    arguments = {"to": BOOKS, "amount": 609 if signed_first else 611}
+    arguments = {"to": BOOKS, "amount": 609 if signed_first else 613}
     ident = asked(bot, **arguments)
+    before = watch.size
     if signed_first:
         olga.answer(ident, "approve")
     rules = {**RULES, "bank.pay": {**RULES["bank.pay"], "otherwise": "deny"}}
@@ -267,6 +268,12 @@ def test_a_policy_changed_after_the_question_refuses_what_was_approved(
         watch.declare("pay", text)
         watch.api.post("/configuration/reload", {})
     assert paid(upstream, arguments) == 0
+    # The old policy wants a signature, and the one that was given has not ended: it is good, once.
+    assert bot.call("pay", **arguments).word == "done"
+    assert bot.call("pay", **arguments).word == "pending"
+    assert paid(upstream, arguments) == 1
+    (answer,) = [index for index, one in watch.entries() if index >= before and isinstance(one, Answered)]
+    assert [one.signed for one in watch.of(Intent, before)] == [answer]
 
 
 def test_hostile_text_is_shown_and_does_nothing(olga: Person, bot: Agent) -> None:
