@@ -29,6 +29,7 @@ WRITES: Final[tuple[str, ...]] = (
     "act.denied.1",
     "act.intent.1",
     "act.outcome.1",
+    "act.outcome.2",
     "act.shadowed.1",
     "act.unmasked.1",
     "ctl.run_closed.1",

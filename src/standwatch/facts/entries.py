@@ -188,6 +188,21 @@ class Outcome(Entry, frozen=True, kw_only=True, tag="act.outcome.1"):
     folds: ClassVar[bool] = False
 
 
+class OutcomeChecked(Outcome, frozen=True, kw_only=True, tag="act.outcome.2"):
+    """An outcome of which there is more to say: what was found in what came back, or what it came to in the end."""
+
+    why: str = ""
+    """Commitment to the findings of what came back; "" where nothing was looked for or found."""
+    withheld: bool = False
+    """Whether the caller did not get what came back, although the act is done as `status` says."""
+    spent: dict[str, int] = {}
+    """Micro-units that the act came to in the end: they settle what its intent reserved against these names."""
+
+
+AnyOutcome = Outcome | OutcomeChecked
+"""An outcome, of whatever version."""
+
+
 class Declared(Entry, frozen=True, kw_only=True, tag="ctl.declared.1"):
     """A system's manifest taken up: its digests and the people with rights over it."""
 
@@ -600,6 +615,7 @@ AnyEntry = (
     | Unmasked
     | Endorsed
     | Outcome
+    | OutcomeChecked
     | Declared
     | DeclaredRules
     | Config

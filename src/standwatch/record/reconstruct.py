@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Endorsed,
     Intent,
     Outcome,
+    OutcomeChecked,
     Pulled,
     Unmasked,
 )
@@ -135,7 +136,7 @@ def _verdict(entry: Judged) -> Decision:
 
 def _stand(own: Own, asked: Inquiry | None, source: Source) -> Stand:
     kinds = {type(entry) for entry in own.values()}
-    if Outcome in kinds:
+    if kinds & {Outcome, OutcomeChecked}:
         return "done"
     if Intent in kinds:
         return "under_way"
@@ -181,7 +182,7 @@ def _steps(own: Own) -> tuple[Step, ...]:
 
 def _step(entry: AnyEntry) -> type:
     """The kind of an entry, whatever its version."""
-    return next((kind for kind in (Asked, Answered) if isinstance(entry, kind)), type(entry))
+    return next((kind for kind in (Asked, Answered, Outcome) if isinstance(entry, kind)), type(entry))
 
 
 _BETWEEN: Final[dict[tuple[type, type], str]] = {

@@ -25,6 +25,7 @@ from standwatch.facts.entries import (
     Glass,
     Intent,
     Outcome,
+    OutcomeChecked,
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
@@ -116,7 +117,7 @@ class Sequencer(msgspec.Struct):
                 known = self.open.get(entry.id)
                 if known is None or known.index != entry.of:
                     return "duplicate", f"intent {entry.of} has no outcome to come"
-                return None, ""
+                return _unsettled(entry)
             case Deferred() | Pulled():
                 return self._undeferrable(entry, now)
             case Overridden():
@@ -275,6 +276,8 @@ class Sequencer(msgspec.Struct):
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
+                elif known is not None and isinstance(entry, OutcomeChecked):
+                    self._settle(known.entry, entry.spent)
             case Decided():
                 self._charge(entry)
             case Overridden():
@@ -315,6 +318,15 @@ class Sequencer(msgspec.Struct):
         for key, name, amount in _amounts(entry, *_periods(entry)):
             if key in self.ledgers:
                 self._add(key, name, -amount)
+
+    def _settle(self, entry: Intent, spent: dict[str, int]) -> None:
+        """What the act came to stands for what its intent reserved, in the periods that are not over."""
+        more = {name: amount - entry.spend.get(name, 0) for name, amount in spent.items()}
+        # INVARIANT: only what we carried ourselves gives anything back; what costs more than was reserved counts.
+        counted = {name: by for name, by in more.items() if by > 0 or entry.seam == "proxy"}
+        for key, name, by in _spends(counted, *_periods(entry)):
+            if key in self.ledgers:
+                self._add(key, name, by)
 
     def _take_back(self, entry: Asked) -> None:
         """It was a decoy: what it took of the run's and the day's questions is there for real ones."""
@@ -399,6 +411,13 @@ def _unanswerable(state: State, entry: Answered, now: int) -> Objection:
     return _told("approval", passkeys.objection(state.passkeys, entry))
 
 
+def _unsettled(entry: Outcome) -> Objection:
+    """Against an outcome whose sums no act comes to."""
+    if isinstance(entry, OutcomeChecked) and any(amount < 0 for amount in entry.spent.values()):
+        return "invalid", "nothing comes to less than nothing"
+    return None, ""
+
+
 def _told(code: RefusalCode, wrong: str) -> Objection:
     return (code, wrong) if wrong else (None, "")
 
@@ -430,7 +449,12 @@ def _amounts(entry: Intent | Decided, run: str, day: str, minute: str) -> list[t
         return [*calls, *((key, entry.model, entry.rows) for key in (run, day))]
     calls = [(key, "calls", 1) for key in (run, day, minute)]
     tools = [(key, entry.tool, 1) for key in (run, day)]
-    return [*calls, *tools, *((day, name, amount) for name, amount in entry.spend.items())]
+    return [*calls, *tools, *_spends(entry.spend, run, day, minute)]
+
+
+def _spends(amounts: dict[str, int], _run: str, day: str, _minute: str) -> list[tuple[str, str, int]]:
+    """(ledger, name, amount) of limited quantities."""
+    return [(day, name, amount) for name, amount in amounts.items()]
 
 
 _MINUTE: Final = 60_000_000

@@ -26,6 +26,7 @@ from standwatch.facts.entries import (
     Hold,
     Intent,
     Outcome,
+    OutcomeChecked,
     Overridden,
     PasskeyEnded,
     Pulled,
@@ -150,6 +151,8 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("context", entry.why),)
         case Intent() | Denied() | Asked() | Deferred():
             named = (Commitment("action", entry.digest, True), Commitment("findings", entry.why))
+        case OutcomeChecked():
+            named = (Commitment("result", entry.result), Commitment("findings", entry.why))
         case Outcome():
             named = (Commitment("result", entry.result),)
         case RunOpened():

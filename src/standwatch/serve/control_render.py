@@ -26,6 +26,7 @@ from standwatch.facts.entries import (
     Intent,
     Opened,
     Outcome,
+    OutcomeChecked,
     Overridden,
     PasskeyDoubted,
     PasskeyEnded,
@@ -91,7 +92,7 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case Revalidated():
             return f"{entry.person} may answer again, after entry {entry.follows}"
         case Outcome():
-            return f"outcome of {entry.of}: {entry.status}  {entry.id}"
+            return f"outcome of {entry.of}: {entry.status}{_checked(entry)}  {entry.id}"
         case Decided():
             return _decided(entry)
         case Shadowed():
@@ -170,6 +171,13 @@ def _wanted(entry: Asked) -> str:
         return "a signature"
     order = ", in their order" if entry.ordered else ""
     return f"signatures of {entry.quorum} of {len(entry.people)} people{order}"
+
+
+def _checked(entry: Outcome) -> str:
+    if not isinstance(entry, OutcomeChecked):
+        return ""
+    found = ", something was found in it" if entry.why else ""
+    return f"{found}{', withheld from its caller' if entry.withheld else ''}"
 
 
 def _decided(entry: Decided) -> str:

@@ -109,7 +109,7 @@ class Tail:
 def run_of(entry: AnyEntry | Unknown, open_run: str) -> str:
     """The run that `entry` belongs to; `open_run` is that of the intent or question it answers."""
     kind = type(entry)
-    if kind is Outcome or issubclass(kind, Answered):
+    if issubclass(kind, (Outcome, Answered)):
         return open_run
     if isinstance(entry, Overridden):  # its own run is long over; so those of a system are found together
         return f"override/{entry.system}"

@@ -9,6 +9,7 @@ READS: Final[tuple[str, ...]] = (
     "act.denied.1",
     "act.intent.1",
     "act.outcome.1",
+    "act.outcome.2",
     "act.overridden.1",
     "act.shadowed.1",
     "ctl.config.1",
