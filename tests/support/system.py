@@ -41,7 +41,8 @@ META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}, "sampling": {}, "roots": {}},
 }
-PATIENCE = 10.0
+PATIENCE = 30.0
+"""Seconds in which another process does what it is about to do, on a machine however busy."""
 PEOPLE = ("maria", "olga", "chen", "otto")
 """Administrator and owner, halt authority, validator, and an operator with no authority over any system."""
 ROLES = {"maria": ["admin"], "olga": ["operator"], "chen": ["auditor"], "otto": ["operator"]}
@@ -225,7 +226,7 @@ class Living(Organisation):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
@@ -387,10 +388,13 @@ class Answer:
 
     @property
     def word(self) -> str:
-        """One of the four words, or `done`; wherever the protocol puts it."""
+        """One of the four words, or `done`; wherever the protocol puts it. A door that is closing or full says
+        `{"code", "message"}` with 503 and knows no protocol: `unavailable`."""
         said = self.last
         if said.get("word"):
             return str(said["word"])
+        if self.status == 503 and "result" not in said and "error" not in said:
+            return "unavailable"
         if "error" in said:
             return str((said["error"].get("data") or {}).get("word", ""))
         told = (said["result"].get("_meta") or {}).get("standwatch/reply")

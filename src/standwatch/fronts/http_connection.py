@@ -16,6 +16,7 @@ from standwatch.fronts.http_wire import CONTINUE, LAST_CHUNK, encode_response, e
 _FAILED: Final = Refusal(500, "internal", "The request could not be handled.")
 _SLOW: Final = Refusal(408, "request_timeout", "The request did not arrive in time.")
 _FULL: Final = Refusal(503, "too_many_connections", "This listener has no room for another connection.")
+_CLOSING: Final = Refusal(503, "closing", "This listener is closing.")
 
 
 class Host(Protocol):
@@ -75,7 +76,7 @@ class Connection(asyncio.Protocol):
             self._peer = peer_name(_descriptor(transport))
         self.expires = self._loop.time() + self._host.limits.read_timeout
         if not self._host.admit(self):
-            self._refuse(_FULL)
+            self._refuse(_CLOSING if self._host.draining else _FULL)
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
