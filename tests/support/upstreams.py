@@ -92,8 +92,8 @@ class Heard:
         return [method for method, _ in self.events]
 
 
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    """Waits for `true`; fails if it does not come."""
+async def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    """Waits for `true`; fails if it does not come, on a machine however busy."""
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)

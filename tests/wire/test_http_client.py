@@ -32,12 +32,13 @@ from standwatch.upstream.http import (
     UpstreamProtocol,
     UpstreamTimeout,
 )
+from support.upstreams import until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-QUICK = Timeouts(connect=1, first_byte=0.15, total=0.4)
+FIRST, TOTAL, SILENCE = Timeouts(first_byte=0.15), Timeouts(total=0.4), Timeouts(silence=0.1)
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -46,7 +47,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def go(what: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(asyncio.wait_for(what, 20))
+            runner.run(asyncio.wait_for(what, 60))
 
     return go
 
@@ -153,14 +154,17 @@ def test_more_requests_than_connections_wait_their_turn(run: Run) -> None:
 
 def test_waiting_for_a_connection_ends_in_time_and_loses_no_slot(run: Run) -> None:
     async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        await asyncio.sleep(0.3 if number == 1 else 0)
+        if number == 1:
+            await free.wait()
         writer.write(OK)
+
+    free = asyncio.Event()
 
     async def play() -> None:
         async with upstream(slow) as server:
             client = HttpClient(max_per_origin=1)
             first = asyncio.ensure_future(client.request("GET", server.url))
-            await asyncio.sleep(0.02)
+            await until(lambda: server.asked)
             error = await raises(
                 UpstreamTimeout,
                 client.request("GET", server.url, timeouts=Timeouts(connect=0.05)),
@@ -171,6 +175,7 @@ def test_waiting_for_a_connection_ends_in_time_and_loses_no_slot(run: Run) -> No
             cancelled = asyncio.ensure_future(client.request("GET", server.url))
             await asyncio.sleep(0.02)
             cancelled.cancel()
+            free.set()
             assert (await first).body == b"ok"
             assert (await client.request("GET", server.url)).body == b"ok"
             assert len(server.asked) == 2
@@ -203,15 +208,18 @@ def test_a_connection_with_anything_odd_about_it_is_not_reused(run: Run, answer:
 def test_bytes_nobody_asked_for_close_an_idle_connection(run: Run) -> None:
     async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         writer.write(OK)
-        await asyncio.sleep(0.05)
+        await answered[number - 1].wait()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned")
+
+    answered = [asyncio.Event(), asyncio.Event()]
 
     async def play() -> None:
         async with upstream(late) as server:
             client = HttpClient()
-            for _ in range(2):
+            for number in range(2):
                 assert (await client.request("GET", server.url)).body == b"ok"
-                await asyncio.sleep(0.1)
+                answered[number].set()
+                await until(lambda closed=number + 1: server.closed == closed)
             assert server.connections == 2
             await client.close()
 
@@ -311,8 +319,7 @@ def test_a_flood_is_cut_at_its_limit(run: Run) -> None:
             stream = await client.stream("GET", server.url, max_bytes=None)
             with pytest.raises(TooLarge):
                 _ = [event async for event in stream.events(max_event_bytes=1 << 18)]
-            await asyncio.sleep(0.05)
-            assert server.closed == 3
+            await until(lambda: server.closed == 3)
             await client.close()
         async with upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n") as server:
             await raises(TooLarge, HttpClient().request("GET", server.url), sent=True)
@@ -338,10 +345,10 @@ def test_a_slow_reader_makes_the_upstream_wait(run: Run) -> None:
     async def play() -> None:
         async with upstream(much) as server:
             client = HttpClient()
-            # Silence is the upstream's only while we read: 0.1 s of it is no error while we look away.
-            patience = Timeouts(silence=0.1)
+            # Silence is the upstream's only while we read: 1 s of it is no error while we look away.
+            patience = Timeouts(silence=1)
             async with await client.stream("GET", server.url, max_bytes=None, timeouts=patience) as answer:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1.5)
                 assert written < 16 << 20
                 assert sum([len(piece) async for piece in answer.chunks()]) == 400 * 65536
             assert (await read_stream(client, server.url, max_bytes=None))[-1:] == b"x"
@@ -354,18 +361,18 @@ def test_a_slow_reader_makes_the_upstream_wait(run: Run) -> None:
 def test_each_phase_has_its_time(run: Run) -> None:
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         if number % 3 == 1:
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)
         writer.write(SSE)
         while number % 3 == 2:
             await asyncio.sleep(0.02)
             writer.write(b"1\r\nx\r\n")
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     async def play() -> None:
         async with upstream(hang) as server:
             client = HttpClient()
             phases: list[str] = []
-            for timeouts in (QUICK, QUICK, Timeouts(silence=0.1)):
+            for timeouts in (FIRST, TOTAL, SILENCE):
                 error = await raises(
                     UpstreamTimeout, client.request("GET", server.url, timeouts=timeouts), sent=True
                 )
@@ -444,19 +451,23 @@ def test_a_fresh_connection_or_a_begun_answer_is_never_retried(run: Run) -> None
 
 def test_cancelling_closes_the_connection_and_only_that_one(run: Run) -> None:
     async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        await asyncio.sleep(0.1)
+        await cancelled.wait()
         writer.write(OK)
+
+    cancelled = asyncio.Event()
 
     async def play() -> None:
         async with upstream(slow) as server:
             client = HttpClient()
             tasks = [asyncio.ensure_future(client.request("GET", server.url)) for _ in range(3)]
-            await asyncio.sleep(0.05)
+            await until(lambda: len(server.asked) == 3)
             tasks[0].cancel()
+            cancelled.set()
             got = await asyncio.gather(*tasks, return_exceptions=True)
             assert isinstance(got[0], asyncio.CancelledError)
             assert [getattr(each, "body", None) for each in got[1:]] == [b"ok", b"ok"]
-            await asyncio.sleep(0.1)
+            await until(lambda: server.closed == 1)
+            await asyncio.sleep(0.05)
             assert server.closed == 1
             await client.close()
 
@@ -483,15 +494,14 @@ def test_events_arrive_as_they_are_sent_and_leaving_early_closes(run: Run) -> No
                     if len(seen) == 3:
                         break
                 assert seen == [b"0", b"1", b"2"]
-            await asyncio.sleep(0.05)
-            assert server.closed == 1
+            await until(lambda: server.closed == 1)
             reading = asyncio.ensure_future(read_stream(client, server.url))
+            await until(lambda: len(server.asked) == 2)
             await asyncio.sleep(0.05)
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
-            await asyncio.sleep(0.05)
-            assert server.closed == 2
+            await until(lambda: server.closed == 2)
             await client.close()
 
     run(play())
@@ -500,7 +510,7 @@ def test_events_arrive_as_they_are_sent_and_leaving_early_closes(run: Run) -> No
 def test_a_stream_closed_by_another_task_ends_for_its_reader(run: Run) -> None:
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         writer.write(SSE)
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     async def play() -> None:
         async with upstream(hang) as server:
@@ -513,7 +523,7 @@ def test_a_stream_closed_by_another_task_ends_for_its_reader(run: Run) -> None:
             reading = asyncio.ensure_future(read())
             await asyncio.sleep(0.02)
             answer.close()
-            assert await asyncio.wait_for(reading, 1) == []
+            assert await asyncio.wait_for(reading, 20) == []
             await client.close()
 
     run(play())
@@ -524,8 +534,7 @@ def test_idle_connections_are_given_up(run: Run) -> None:
         async with upstream() as server:
             client = HttpClient(max_idle=0.1)
             await client.request("GET", server.url)
-            await asyncio.sleep(0.3)
-            assert server.closed == 1
+            await until(lambda: server.closed == 1)
             await client.close()
 
     run(play())

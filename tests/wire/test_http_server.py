@@ -22,9 +22,11 @@ from hypothesis import strategies as st
 
 from standwatch.facts.errors import Conflict
 from standwatch.fronts.http import ClientGone, Limits, Listener, Request, Response, Stream, Writer, serve_http
+from support.upstreams import until
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
-QUICK = Limits(read_timeout=0.3, idle_timeout=0.3, write_timeout=0.3, linger=0.3, max_body_bytes=1 << 16)
+QUICK = Limits(read_timeout=0.3, idle_timeout=0.3, write_timeout=0.3, linger=20, max_body_bytes=1 << 16)
+SMALL = Limits(linger=20, max_body_bytes=1 << 16)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -35,7 +37,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def go(what: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(asyncio.wait_for(what, 20))
+            runner.run(asyncio.wait_for(what, 60))
 
     return go
 
@@ -184,7 +186,7 @@ def test_head_options_and_unknown_methods_reach_the_handler(run: Run) -> None:
 
 def test_expect_continue_is_answered_in_its_turn_and_not_for_a_body_too_large(run: Run) -> None:
     async def play() -> None:
-        async with serving(limits=QUICK) as listener:
+        async with serving(limits=SMALL) as listener:
             reader, writer = await dial(listener)
             head = b"POST /e HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
             writer.write(GET + head % 2)
@@ -223,7 +225,7 @@ def test_a_refusal_is_read_whole_and_nothing_behind_it_is_served(
         return Response()
 
     async def play() -> None:
-        async with serving(note, limits=QUICK) as listener:
+        async with serving(note, limits=SMALL) as listener:
             reader, writer = await dial(listener)
             writer.write(stream)
             assert refused(await reader.read())[0] == expected
@@ -235,7 +237,7 @@ def test_a_refusal_is_read_whole_and_nothing_behind_it_is_served(
 
 def test_a_client_still_sending_its_body_hears_the_refusal_and_no_reset(run: Run) -> None:
     def send_on(port: int) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
             for _ in range(5):
                 time.sleep(0.02)
@@ -246,7 +248,7 @@ def test_a_client_still_sending_its_body_hears_the_refusal_and_no_reset(run: Run
             return seen
 
     async def play() -> None:
-        async with serving(limits=QUICK) as listener:
+        async with serving(limits=SMALL) as listener:
             assert refused(await asyncio.to_thread(send_on, listener.port))[0] == 413
 
     run(play())
@@ -254,7 +256,7 @@ def test_a_client_still_sending_its_body_hears_the_refusal_and_no_reset(run: Run
 
 def test_what_was_asked_before_the_fault_is_still_answered(run: Run) -> None:
     async def play() -> None:
-        async with serving(limits=QUICK) as listener:
+        async with serving(limits=SMALL) as listener:
             stream = await talk(listener, GET + GET + b"nonsense\r\n\r\n")
             assert [status for status, _ in answers(stream)] == [200, 200, 400]
 
@@ -309,19 +311,30 @@ def test_a_full_listener_says_so(run: Run) -> None:
     async def play() -> None:
         async with serving(limits=Limits(max_connections=1)) as listener:
             _, writer = await dial(listener)
-            await asyncio.sleep(0.01)
-            assert refused(await talk(listener))[0] == 503
+            await until(lambda: listener.connections == 1)
+            assert refused(await talk(listener)) == (503, "too_many_connections")
             writer.close()
-            await asyncio.sleep(0.05)
+            await until(lambda: listener.connections == 0)
             assert answers(await talk(listener, LAST)) == [(200, b"GET / ")]
 
     run(play())
 
 
+def test_whoever_comes_while_it_closes_hears_that_and_nothing_of_room(run: Run) -> None:
+    async def play() -> None:
+        async with serving() as listener:
+            listener.draining = True  # what was accepted a moment before the door fell shut
+            assert refused(await talk(listener)) == (503, "closing")
+
+    run(play())
+
+
 def test_a_client_that_leaves_cancels_its_handler_or_tells_it(run: Run) -> None:
+    begun: list[str] = []
     seen: list[str] = []
 
     async def wait(request: Request) -> Response:
+        begun.append(request.path)
         if request.path == "/told":
             gone = asyncio.Event()
             request.when_gone(gone.set)
@@ -329,7 +342,7 @@ def test_a_client_that_leaves_cancels_its_handler_or_tells_it(run: Run) -> None:
             seen.append("told")
         else:
             try:
-                await asyncio.sleep(10)
+                await asyncio.sleep(60)
             except asyncio.CancelledError:
                 seen.append("cancelled")
                 raise
@@ -337,14 +350,14 @@ def test_a_client_that_leaves_cancels_its_handler_or_tells_it(run: Run) -> None:
 
     async def play() -> None:
         async with serving(wait) as listener:
-            for path in (b"/told", b"/cancelled"):
+            for number, path in enumerate((b"/told", b"/cancelled"), 1):
                 _, writer = await dial(listener)
                 writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
-                await asyncio.sleep(0.02)
+                await until(lambda number=number: len(begun) == number)
                 writer.close()
-                await asyncio.sleep(0.05)
+                await until(lambda number=number: len(seen) == number)
             assert seen == ["told", "cancelled"]
-            assert listener.connections == 0
+            await until(lambda: listener.connections == 0)
 
     run(play())
 
@@ -379,7 +392,7 @@ def test_a_stream_that_fails_or_is_cut_never_looks_whole(run: Run) -> None:
         writers.append(writer)
         if len(writers) == 1:
             raise RuntimeError("broke")
-        await asyncio.sleep(10)
+        await asyncio.sleep(60)
 
     async def answer(request: Request) -> Stream:
         return Stream(produce)
@@ -393,10 +406,13 @@ def test_a_stream_that_fails_or_is_cut_never_looks_whole(run: Run) -> None:
 
     async def play() -> None:
         async with serving(answer, on_error=errors.append) as listener:
-            for last, whole in ((b"", False), (b"", False), (b"data: halted\n\n", True)):
+            for number, (last, whole) in enumerate(
+                ((b"", False), (b"", False), (b"data: halted\n\n", True)), 1
+            ):
                 reader, writer = await dial(listener)
                 writer.write(GET)
-                await asyncio.sleep(0.05)
+                await until(lambda number=number: len(writers) == number)
+                await until(lambda: errors)  # that of the first
                 writers[-1].cut(last)
                 assert writers[-1].closed
                 seen = await read_all(reader)
@@ -432,10 +448,10 @@ def test_a_stream_waits_for_a_slow_reader_and_gives_it_up_in_time(run: Run) -> N
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 client.connect(("127.0.0.1", listener.port))
                 client.send(GET)
-                await asyncio.sleep(1.0)
+                await until(lambda: ended)
             assert ended == [ClientGone]
             assert 0 < sent < 32 << 20
-            assert listener.connections == 0
+            await until(lambda: listener.connections == 0)
 
     run(play())
 
@@ -444,7 +460,10 @@ def test_closing_lets_the_busy_finish_and_cuts_what_has_no_end(run: Run) -> None
     async def forever(writer: Writer) -> None:
         await asyncio.sleep(100)
 
+    begun: list[str] = []
+
     async def answer(request: Request) -> Response | Stream:
+        begun.append(request.path)
         if request.path == "/stream":
             return Stream(forever, ends_early=True)
         await asyncio.sleep(0.2 if request.path == "/soon" else 100)
@@ -460,14 +479,14 @@ def test_closing_lets_the_busy_finish_and_cuts_what_has_no_end(run: Run) -> None
             writers.append(writer)
             writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode() if path else b"")
             replies[path] = asyncio.ensure_future(reader.read())
-        await asyncio.sleep(0.05)
+        await until(lambda: len(begun) == 3 and listener.connections == 4)
         began = loop.time()
-        closing = asyncio.ensure_future(listener.close(0.6))
-        await asyncio.wait([replies["/stream"], replies[""]], timeout=0.4)
+        closing = asyncio.ensure_future(listener.close(2))
+        await asyncio.wait([replies["/stream"], replies[""]], timeout=1.7)
         assert replies["/stream"].done()
         assert replies[""].done()
         await closing
-        assert 0.5 < loop.time() - began < 3
+        assert 1.9 < loop.time() - began < 20
         got = dict(zip(replies, await asyncio.gather(*replies.values(), return_exceptions=True), strict=True))
         soon = got["/soon"]
         assert isinstance(soon, bytes)
@@ -530,6 +549,7 @@ def test_noise_is_refused_or_left_waiting_and_the_listener_lives(noise: bytes) -
         async with serving(limits=Limits(read_timeout=0.1, idle_timeout=0.1, linger=0.05)) as listener:
             with contextlib.suppress(ConnectionError):
                 await talk(listener, noise)
+            listener.limits = Limits()
             assert answers(await talk(listener, LAST)) == [(200, b"GET / ")]
 
     uvloop.run(play())
