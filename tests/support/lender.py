@@ -11,7 +11,6 @@ from standwatch.enforce.deciding_steps import CHANCE, AskModel, Command, Event, 
 from standwatch.enforce.envelope import build
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Caller
-from standwatch.enforce.provenance import Trail, trail
 from standwatch.enforce.steps import Begin, NotRecorded, Record, Recorded
 from standwatch.facts.configuration import (
     Component,
@@ -37,6 +36,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.frames import Append, Refusal, RowPart
 from standwatch.facts.models import Fallback, Feature, Model, Outcome, Output, Version
+from standwatch.flow.trail import Trail
 from standwatch.record.rows import read_row, split
 from standwatch.record.sequence import Sequencer
 from standwatch.record.serving import running
@@ -169,7 +169,7 @@ class Stage:
         return ()
 
     def trail(self, run: str) -> Trail:
-        return trail("")
+        return Trail()
 
     def validator(self, act: Any) -> None:
         return None

@@ -8,7 +8,6 @@ from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Carried, Reply
-from standwatch.enforce.provenance import Trail, trail
 from standwatch.enforce.schema import Schemas
 from standwatch.enforce.steps import (
     CHANCE,
@@ -38,6 +37,7 @@ from standwatch.facts.entries import (
     Unmasked,
 )
 from standwatch.facts.frames import Append, Refusal
+from standwatch.flow.trail import Trail
 from standwatch.record.relaxed import in_force
 from standwatch.record.veils import closed
 from support import bank
@@ -54,7 +54,7 @@ class Stage:
         self.parts: dict[int, dict[str, bytes]] = {}
         self.matches: dict[bytes, bytes] = {}
         self.forwarded: list[tuple[int, str]] = []
-        self._trail = trail(task)
+        self._trail = Trail(task)
         self._schemas = Schemas()
         self._made = 0
 

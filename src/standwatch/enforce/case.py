@@ -8,10 +8,10 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.envelope import Envelope, ToolEnvelope
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Act
-from standwatch.enforce.provenance import Trail
 from standwatch.facts.configuration import Configuration, Finding
 from standwatch.facts.entries import Relaxed
 from standwatch.facts.words import Decision, Effect
+from standwatch.flow.trail import Trail
 from standwatch.record.state import State
 
 

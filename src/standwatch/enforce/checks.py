@@ -11,9 +11,9 @@ from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.endorsed import endorsement
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.patterns import is_plain, matches, names
-from standwatch.enforce.provenance import speaks_of
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
+from standwatch.flow.intent import speaks_of
 
 
 def identity(case: Case) -> Finding:

@@ -6,8 +6,8 @@ The check `provenance` judges whole arguments against the manifest's rules; a pe
 from collections.abc import Collection
 from typing import Any, Final, Literal, cast
 
-from standwatch.enforce.provenance import Trail
 from standwatch.facts.configuration import Source
+from standwatch.flow.trail import Trail
 
 MOST: Final = 1_000
 """Values that are labelled; those beyond have no label, and a page says that nothing is known of them."""

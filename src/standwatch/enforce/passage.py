@@ -41,12 +41,13 @@ from standwatch.enforce.steps import (
     Steps,
     View,
 )
-from standwatch.facts.configuration import Finding
+from standwatch.facts.configuration import Finding, Returns
 from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Action, Part, action_digest, commitment
 from standwatch.facts.words import Word
+from standwatch.flow.origin import Kind, Read
 from standwatch.record import questions
 
 ROUNDS: Final = 8
@@ -163,11 +164,32 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
 def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
     """Step 13: label what came back, so that later arguments can be traced to it."""
     trail = view.trail(draft.run)
-    trail.untrusted = trail.untrusted or draft.act.event != "completion"
     # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
     told_by_us = draft.act.seam == "proxy" and carried.status == "ok"
-    if case.tool is not None and case.tool.tool.trusted and told_by_us:
-        trail.learn_from(case.tool.tool.trusted, carried.result)
+    returns = case.tool.tool.returns if case.tool is not None else Returns()
+    server = draft.act.tool.partition(".")[0]
+    trail.learn(
+        Read(
+            data=carried.result,
+            server=server,
+            tool=draft.act.tool,
+            call=draft.action.id,
+            kind=_KINDS.get(draft.act.event, "result"),
+            returns=returns,
+            told_by_us=told_by_us,
+        )
+    )
+
+
+_KINDS: Final[dict[str, Kind]] = {
+    "resource_read": "resource",
+    "prompt_get": "prompt",
+    "completion": "completion",
+    "elicitation": "answer",
+    "sampling": "answer",
+    "roots": "answer",
+}
+"""What is read by acts that are no tool calls."""
 
 
 def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:

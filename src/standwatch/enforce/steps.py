@@ -8,10 +8,10 @@ import msgspec
 from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
 from standwatch.enforce.ports import Act, Carried, Reply
-from standwatch.enforce.provenance import Trail
 from standwatch.facts.entries import Asked, Decided, Deferred, Denied, Intent, Outcome, Relaxed
 from standwatch.facts.frames import RefusalCode, RowPart
 from standwatch.facts.parts import Part
+from standwatch.flow.trail import Trail
 from standwatch.record.state import State
 
 # --- commands: what the passage wants done -------------------------------------------------------------------

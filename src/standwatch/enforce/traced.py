@@ -9,7 +9,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from standwatch.enforce.provenance import normal, trail
+from standwatch.flow.forms import normal
+from standwatch.flow.origin import Read
+from standwatch.flow.trail import Trail
 
 SHORTEST: Final = 4
 """Characters that a value must have to be looked for in text: a shorter one is found anywhere, which says nothing."""
@@ -36,11 +38,10 @@ class Results:
         self._kept: list[_Result] = []
         self._bytes = 0
 
-    def learn(self, index: int, ident: str, tool: str, paths: tuple[str, ...], data: bytes) -> frozenset[str]:
-        """Outcome `index` returned `data`, in which `paths` are trusted. The spellings of the trusted values in it."""
-        own = trail("")
-        own.learn_from(paths, data)
-        one = _Result(index, ident, tool, _folded(data.decode("utf-8", "replace")), frozenset(own.trusted))
+    def learn(self, index: int, read: Read) -> frozenset[str]:
+        """Outcome `index` returned this. The spellings of the trusted values in it."""
+        trusted = Trail().learn(read)
+        one = _Result(index, read.call, read.tool, _folded(read.data.decode("utf-8", "replace")), trusted)
         self._kept.append(one)
         self._bytes += len(one.text)
         while len(self._kept) > RESULTS or (self._bytes > BYTES and len(self._kept) > 1):

@@ -13,6 +13,7 @@ from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.signing_in import SignIn, Tls
+from standwatch.facts.spending import FirstMessage, Price, Window
 from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.watches import WatchRule
 from standwatch.facts.words import Decision, Effect
@@ -145,6 +146,22 @@ class ArgumentRule(msgspec.Struct, frozen=True):
     otherwise: Otherwise | None = None
 
 
+Format = Literal["", "json", "yaml", "csv", "text"]
+
+
+class Returns(msgspec.Struct, frozen=True):
+    """What a manifest says of a tool's results."""
+
+    trusted: tuple[str, ...] = ()
+    """JSONPath (RFC 9535) of the fields that no outside party can write."""
+    secret: tuple[str, ...] = ()
+    """JSONPath of the fields whose values are confidential."""
+    format: Format = ""
+    """How the text of a result is to be read; "" for structured content, or text that is JSON."""
+    pattern: str = ""
+    """Of `text`: RE2 syntax with named groups; each match is an object of its groups, the result a list of them."""
+
+
 class Tool(msgspec.Struct, frozen=True):
     """One declared tool, `server.name`."""
 
@@ -158,6 +175,12 @@ class Tool(msgspec.Struct, frozen=True):
     otherwise: Otherwise = "deny"
     trusted: tuple[str, ...] = ()
     """`returns.trusted`: JSONPath of result fields that no outside party can write."""
+    secret: tuple[str, ...] = ()
+    """`returns.secret`: JSONPath of result fields that are confidential."""
+    returns_format: Format = ""
+    """`returns.format`."""
+    returns_pattern: str = ""
+    """`returns.pattern`."""
     timeout: int | None = None
     """Seconds the upstream may take."""
     approvals: Approvals | None = None
@@ -166,6 +189,11 @@ class Tool(msgspec.Struct, frozen=True):
     @property
     def server(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def returns(self) -> Returns:
+        """What is declared of its results."""
+        return Returns(self.trusted, self.secret, self.returns_format, self.returns_pattern)
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -190,10 +218,17 @@ class Component(msgspec.Struct, frozen=True):
     """Which MCP revisions it is spoken to in; empty to ask it."""
     may_ask: tuple[str, ...] = ()
     """What this server may ask of its client: `sampling`, `elicitation`, `roots`."""
+    price: Price | None = None
+    """Of an llm: what a million tokens cost."""
+    window: Window = Window()
+    """Of an llm: the most tokens that one call takes and gives."""
+    fallback: tuple[str, ...] = ()
+    """Of an llm: the components that stand in for it while it cannot be reached, in order."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Budgets of a system. Keys of `per_day` are `tool.argument` (summed) or a tool's name (counted), or `calls`."""
+    """Budgets of a system. Keys of `per_day` are `tool.argument` (summed) or a tool's name (counted), or `calls`,
+    `tokens` or `money` (`facts.spending`)."""
 
     calls_per_run: int | None = None
     minutes_per_run: int | None = None
@@ -203,6 +238,8 @@ class Limits(msgspec.Struct, frozen=True):
     asks_per_person_per_hour: int | None = None
     asks_per_hour: int | None = None
     asks_per_day: int | None = None
+    tokens_per_run: int | None = None
+    money_per_run: Number | None = None
 
     @property
     def asks(self) -> Asks:
@@ -252,6 +289,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """As the organisation's; where both speak, the shorter counts."""
     decoys: int | None = None
     """One question in so many brings a decoy along; 0 for none, None for what the organisation says."""
+    task: FirstMessage | None = None
+    """Whose first message may say the run's task; None for nobody's: then only who opens a run says it."""
 
     def answering(self, tool: str = "") -> Answering:
         """Who answers questions about `tool`, by what is said of it, of the system, and of its halt authority."""

@@ -8,12 +8,12 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.case import Case, World
 from standwatch.enforce.drafting import Draft, case_of, draft_of
 from standwatch.enforce.ports import Act, Caller
-from standwatch.enforce.provenance import Trail
 from standwatch.enforce.steps import CHANCE, Begin
 from standwatch.facts.configuration import Definition
 from standwatch.facts.entries import Relaxed
 from standwatch.facts.parts import Action, action_digest
 from standwatch.facts.words import Seam
+from standwatch.flow.trail import Trail
 from standwatch.record.source import read_action
 from standwatch.record.state import State
 from standwatch.serve.gate import LiveGate

@@ -12,7 +12,7 @@ import msgspec
 
 from standwatch.enforce.asking import DECOY
 from standwatch.enforce.traced import BYTES, RESULTS, Results, label, value_at
-from standwatch.facts.configuration import Configuration, Finding
+from standwatch.facts.configuration import Configuration, Finding, Returns
 from standwatch.facts.entries import (
     Answered,
     AnyEntry,
@@ -27,6 +27,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import NotFound, StandwatchError
 from standwatch.facts.short_words import short_words
+from standwatch.flow.origin import Read
 from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
 from standwatch.record import endorsements, questions
 from standwatch.record.judged import task_of
@@ -357,5 +358,6 @@ def _results(entries: _Entries, source: Record, configuration: Configuration) ->
         system, name = tools[ident]
         declared = configuration.systems.get(system)
         tool = declared.manifest.tools.get(name) if declared is not None else None
-        found.learn(index, ident, name, tool.trusted if tool is not None else (), data)
+        returns = tool.returns if tool is not None else Returns()
+        found.learn(index, Read(data=data, tool=name, call=ident, returns=returns, told_by_us=True))
     return found

@@ -9,9 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.enforce.origins import origins
-from standwatch.enforce.provenance import trail
 from standwatch.enforce.traced import Results, label, value_at
-from standwatch.facts.configuration import Configuration
+from standwatch.facts.configuration import Configuration, Returns
 from standwatch.facts.entries import (
     Answered,
     AnyEntry,
@@ -28,6 +27,8 @@ from standwatch.facts.entries import (
     Unmasked,
 )
 from standwatch.facts.errors import Malformed, NotFound
+from standwatch.flow.origin import Read
+from standwatch.flow.trail import Trail
 from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
 from standwatch.record import endorsements
 from standwatch.record.judged import Task, task_of
@@ -216,7 +217,7 @@ class _Reading:
     def __init__(self, source: Record, configuration: Configuration, task: str, now: int) -> None:
         self._source = source
         self._configuration = configuration
-        self._trail = trail(task)
+        self._trail = Trail(task)
         self._results = Results()
         self._now = now
 
@@ -227,8 +228,9 @@ class _Reading:
             if isinstance(entry, Outcome):
                 result = self._part(index, entry, "result")
                 if tool is not None and result.fate == "present":
-                    paths = self._trusted(tool)
-                    self._trail.trusted |= self._results.learn(index, tool.id, tool.tool, paths, result.data)
+                    read = self._read(tool, result.data)
+                    self._trail.learn(read)
+                    self._results.learn(index, read)
                 return result
         return Opening("none")
 
@@ -313,10 +315,12 @@ class _Reading:
                 return open_part(self._source, index, entry, wanted)
         return Opening("none")
 
-    def _trusted(self, intent: Intent) -> tuple[str, ...]:
+    def _read(self, intent: Intent, data: bytes) -> Read:
+        """What the act returned, as the manifest of today declares it."""
         declared = self._configuration.systems.get(intent.system)
         tool = declared.manifest.tools.get(intent.tool) if declared is not None else None
-        return tool.trusted if tool is not None else ()
+        returns = tool.returns if tool is not None else Returns()
+        return Read(data=data, tool=intent.tool, call=intent.id, returns=returns, told_by_us=True)
 
 
 def readable(result: bytes) -> str:

@@ -15,7 +15,6 @@ from standwatch.enforce.case import World
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Caller, Carried, Reply
 from standwatch.enforce.ports import Forward as Carry
-from standwatch.enforce.provenance import Trail
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
     CHANCE,
@@ -50,6 +49,7 @@ from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part
+from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
 from standwatch.serve.owed import Owed

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 import msgspec
 
 from standwatch.enforce.ports import Caller
-from standwatch.enforce.provenance import Trail, trail
 from standwatch.facts.canonical import canonical
 from standwatch.facts.entries import AnyEntry, RunOpened
 from standwatch.facts.errors import Conflict
 from standwatch.facts.frames import Ack, Fetch, Fetched
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment, value_digest
+from standwatch.flow.trail import Trail
 from standwatch.record.endorsements import Endorsement
 from standwatch.record.state import State
 
@@ -44,7 +44,7 @@ class Runs:
 
     def trail(self, run: str) -> Trail:
         """What `run` has read so far; nothing for a run this process does not know."""
-        return self._trails.get(run) or trail("")
+        return self._trails.get(run) or Trail()
 
     async def open(
         self,
@@ -69,7 +69,7 @@ class Runs:
             implicit=not token,
             why=commitment(part.salt, part.data) if task or behalf else "",
         )
-        self._trails[run] = trail(task, behalf)
+        self._trails[run] = Trail(task, behalf)
         try:
             await self._append(entry, (part,) if task or behalf else ())
         except BaseException:
@@ -115,7 +115,7 @@ class Runs:
         """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
         fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
         said = msgspec.json.decode(fetched.data, type=dict[str, str]) if fetched.known else {}
-        found = trail(said.get("task", ""), said.get("on_behalf_of", ""))
+        found = Trail(said.get("task", ""), said.get("on_behalf_of", ""))
         _, opened = self._link.state.runs.get(run, (0, None))
         found.known = fetched.known or opened is None or not opened.why
         self._trails.setdefault(run, found)

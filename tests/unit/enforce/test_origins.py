@@ -1,12 +1,20 @@
 """Where each value of an action comes from, labelled for the people who are asked."""
 
 from standwatch.enforce.origins import MOST, origins
-from standwatch.enforce.provenance import trail
+from standwatch.facts.configuration import Returns
+from standwatch.flow.origin import Read
+from standwatch.flow.trail import Trail
 
 
 def test_every_value_has_a_label_of_its_own() -> None:
-    run = trail("Pay 812.50 to Acme")
-    run.learn(("$.iban",), {"iban": "DE89 3704 0044 0532 0130 00"})
+    run = Trail("Pay 812.50 to Acme")
+    run.learn(
+        Read(
+            data=b'{"structuredContent": {"iban": "DE89 3704 0044 0532 0130 00"}}',
+            returns=Returns(trusted=("$.iban",)),
+            told_by_us=True,
+        )
+    )
     found = origins(
         run,
         {
@@ -27,10 +35,10 @@ def test_every_value_has_a_label_of_its_own() -> None:
 
 
 def test_what_a_person_vouched_for_says_so() -> None:
-    found = origins(trail(""), {"to": "GB33BUKB20201555555555", "amount": 1}, ["to"])
+    found = origins(Trail(""), {"to": "GB33BUKB20201555555555", "amount": 1}, ["to"])
     assert found == {"/to": "endorsed", "/amount": "model"}
 
 
 def test_the_work_is_bounded() -> None:
-    found = origins(trail(""), {"rows": [[number] * 10 for number in range(5_000)]})
+    found = origins(Trail(""), {"rows": [[number] * 10 for number in range(5_000)]})
     assert len(found) == MOST

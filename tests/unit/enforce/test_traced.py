@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from standwatch.enforce.traced import BYTES, RESULTS, Results, Sighting, label, value_at
+from standwatch.facts.configuration import Returns
+from standwatch.flow.origin import Read
 
 
 def result(value: object) -> bytes:
@@ -12,13 +14,20 @@ def result(value: object) -> bytes:
     return json.dumps({"content": [], "structuredContent": value}).encode()
 
 
+def learn(
+    results: Results, index: int, call: str, tool: str, paths: tuple[str, ...], data: bytes
+) -> frozenset[str]:
+    returns = Returns(trusted=paths)
+    return results.learn(index, Read(data=data, tool=tool, call=call, returns=returns, told_by_us=True))
+
+
 def test_a_value_is_seen_in_a_trusted_field_and_elsewhere_the_later_first() -> None:
     results = Results()
-    assert results.learn(3, "a", "look", ("$.iban",), result({"iban": "DE89 3704 0044 0532 0130 00"})) == {
+    assert learn(results, 3, "a", "look", ("$.iban",), result({"iban": "DE89 3704 0044 0532 0130 00"})) == {
         "de89370400440532013000"
     }
-    results.learn(5, "b", "mail", (), b"please use de89370400440532013000")
-    results.learn(7, "c", "mail", (), b"nothing")
+    learn(results, 5, "b", "mail", (), b"please use de89370400440532013000")
+    learn(results, 7, "c", "mail", (), b"nothing")
     trusted, elsewhere = Sighting(3, "a", "look", True), Sighting(5, "b", "mail", False)
     assert results.seen("DE89370400440532013000") == (elsewhere, trusted)
     assert label("model", (elsewhere, trusted)) == "untrusted"
@@ -34,25 +43,25 @@ def test_a_value_is_seen_in_a_trusted_field_and_elsewhere_the_later_first() -> N
 
 def test_the_latest_results_count_and_those_before_are_forgotten() -> None:
     results = Results()
-    results.learn(1, "a", "old", (), b'"the secret word is swordfish"')
+    learn(results, 1, "a", "old", (), b'"the secret word is swordfish"')
     for number in range(RESULTS):
-        results.learn(2 + number, f"b{number}", "new", (), b"{}")
+        learn(results, 2 + number, f"b{number}", "new", (), b"{}")
     assert results.seen("swordfish") == ()
-    results.learn(99, "c", "again", (), b"SWORD fish")
+    learn(results, 99, "c", "again", (), b"SWORD fish")
     assert [(one.index, one.tool) for one in results.seen("swordfish")] == [(99, "again")]
 
 
 def test_long_results_push_earlier_ones_out_but_never_themselves() -> None:
     results = Results()
-    results.learn(1, "a", "old", (), b"swordfish")
-    results.learn(2, "b", "new", (), b"x" * BYTES + b"kingfisher")
+    learn(results, 1, "a", "old", (), b"swordfish")
+    learn(results, 2, "b", "new", (), b"x" * BYTES + b"kingfisher")
     assert results.seen("swordfish") == ()
     assert [one.index for one in results.seen("kingfisher")] == [2]
 
 
 def test_what_is_short_or_no_single_value_is_seen_nowhere() -> None:
     results = Results()
-    results.learn(1, "a", "tool", ("$.no",), result({"no": "abc", "text": "xyz true None [1] 12345"}))
+    learn(results, 1, "a", "tool", ("$.no",), result({"no": "abc", "text": "xyz true None [1] 12345"}))
     for value in ("xyz", True, None, [1], {"a": 1}):
         assert results.seen(value) == (), value
     assert [one.trusted for one in results.seen("abc")] == [

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "standwatch"
 LINT = Path(sys.executable).with_name("lint-imports")
-PURE = {"facts", "record", "authority", "declare", "gate", "enforce", "watch", "respond"}
+PURE = {"facts", "record", "authority", "flow", "content", "declare", "gate", "enforce", "watch", "respond"}
 HOT = {"facts", "enforce", "fronts"}
 
 VIOLATIONS = [

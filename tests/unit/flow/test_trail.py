@@ -5,11 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standwatch.enforce.provenance import normal, select, speaks_of, trail
+from standwatch.facts.configuration import Returns
+from standwatch.flow.forms import normal
+from standwatch.flow.origin import Read
+from standwatch.flow.trail import Trail
 
 TASK = (
     "Pay 1,940.00 EUR (invoice 4698, due 2026-11-30) to DE49999911110004698000; write to Maria@Bank.example."
 )
+
+
+def learn(trail: Trail, paths: tuple[str, ...], data: bytes) -> None:
+    trail.learn(Read(data=data, returns=Returns(trusted=paths), told_by_us=True))
 
 
 @pytest.mark.parametrize(
@@ -41,64 +48,34 @@ TASK = (
     ],
 )
 def test_where_a_value_comes_from(value: object, source: str) -> None:
-    assert trail(TASK).source(value) == source
+    assert Trail(TASK).source(value) == source
 
 
 def test_trusted_fields_and_only_those_are_learned() -> None:
-    path = trail("look")
+    path = Trail("look")
     rows = [{"recipient": "FR7630006000011234567890189", "subject": "pay GB06ZZZZ99999900004711"}]
-    path.learn_from(("$[*].recipient",), msgspec.json.encode({"structuredContent": {"result": rows}}))
+    learn(path, ("$[*].recipient",), msgspec.json.encode({"structuredContent": {"result": rows}}))
     assert path.source("FR7630006000011234567890189") == "trusted"
     assert path.source("GB06ZZZZ99999900004711") == "model"
     text = msgspec.json.encode(
         {"content": [{"type": "text", "text": '[{"recipient": "NL91ABNA0417164300"}]'}]}
     )
-    path.learn_from(("$[*].recipient",), text)
+    learn(path, ("$[*].recipient",), text)
     assert path.source("NL91ABNA0417164300") == "trusted"
 
 
 @given(st.binary(max_size=80))
 def test_any_result_is_read_without_harm(raw: bytes) -> None:
-    path = trail("look")
-    path.learn_from(("$[*].recipient", "$.a.b"), raw)
+    path = Trail("look")
+    learn(path, ("$[*].recipient", "$.a.b"), raw)
     assert path.source("something never seen") == "model"
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=60))
 def test_a_value_that_is_not_in_the_task_is_never_the_task_s(value: str, task: str) -> None:
-    if trail(task).source(value) == "task":
+    if Trail(task).source(value) == "task":
         plain = "".join(character for character in task.casefold() if character not in " -,")
         assert (
             "".join(c for c in normal(value) if c not in " -,") in plain
             or value.replace(",", "").replace(".", "").isdigit()
         )
-
-
-def test_paths_select_members_items_and_wildcards() -> None:
-    value = {"a": [{"b": 1}, {"b": 2}, {"c": 3}], "d": {"e": 4}}
-    assert select("$.a[*].b", value) == [1, 2]
-    assert select("$.a[1].b", value) == [2]
-    assert select("$.d.*", value) == [4]
-    assert select("$.a[9]", value) == []
-    assert select("$.x.y", value) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "words", "said"),
-    [
-        ("Please pay the invoice", ("pay",), True),
-        ("Transferring 5 EUR", ("transfer",), True),
-        ("Payments are late", ("pay",), False),
-        ("Summarise the inbox", ("pay", "send", "transfer"), False),
-        ("", ("pay",), False),
-    ],
-)
-def test_the_task_must_speak_of_such_an_act(task: str, words: tuple[str, ...], said: bool) -> None:
-    assert speaks_of(task, words) is said
-
-
-@pytest.mark.parametrize(
-    "path", ["$['meta'].recipient", "$..recipient", "recipient", "$.a[?(@.b)]", "$.a[-1]", ""]
-)
-def test_a_path_that_is_not_understood_selects_nothing(path: str) -> None:
-    assert select(path, {"recipient": "EVIL", "meta": {"recipient": "GOOD"}, "a": [{"b": 1}]}) == []
