@@ -4,8 +4,10 @@ from typing import Final, Literal
 
 from standwatch.declare.organisation import WORD
 from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
+from standwatch.declare.spending import check_llm, read_price, read_window, stand_ins
 from standwatch.declare.text import Mapping, Node, Problems
 from standwatch.facts.configuration import Component
+from standwatch.facts.spending import Window
 
 KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
 ONLY_SERVERS: Final = ("command", "env", "cwd", "era", "resources", "prompts", "may_ask")
@@ -40,9 +42,13 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         resources=fields.take("resources", listing(_pattern, "URI patterns"), ()),
         prompts=fields.take("prompts", listing(_pattern, "prompts' names or patterns"), ()),
         may_ask=fields.take("may_ask", listing(choice("sampling", "elicitation", "roots"), "asks"), ()),
+        price=fields.take("price", read_price, None),
+        window=fields.take("window", read_window, Window()),
+        fallback=fields.take("fallback", stand_ins, ()),
     )
     fields.close()
     if isinstance(node, Mapping) and component.kind:
+        check_llm(fields, component, problems)
         _contradictions(fields, component, problems)
     return component
 

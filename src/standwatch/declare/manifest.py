@@ -29,6 +29,7 @@ from standwatch.declare.schema import (
     text,
     words,
 )
+from standwatch.declare.spending import check_spending, read_task, spending_meanings
 from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.declare.tools import TOOL, read_tool
 from standwatch.facts.asks import Asks
@@ -36,6 +37,7 @@ from standwatch.facts.canonical import SAFE
 from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
 from standwatch.facts.models import Model
 from standwatch.facts.relaxations import Relaxations
+from standwatch.facts.spending import TOKENS, FirstMessage
 from standwatch.facts.words import Effect
 
 Reversibility = Literal["reversible", "costly", "irreversible"]
@@ -45,6 +47,7 @@ MOST_AMOUNT: Final = SAFE // 1_000_000
 
 _no_relaxations: Relaxations | None = None
 _no_models: dict[str, Model] = {}
+_no_task: FirstMessage | None = None
 _refuse: Kind = "refuse"
 _reversibility: Reader[Reversibility] = choice("reversible", "costly", "irreversible")
 _effects: Reader[tuple[Effect, ...]] = listing(effect, "effects", least=1)
@@ -94,6 +97,7 @@ def read_manifest(
         decoys=asking.decoys,
         observe_until=fields.take("observe", _observe, 0),
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
+        task=fields.take("task", read_task, _no_task),
     )
     fields.close()
     _check_names(name, fields, problems)
@@ -107,6 +111,7 @@ def read_manifest(
             f"{fallback} without decisions, expected refuse or refer-to-human where no model answers",
         )
     _check_budgets(node, manifest, problems)
+    check_spending(fields, manifest, problems)
     _check_subjects(fields, manifest, problems)
     return manifest
 
@@ -138,28 +143,34 @@ def _data_subject(node: Node, problems: Problems) -> tuple[str, str] | None:
 
 def _limits(node: Node, problems: Problems) -> Limits:
     fields = Fields(node, problems, "limits")
-    calls, minutes = fields.take("per_run", _per_run, (None, None))
+    run = fields.take("per_run", _per_run, Limits())
     asks = fields.take("asks", read_asks, Asks())
     limits = Limits(
-        calls_per_run=calls,
-        minutes_per_run=minutes,
+        calls_per_run=run.calls_per_run,
+        minutes_per_run=run.minutes_per_run,
         calls_per_minute=fields.take("per_minute", _one("calls"), None),
         per_day=fields.take("per_day", mapping(_limit_name, words(_amount), "budgets"), {}),
         asks_per_run=asks.per_run,
         asks_per_person_per_hour=asks.per_person_per_hour,
         asks_per_hour=asks.per_hour,
         asks_per_day=asks.per_day,
+        tokens_per_run=run.tokens_per_run,
+        money_per_run=run.money_per_run,
     )
     fields.close()
     return limits
 
 
-def _per_run(node: Node, problems: Problems) -> tuple[int | None, int | None]:
+def _per_run(node: Node, problems: Problems) -> Limits:
     fields = Fields(node, problems, "limits.per_run")
-    calls = fields.take("calls", _maybe(integer()), None)
-    minutes = fields.take("minutes", _maybe(integer(1, 60 * 24 * 366)), None)
+    limits = Limits(
+        calls_per_run=fields.take("calls", _maybe(integer()), None),
+        minutes_per_run=fields.take("minutes", _maybe(integer(1, 60 * 24 * 366)), None),
+        tokens_per_run=fields.take("tokens", _maybe(integer()), None),
+        money_per_run=fields.take("money", _maybe_amount, None),
+    )
     fields.close()
-    return calls, minutes
+    return limits
 
 
 def _one(name: str) -> Reader[int | None]:
@@ -178,6 +189,9 @@ def _amount(node: Node, problems: Problems) -> Number | None:
         problems.add(node.mark, f"{found}, expected an amount between 0 and {MOST_AMOUNT}")
         return None
     return found
+
+
+_maybe_amount: Reader[Number | None] = _amount
 
 
 def _freeze(node: Node, problems: Problems) -> Freeze | None:
@@ -267,7 +281,8 @@ def _check_budgets(node: Mapping, manifest: Manifest, problems: Problems) -> Non
         if not meanings:
             problems.add(
                 member.mark,
-                f"{short(key)} is no declared tool or argument, expected calls, server.tool or server.tool.argument",
+                f"{short(key)} is no declared tool or argument, "
+                "expected calls, tokens, money, server.tool or server.tool.argument",
             )
         elif len(meanings) > 1:
             problems.add(
@@ -276,7 +291,11 @@ def _check_budgets(node: Mapping, manifest: Manifest, problems: Problems) -> Non
         elif meanings[0] != "an amount" and isinstance(member.value, Scalar):
             count = parse_number(member.value.text)
             if isinstance(count, float):
-                problems.add(member.value.mark, f"{count} calls, expected a whole number")
+                problems.add(member.value.mark, f"{count} {_counted(key)}, expected a whole number")
+
+
+def _counted(key: str) -> str:
+    return key if key == TOKENS else "calls"
 
 
 def _check_subjects(fields: Fields, manifest: Manifest, problems: Problems) -> None:
@@ -300,7 +319,7 @@ def _check_subjects(fields: Fields, manifest: Manifest, problems: Problems) -> N
 
 
 def _meanings(key: str, tools: dict[str, Tool]) -> list[str]:
-    found = ["all calls"] if key == "calls" else []
+    found = ["all calls"] if key == "calls" else spending_meanings(key)
     found += ["a tool"] if key in tools else []
     return found + [
         "an amount"

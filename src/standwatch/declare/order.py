@@ -22,6 +22,7 @@ from standwatch.facts.configuration import (
     Tool,
 )
 from standwatch.facts.relaxations import CRITICALITY, Relaxations, longest
+from standwatch.facts.spending import FirstMessage
 
 _ANYTHING = ArgumentRule()
 """The rule on an argument that nobody speaks of, where undeclared arguments may come."""
@@ -62,6 +63,14 @@ def compare_manifest(
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
     log.at_most("observe.until", old.observe_until, new.observe_until)
     compare_relaxations(log, old.relaxations, new.relaxations)
+    _task(log, old.task, new.task)
+
+
+def _task(log: Differences, old: FirstMessage | None, new: FirstMessage | None) -> None:
+    """More agents whose word is taken for the task's are wider; which part of it is, has no order."""
+    log.permitted("task.agents", old.agents if old else (), new.agents if new else ())
+    if old is not None and new is not None:
+        log.any_change("task", (old.after, old.before), (new.after, new.before))
 
 
 def _answering(log: Differences, where: str, old: Answering, new: Answering, *, system: bool = False) -> None:
@@ -96,6 +105,12 @@ def _component(log: Differences, name: str, old: Component, new: Component) -> N
     for member in ("env", "headers"):
         if getattr(old, member) != getattr(new, member):
             log.wider(f"{where} {member}", "changed")  # values may be secrets: they are not repeated
+    # A price or a window decides what a budget comes to, and a stand-in sees what the component would have seen.
+    for member in ("price", "window"):
+        log.any_change(f"{where} {member}", getattr(old, member), getattr(new, member))
+    log.permitted(f"{where} fallback", old.fallback, new.fallback)
+    if set(old.fallback) == set(new.fallback):
+        log.any_change(f"{where} fallback", old.fallback, new.fallback)
     for member in ("resources", "prompts", "may_ask"):
         log.permitted(f"{where} {member}", getattr(old, member), getattr(new, member))
 
@@ -168,6 +183,8 @@ def _single(value: str | None) -> set[Hashable] | None:
 
 def _limits(log: Differences, old: Limits, new: Limits) -> None:
     for name in ("calls_per_run", "minutes_per_run", "calls_per_minute"):
+        log.at_most(f"limits.{name}", getattr(old, name), getattr(new, name))
+    for name in ("tokens_per_run", "money_per_run"):
         log.at_most(f"limits.{name}", getattr(old, name), getattr(new, name))
     log.caps("limits.per_day", old.per_day, new.per_day)
 

@@ -240,7 +240,7 @@ MISTAKES: list[tuple[str, str, str, list[str]]] = [
         "bank.send_money.amount: 20000",
         "bank.send_money.sum: 20000",
         [
-            "systems/payments-agent.yaml:30:13: 'bank.send_money.sum' is no declared tool or argument, expected calls, server.tool or server.tool.argument"
+            "systems/payments-agent.yaml:30:13: 'bank.send_money.sum' is no declared tool or argument, expected calls, tokens, money, server.tool or server.tool.argument"
         ],
     ),
     (
@@ -254,7 +254,7 @@ MISTAKES: list[tuple[str, str, str, list[str]]] = [
         "bank.send_money: 40",
         "bank.sendmoney: 40",
         [
-            "systems/payments-agent.yaml:30:44: 'bank.sendmoney' is no declared tool or argument, expected calls, server.tool or server.tool.argument"
+            "systems/payments-agent.yaml:30:44: 'bank.sendmoney' is no declared tool or argument, expected calls, tokens, money, server.tool or server.tool.argument"
         ],
     ),
     (
@@ -396,7 +396,7 @@ MISTAKES: list[tuple[str, str, str, list[str]]] = [
         "<<: {environment: production}",
         [
             "systems/payments-agent.yaml:6:1: a merge key (<<), expected the members themselves",
-            "systems/payments-agent.yaml:6:1: unknown key '<<' in the manifest, expected one of approvals, components, data_subjects, decisions, environment, exposure, fallback, freeze, halt_authority, limits, observe, owner, purpose, relaxations, reversibility, system, tools, validator",
+            "systems/payments-agent.yaml:6:1: unknown key '<<' in the manifest, expected one of approvals, components, data_subjects, decisions, environment, exposure, fallback, freeze, halt_authority, limits, observe, owner, purpose, relaxations, reversibility, system, task, tools, validator",
         ],
     ),
     (
