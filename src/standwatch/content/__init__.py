@@ -1,0 +1,1 @@
+"""What stands in a text: secrets, identifiers, canaries, shapes of exfiltration, instructions. Linear time. Pure."""

@@ -1,0 +1,41 @@
+"""Every detector there is, by name and by kind; what a manifest may name."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from standwatch.content import found, identifiers
+from standwatch.content.detector import Detector
+from standwatch.content.engine import Engine
+
+
+@cache
+def known() -> Mapping[str, Detector]:
+    """Every detector by its name. Loading them takes milliseconds: only where content is configured."""
+    return {each.name: each for each in (*identifiers.DETECTORS,)}
+
+
+def names() -> frozenset[str]:
+    """What `build` takes: the kinds and the detectors."""
+    return frozenset(found.KINDS) | frozenset(known())
+
+
+def select(wanted: Iterable[str]) -> tuple[Detector, ...]:
+    """The detectors that these kinds and names mean, in one fixed order. KeyError: an unknown name."""
+    asked = set(wanted)
+    if unknown := asked - names():
+        raise KeyError(min(unknown))
+    return tuple(each for each in known().values() if each.name in asked or each.kind in asked)
+
+
+def build(
+    wanted: Iterable[str],
+    canaries: Mapping[str, str] | None = None,
+    *,
+    cache: bytes = b"",
+    portable: bool = False,
+) -> Engine:
+    """An engine for these kinds and detectors and these declared canaries (name: exact text).
+
+    `cache`: bytes that `Engine.cache()` gave earlier and the caller has authenticated. `portable`: without Hyperscan.
+    """
+    return Engine((*select(wanted),), cache=cache, portable=portable)
