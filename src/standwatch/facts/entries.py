@@ -409,6 +409,14 @@ class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
     why: str = ""
 
 
+class TaskTaken(Entry, frozen=True, kw_only=True, tag="ctl.task.1"):
+    """The task of a run that was opened without one, read off the first message of its harness. It is sealed."""
+
+    run: str
+    why: str
+    """Commitment to it."""
+
+
 class RunClosed(Entry, frozen=True, kw_only=True, tag="ctl.run_closed.1"):
     """A run ended, with what it did; it is never reopened."""
 
@@ -631,6 +639,7 @@ AnyEntry = (
     | PasskeyRefused
     | Revalidated
     | RunOpened
+    | TaskTaken
     | RunClosed
     | Decided
     | Shadowed

@@ -3,12 +3,23 @@
 All of it comes from the state folded up to the entry that judged it, and from the parts sealed beside entries.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
 
 from standwatch.facts.configuration import Finding, Policy
-from standwatch.facts.entries import AnyEntry, Asked, Decided, Deferred, Denied, Evidence, Intent, RunOpened
+from standwatch.facts.entries import (
+    AnyEntry,
+    Asked,
+    Decided,
+    Deferred,
+    Denied,
+    Evidence,
+    Intent,
+    RunOpened,
+    TaskTaken,
+)
 from standwatch.facts.errors import Malformed, NotFound
 from standwatch.facts.parts import Action
 from standwatch.record.explanation import Authority, Bypass, Holding, Rules, Run, Statement, Told
@@ -83,7 +94,8 @@ def run_of(source: Source, state: State, judged: Judged | Decided, problems: lis
     if opened is None:
         problems.append(f"run {judged.run} was not open")
         return Run(id=judged.run)
-    task, fate = task_of(source, index, opened, problems)
+    own = ((place, read_leaf(source.leaf(place))) for place in _told_at(state, judged.run))
+    task, fate = task_of(source, *(telling(own) or (index, opened)), problems)
     return Run(
         id=judged.run,
         opened=index,
@@ -95,8 +107,27 @@ def run_of(source: Source, state: State, judged: Judged | Decided, problems: lis
     )
 
 
-def task_of(source: Source, index: int, opened: RunOpened, problems: list[str]) -> tuple[Task, Fate]:
-    """The task of the run that entry `index` opened, and how that part stands; empty unless it is `present`."""
+def _told_at(state: State, run: str) -> tuple[int, ...]:
+    return (state.tasks[run],) if run in state.tasks else ()
+
+
+def telling(entries: Iterable[tuple[int, AnyEntry | Unknown]]) -> tuple[int, RunOpened | TaskTaken] | None:
+    """The one of a run's entries that says its task: what it was opened with, or what was read off later."""
+    found: tuple[int, RunOpened | TaskTaken] | None = None
+    for index, entry in entries:
+        if isinstance(entry, TaskTaken):
+            return index, entry
+        if found is None and isinstance(entry, RunOpened):
+            found = index, entry
+            if entry.why:
+                return found
+    return found
+
+
+def task_of(
+    source: Source, index: int, opened: RunOpened | TaskTaken, problems: list[str]
+) -> tuple[Task, Fate]:
+    """The task that entry `index` says, and how that part stands; empty unless it is `present`."""
     opening = part_of(source, index, opened, "task", problems)
     if opening.fate != "present":
         return Task(), opening.fate

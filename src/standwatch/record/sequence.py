@@ -38,10 +38,12 @@ from standwatch.facts.entries import (
     RunOpened,
     SignedIn,
     SignedOut,
+    TaskTaken,
     Unmasked,
     Watch,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
+from standwatch.facts.spending import SPENDINGS
 from standwatch.record import (
     deferrals,
     endorsements,
@@ -132,6 +134,8 @@ class Sequencer(msgspec.Struct):
                 return self._undeployable(entry, now)
             case RunOpened() | RunClosed():
                 return self._unrunnable(entry, now)
+            case TaskTaken():
+                return self._untold(entry, now)
             case _:
                 return _unsaid(state, entry, now)
 
@@ -188,6 +192,18 @@ class Sequencer(msgspec.Struct):
                 return "duplicate", "an implicit run is already open"
             case _:
                 return None, ""
+
+    def _untold(self, entry: TaskTaken, now: int) -> Objection:
+        """Against a task that comes after its run has begun."""
+        _, run = self.state.runs.get(entry.run, (0, None))
+        if run is None or run.principal != entry.by or 0 < run.until <= now:
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        if run.why or entry.run in self.state.tasks:
+            return "duplicate", f"run {entry.run} has its task"
+        # INVARIANT: nothing that a run has read is ever taken for its task.
+        if self.ledgers.get(f"run/{entry.run}", {}).get("calls", 0):
+            return "stale", f"run {entry.run} has acted already"
+        return None, ""
 
     def over(self, run: str, now: int) -> bool:
         """Whether open `run` ends by itself: its time has passed, or it is implicit and was not used for `IDLE`.
@@ -452,9 +468,13 @@ def _amounts(entry: Intent | Decided, run: str, day: str, minute: str) -> list[t
     return [*calls, *tools, *_spends(entry.spend, run, day, minute)]
 
 
-def _spends(amounts: dict[str, int], _run: str, day: str, _minute: str) -> list[tuple[str, str, int]]:
-    """(ledger, name, amount) of limited quantities."""
-    return [(day, name, amount) for name, amount in amounts.items()]
+def _spends(amounts: dict[str, int], run: str, day: str, _minute: str) -> list[tuple[str, str, int]]:
+    """(ledger, name, amount) of limited quantities: those of arguments by day, tokens and money by run as well."""
+    return [
+        (key, name, amount)
+        for name, amount in amounts.items()
+        for key in ((run, day) if name in SPENDINGS else (day,))
+    ]
 
 
 _MINUTE: Final = 60_000_000

@@ -36,6 +36,7 @@ from standwatch.facts.entries import (
     Revalidated,
     RunOpened,
     Shadowed,
+    TaskTaken,
     Unmasked,
 )
 from standwatch.facts.errors import Malformed, Misconfigured, NotFound, Tampered
@@ -155,7 +156,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("result", entry.result), Commitment("findings", entry.why))
         case Outcome():
             named = (Commitment("result", entry.result),)
-        case RunOpened():
+        case RunOpened() | TaskTaken():
             named = (Commitment("task", entry.why),)
         case Declared() | Config():
             named = (Commitment("manifest", entry.why),)

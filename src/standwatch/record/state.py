@@ -45,6 +45,7 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
+    TaskTaken,
     Unmasked,
     Watch,
 )
@@ -119,6 +120,8 @@ class State(msgspec.Struct):
     """Hash of a bearer token → (`principal` or `run`, name)."""
     runs: dict[str, tuple[int, RunOpened]] = {}
     """Open runs only."""
+    tasks: dict[str, int] = {}
+    """Open runs that were opened without a task → the entry with which they got one."""
     implicit: dict[str, str] = {}
     """`principal/system` → the open implicit run."""
     endorsed: Endorsements = {}
@@ -235,6 +238,8 @@ class State(msgspec.Struct):
                 self.alarms[entry.person] = (index, entry.at)
             case RunOpened():
                 self._open(index, entry)
+            case TaskTaken():
+                self.tasks[entry.run] = index
             case RunClosed():
                 self._end(entry.run)
             case Unknown():
@@ -402,6 +407,7 @@ class State(msgspec.Struct):
         if opened is None:
             return
         self.tokens.pop(opened.token, None)
+        self.tasks.pop(run, None)
         self.endorsed.pop(run, None)
         self.deferred = {ident: one for ident, one in self.deferred.items() if one.entry.run != run}
         key = f"{opened.principal}/{opened.system}"
@@ -412,7 +418,7 @@ class State(msgspec.Struct):
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 16
+FOLD: Final = 17
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

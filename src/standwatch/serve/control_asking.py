@@ -30,7 +30,7 @@ from standwatch.facts.short_words import short_words
 from standwatch.flow.origin import Read
 from standwatch.fronts.control_sheet import Around, Earlier, Origin, RunSheet, Seen, Standing, VoteLine, Why
 from standwatch.record import endorsements, questions
-from standwatch.record.judged import task_of
+from standwatch.record.judged import task_of, telling
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.questions import Question, quorum
@@ -247,7 +247,7 @@ def _run(source: Record, run: str, entries: _Entries) -> RunSheet:
         return RunSheet(run, "none")
     index, entry = opened
     assert isinstance(entry, RunOpened)
-    task, fate = task_of(source, index, entry, [])
+    task, fate = task_of(source, *(telling(entries) or (index, entry)), [])
     return RunSheet(
         run=run,
         told=fate if fate in ("none", "present") else "erased",

@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Restored,
     RunClosed,
     RunOpened,
+    TaskTaken,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.fronts.control_live import TOPICS, Changed, EntryLine, Latest, Sift, Traffic, TrafficLine
@@ -165,7 +166,7 @@ def topic_of(entry: AnyEntry | Unknown) -> str:
             return "questions"
         case Relaxed() | Restored():
             return "relaxations"
-        case RunOpened() | RunClosed():
+        case RunOpened() | TaskTaken() | RunClosed():
             return "runs"
         case Principal():
             return "people"

@@ -42,6 +42,7 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
+    TaskTaken,
     Unmasked,
     Watch,
 )
@@ -154,6 +155,8 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"refused a passkey of {entry.person}{of}: {entry.code}; {entry.credential[:12]}…"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
+        case TaskTaken():
+            return f"the task of run {entry.run} was read off its harness' first message"
         case RunClosed():
             return f"run {entry.run} closed"
         case Opened():

@@ -31,7 +31,7 @@ from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
 from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
 from standwatch.record import endorsements
-from standwatch.record.judged import Task, task_of
+from standwatch.record.judged import Task, task_of, telling
 from standwatch.record.leaf import Unknown
 from standwatch.record.questions import quorum
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
@@ -101,7 +101,8 @@ def run_document(
         start = place - place % most
     now = read_leaf(source.leaf(source.size - 1)).at
     opened = next(((index, one) for index, one in entries if isinstance(one, RunOpened)), None)
-    task, fate = task_of(source, *opened, []) if opened is not None else (Task(), "none")
+    said = telling(entries)
+    task, fate = task_of(source, *said, []) if said is not None else (Task(), "none")
     reading = _Reading(source, configuration, task.task, now)
     shown = acts[start : start + most]
     for own in acts[max(0, start - _BEFORE) : start]:

@@ -37,6 +37,7 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
+    TaskTaken,
     Unmasked,
     Watch,
 )
@@ -131,7 +132,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"agent:{entry.person}"
         case Watch():
             return f"watch:{entry.watch}"
-        case RunOpened() | RunClosed():
+        case RunOpened() | TaskTaken() | RunClosed():
             return f"run:{entry.run}"
         case Asked() | Deferred() | Pulled() | Unmasked() | Answered() | Endorsed() | Intent():
             return f"action:{entry.id}"
