@@ -10,12 +10,22 @@ import pytest
 
 from standwatch.facts.entries import Hold, Intent, Outcome, Released
 from standwatch.facts.frames import Ack, Append, Fetch, Find, Refusal, Seen, Told
+from standwatch.store import socket
 from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
-from standwatch.store.socket import SILENCE, RecorderServer
+from standwatch.store.socket import RecorderServer
 from standwatch.store.socket_link import SocketLink
 from standwatch.store.wire import Frames, Hello, Welcome, encode_frame, to_worker
 from support.recorders import SCOPES, Kind, Store, hold, ident, intent, outcome, setup, store
+
+SILENCE = 0.5
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All workers of these tests, the recorder's socket and the tests run in one thread: none of them is silent for
+    50 ms because of the others, or of whatever else this machine does."""
+    monkeypatch.setattr(socket, "SILENCE", SILENCE)
 
 
 class Raw:
@@ -45,7 +55,7 @@ class Raw:
                 return list(found)
 
 
-async def _until(what: "object", seconds: float = 3.0) -> None:
+async def _until(what: "object", seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not happen in time"
@@ -134,7 +144,7 @@ def test_whoever_speaks_otherwise_is_dropped_and_nobody_else_notices(folder: Pat
         async with store("socket", folder) as it:
             raw = await Raw.connect(it.path)
             raw.writer.write(garbage)
-            while await asyncio.wait_for(raw.next(), 5):
+            while await asyncio.wait_for(raw.next(), 30):
                 pass
             await it.append(hold())
             reader = Reader(folder)
@@ -183,10 +193,12 @@ def test_what_was_asked_when_the_recorder_went_is_refused(folder: Path) -> None:
     async def play() -> None:
         async with store("socket", folder, links=0) as it:
             link = await SocketLink.connect(it.path, "w")
-            blocked = it.recorder.submit(lambda: time.sleep(0.2))
+            free = threading.Event()
+            blocked = it.recorder.submit(free.wait)
             waiting = [link.append(Append(link.next_number(), hold())) for _ in range(10)]
             await asyncio.sleep(0.05)
             assert it.server is not None
+            asyncio.get_running_loop().call_later(0.2, free.set)
             await it.server.close()
             answers = await asyncio.gather(*waiting)
             assert {each.code for each in answers if isinstance(each, Refusal)} == {"unknown"}
@@ -212,7 +224,7 @@ def _status(folder: Path, ident_: str) -> str:
 
 def test_what_a_dead_worker_left_open_ends_as_unknown(folder: Path) -> None:
     async def play() -> None:
-        async with store("socket", folder) as it:
+        async with store("socket", folder, patience=1.0) as it:
             run = await it.run()
             dying = await SocketLink.connect(it.path, "dying")
             entry, kept = await _intent(it, dying, run), await _intent(it, it.links[0], run)  # type: ignore[arg-type]
@@ -263,7 +275,7 @@ def test_a_worker_that_is_back_before_its_answer_is_not_credited_with_it(folder:
     """What it asked on the connection it lost it refused to its caller; what it asks again it carries out."""
 
     async def play() -> None:
-        async with store("socket", folder) as it:
+        async with store("socket", folder, patience=1.0) as it:
             run = await it.run()
             first = await Raw.connect(it.path)
             await first.hello("w")
@@ -284,7 +296,7 @@ def test_a_worker_that_is_back_before_its_answer_is_not_credited_with_it(folder:
             while not any(isinstance(each, Ack) for each in answers):
                 answers += await again.next()
             await _until(lambda: _status(folder, lost.id) == "unknown")
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(1.4)
             assert _status(folder, kept.id) == ""
 
     asyncio.run(play())
@@ -292,7 +304,7 @@ def test_a_worker_that_is_back_before_its_answer_is_not_credited_with_it(folder:
 
 def test_a_worker_that_comes_back_goes_on_with_what_it_was_carrying_out(folder: Path) -> None:
     async def play() -> None:
-        async with store("socket", folder) as it:
+        async with store("socket", folder, patience=1.0) as it:
             run = await it.run()
             first = await Raw.connect(it.path)
             await first.hello("w")
@@ -306,7 +318,7 @@ def test_a_worker_that_comes_back_goes_on_with_what_it_was_carrying_out(folder: 
             again = await Raw.connect(it.path)
             await again.hello("w", entries[0].id)
             await _until(lambda: _status(folder, entries[1].id) == "unknown")
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(1.4)
             assert _status(folder, entries[0].id) == ""
             again.writer.write(encode_frame(Append(5, outcome(entries[0].id, acks[0].index))))
             assert isinstance((await again.next())[-1], Ack)
@@ -318,7 +330,7 @@ def test_workers_outlive_their_recorder(folder: Path) -> None:
     async def play() -> None:
         path = folder / "socket"
         recorder = Recorder.open(setup(folder, settle=False))
-        server = RecorderServer(recorder, path, patience=0.5)
+        server = RecorderServer(recorder, path, patience=3.0)
         await server.start()
         link = await SocketLink.connect(path, "w")
         it = Store(recorder, server, path)
@@ -332,7 +344,7 @@ def test_workers_outlive_their_recorder(folder: Path) -> None:
         await server.close()
         await asyncio.to_thread(recorder.close)
         recorder = Recorder.open(setup(folder, settle=False))
-        server = RecorderServer(recorder, path, patience=0.5)
+        server = RecorderServer(recorder, path, patience=3.0)
         await server.start()
         await _until(lambda: link.alive)
         await _until(lambda: _status(folder, orphan.id) == "unknown")

@@ -147,13 +147,16 @@ class Store:
 
 
 @asynccontextmanager
-async def store(kind: Kind, folder: Path, *, links: int = 1, **changes: Any) -> AsyncGenerator[Store]:
-    """A recorder in `folder` and links to it, closed at the end."""
+async def store(
+    kind: Kind, folder: Path, *, links: int = 1, patience: float = 0.3, **changes: Any
+) -> AsyncGenerator[Store]:
+    """A recorder in `folder` and links to it, closed at the end. `patience`: how long a worker that is gone may take to
+    come back (s)."""
     recorder = await asyncio.to_thread(Recorder.open, setup(folder, **changes))
     path = folder / "socket"
     server = None
     if kind == "socket":
-        server = RecorderServer(recorder, path, patience=0.3)
+        server = RecorderServer(recorder, path, patience=patience)
         await server.start()
     made = Store(recorder, server, path)
     try:
