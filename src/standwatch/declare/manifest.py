@@ -14,6 +14,7 @@ from standwatch.declare.organisation import WORD, effect
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
 from standwatch.declare.schema import (
+from standwatch.declare.rules import read_sequence
     Fields,
     Reader,
     boolean,
@@ -90,6 +91,7 @@ def read_manifest(
         tools=tools,
         limits=fields.take("limits", _limits, Limits()),
         freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
+        sequences=fields.take("sequences", listing(read_sequence, "sequences"), ()),
         fallback=fallback,
         approvers=halt if asking.rule.by is None else asking.rule.by,
         approval_seconds=asking.seconds,

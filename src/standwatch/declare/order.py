@@ -9,6 +9,7 @@ from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
 from standwatch.declare.order_models import compare_kinds, compare_model
 from standwatch.facts.asks import Asks, decoys, effective
+from standwatch.declare.order_rules import compare_call, compare_origins, compare_sequences, compare_values
 from standwatch.facts.configuration import (
     Answering,
     ArgumentRule,
@@ -58,6 +59,7 @@ def compare_manifest(
     _limits(log, old.limits, new.limits)
     _asks(log, old, new, around)
     _freezes(log, old.freeze, new.freeze)
+    compare_sequences(log, old.sequences, new.sequences)
     log.things("model", old.models, new.models, lambda _, a, b: compare_model(log, a, b))
     compare_kinds(log, "fallback", old.fallback, new.fallback)
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
@@ -126,8 +128,7 @@ def compare_tool(log: Differences, old: Tool, new: Tool) -> None:
     log.ranked(f"{where} only_declared", old.only_declared, new.only_declared, (False, True))
     for name in sorted(old.arguments.keys() | new.arguments.keys()):
         _argument(log, f"{where} {name}", name, old, new)
-    log.some_of(f"{where} intent", old.intent or None, new.intent or None)
-    log.at_most(f"{where} per_run", old.per_run, new.per_run)
+    compare_call(log, where, old, new)
     log.permitted(f"{where} returns.trusted", old.trusted, new.trusted)
     log.at_most(f"{where} timeout", old.timeout, new.timeout)
 
@@ -141,10 +142,10 @@ def _argument(log: Differences, where: str, name: str, old: Tool, new: Tool) -> 
         elif after is not None:
             log.wider(where, "may come")
         return
-    log.some_of(f"{where} from", before.sources or None, after.sources or None)
+    compare_origins(log, where, (old, before), (new, after))
     log.at_least(f"{where} min", before.min, after.min)
     log.at_most(f"{where} max", before.max, after.max)
-    log.some_of(f"{where} one_of", _values(before), _values(after))
+    compare_values(log, where, (old, before), (new, after))
     log.some_of(f"{where} pattern", _single(before.pattern), _single(after.pattern))
     log.at_most(f"{where} max_length", before.max_length, after.max_length)
     log.ranked(f"{where} required", before.required, after.required, (False, True))
@@ -170,11 +171,6 @@ def _refusal_is_narrower(before: ArgumentRule, old: Tool, new: Tool) -> bool:
 
 def _binds(rule: ArgumentRule) -> bool:
     return msgspec.structs.replace(rule, otherwise=None) != _ANYTHING
-
-
-def _values(rule: ArgumentRule) -> set[Hashable] | None:
-    """`one_of`, told apart by type: 1, 1.0 and true are three values."""
-    return None if rule.one_of is None else {(type(one).__name__, one) for one in rule.one_of}
 
 
 def _single(value: str | None) -> set[Hashable] | None:

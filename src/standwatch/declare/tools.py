@@ -1,13 +1,12 @@
 """One declared tool and the rules on its arguments."""
 
 from collections.abc import Callable
-from typing import Any, Final
-
-import re2
+from typing import Final
 
 from standwatch.declare.approvals import read_tool_approvals
 from standwatch.declare.organisation import effect
 from standwatch.declare.people import Directory
+from standwatch.declare.rules import argument_name, otherwise, read_rule
 from standwatch.declare.schema import (
     Fields,
     Reader,
@@ -17,32 +16,25 @@ from standwatch.declare.schema import (
     integer,
     listing,
     mapping,
-    number,
     shaped,
     short,
     text,
-    value,
 )
 from standwatch.declare.text import Node, Problems
-from standwatch.facts.configuration import Approvals, ArgumentRule, Number, Otherwise, Source, Tool
+from standwatch.facts.configuration import Approvals, Tool
+from standwatch.facts.rules import After, Unruled
 
 TOOL: Final = shaped(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.[A-Za-z0-9_./:-]{1,128}", "server.tool")
 """A server's component name, a dot, and the tool's name at that server (which may have dots of its own)."""
 
-PATTERN_MEMORY: Final = 1 << 20
-"""Bytes that one compiled pattern may take."""
-
-_re2: Any = re2
-"""Its stub knows neither options nor errors."""
-
-_argument_name = shaped(r"[^\x00-\x1f\x7f]{1,128}", "an argument's name")
 _path = shaped(
     r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\[\*\]|\[[0-9]{1,6}\]){0,24}",
     "a path of names and [*] such as $[*].recipient",
 )
-_source: Reader[Source] = choice("task", "trusted", "untrusted", "model")
-_sources: Reader[tuple[Source, ...]] = listing(_source, "provenances", least=1, single=True)
-_otherwise: Reader[Otherwise] = choice("step_up", "deny")
+_after: Reader[After] = choice("step_up", "deny")
+_unruled: Reader[Unruled] = choice("any", "ask", "deny")
+_never: After = ""
+_asks: Unruled = "ask"
 _as_its_system: Approvals | None = None
 
 
@@ -60,11 +52,16 @@ def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals
     tool = Tool(
         name=name,
         effect=fields.need("effect", effect, "irreversible"),
-        arguments=fields.take("arguments", mapping(_argument_name, _rule, "arguments"), {}),
+        arguments=fields.take("arguments", mapping(argument_name, read_rule, "arguments"), {}),
         only_declared=fields.take("only_declared", boolean, False),
-        intent=fields.take("intent", listing(text("a word", 100), "words", least=1), ()),
+        intent=fields.take(
+            "intent", listing(text("a word or a phrase", 100), "words", least=1, single=True), ()
+        ),
         per_run=fields.take("per_run", _count, None),
-        otherwise=fields.take("otherwise", _otherwise, "deny"),
+        per_task=fields.take("per_task", _count, None),
+        after_untrusted=fields.take("after_untrusted", _after, _never),
+        unruled=fields.take("unruled", _unruled, _asks),
+        otherwise=fields.take("otherwise", otherwise, "deny"),
         trusted=fields.take("returns", _returns, ()),
         timeout=fields.take("timeout", _seconds, None),
         approvals=fields.take("approvals", approvals, _as_its_system),
@@ -81,57 +78,8 @@ def _seconds(node: Node, problems: Problems) -> int | None:
     return duration(node, problems)
 
 
-def _number(node: Node, problems: Problems) -> Number | None:
-    return number(node, problems)
-
-
 def _returns(node: Node, problems: Problems) -> tuple[str, ...]:
     fields = Fields(node, problems, "returns")
     paths = fields.take("trusted", listing(_path, "paths"), ())
     fields.close()
     return paths
-
-
-def _rule(name: str, node: Node, problems: Problems) -> ArgumentRule | None:
-    fields = Fields(node, problems, f"the argument {short(name)}")
-    rule = ArgumentRule(
-        sources=fields.take("from", _sources, ()),
-        min=fields.take("min", _number, None),
-        max=fields.take("max", _number, None),
-        one_of=fields.take("one_of", _values, None),
-        pattern=fields.take("pattern", _pattern, None),
-        max_length=fields.take("max_length", _count, None),
-        required=fields.take("required", boolean, False),
-        otherwise=fields.take("otherwise", _answer, None),
-    )
-    fields.close()
-    if rule.min is not None and rule.max is not None and rule.min > rule.max:
-        problems.add(
-            fields.place("max"), f"max {rule.max} is below min {rule.min}, expected at least {rule.min}"
-        )
-    return rule
-
-
-def _answer(node: Node, problems: Problems) -> Otherwise | None:
-    return _otherwise(node, problems)
-
-
-def _values(node: Node, problems: Problems) -> tuple[str | int | float | bool, ...] | None:
-    return listing(value, "values", least=1)(node, problems)
-
-
-def _pattern(node: Node, problems: Problems) -> str | None:
-    found = text("an RE2 pattern", 2000)(node, problems)
-    if found is None:
-        return None
-    options: Any = _re2.Options()
-    options.log_errors = False
-    options.max_mem = PATTERN_MEMORY
-    try:
-        _re2.compile(found, options)
-    except _re2.error as error:
-        reason = error.args[0] if error.args else ""
-        said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        problems.add(node.mark, f"not an RE2 pattern ({said[:120]}), expected RE2 syntax")
-        return None
-    return found

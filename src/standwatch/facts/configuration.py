@@ -4,7 +4,7 @@ Times are integer microseconds UTC, durations integer seconds, people are opaque
 """
 
 import hashlib
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -14,14 +14,23 @@ from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.signing_in import SignIn, Tls
 from standwatch.facts.spending import FirstMessage, Price, Window
+from standwatch.facts.rules import (
+    After,
+    ArgumentRule,
+    Number,
+    Otherwise,
+    Sequence,
+    Source,
+    Unruled,
+)
+from standwatch.facts.sandbox import Sandbox
 from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.watches import WatchRule
 from standwatch.facts.words import Decision, Effect
 
 T = TypeVar("T")
-Number = int | float
-Source = Literal["task", "trusted", "untrusted", "model"]
-Otherwise = Literal["step_up", "deny"]
+ANY: Final[tuple[Source, ...]] = ("task", "trusted", "untrusted", "model")
+"""What `from: any` comes to."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -131,21 +140,6 @@ class Answering(msgspec.Struct, frozen=True):
     never: tuple[Excluded, ...] = ()
 
 
-class ArgumentRule(msgspec.Struct, frozen=True):
-    """What a manifest says about one argument. Absent members do not bind; `otherwise` falls back to the tool's."""
-
-    sources: tuple[Source, ...] = ()
-    """`from:`: provenances that are good enough; empty for any."""
-    min: Number | None = None
-    max: Number | None = None
-    one_of: tuple[str | int | float | bool, ...] | None = None
-    pattern: str | None = None
-    """RE2 syntax, matched against the whole value."""
-    max_length: int | None = None
-    required: bool = False
-    otherwise: Otherwise | None = None
-
-
 Format = Literal["", "json", "yaml", "csv", "text"]
 
 
@@ -175,7 +169,12 @@ class Tool(msgspec.Struct, frozen=True):
     otherwise: Otherwise = "deny"
     trusted: tuple[str, ...] = ()
     """`returns.trusted`: JSONPath of result fields that no outside party can write."""
+    """Words and phrases of which the run's task must have one, in whatever inflection."""
     secret: tuple[str, ...] = ()
+    per_task: int | None = None
+    """Calls in one run, or as many as the task asks for where that is more."""
+    after_untrusted: After = ""
+    unruled: Unruled = "ask"
     """`returns.secret`: JSONPath of result fields that are confidential."""
     returns_format: Format = ""
     """`returns.format`."""
@@ -295,6 +294,7 @@ class Manifest(msgspec.Struct, frozen=True):
     def answering(self, tool: str = "") -> Answering:
         """Who answers questions about `tool`, by what is said of it, of the system, and of its halt authority."""
         found = self.tools.get(tool)
+    sequences: tuple[Sequence, ...] = ()
         own = found.approvals if found is not None else None
         mine, ours = own or Approvals(), self.approvals
         return Answering(
