@@ -12,8 +12,6 @@ from standwatch.facts.asks import Asks
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
-from standwatch.facts.signing_in import SignIn, Tls
-from standwatch.facts.spending import FirstMessage, Price, Window
 from standwatch.facts.rules import (
     After,
     ArgumentRule,
@@ -23,7 +21,8 @@ from standwatch.facts.rules import (
     Source,
     Unruled,
 )
-from standwatch.facts.sandbox import Sandbox
+from standwatch.facts.signing_in import SignIn, Tls
+from standwatch.facts.spending import FirstMessage, Price, Window
 from standwatch.facts.stakes import Reversibility, tier_of
 from standwatch.facts.watches import WatchRule
 from standwatch.facts.words import Decision, Effect
@@ -165,16 +164,16 @@ class Tool(msgspec.Struct, frozen=True):
     only_declared: bool = False
     """Refuse arguments that `arguments` does not name."""
     intent: tuple[str, ...] = ()
-    per_run: int | None = None
-    otherwise: Otherwise = "deny"
-    trusted: tuple[str, ...] = ()
-    """`returns.trusted`: JSONPath of result fields that no outside party can write."""
     """Words and phrases of which the run's task must have one, in whatever inflection."""
-    secret: tuple[str, ...] = ()
+    per_run: int | None = None
     per_task: int | None = None
     """Calls in one run, or as many as the task asks for where that is more."""
     after_untrusted: After = ""
     unruled: Unruled = "ask"
+    otherwise: Otherwise = "deny"
+    trusted: tuple[str, ...] = ()
+    """`returns.trusted`: JSONPath of result fields that no outside party can write."""
+    secret: tuple[str, ...] = ()
     """`returns.secret`: JSONPath of result fields that are confidential."""
     returns_format: Format = ""
     """`returns.format`."""
@@ -274,6 +273,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """Predictive models by component, from `components` of kind `model` and `decisions`."""
     tools: dict[str, Tool] = {}
     limits: Limits = Limits()
+    sequences: tuple[Sequence, ...] = ()
     freeze: tuple[Freeze, ...] = ()
     fallback: str = "refuse"
     """Its kind; what it gives stands in each model's own `fallback`."""
@@ -294,7 +294,6 @@ class Manifest(msgspec.Struct, frozen=True):
     def answering(self, tool: str = "") -> Answering:
         """Who answers questions about `tool`, by what is said of it, of the system, and of its halt authority."""
         found = self.tools.get(tool)
-    sequences: tuple[Sequence, ...] = ()
         own = found.approvals if found is not None else None
         mine, ours = own or Approvals(), self.approvals
         return Answering(
