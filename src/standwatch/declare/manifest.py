@@ -13,8 +13,8 @@ from standwatch.declare.models import Around, read_models
 from standwatch.declare.organisation import WORD, effect
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
-from standwatch.declare.schema import (
 from standwatch.declare.rules import read_sequence
+from standwatch.declare.schema import (
     Fields,
     Reader,
     boolean,
@@ -90,8 +90,8 @@ def read_manifest(
         models=models,
         tools=tools,
         limits=fields.take("limits", _limits, Limits()),
-        freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
         sequences=fields.take("sequences", listing(read_sequence, "sequences"), ()),
+        freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
         fallback=fallback,
         approvers=halt if asking.rule.by is None else asking.rule.by,
         approval_seconds=asking.seconds,
