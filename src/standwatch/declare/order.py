@@ -8,8 +8,8 @@ import msgspec
 from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
 from standwatch.declare.order_models import compare_kinds, compare_model
-from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.declare.order_rules import compare_call, compare_origins, compare_sequences, compare_values
+from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.facts.configuration import (
     Answering,
     ArgumentRule,
@@ -58,8 +58,8 @@ def compare_manifest(
             _answering(log, f"tool {name} approvals", old.answering(name), new.answering(name))
     _limits(log, old.limits, new.limits)
     _asks(log, old, new, around)
-    _freezes(log, old.freeze, new.freeze)
     compare_sequences(log, old.sequences, new.sequences)
+    _freezes(log, old.freeze, new.freeze)
     log.things("model", old.models, new.models, lambda _, a, b: compare_model(log, a, b))
     compare_kinds(log, "fallback", old.fallback, new.fallback)
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
