@@ -13,6 +13,7 @@ from standwatch.facts.asks import caps as asks_caps
 from standwatch.facts.asks import effective
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
 from standwatch.facts.relaxations import CRITICALITY, longest
+from standwatch.facts.spending import MONEY, TOKENS
 from standwatch.facts.words import Effect
 from standwatch.record.state import ALL
 
@@ -175,14 +176,18 @@ def _tool(
 def _caps(system: System) -> dict[str, int]:
     """Every limit as the sequencer reads it: `PERIOD/NAME` → the most that may stand there; amounts in micro-units.
 
-    A day's limit that names a tool, or `calls`, is a count; any other names a tool's argument, and is an amount.
+    A day's limit that names a tool, or `calls`, or `tokens`, is a count; any other names a tool's argument, and is an amount.
     """
-    limits, counted = system.manifest.limits, {"calls", *system.manifest.tools}
+    limits, counted = system.manifest.limits, {"calls", TOKENS, *system.manifest.tools}
     caps = {
         f"day/{name}": int(most) if name in counted else micro(most) for name, most in limits.per_day.items()
     }
     if limits.calls_per_run is not None:
         caps["run/calls"] = limits.calls_per_run
+    if limits.tokens_per_run is not None:
+        caps[f"run/{TOKENS}"] = limits.tokens_per_run
+    if limits.money_per_run is not None:
+        caps[f"run/{MONEY}"] = micro(limits.money_per_run)
     if limits.calls_per_minute is not None:
         caps["minute/calls"] = limits.calls_per_minute
     return caps

@@ -274,6 +274,8 @@ class Sequencer(msgspec.Struct):
                 if pace.exceeds(self.state, entry, named, period, cap=cap, now=now):
                     return name
                 continue
+            if limit in SPENDINGS and not _amount(entry, limit):
+                continue  # what has come to more than was reserved stops generations, and nothing else
             ledger = self.ledgers.get(_ledger(period, entry, now), {})
             if ledger.get(limit, 0) + _amount(entry, limit) > cap:
                 return name
