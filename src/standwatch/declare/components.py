@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from standwatch.declare.llms import check_served_llm, hosted, key_file, located, model_names, patience, provider
 from standwatch.declare.organisation import WORD
 from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
 from standwatch.declare.spending import check_llm, read_price, read_window, stand_ins
@@ -45,12 +46,19 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         price=fields.take("price", read_price, None),
         window=fields.take("window", read_window, Window()),
         fallback=fields.take("fallback", stand_ins, ()),
+        provider=fields.take("provider", provider, ""),
+        models=fields.take("models", model_names, ()),
+        key_env=fields.take("key_env", _variable, ""),
+        key_file=fields.take("key_file", key_file, ""),
+        hosted_tools=fields.take("hosted_tools", hosted, ()),
+        timeout=fields.take("timeout", patience, None),
+        silence=fields.take("silence", patience, None),
     )
     fields.close()
     if isinstance(node, Mapping) and component.kind:
         check_llm(fields, component, problems)
         _contradictions(fields, component, problems)
-    return component
+    return located(component)
 
 
 _kind: Reader[str] = choice(*KINDS)
@@ -74,12 +82,14 @@ def _numbered() -> Reader[tuple[int, str]]:
 
 
 def _contradictions(fields: Fields, component: Component, problems: Problems) -> None:
-    if component.kind not in SERVED:
+    if component.kind == "llm":
+        check_served_llm(fields, component, problems)
+    elif component.kind not in SERVED:
         for name in ("url", "headers"):
             if fields.has(name):
                 problems.add(
                     fields.place(name),
-                    f"{name} on a component of kind {component.kind}, expected it on an mcp_server or a model only",
+                    f"{name} on a component of kind {component.kind}, expected it on an mcp_server, a model or an llm only",
                 )
     elif fields.has("headers") and not fields.has("url") and component.kind == "mcp_server":
         problems.add(fields.place("headers"), "headers without a url, expected them beside url only")

@@ -113,7 +113,12 @@ def _component(log: Differences, name: str, old: Component, new: Component) -> N
     log.permitted(f"{where} fallback", old.fallback, new.fallback)
     if set(old.fallback) == set(new.fallback):
         log.any_change(f"{where} fallback", old.fallback, new.fallback)
-    for member in ("resources", "prompts", "may_ask"):
+    for member in ("provider", "key_env", "key_file"):
+        log.any_change(f"{where} {member}", getattr(old, member), getattr(new, member))
+    log.permitted(f"{where} models", old.models or (old.version,), new.models or (new.version,))
+    for member in ("timeout", "silence"):
+        log.at_most(f"{where} {member}", getattr(old, member), getattr(new, member))
+    for member in ("resources", "prompts", "may_ask", "hosted_tools"):
         log.permitted(f"{where} {member}", getattr(old, member), getattr(new, member))
 
 

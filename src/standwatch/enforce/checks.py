@@ -10,6 +10,7 @@ from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.endorsed import endorsement
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
+from standwatch.enforce.llms import serves
 from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
@@ -92,6 +93,10 @@ def manifest(case: Case) -> Finding:
         return against(
             "manifest", "deny", "undeclared", f"{server} was not declared to give {case.act.target!r}"
         )
+    hosted = case.act.prompt.hosted if case.act.prompt is not None else ()
+    if extra := sorted({one for one in hosted if not names(component.hosted_tools, one)}):
+        reason = f"{server} was not declared to carry out {', '.join(extra)} itself"
+        return against("manifest", "deny", "hosted_tool", reason)
     return allow("manifest")
 
 
@@ -127,6 +132,8 @@ def _declared(case: Case, component: Component) -> bool:
             return is_plain(case.act.target) and matches(
                 (*component.prompts, *component.resources), case.act.target
             )
+        case "generation":
+            return serves(component, case.act.target)
         case "elicitation" | "sampling" | "roots":
             return case.act.phase == "ask" and case.act.event in component.may_ask
         case _:

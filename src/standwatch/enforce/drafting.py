@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.enforce.case import Case
-from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro
+from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro, model_scopes
 from standwatch.enforce.ports import Act
 from standwatch.enforce.steps import Begin, View
 from standwatch.facts.canonical import canonical
@@ -67,8 +67,11 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
         envelope=envelope,
         tool=tool,
         effect=effect_of(act, tool),
-        scopes=act_scopes(
-            envelope, tool, system=act.system, name=act.tool, by=act.caller.principal, run=draft.run
+        scopes=(
+            *act_scopes(
+                envelope, tool, system=act.system, name=act.tool, by=act.caller.principal, run=draft.run
+            ),
+            *model_scopes(act),
         ),
         trail=view.trail(draft.run),
         valid=view.validator(act) if _as_locked(act, tool) else None,
@@ -93,9 +96,24 @@ def findings_bytes(case: Case, findings: tuple[Finding, ...], **more: Any) -> by
 
 
 def sealed(draft: Draft, findings: bytes) -> tuple[tuple[Part, ...], str]:
-    """The action and the findings as sealed parts, and the commitment to the findings."""
+    """The action and the findings as sealed parts, and the commitment to the findings. Of a generation the body too,
+    which its action binds by SHA-256."""
     why = Part("findings", salt(draft, 0), findings)
-    return (Part("action", salt(draft, 1), draft.data), why), commitment(why.salt, findings)
+    parts = (Part("action", salt(draft, 1), draft.data), why)
+    prompt = draft.act.prompt
+    if prompt is not None and len(prompt.body) <= MOST_BODY:
+        parts = (*parts, Part("body", salt(draft, 1), prompt.body))
+    return parts, commitment(why.salt, findings)
+
+
+MOST_BODY: Final = 1 << 20
+"""Bytes of a prompt that are kept beside its entry; of a longer one only the action, with its digest."""
+
+
+def to_carry(draft: Draft) -> dict[str, Any]:
+    """What is handed to whoever carries the act out."""
+    arguments, prompt = draft.act.arguments, draft.act.prompt
+    return arguments if prompt is None else {**arguments, "prompt": prompt}
 
 
 UNDECLARED: Final = "?"

@@ -141,6 +141,13 @@ def act_scopes(
     return (*envelope.scopes, *named, *(component_scopes(component) if component else ()))
 
 
+def model_scopes(act: Act) -> tuple[str, ...]:
+    """The scope of the model that a generation asks for, beside those of its component."""
+    if act.event != "generation":
+        return ()
+    return (f"version:{act.tool.partition('.')[0]}@{act.target}",)
+
+
 def _tool(
     system: System,
     tool: Tool,

@@ -23,6 +23,7 @@ from standwatch.enforce.drafting import (
     sealed,
     spend_of,
     subjects_of,
+    to_carry,
 )
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.ports import Act, Carried, Reply, Resumed
@@ -139,7 +140,7 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
     """Steps 11 to 15: credential, forward, inspect, outcome, reply."""
     # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
     minted = yield Mint(draft.act.tool)
-    returned = yield Forward(draft.action.id, case.scopes, draft.act.arguments)
+    returned = yield Forward(draft.action.id, case.scopes, to_carry(draft))
     carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")
     took = returned.took if isinstance(returned, Returned) else 0
     _learn(draft, view, case, carried)
@@ -163,6 +164,8 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
 
 def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
     """Step 13: label what came back, so that later arguments can be traced to it."""
+    if draft.act.event == "generation":
+        return  # what a model says is no reading: a value of it comes from nowhere (`model`)
     trail = view.trail(draft.run)
     # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
     told_by_us = draft.act.seam == "proxy" and carried.status == "ok"
@@ -196,10 +199,8 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     """Record the refusal; the caller hears one word whatever was found."""
     parts, why = sealed(draft, findings_bytes(case, judgement.findings))
     code = judgement.deciding.code or judgement.deciding.check
-    if len(draft.data) > MOST_REFUSED:
-        parts = parts[
-            1:
-        ]  # a refusal costs us no more than it costs the caller: the digest stands for the rest
+    # A refusal costs us no more than it costs the caller: digests stand for the rest.
+    parts = tuple(part for part in parts if part.name == "findings" or len(part.data) <= MOST_REFUSED)
     entry = Denied(**judged_members(draft, case, why), code=code, verdict=judgement.verdict)
     written = yield Record(entry, parts, subjects=subjects_of(case))
     if not isinstance(written, Recorded):

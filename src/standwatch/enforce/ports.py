@@ -5,7 +5,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from standwatch.enforce.inspecting import Inspect
 from standwatch.facts.configuration import Configuration, Definition
+from standwatch.facts.llm import Prompt
+from standwatch.facts.spending import Usage
 from standwatch.facts.words import OutcomeStatus, PrincipalKind, Seam, Word
 
 Event = Literal[
@@ -53,6 +56,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     resumes: "Resumed | None" = None
     """The question that this act says it was asked about: it goes on that approval, or not at all."""
+    prompt: Prompt | None = None
+    """Of a generation: the whole request. Its `arguments` are what stands for it (`enforce.llms`)."""
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -71,6 +76,8 @@ class Carried(msgspec.Struct, frozen=True):
 
     status: OutcomeStatus
     result: bytes = b""
+    usage: Usage | None = None
+    """Of a generation: the tokens its upstream says it used; None where it does not say."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -93,8 +100,12 @@ Forward = Callable[[dict[str, Any]], Awaitable[Carried]]
 """Carries the judged arguments to the world. It is called at most once, and only after the intent is durable.
 
 It must not raise for upstream faults: it returns `Carried` with `error`, `timeout` or `not_sent` (only where it
-is certain that nothing left). It is cancelled when a hold falls on the act or the caller goes away.
+is certain that nothing left). It is cancelled when a hold falls on the act or the caller goes away. Of a generation
+the arguments have its prompt as it may leave, under `prompt`.
 """
+
+SoFar = Callable[[], Carried]
+"""What became of an act that was cancelled on its way, as far as its front knows."""
 
 
 class Gate(Protocol):
@@ -114,8 +125,15 @@ class Gate(Protocol):
         """The `server.name` tools that lists may show this caller."""
         ...
 
-    async def act(self, act: Act, forward: Forward) -> Reply:
-        """Take `act` through the passage. Never raises for a refusal; every error path is a word."""
+    async def act(self, act: Act, forward: Forward, *, so_far: SoFar | None = None) -> Reply:
+        """Take `act` through the passage. Never raises for a refusal; every error path is a word.
+
+        `so_far` is asked where `forward` is cancelled: the outcome then says how far it came.
+        """
+        ...
+
+    def inspect(self, act: Act) -> Inspect:
+        """What looks at the words of a generation while they stream."""
         ...
 
     async def begin(self, act: Act) -> Reply:

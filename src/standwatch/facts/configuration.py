@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from standwatch.facts.asks import Asks
+from standwatch.facts.llm import Provider
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
 from standwatch.facts.relaxations import Relaxations
@@ -222,6 +223,20 @@ class Component(msgspec.Struct, frozen=True):
     """Of an llm: the most tokens that one call takes and gives."""
     fallback: tuple[str, ...] = ()
     """Of an llm: the components that stand in for it while it cannot be reached, in order."""
+    provider: Provider = ""
+    """Of an llm: which protocol its `url` speaks; "" for one that is not asked through us."""
+    models: tuple[str, ...] = ()
+    """Of an llm: the models, by name or pattern (`*`), that may be asked for; empty for its `version` alone."""
+    key_env: str = ""
+    """Of an llm: the variable of our environment that holds its key; of one with neither this nor `key_file`, none."""
+    key_file: str = ""
+    """Of an llm: the file that holds its key, relative to the organisation's folder."""
+    hosted_tools: tuple[str, ...] = ()
+    """Of an llm: types of tools that its provider may carry out itself, where we see nothing of them."""
+    timeout: int | None = None
+    """Of an llm: seconds that a whole answer may take."""
+    silence: int | None = None
+    """Of an llm: seconds that a stream may be silent."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ MANIFESTS: Final[frozenset[PartName]] = frozenset({"manifest"})
 """What goes along unless payloads are asked for: configurations are not about data subjects."""
 
 PAYLOADS: Final[frozenset[PartName]] = frozenset(
-    {"action", "findings", "result", "reason", "task", "manifest", "context", "row"}
+    {"action", "findings", "result", "reason", "task", "manifest", "context", "row", "body"}
 )
 
 README: Final = """\

@@ -12,8 +12,9 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
+from standwatch.enforce.inspecting import PASSING, Inspect
 from standwatch.enforce.passage import passage
-from standwatch.enforce.ports import Act, Caller, Carried, Reply
+from standwatch.enforce.ports import Act, Caller, Carried, Reply, SoFar
 from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
@@ -256,22 +257,30 @@ class LiveGate:
 
     # --- acts ----------------------------------------------------------------------------------------------
 
-    async def act(self, act: Act, forward: Carry, *, theirs: bool = False) -> Reply:
+    async def act(
+        self, act: Act, forward: Carry, *, theirs: bool = False, so_far: SoFar | None = None
+    ) -> Reply:
         """Take `act` through the passage. Every error path is one of the four words.
 
-        `theirs`: `forward` only waits for what the caller does itself, so a hold does not cut it.
+        `theirs`: `forward` only waits for what the caller does itself, so a hold does not cut it. `so_far` tells what
+        became of it where it is cancelled on its way.
         """
         try:
             run = await self.runs.of(act.caller, act.system)
             steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
-            return await self._drive(steps, forward, theirs=theirs)
+            return await self._drive(steps, forward, theirs=theirs, so_far=so_far or _unknown)
         except (Conflict, Unrecorded):  # no run could be opened
             return Reply("unavailable", act.id or self._fresh())
         except Exception as error:
             self.on_fault(error)
             return Reply("unavailable", act.id or self._fresh())
 
-    async def _drive(self, steps: Steps, forward: Carry, *, theirs: bool) -> Reply:
+    def inspect(self, act: Act) -> Inspect:
+        """What looks at the words of a generation while they stream: nothing yet (`content`)."""
+        del act
+        return PASSING
+
+    async def _drive(self, steps: Steps, forward: Carry, *, theirs: bool, so_far: SoFar) -> Reply:
         told: Ack | None = None
         try:
             command = next(steps)
@@ -284,7 +293,7 @@ class LiveGate:
                         event, ack = await self.record(command)
                         told = told or ack
                     case Forward():
-                        event = await self._forward(command, forward, steps, theirs=theirs)
+                        event = await self._forward(command, forward, steps, theirs=theirs, so_far=so_far)
                     case FindQuestion() | Mint():
                         event = await self._answer(command)
                     case _:
@@ -382,7 +391,9 @@ class LiveGate:
 
         self._link.append(frame).add_done_callback(heard)
 
-    async def _forward(self, command: Forward, forward: Carry, steps: Steps, *, theirs: bool) -> Event:
+    async def _forward(
+        self, command: Forward, forward: Carry, steps: Steps, *, theirs: bool, so_far: SoFar
+    ) -> Event:
         """Carry the act out, where a hold can cut it and the caller's leaving cancels it."""
         task = asyncio.current_task()
         assert task is not None
@@ -396,9 +407,9 @@ class LiveGate:
             # INVARIANT: of the acts in flight in one task the outermost that was cut ends the cancellation: a question
             # that a call asks on its way must not swallow what ends the call.
             if not flight.cut or self._cut_around(flight):
-                self._abandon(steps)
+                self._abandon(steps, so_far())
                 raise
-            carried = Carried("unknown")
+            carried = so_far()
         except Exception:
             carried = Carried("unknown")
         finally:
@@ -414,9 +425,9 @@ class LiveGate:
         """Whether an act that `flight` is part of was cut as well; it runs in the same task."""
         return any(one.cut and one.task is flight.task for one in self.flights.values() if one is not flight)
 
-    def _abandon(self, steps: Steps) -> None:
+    def _abandon(self, steps: Steps, carried: Carried) -> None:
         """The caller went away: what became of the act is unknown, and the record says so."""
-        command = steps.send(Returned(self._clock(), Carried("unknown")))
+        command = steps.send(Returned(self._clock(), carried))
         if isinstance(command, Record):
             self._owe(self._frame(command))
         steps.close()
@@ -520,6 +531,10 @@ class LiveGate:
         except Exception as error:  # a hold is written down whatever fails beside it
             self.on_fault(error)
         return struck
+
+
+def _unknown() -> Carried:
+    return Carried("unknown")
 
 
 def _by_a_model(entry: Decided) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Final
 
-from standwatch.facts.configuration import Component, Configuration
+from standwatch.facts.configuration import Component, Configuration, Organisation
 from standwatch.facts.mcp import McpServer
+from standwatch.facts.sandbox import confinement
+from standwatch.serve.llm_servers import LlmServers
 from standwatch.serve.model_servers import ModelServers
 from standwatch.upstream.mcp import UpstreamServer, open_server
 
@@ -30,6 +32,7 @@ class Servers:
         self._changed = changed
         self._open: Running = {}
         self.models = ModelServers(folder, environment)
+        self.llms = LlmServers(folder, environment)
 
     def of(self, system: str) -> Mapping[str, McpServer]:
         """The servers of `system`, in the manifest's order; none for a system nobody declares."""
@@ -51,14 +54,19 @@ class Servers:
         }
         before = self._open
         self._open = {
-            system: {name: self._keep_or_open(system, component) for name, component in components.items()}
+            system: {
+                name: self._keep_or_open(system, component, configuration.organisation)
+                for name, component in components.items()
+            }
             for system, components in wanted.items()
         }
         kept = set(_all(self._open))
-        models = self.models.take_up(configuration)
-        return _both(_end([server for server in _all(before) if server not in kept]), models)
+        models, llms = self.models.take_up(configuration), self.llms.take_up(configuration)
+        return _each(_end([server for server in _all(before) if server not in kept]), models, llms)
 
-    def _keep_or_open(self, system: str, component: Component) -> tuple[Component, UpstreamServer]:
+    def _keep_or_open(
+        self, system: str, component: Component, organisation: Organisation
+    ) -> tuple[Component, UpstreamServer]:
         kept = self._open.get(system, {}).get(component.name)
         if kept is not None and kept[0] == component:
             return kept
@@ -67,6 +75,8 @@ class Servers:
             organisation_folder=self._folder,
             environment=self._environment,
             on_change=lambda _: self._changed(system),
+            sandbox=confinement(component.sandbox, development=organisation.development),
+            hidden=((self._folder / organisation.store).resolve(),),
         )
         return component, server
 
@@ -89,6 +99,7 @@ class Servers:
         """End every server."""
         running, self._open = self._open, {}
         await self.models.close()
+        await self.llms.close()
         await _end(_all(running))
 
 
@@ -96,9 +107,9 @@ def _all(running: Running) -> list[UpstreamServer]:
     return [server for servers in running.values() for _, server in servers.values()]
 
 
-async def _both(one: Coroutine[None, None, None], other: Coroutine[None, None, None]) -> None:
-    await one
-    await other
+async def _each(*works: Coroutine[None, None, None]) -> None:
+    for work in works:
+        await work
 
 
 async def _end(servers: list[UpstreamServer]) -> None:

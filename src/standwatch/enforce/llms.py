@@ -1,0 +1,65 @@
+"""Which component serves a model, and how a prompt is judged, sealed and changed."""
+
+import hashlib
+from typing import Any, Final, cast
+
+import msgspec
+
+from standwatch.enforce.patterns import names
+from standwatch.facts.configuration import Component
+from standwatch.facts.llm import Prompt, Provider
+
+_TOOL_MEMBERS: Final = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "mcp_servers")
+"""Members of a body that offer tools or speak of those offered."""
+
+
+def serves(component: Component, model: str) -> bool:
+    """Whether `component` may be asked as `model`: one that its manifest names, or the version it has."""
+    if component.kind != "llm" or not component.provider:
+        return False
+    return names(component.models or (component.version,), model)
+
+
+def serving(components: tuple[Component, ...], providers: frozenset[Provider], model: str) -> Component | None:
+    """The first component, in the manifest's order, of one of `providers` that serves `model`."""
+    return next((one for one in components if one.provider in providers and serves(one, model)), None)
+
+
+def offered(components: tuple[Component, ...], providers: frozenset[Provider]) -> tuple[tuple[str, str], ...]:
+    """The models that lists may show, with their vendors: those that are named, not those that a pattern allows."""
+    found: dict[str, str] = {}
+    for one in components:
+        if one.kind == "llm" and one.provider in providers:
+            for name in one.models or (one.version,):
+                if name and "*" not in name:
+                    found.setdefault(name, one.vendor or one.name)
+    return tuple(found.items())
+
+
+def generation_arguments(prompt: Prompt) -> dict[str, Any]:
+    """What stands for a prompt in its canonical action: small, and bound to the body by its SHA-256."""
+    members: dict[str, Any] = {
+        "api": prompt.api,
+        "bytes": len(prompt.body),
+        "images": sum(turn.kind == "image" for turn in prompt.turns),
+        "model": prompt.model,
+        "sha256": hashlib.sha256(prompt.body).hexdigest(),
+        "stream": prompt.stream,
+        "tools": list(prompt.tools),
+        "turns": len(prompt.turns),
+    }
+    if prompt.hosted:
+        members["hosted"] = list(prompt.hosted)
+    if prompt.output is not None:
+        members["output"] = prompt.output
+    if prompt.choices != 1:
+        members["choices"] = prompt.choices
+    return members
+
+
+def without_tools(prompt: Prompt) -> Prompt:
+    """The same prompt, with no tools offered. What the other members say is not touched, not even their spelling."""
+    raw = msgspec.json.decode(prompt.body, type=dict[str, msgspec.Raw])
+    kept = {name: value for name, value in raw.items() if name not in _TOOL_MEMBERS}
+    value = {name: cast("Any", one) for name, one in prompt.value.items() if name not in _TOOL_MEMBERS}
+    return msgspec.structs.replace(prompt, body=msgspec.json.encode(kept), value=value, tools=(), hosted=())
