@@ -12,6 +12,7 @@ from standwatch.enforce.endorsed import endorsement
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.llms import serves
 from standwatch.enforce.patterns import is_plain, matches, names
+from standwatch.enforce.spending import unbounded
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
 from standwatch.flow.intent import speaks_of
@@ -140,10 +141,16 @@ def _declared(case: Case, component: Component) -> bool:
             return False
 
 
+def _bounded(case: Case) -> Finding:
+    """INVARIANT: under a budget nothing leaves that could come to more than is reserved for it."""
+    why = unbounded(case)
+    return against("limits", "deny", "unbounded", why) if why else allow("limits")
+
+
 def limits(case: Case) -> Finding:
     """Every argument is inside its declared bounds, and what counts against a budget is a proper amount."""
     if case.tool is None:
-        return allow("limits")
+        return _bounded(case)
     tool, arguments = case.tool.tool, case.act.arguments
     if tool.only_declared and (extra := sorted(arguments.keys() - tool.arguments.keys())):
         return against("limits", tool.otherwise, "undeclared_argument", f"{', '.join(extra)} is not declared")

@@ -8,6 +8,7 @@ import msgspec
 from standwatch.enforce.case import Case
 from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro, model_scopes
 from standwatch.enforce.ports import Act
+from standwatch.enforce.spending import reserved
 from standwatch.enforce.steps import Begin, View
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Finding
@@ -142,7 +143,9 @@ def judged_members(draft: Draft, case: Case, why: str) -> dict[str, Any]:
 
 
 def spend_of(case: Case) -> dict[str, int]:
-    """What it takes of the budgets that its arguments count against, in micro-units."""
+    """What it takes of the budgets that its arguments, or the tokens of a model, count against."""
+    if case.act.event == "generation":
+        return reserved(case)
     if case.tool is None or not case.tool.spends:
         return {}
     arguments = case.act.arguments

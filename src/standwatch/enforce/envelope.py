@@ -13,6 +13,7 @@ from standwatch.facts.asks import caps as asks_caps
 from standwatch.facts.asks import effective
 from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
 from standwatch.facts.relaxations import CRITICALITY, longest
+from standwatch.facts.rules import Sequence
 from standwatch.facts.spending import MONEY, TOKENS
 from standwatch.facts.words import Effect
 from standwatch.record.state import ALL
@@ -32,6 +33,8 @@ class ToolEnvelope(msgspec.Struct, frozen=True):
     patterns: dict[str, Pattern]
     red_lines: tuple[RedLine, ...]
     scopes: tuple[str, ...]
+    sequences: tuple[tuple[Sequence, dict[str, Pattern]], ...] = ()
+    """Those that may forbid it, with the patterns of what excuses it."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -177,13 +180,18 @@ def _tool(
         },
         red_lines=tuple(line for line in lines if names(line.tools, tool.name)),
         scopes=(*scopes, f"tool:{tool.name}", *(component_scopes(server) if server else ())),
+        sequences=tuple(
+            (one, {name: re2.compile(pattern) for name, pattern in one.unless.items()})
+            for one in system.manifest.sequences
+            if names(one.no, tool.name)
+        ),
     )
 
 
 def _caps(system: System) -> dict[str, int]:
     """Every limit as the sequencer reads it: `PERIOD/NAME` → the most that may stand there; amounts in micro-units.
 
-    A day's limit that names a tool, or `calls`, or `tokens`, is a count; any other names a tool's argument, and is an amount.
+    A day's limit that names a tool, or `calls`, or `tokens`, is a count; any other is an amount.
     """
     limits, counted = system.manifest.limits, {"calls", TOKENS, *system.manifest.tools}
     caps = {

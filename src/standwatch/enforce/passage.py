@@ -28,6 +28,7 @@ from standwatch.enforce.drafting import (
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.ports import Act, Carried, Reply, Resumed
 from standwatch.enforce.relaxing import tighter
+from standwatch.enforce.spending import spent
 from standwatch.enforce.steps import (
     Begin,
     Event,
@@ -43,7 +44,7 @@ from standwatch.enforce.steps import (
     View,
 )
 from standwatch.facts.configuration import Finding, Returns
-from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome
+from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome, OutcomeChecked
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Action, Part, action_digest, commitment
@@ -145,14 +146,16 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
     took = returned.took if isinstance(returned, Returned) else 0
     _learn(draft, view, case, carried)
     part = Part("result", salt(draft, 2), carried.result)
-    outcome = Outcome(
-        by=draft.act.caller.principal,
-        id=draft.action.id,
-        of=intent.index,
-        status=carried.status,
-        took={"judge": judged, "upstream": max(took, 0), "record": max(minted.now - intent.at, 0)},
-        result=commitment(part.salt, part.data) if part.data else "",
-    )
+    sums = spent(case, carried)
+    members: dict[str, Any] = {
+        "by": draft.act.caller.principal,
+        "id": draft.action.id,
+        "of": intent.index,
+        "status": carried.status,
+        "took": {"judge": judged, "upstream": max(took, 0), "record": max(minted.now - intent.at, 0)},
+        "result": commitment(part.salt, part.data) if part.data else "",
+    }
+    outcome = OutcomeChecked(**members, spent=sums) if sums else Outcome(**members)
     # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
     parts = (part,) if part.data else ()
     written = yield Record(outcome, parts, subjects=subjects_of(case), wait=case.effect == "irreversible")
