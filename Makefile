@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo demo-install test test-install check lock-check lint types contracts lock bench soak clean moved
+.PHONY: help install dojo demo demo-install test test-install check lock-check lint types contracts lock bench soak clean moved
 
 PY := .venv/bin/python
 DEMO_PY := .demo/venv/bin/python
@@ -29,6 +29,7 @@ help:
 		'make check     ruff, pyright, import contracts, locks' \
 		'make bench     what governing a call costs, beside the raw machine' \
 		'make soak      kill -9 and store faults, the long way; other long trials: ARGS="--only NAME"' \
+		'make dojo      hijacked agents: AgentDojo through the gateway (ARGS="banking --detail")' \
 		'make lock      resolve the dependencies again (UPGRADE=1 for newer versions)' \
 		'make clean     remove what the others made'
 
@@ -138,6 +139,16 @@ bench: test-install
 
 soak: test-install
 	@exec "$(PY)" -m bench.soaking $(ARGS)
+
+build/dojo/.installed: requirements/dojo.txt .venv/.test
+	$(SAY) 'dojo: environment of AgentDojo (build/dojo/venv, about 290 MB)'
+	@mkdir -p build/dojo
+	@"$(PY)" -m venv --clear build/dojo/venv
+	@build/dojo/venv/bin/python $(PIP) install --require-hashes -r requirements/dojo.txt
+	@touch $@
+
+dojo: test-install build/dojo/.installed
+	@exec "$(PY)" -m bench.dojo $(ARGS)
 
 clean:
 	@rm -rf .venv .demo build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

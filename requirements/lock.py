@@ -6,6 +6,7 @@
 | test.txt | the same and group `test`, constrained by product.txt | what tests and checks add |
 | demo.txt | group `demo` | the example organisation's own servers, in an environment of their own |
 | models.txt | group `models` | the demo's model server, in another |
+| dojo.txt | group `dojo` | AgentDojo's suites for `make dojo`, in a fourth |
 | models-test.txt | the same and group `models-test`, constrained by models.txt | what tests add to it |
 | package-lock.json in demo-npm/ and tests/wire/*/ | the package.json beside each | Node servers and suites |
 
@@ -48,6 +49,7 @@ def wanted(project: dict[str, Any]) -> dict[str, list[str]]:
         "demo": groups["demo"],
         "models": models,
         "models-test": models + groups["models-test"],
+        "dojo": groups["dojo"],
     }
 
 
@@ -104,6 +106,7 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
     compile_lock(
         python, "models-test", lists["models-test"], "--constraints", str(HERE / "models.txt"), *models
     )
+    compile_lock(python, "dojo", lists["dojo"], *options)
     for each in npm_folders():
         lock_npm(each)
 
