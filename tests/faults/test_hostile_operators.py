@@ -340,7 +340,7 @@ def test_two_people_answer_opposite_ways_at_once_and_one_answer_decides(watch: L
         gate = threading.Barrier(len(orders))
 
         def send(body: bytes, ident: str = ident, gate: threading.Barrier = gate) -> int:
-            gate.wait(10)
+            gate.wait(60)
             return ask(watch, token, "POST", f"{API}/questions/{ident}/answer", body)[0]
 
         with crew(len(orders)) as submit:
@@ -360,7 +360,7 @@ def test_names_with_ends_of_lines_end_no_line(watch: Living, token: str) -> None
                 watch, token, "POST", f"{API}/agents", json.dumps({"name": name, "systems": ["pay"]}).encode()
             )
         )
-        connection = http.client.HTTPConnection("127.0.0.1", watch.agents, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", watch.agents, timeout=20)
         connection.request("GET", f"/mcp/{name.encode().hex()}", headers={"authorization": "Bearer sw_x"})
         assert connection.getresponse().status in (401, 404, 405)
         connection.close()

@@ -13,6 +13,7 @@ from standwatch.facts.errors import Forbidden, StandwatchError
 from standwatch.record.leaf import decode
 from support.disk import FaultyDisk
 from support.sessions import CAME, enrol, sign_in
+from support.upstreams import until
 from support.watch import Watch, standing
 
 
@@ -41,12 +42,9 @@ def test_on_a_full_disk_a_thief_gets_nothing_and_nobody_signs_in(tmp_path: Path)
             assert caught.value.code == "unrecorded", "a session that is not in the record is none"
             assert ended(watch) == []
             disk.disarm()
-            for _ in range(1_000):
-                if ended(watch):
-                    break
-                await asyncio.sleep(0.01)
+            await until(lambda: ended(watch))
             assert [(one.person, one.code) for one in ended(watch)] == [("olga", "elsewhere")]
             assert watch.gate.state.sessions == {}
             await sign_in(watch, phone)
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    asyncio.run(asyncio.wait_for(play(), 100))

@@ -58,8 +58,8 @@ def at(moment: float) -> None:
 
 
 def test_set_back_under_way_nothing_lasts_longer(clocked: Clocked) -> None:
-    ends = relax(clocked, "5s")
-    take(clocked, "5s")
+    ends = relax(clocked, "10s")
+    take(clocked, "10s")
     clocked.dial.set(-2 * HOUR)
     assert counts(clocked) == (True, "olga")
     assert any("was set back by 7" in one for one in status(clocked)["warnings"])
@@ -75,7 +75,7 @@ def test_a_question_ends_in_time_under_a_clock_that_was_set_back(tmp_path: Path)
     with scripted(echo, tools=[tool("pay")]) as upstream:
         asks = {"effect": "irreversible", "arguments": {"amount": {"max": 1}}, "otherwise": "step_up"}
         text = manifest("pay", [server("bank", url=upstream.url)], {"bank.pay": asks})
-        org = Clocked(tmp_path / "org", {"pay": text}, more=MORE + "defaults: {approval_expires: 5s}\n")
+        org = Clocked(tmp_path / "org", {"pay": text}, more=MORE + "defaults: {approval_expires: 8s}\n")
         org.accept("pay")
         org.dial = Dial(tmp_path / "dial")
         org.start()
@@ -86,7 +86,7 @@ def test_a_question_ends_in_time_under_a_clock_that_was_set_back(tmp_path: Path)
             (question,) = status(org)["questions"]
             org.dial.set(-2 * HOUR)
             assert len(status(org)["questions"]) == 1
-            at(began + 6)
+            at(began + 9)
             assert status(org)["questions"] == []
             org.run("approve", question["id"], "--key", org.key("olga"), "--yes", code=1)
             assert agent.call("pay", amount=7).word in ("pending", "refused")
@@ -96,8 +96,8 @@ def test_a_question_ends_in_time_under_a_clock_that_was_set_back(tmp_path: Path)
 
 
 def test_started_anew_under_a_clock_that_was_set_back_nothing_lasts_longer(clocked: Clocked) -> None:
-    ends = relax(clocked, "9s")
-    take(clocked, "9s")
+    ends = relax(clocked, "15s")
+    take(clocked, "15s")
     clocked.kill()
     clocked.dial.set(-2 * HOUR)
     clocked.start()

@@ -23,7 +23,7 @@ def begun(org: Organisation, ready: Callable[[], bool]) -> subprocess.Popen[byte
     command = [sys.executable, "-m", "standwatch.cli.main", "--org", str(org.folder), "up"]
     environment = {**os.environ, **org.home}
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready():
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -46,7 +46,7 @@ def test_what_was_begun_is_signed_by_whoever_is_told_to_stop(tmp_path: Path) -> 
     org = Organisation(tmp_path, {})
     process = begun(org, (org.state / DATABASE).exists)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert org.run("verify")["status"] == "verified"
 
 
@@ -61,7 +61,7 @@ def test_a_record_that_nobody_signed_yet_does_not_look_tampered_with(tmp_path: P
     assert "nothing is signed yet" in told["message"]
     again = begun(org, (org.state / HEAD).exists)
     again.send_signal(signal.SIGTERM)
-    assert again.wait(20) == 0
+    assert again.wait(60) == 0
     assert org.run("verify")["status"] == "verified"
     # The same file missing later is another matter, whether or not a checkpoint was kept.
     (org.state / HEAD).unlink()

@@ -22,6 +22,7 @@ from standwatch.store.reader import Reader
 from standwatch.store.recorder import Recorder
 from support.disk import Fault, faulty, recording
 from support.recorders import KEY, ORIGIN, SALT, SCOPES, Store, asked, hold, intent, outcome, setup, store
+from support.upstreams import until
 
 PARTS = (Part("findings", SALT, bytes(700)),)
 
@@ -98,10 +99,7 @@ def test_a_fault_at_every_kth_call(tmp_path: Path, fault: Fault, count: int) -> 
                 failed = disk.failed
                 struck.append(failed)
                 disk.disarm()
-                for _ in range(100):
-                    if it.first.alive:
-                        break
-                    await asyncio.sleep(0.02)
+                await until(lambda: it.first.alive)
                 await _agent(it, run, told, 1)
                 assert failed == 0 or told.acks[-1].index == it.recorder._writer.size - 1
                 if isinstance(held, Ack):
@@ -156,7 +154,7 @@ def test_a_record_that_is_only_read_meanwhile_still_becomes_writable(tmp_path: P
                 disk.arm("sync", 0, 10**9)
                 await it.refused(intent(run, it.first.state.seen), scopes=SCOPES)
                 disk.disarm()
-                for _ in range(150):
+                for _ in range(1_500):
                     await it.first.fetch(Fetch(it.first.next_number(), run, "task"))
                     await asyncio.wrap_future(it.recorder.open_intents())
                     if it.first.alive:
@@ -233,10 +231,7 @@ def test_a_full_disk_still_takes_a_hold(tmp_path: Path, monkeypatch: pytest.Monk
                 reader = Reader(tmp_path)
                 assert isinstance(reader.entry(again.index), Hold)
                 monkeypatch.undo()
-                for _ in range(100):
-                    if it.first.alive:
-                        break
-                    await asyncio.sleep(0.02)
+                await until(lambda: it.first.alive)
                 ack = await it.append(intent(run, it.first.state.seen), scopes=SCOPES)
                 gaps = [e for _, e in reader.entries(again.index, ack.index) if isinstance(e, Gap)]
                 assert len(gaps) == 1
@@ -263,14 +258,11 @@ def test_a_recorder_starts_on_a_full_disk_for_the_sake_of_holds(
             reader = Reader(tmp_path)
             assert len(reader.open_intents()) == 1
             monkeypatch.undo()
-            for _ in range(200):
-                if not reader.open_intents():
-                    break
-                await asyncio.sleep(0.02)
+            await until(lambda: not reader.open_intents())
             last = reader.entry(reader.of_action(entry.id)[-1])
             assert isinstance(last, Outcome)
             assert last.status == "unknown"
-            assert it.first.alive
+            await until(lambda: it.first.alive)
             reader.close()
 
     asyncio.run(play())
