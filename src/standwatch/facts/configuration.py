@@ -22,6 +22,7 @@ from standwatch.facts.rules import (
     Source,
     Unruled,
 )
+from standwatch.facts.sandbox import Sandbox
 from standwatch.facts.signing_in import SignIn, Tls
 from standwatch.facts.spending import FirstMessage, Price, Window
 from standwatch.facts.stakes import Reversibility, tier_of
@@ -217,6 +218,8 @@ class Component(msgspec.Struct, frozen=True):
     """Which MCP revisions it is spoken to in; empty to ask it."""
     may_ask: tuple[str, ...] = ()
     """What this server may ask of its client: `sampling`, `elicitation`, `roots`."""
+    sandbox: Sandbox | Literal["", "none"] = ""
+    """What a started server may reach; "" for what `facts.sandbox.confinement` makes of it."""
     price: Price | None = None
     """Of an llm: what a million tokens cost."""
     window: Window = Window()
