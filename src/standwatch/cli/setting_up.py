@@ -191,7 +191,7 @@ def accept(given: Namespace) -> int:
         known = ", ".join(sorted(configuration.systems)) or "none"
         raise NotFound(f"no manifest declares {given.system}; declared: {known}")
     servers = [one for one in system.manifest.components if one.kind == "mcp_server"]
-    listed, silent = ask(servers, org.resolve())
+    listed, silent = ask(servers, org.resolve(), configuration.organisation)
     digests, lost = artifact_digests(org, system.manifest)
     lock = renewed(system, listed, digests)
     changes = differences(system, lock, listed)

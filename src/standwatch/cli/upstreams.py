@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from standwatch.facts.configuration import Component
+    from standwatch.facts.configuration import Component, Organisation
 
 Listed = dict[str, tuple[dict[str, Any], ...]]
 """Server's name → its tools' definitions as it lists them."""
@@ -19,13 +19,20 @@ _PATIENCE = 30  # seconds a server has to start and list
 _TROUBLED = 4  # seconds after which one that keeps failing is given up
 
 
-def ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict[str, str]]:
-    """What `servers` list, and for those that do not answer, why. Starts them, and ends them again."""
-    return asyncio.run(_ask(servers, folder))
+def ask(
+    servers: Sequence[Component], folder: Path, organisation: Organisation | None = None
+) -> tuple[Listed, dict[str, str]]:
+    """What `servers` list, and for those that do not answer, why. Starts them, and ends them again.
+
+    They run in their sandboxes, as `organisation` has them; as long as there is none, it is one in development.
+    """
+    return asyncio.run(_ask(servers, folder, organisation))
 
 
-async def _ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict[str, str]]:
-    found = await asyncio.gather(*(_one(server, folder) for server in servers))
+async def _ask(
+    servers: Sequence[Component], folder: Path, organisation: Organisation | None
+) -> tuple[Listed, dict[str, str]]:
+    found = await asyncio.gather(*(_one(server, folder, organisation) for server in servers))
     listed: Listed = {}
     silent: dict[str, str] = {}
     for server, answer in zip(servers, found, strict=True):
@@ -36,13 +43,23 @@ async def _ask(servers: Sequence[Component], folder: Path) -> tuple[Listed, dict
     return listed, silent
 
 
-async def _one(component: Component, folder: Path) -> tuple[dict[str, Any], ...] | str:
+async def _one(
+    component: Component, folder: Path, organisation: Organisation | None
+) -> tuple[dict[str, Any], ...] | str:
     from standwatch.facts.errors import StandwatchError
+    from standwatch.facts.sandbox import confinement
     from standwatch.upstream.mcp import open_server
 
     try:
         server = open_server(
-            component, organisation_folder=folder, environment=os.environ, on_change=lambda _: None
+            component,
+            organisation_folder=folder,
+            environment=os.environ,
+            on_change=lambda _: None,
+            sandbox=confinement(
+                component.sandbox, development=organisation is None or organisation.development
+            ),
+            hidden=((folder / (organisation.store if organisation else "state")).resolve(),),
         )
     except StandwatchError as error:
         return str(error)

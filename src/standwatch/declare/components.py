@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from standwatch.declare.llms import check_served_llm, hosted, key_file, located, model_names, patience, provider
 from standwatch.declare.organisation import WORD
+from standwatch.declare.sandbox import Said, read_sandbox
 from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
 from standwatch.declare.spending import check_llm, read_price, read_window, stand_ins
 from standwatch.declare.text import Mapping, Node, Problems
@@ -11,7 +12,7 @@ from standwatch.facts.configuration import Component
 from standwatch.facts.spending import Window
 
 KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
-ONLY_SERVERS: Final = ("command", "env", "cwd", "era", "resources", "prompts", "may_ask")
+ONLY_SERVERS: Final = ("command", "env", "cwd", "sandbox", "era", "resources", "prompts", "may_ask")
 SERVED: Final = ("mcp_server", "model")
 """Kinds that may say where they are served: `url`, and `headers` for it."""
 
@@ -43,6 +44,7 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         resources=fields.take("resources", listing(_pattern, "URI patterns"), ()),
         prompts=fields.take("prompts", listing(_pattern, "prompts' names or patterns"), ()),
         may_ask=fields.take("may_ask", listing(choice("sampling", "elicitation", "roots"), "asks"), ()),
+        sandbox=fields.take("sandbox", read_sandbox, _by_default),
         price=fields.take("price", read_price, None),
         window=fields.take("window", read_window, Window()),
         fallback=fields.take("fallback", stand_ins, ()),
@@ -62,6 +64,7 @@ def read_component(node: Node, problems: Problems) -> Component | None:
 
 
 _kind: Reader[str] = choice(*KINDS)
+_by_default: Said = ""
 _era: Reader[Literal["", "modern", "legacy"]] = choice("modern", "legacy")
 
 
@@ -97,7 +100,7 @@ def _contradictions(fields: Fields, component: Component, problems: Problems) ->
         if fields.has("command") == fields.has("url"):
             both = "both command and url" if fields.has("url") else "neither command nor url"
             problems.add(fields.mark, f"the server {component.name!r} has {both}, expected exactly one")
-        for name in ("env", "cwd"):
+        for name in ("env", "cwd", "sandbox"):
             if fields.has(name) and not fields.has("command"):
                 problems.add(fields.place(name), f"{name} without a command, expected it beside command only")
         return

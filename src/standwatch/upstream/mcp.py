@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from standwatch.facts.configuration import Component, Definition
 from standwatch.facts.errors import Misconfigured, StandwatchError
 from standwatch.facts.mcp import McpAnswer, McpCall, McpServer
+from standwatch.facts.sandbox import Sandbox
 from standwatch.upstream import mcp_wire as wire
 from standwatch.upstream.http_errors import UpstreamError
 from standwatch.upstream.mcp_catalogue import Catalogue, fetch
@@ -211,14 +212,19 @@ def open_server(
     bounds: Bounds | None = None,
     chance: Callable[[], float] = random.random,
     era: Literal["", "modern", "legacy"] = "",
+    sandbox: Sandbox | None = None,
+    hidden: tuple[Path, ...] = (),
 ) -> UpstreamServer:
     """The server that `component` declares: `command` starts a child, `url` is Streamable HTTP.
 
     It connects in the background; `ready` waits for it, `close` ends it. `environment` is what `${NAME}` and the
-    child's PATH, HOME, LANG and TZ are read from. `era` spares the question which one it speaks.
+    child's PATH, HOME, LANG and TZ are read from. `era` spares the question which one it speaks. A child runs in
+    `sandbox`, where the folders `hidden` are empty.
     Raises `Misconfigured` for neither or both of command and url.
     """
     if bool(component.command) == bool(component.url):
         raise Misconfigured((f"component {component.name}: an MCP server has either a command or a url",))
-    around = Surroundings(organisation_folder, environment, bounds or Bounds(), chance, era or component.era)
+    around = Surroundings(
+        organisation_folder, environment, bounds or Bounds(), chance, era or component.era, sandbox, hidden
+    )
     return UpstreamServer(component, on_change, around)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from standwatch.facts.mcp import McpAnswer, McpCall, McpError
+from standwatch.facts.sandbox import Sandbox
 from standwatch.upstream import mcp_wire as wire
 from standwatch.upstream.mcp_wire import Id, Message
 
@@ -70,6 +71,10 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Numbers in [0, 1), for the jitter of restarts."""
     era: Literal["", "modern", "legacy"] = ""
     """How it speaks, where that is known before it is asked."""
+    sandbox: Sandbox | None = None
+    """What confines a server that is started."""
+    hidden: tuple[Path, ...] = ()
+    """Folders that no sandboxed server sees, whatever is declared: where the record and its keys are."""
 
 
 class Patience:

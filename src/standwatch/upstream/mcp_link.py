@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from standwatch.facts.configuration import Component
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.upstream import mcp_wire as wire
+from standwatch.upstream.egress import Egress
 from standwatch.upstream.http import HttpClient, Unreachable, UpstreamError, UpstreamTimeout
 from standwatch.upstream.mcp_children import Children
 from standwatch.upstream.mcp_exchange import Surroundings
@@ -16,7 +17,8 @@ from standwatch.upstream.mcp_headers import ParamHeaders
 from standwatch.upstream.mcp_http import Endpoint, internal
 from standwatch.upstream.mcp_session import Introduced, Modern, NotMcp, Sessions, discovered
 from standwatch.upstream.mcp_stdio import Conversation
-from standwatch.upstream.stdio import launch, resolve
+from standwatch.upstream.sandbox import confine
+from standwatch.upstream.stdio import Launch, launch, resolve
 
 Heard = Callable[[str, str, bytes], None]
 """(session, method, raw parameters) of a notification that belongs to no call."""
@@ -134,6 +136,7 @@ class StdioLink:
         self._shared: Conversation | None = None
         self._latest: Conversation | None = None
         self._children = Children(self._converse, around.bounds)
+        self._egress: Egress | None = None
 
     async def begin(self) -> Introduced:
         self._shared = await self._converse("", {})
@@ -149,7 +152,7 @@ class StdioLink:
             await self._shared.close()
 
     async def _converse(self, session: str, capabilities: dict[str, Any]) -> Conversation:
-        what = launch(self._component, self._around.folder, self._around.environment)
+        what = await self._launch()
         made = Conversation(self._bounds, lambda method, params: self._heard(session, method, params))
         self._latest = made
         try:
@@ -160,6 +163,17 @@ class StdioLink:
             raise
         self._era = "modern" if found.revision == wire.MODERN else "legacy"
         return made
+
+    async def _launch(self) -> Launch:
+        """How its children are started; all of them have one way to its hosts."""
+        what = launch(self._component, self._around.folder, self._around.environment)
+        sandbox = self._around.sandbox
+        if sandbox is None:
+            return what
+        if sandbox.hosts and self._egress is None:
+            self._egress = await Egress.begin(sandbox.hosts)
+        way = self._egress.way if self._egress is not None else None
+        return confine(what, sandbox, self._around.folder, hidden=self._around.hidden, way=way)
 
     async def call(self, call: McpCall) -> McpAnswer:
         shared = self._shared
@@ -190,6 +204,8 @@ class StdioLink:
         await self._children.close()
         if self._shared is not None:
             await self._shared.close()
+        if self._egress is not None:
+            await self._egress.close()
 
     def diagnose(self) -> str:
         latest = self._latest if self._shared is None or not self._shared.running else self._shared
