@@ -238,6 +238,7 @@ SECTIONS = {
     "_observe": "observe",
     "read_relaxations": "relaxations",
     "read_component": "components",
+    "read_sandbox": "components",
     "_tool": "tools",
     "_returns": "tools",
     "_rule": "arguments",
