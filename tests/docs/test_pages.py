@@ -229,6 +229,8 @@ SECTIONS = {
     "_limits": "limits",
     "read_asks": "asks",
     "read_decoys": "decoys",
+    "read_content": "content",
+    "_content_rule": "content",
     "_per_run": "limits",
     "_one.read": "limits",
     "_freeze": "freeze",

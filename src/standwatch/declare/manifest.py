@@ -8,6 +8,7 @@ import msgspec
 from standwatch.declare.approvals import Said, few, read_approvals
 from standwatch.declare.asks import read_asks
 from standwatch.declare.components import read_component
+from standwatch.declare.content import NO_CONTENT, check_expected, read_content
 from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
 from standwatch.declare.models import Around, read_models
 from standwatch.declare.organisation import WORD, effect
@@ -99,6 +100,7 @@ def read_manifest(
         decoys=asking.decoys,
         observe_until=fields.take("observe", _observe, 0),
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
+        content=fields.take("content", read_content, NO_CONTENT),
         task=fields.take("task", read_task, _no_task),
     )
     fields.close()
@@ -115,6 +117,8 @@ def read_manifest(
     _check_budgets(node, manifest, problems)
     check_spending(fields, manifest, problems)
     _check_subjects(fields, manifest, problems)
+    if manifest.content is not None:
+        check_expected(fields.node("content"), manifest.content, manifest.tools, problems)
     return manifest
 
 

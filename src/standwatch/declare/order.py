@@ -7,6 +7,7 @@ import msgspec
 
 from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
+from standwatch.declare.order_content import compare_content
 from standwatch.declare.order_models import compare_kinds, compare_model
 from standwatch.declare.order_rules import compare_call, compare_origins, compare_sequences, compare_values
 from standwatch.facts.asks import Asks, decoys, effective
@@ -65,6 +66,7 @@ def compare_manifest(
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
     log.at_most("observe.until", old.observe_until, new.observe_until)
     compare_relaxations(log, old.relaxations, new.relaxations)
+    compare_content(log, (old.content, around[0].content), (new.content, around[1].content))
     _task(log, old.task, new.task)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from standwatch.declare.asks import read_asks, read_decoys
+from standwatch.declare.content import NO_CONTENT, read_content
 from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
@@ -95,6 +96,7 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
         watches=fields.take("watch", read_watches(Directory(whom.addresses, groups, development)), {}),
         sign_in=fields.take("sign_in", read_sign_in, SignIn()),
+        content=fields.take("content", read_content, NO_CONTENT),
     )
     fields.close()
     _contradictions(fields, organisation, problems)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from standwatch.facts.asks import Asks
+from standwatch.facts.content import Content
 from standwatch.facts.llm import Provider
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
@@ -110,6 +111,8 @@ class Organisation(msgspec.Struct, frozen=True):
     """One question in so many brings a decoy along, where a manifest does not say; 0 for none."""
     sign_in: SignIn = SignIn()
     """How long sessions last, and who beside a passkey may open one."""
+    content: Content | None = None
+    """What is looked for in content, where a manifest does not say."""
 
     @property
     def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
@@ -306,6 +309,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """As the organisation's; where both speak, the shorter counts."""
     decoys: int | None = None
     """One question in so many brings a decoy along; 0 for none, None for what the organisation says."""
+    content: Content | None = None
+    """What is looked for in content; None for what the organisation says."""
     task: FirstMessage | None = None
     """Whose first message may say the run's task; None for nobody's: then only who opens a run says it."""
 
