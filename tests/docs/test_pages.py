@@ -240,7 +240,7 @@ SECTIONS = {
     "_observe": "observe",
     "read_relaxations": "relaxations",
     "read_component": "components",
-    "read_sandbox": "components",
+    "read_sandbox": "sandbox",
     "_tool": "tools",
     "_returns": "tools",
     "_rule": "arguments",
