@@ -52,6 +52,27 @@ def parse(raw: bytes) -> Any:
     return _parse_carefully(raw)
 
 
+def parse_foreign(raw: bytes) -> Any:
+    """As `parse`, for what is forwarded as it came: a number may be any that JSON can write, for it keeps its spelling.
+
+    Duplicate keys, lone surrogates, NaN and depth are refused all the same: two readers would differ about them.
+    """
+    try:
+        value = msgspec.json.decode(raw)
+        again = _plainly.encode(value)
+        if again == raw or again.translate(None, _SPACE) == raw.translate(None, _SPACE):
+            _check_depth(raw)
+            return value
+    except (
+        msgspec.DecodeError,
+        msgspec.ValidationError,
+        RecursionError,
+        UnicodeError,
+    ):
+        pass
+    return _parse_carefully(raw, safe=False)
+
+
 def _may_hold_odd_numbers(raw: bytes) -> bool:
     """Sixteen digits in a row or an exponent, in a number or in text: without them every number is safe."""
     shape = raw.translate(_shape)
@@ -70,7 +91,7 @@ def _has_safe_numbers(value: Any) -> bool:
     return kind is not list or all(map(_has_safe_numbers, value))
 
 
-def _parse_carefully(raw: bytes) -> Any:
+def _parse_carefully(raw: bytes, *, safe: bool = True) -> Any:
     _check_depth(raw)
     try:
         text = raw.decode("utf-8")
@@ -82,8 +103,8 @@ def _parse_carefully(raw: bytes) -> Any:
         value = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_float,
+            parse_int=_integer if safe else int,
+            parse_float=_float if safe else float,
             parse_constant=_constant,
         )
     except Malformed:

@@ -6,6 +6,7 @@ from typing import Final
 
 from standwatch.facts.configuration import Listener as Address
 from standwatch.facts.entries import Answered, AnyEntry, Config, Declared, Endorsed, Principal, Unmasked
+from standwatch.facts.ids import new_id
 from standwatch.fronts.actions import ActionsFront
 from standwatch.fronts.decisions import DecisionsFront
 from standwatch.fronts.decisions_client import DecisionsClientFront
@@ -19,6 +20,9 @@ from standwatch.fronts.http import (
     Response,
     Stream,
 )
+from standwatch.fronts.llm.flow import Flow
+from standwatch.fronts.llm.openai import MOST_BODY as MOST_PROMPT
+from standwatch.fronts.llm.openai import OpenAiFront
 from standwatch.fronts.mcp.front import McpFront
 from standwatch.fronts.mlflow import PATHS as MLFLOW_PATHS
 from standwatch.fronts.mlflow import MlflowFront
@@ -34,9 +38,12 @@ Answer = Response | Stream
 Handler = Callable[[Request], Awaitable[Answer]]
 
 LIMITS: Final = Limits(
-    larger_bodies=tuple((path, MOST_BODY) for path in (b"/v2/models/", b"/invocations/", b"/v1/decisions"))
+    larger_bodies=(
+        *((path, MOST_BODY) for path in (b"/v2/models/", b"/invocations/", b"/v1/decisions")),
+        (b"/openai/", MOST_PROMPT),
+    )
 )
-"""The agents' listener takes more where batches of rows come in, and nowhere else."""
+"""The agents' listener takes more where batches of rows come in, or prompts with images, and nowhere else."""
 
 NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 
@@ -66,6 +73,8 @@ class Agents:
         self.decisions = LiveDecisions(gate, servers.models, clock=now, chance=chance)
         self._oip = DecisionsFront(self.decisions, hosts=hosts, origins=origins, ready=lambda: gate.recording)
         self._mlflow = MlflowFront(self.decisions, hosts=hosts, origins=origins)
+        self.flow = Flow(gate, servers.llms.of, lambda: new_id(now(), chance(10)))
+        self._openai = OpenAiFront(gate, self.flow, hosts=hosts, origins=origins)
         self._in_process = DecisionsClientFront(self.decisions, hosts=hosts, origins=origins)
 
     async def handle(self, request: Request) -> Answer:
@@ -73,6 +82,8 @@ class Agents:
         path = request.path
         if path.startswith("/mcp/"):
             return await self.mcp.handle(request, path[5:])
+        if path.startswith("/openai/"):
+            return await self._openai.handle(request)
         if path.startswith("/v2"):
             return await self._oip.handle(request)
         if path.startswith("/v1/decisions"):
