@@ -64,7 +64,7 @@ def test_a_hijacked_recipient_is_refused_and_the_reason_stays_with_operators() -
     assert reply.carried is None
     assert not stage.forwarded
     assert stage.last(Denied).code == "source"
-    assert stage.findings()["provenance"]["reason"] == "recipient comes from model"
+    assert stage.findings()["provenance"]["reason"] == 'recipient "DE99ATTACKER0000000000" comes from model'
     assert stage.findings()["policy"]["reached"] is False
 
 

@@ -7,6 +7,7 @@ from standwatch.enforce.envelope import build
 from standwatch.enforce.policy import Policies, Slice
 from standwatch.enforce.ports import Act, Caller
 from standwatch.facts.configuration import (
+    ANY,
     ArgumentRule,
     Component,
     Configuration,
@@ -41,7 +42,7 @@ SEND = Tool(
     effect="irreversible",
     arguments={
         "recipient": ArgumentRule(sources=("task", "trusted"), otherwise="deny"),
-        "amount": ArgumentRule(max=500),
+        "amount": ArgumentRule(max=500, sources=ANY),
     },
     intent=("pay", "send"),
     per_run=3,

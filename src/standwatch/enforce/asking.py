@@ -4,6 +4,7 @@ from typing import Final
 
 from standwatch.enforce.answerers import answerers
 from standwatch.enforce.case import Case
+from standwatch.enforce.doubts import OF_VALUES
 from standwatch.enforce.drafting import (
     Draft,
     findings_bytes,
@@ -41,7 +42,7 @@ def shown(case: Case, findings: tuple[Finding, ...]) -> bytes:
 def _only_origins(findings: tuple[Finding, ...]) -> bool:
     """Whether nothing but where a value comes from speaks against the act."""
     against = [one for one in findings if one.decision != "allow" and (one.enforced or one.relaxed >= 0)]
-    return bool(against) and all((one.check, one.code) == ("provenance", "source") for one in against)
+    return bool(against) and all(one.check == "provenance" and one.code in OF_VALUES for one in against)
 
 
 def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = REAL) -> Record:

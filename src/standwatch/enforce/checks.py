@@ -8,14 +8,13 @@ from typing import Any, Final, cast
 
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
-from standwatch.enforce.endorsed import endorsement
+from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.llms import serves
 from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.spending import unbounded
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
-from standwatch.flow.intent import speaks_of
 
 
 def identity(case: Case) -> Finding:
@@ -198,33 +197,6 @@ def _outside(tool: ToolEnvelope, name: str, rule: ArgumentRule, arguments: dict[
 
 def _length(value: Any) -> float:
     return len(cast("str | list[Any]", value)) if isinstance(value, str | list) else float("inf")
-
-
-def provenance(case: Case) -> Finding:
-    """The task speaks of such an act, and each argument comes from where its rule allows."""
-    if case.tool is None:
-        return allow("provenance")
-    tool = case.tool.tool
-    worst = allow("provenance")
-    vouched: list[str] = []
-    if tool.intent and not speaks_of(case.trail.task, tool.intent):
-        worst = against("provenance", tool.otherwise, "no_intent", f"the task does not speak of {tool.name}")
-    for name, rule in tool.arguments.items():
-        if not rule.sources or name not in case.act.arguments:
-            continue
-        source = case.trail.source(case.act.arguments[name])
-        if source in rule.sources:
-            continue
-        decision: Decision = rule.otherwise or tool.otherwise
-        # INVARIANT: people vouch for what they are asked about, never for what is refused.
-        found = endorsement(case, name, case.act.arguments[name]) if decision == "step_up" else None
-        if found is not None:
-            vouched.append(f"{', '.join(found.people)} vouch for {name}, asked in entry {found.of}")
-        elif SEVERITY[decision] > SEVERITY[worst.decision]:
-            worst = against("provenance", decision, "source", f"{name} comes from {source}")
-    if vouched and worst.decision == "allow":
-        return Finding("provenance", "allow", "; ".join(vouched), "endorsed")
-    return worst
 
 
 def policy(case: Case) -> Finding:

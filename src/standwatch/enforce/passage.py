@@ -11,6 +11,7 @@ import msgspec
 from standwatch.enforce.answerers import unasked
 from standwatch.enforce.asking import deferral, question, shown
 from standwatch.enforce.case import Case
+from standwatch.enforce.counting import task_caps, task_values
 from standwatch.enforce.drafting import (
     Draft,
     case_of,
@@ -120,6 +121,8 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         spend=spend_of(case),
     )
     caps = tighter(_caps(case), judgement.caps)
+    if draft.signed < 0:
+        caps = tighter(caps, task_caps(case))
     return Record(
         entry,
         parts,
@@ -140,6 +143,7 @@ def _caps(case: Case) -> dict[str, int]:
 def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) -> Steps:
     """Steps 11 to 15: credential, forward, inspect, outcome, reply."""
     # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
+    view.trail(draft.run).past.add(draft.act.tool, task_values(case))
     minted = yield Mint(draft.act.tool)
     returned = yield Forward(draft.action.id, case.scopes, to_carry(draft))
     carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")

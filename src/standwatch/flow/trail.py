@@ -10,6 +10,7 @@ import msgspec
 from standwatch.facts.configuration import Source
 from standwatch.flow.forms import WORD, normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
+from standwatch.flow.past import Past
 from standwatch.flow.path import select
 
 MAX_VALUES: Final = 20_000
@@ -29,6 +30,8 @@ class Trail:
         self.vouched: dict[tuple[int, str], bytes] = {}
         """(question, argument) → canonical bytes of the value that people vouched for, as this process read it
         back."""
+        self.past = Past()
+        """What was let through in this run."""
         self.read_untrusted = False
         """Whether anything was read that an outside party could have written."""
         self.secrets: dict[str, Place] = {}

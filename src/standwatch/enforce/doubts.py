@@ -1,0 +1,226 @@
+"""What speaks against a call by where its values come from and by what its run did before: one doubt a rule.
+
+The defaults come in once a run has read what an outsider may have written: until then the model is taken at its word,
+from then on it is taken to be the attacker's. They ask and do not refuse, unless the manifest says so.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from standwatch.enforce.case import Case
+from standwatch.enforce.counting import allowed
+from standwatch.enforce.envelope import ToolEnvelope
+from standwatch.enforce.patterns import names
+from standwatch.enforce.steering import Leaf, leaves, members, steers, verb
+from standwatch.facts.configuration import ArgumentRule, Otherwise, Source
+from standwatch.facts.rules import Sequence
+from standwatch.facts.words import Decision
+from standwatch.flow.intent import speaks_of
+from standwatch.flow.origin import Embedded, Origin, Place
+
+OF_VALUES: Final = frozenset({"source", "carries", "urls", "steering"})
+"""Codes of doubts that people lay to rest by vouching for a value."""
+BAD: Final[frozenset[Source]] = frozenset({"untrusted", "model"})
+"""Origins that a hijacked model chooses from."""
+REACHES: Final = frozenset({"url", "domain", "email", "iban", "card", "account", "phone", "crypto"})
+"""What, inside prose, can lead somebody somewhere or money away."""
+LEADS_OUT: Final = frozenset({"url", "domain"})
+"""What, asked for, carries its own text to whoever answers there."""
+
+MOST_SHOWN: Final = 120
+"""Characters of a value that a reason quotes; the action has all of it."""
+
+_NO_RULE: Final = ArgumentRule()
+
+
+class _At(msgspec.Struct, frozen=True):
+    """Where a rule is held against a value."""
+
+    case: Case
+    tool: ToolEnvelope
+    name: str
+    rule: ArgumentRule
+    leaf: Leaf
+
+    @property
+    def own(self) -> Otherwise:
+        """What breaking the argument's own rule comes to."""
+        return self.rule.otherwise or self.tool.tool.otherwise
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """One rule that is not met. `pointer` and `text`: the value, where it is about one; `origin`: whence it is."""
+
+    code: str
+    decision: Decision
+    why: str
+    argument: str = ""
+    pointer: str = ""
+    text: str = ""
+    kind: str = ""
+    origin: Origin | None = None
+
+
+def doubts(case: Case) -> tuple[Doubt, ...]:
+    """Every doubt about the call of `case`, those about the whole of it first. Linear in the call's arguments."""
+    if case.tool is None:
+        return ()
+    found = [*_of_values(case, case.tool)]
+    return (*_of_call(case, case.tool), *found)
+
+
+def guarded(case: Case, tool: ToolEnvelope) -> bool:
+    """Whether the defaults look at this call."""
+    return tool.tool.unruled != "any" and case.trail.read_untrusted
+
+
+def _default(tool: ToolEnvelope) -> Otherwise:
+    return "deny" if tool.tool.unruled == "deny" else "step_up"
+
+
+# --- the call as a whole -----------------------------------------------------------------------------------------
+
+
+def _of_call(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
+    said, name = tool.tool, tool.tool.name
+    if said.intent and not speaks_of(case.trail.task, said.intent):
+        yield Doubt("no_intent", said.otherwise, f"the task does not speak of {name}")
+    if said.per_task is not None and (most := allowed(case, tool)) <= case.trail.past.count(name):
+        yield Doubt("per_task", said.otherwise, f"the task asks for {most} of {name}, and they are done")
+    if said.after_untrusted and case.trail.read_untrusted:
+        yield Doubt(
+            "after_untrusted", said.after_untrusted, "the run has read what an outsider may have written"
+        )
+    for sequence, patterns in tool.sequences:
+        before = [one for one in case.trail.past.tools if names(sequence.after, one)]
+        if before and not _excused(case, sequence, patterns):
+            label = f" ({sequence.name})" if sequence.name else ""
+            yield Doubt("sequence", sequence.otherwise, f"{name} comes after {', '.join(before[:4])}{label}")
+    if said.effect != "read" and not said.intent and guarded(case, tool) and not _related(case, tool):
+        yield Doubt(
+            "unrelated", _default(tool), f"nothing in the task speaks of {name} or of what it is given"
+        )
+
+
+def _excused(case: Case, sequence: Sequence, patterns: dict[str, Any]) -> bool:
+    """Whether every argument of `unless` is there, and every text in it as it says."""
+    arguments = case.act.arguments
+    return bool(sequence.unless) and all(
+        name in arguments
+        and (found := [leaf.value for leaf in leaves(name, arguments[name])])
+        and all(isinstance(one, str) and pattern.fullmatch(one) for one in found)
+        for name, pattern in patterns.items()
+    )
+
+
+def _related(case: Case, tool: ToolEnvelope) -> bool:
+    """Whether the task speaks of the act, or gives it a value that steers."""
+    if speaks_of(case.trail.task, verb(tool.tool.name)):
+        return True
+    return any(
+        steers(leaf) and case.trail.origin(leaf.value).source == "task"
+        for name, value in case.act.arguments.items()
+        for leaf in leaves(name, value)
+    )
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+
+def _of_values(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
+    for name, value in case.act.arguments.items():
+        rule = tool.tool.arguments.get(name, _NO_RULE)
+        if rule.sources and (origin := case.trail.origin(value)).source not in rule.sources:
+            own = rule.otherwise or tool.tool.otherwise
+            yield Doubt("source", own, _from(f"{name} {_shown(value)}", origin), name, "", "", "", origin)
+        for leaf in leaves(name, value):
+            yield from _of_leaf(_At(case, tool, name, rule, leaf))
+
+
+def _of_leaf(at: _At) -> Iterator[Doubt]:
+    case, rule, leaf = at.case, at.rule, at.leaf
+    if rule.secrets != "any" and (places := case.trail.secret_in(leaf.value)):
+        why = f"{at.name} carries a secret of {_places(places)}"
+        yield Doubt("secret", rule.secrets or "deny", why, at.name, leaf.pointer, "", "secret")
+    origin = case.trail.origin(leaf.value)
+    if origin.source not in BAD and rule.urls != "none" and not rule.carries:
+        return
+    whole = _guards_values(at) and steers(leaf) and not _declared(at) and origin.source in BAD
+    if whole:
+        why = _from(f"{at.name} {_shown(leaf.value)}", origin)
+        yield Doubt("steering", _default(at.tool), why, at.name, leaf.pointer, str(leaf.value), "", origin)
+    if isinstance(leaf.value, str):
+        for one in case.trail.embedded(leaf.value):
+            yield from _of_embedded(at, one, whole=whole)
+
+
+def _guards_values(at: _At) -> bool:
+    return at.tool.tool.effect != "read" and not at.rule.sources and guarded(at.case, at.tool)
+
+
+def _declared(at: _At) -> bool:
+    """The manifest's own values need no origin (that nothing else comes is the check of limits), nor do the names of
+    members that the accepted definition gives."""
+    value = at.leaf.value
+    if at.leaf.key:
+        definition = at.case.act.definition
+        return definition is not None and value in members(definition.schema)
+    return any(type(value) is type(one) and value == one for one in at.rule.one_of or ())
+
+
+def _of_embedded(at: _At, one: Embedded, *, whole: bool) -> Iterator[Doubt]:
+    """What stands inside a text. `whole`: the text is in doubt itself, with everything in it."""
+    if (broken := _url_rule(at, one)) is not None:
+        yield _inside(at, one, "urls", broken)
+    elif not whole and one.text.strip() != str(at.leaf.value).strip() and (found := _carrying(at, one)):
+        yield _inside(at, one, "carries", found)
+
+
+def _inside(at: _At, one: Embedded, code: str, decision: Decision) -> Doubt:
+    why = _from(f"{one.kind} {_shown(one.text)} in {at.name}", one.origin)
+    return Doubt(code, decision, why, at.name, at.leaf.pointer, one.text, one.kind, one.origin)
+
+
+def _url_rule(at: _At, one: Embedded) -> Otherwise | None:
+    """What a URL comes to that may not be there, or that nobody wrote and the run has not read; None for nothing."""
+    if one.kind not in LEADS_OUT:
+        return None
+    if at.rule.urls == "none":
+        return at.own
+    if one.origin.source != "model" or at.rule.urls == "any":
+        return None
+    if at.rule.urls == "read":
+        return at.own
+    free = at.tool.tool.effect != "read" or "model" in at.rule.sources or not guarded(at.case, at.tool)
+    return None if free else _default(at.tool)
+
+
+def _carrying(at: _At, one: Embedded) -> Otherwise | None:
+    """What comes of something that stands inside a text, by `carries` or by default; None for nothing."""
+    if at.rule.carries:
+        return None if one.origin.source in at.rule.carries else at.own
+    doubted = at.tool.tool.effect != "read" and one.kind in REACHES and one.origin.source in BAD
+    return _default(at.tool) if doubted and guarded(at.case, at.tool) else None
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def _from(what: str, origin: Origin) -> str:
+    return f"{what} comes from {origin.source}{f' ({_places(origin.where)})' if origin.where else ''}"
+
+
+def _places(places: tuple[Place, ...]) -> str:
+    """The latest places, in words."""
+    return " and ".join(", ".join(filter(None, (_who(one), one.at, one.call))) for one in places[-2:])
+
+
+def _who(place: Place) -> str:
+    return place.tool or place.server or "a result"
+
+
+def _shown(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"

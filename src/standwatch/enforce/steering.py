@@ -1,0 +1,121 @@
+"""Which values of a call steer it, by what they are and what their argument is called. Nothing here reads payloads.
+
+A definition, and so an argument's name, is what somebody accepted into the lock; the words below are those in which
+tools name prose. Whatever is not known to be prose steers.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import msgspec
+
+_PROSE: Final = """
+abstract agenda answer bio body caption comment comments content contents description details draft
+explanation feedback footer greeting heading headline html intro introduction justification label letter
+markdown memo message messages motivation note notes paragraph preamble reason remark remarks reply
+response review signature subject subtitle summary text title transcript
+"""
+PROSE: Final = frozenset(_PROSE.split())
+"""The last word of an argument's name where its value is prose: it informs, and what steers in it is looked for."""
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_TIME: Final = re.compile(
+    r"(\d{4}-\d{2}(-\d{2})?)?[T ]?(\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)? ?(Z|[+-]\d{2}:?\d{2}|[ap]\.?m\.?)?|"
+    r"P(\d+[YMWD])*(T(\d+[HMS])+)?",
+    re.ASCII | re.IGNORECASE,
+)
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_VAGUE: Final = frozenset(
+    ["call", "do", "execute", "invoke", "perform", "process", "request", "run", "trigger"]
+)
+"""Verbs that say nothing of an act: the next word of the name is taken."""
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """One value of a call that is no object or list: where it stands (RFC 6901), and under what name. `key`: it is
+    itself the name of a member."""
+
+    pointer: str
+    name: str
+    value: Any
+    key: bool = False
+
+
+def leaves(argument: str, value: Any, pointer: str = "") -> Iterator[Leaf]:
+    """The values in one argument, and those names of members that may say more than their value: `{"bob": true}`."""
+    waiting: list[tuple[str, str, Any]] = [(pointer or f"/{escaped(argument)}", argument, value)]
+    while waiting:
+        where, name, found = waiting.pop()
+        if isinstance(found, dict):
+            for key, member in cast("dict[str, Any]", found).items():
+                if (
+                    _IDENTIFIER.fullmatch(key) is None
+                    or not (member or type(member) in (int, float))
+                    or member is True
+                ):
+                    yield Leaf(where, "", key, key=True)
+                waiting.append((f"{where}/{escaped(key)}", key, member))
+        elif isinstance(found, list):
+            waiting += [(f"{where}/{at}", name, each) for at, each in enumerate(cast("list[Any]", found))]
+        else:
+            yield Leaf(where, name, found)
+
+
+def escaped(name: str) -> str:
+    """`name` as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def steers(leaf: Leaf) -> bool:
+    """Whether the value as a whole decides what an effect reaches, or how much of it: every number and every text but
+    times and prose. Yes, no and nothing say how."""
+    value = leaf.value
+    if value is None or isinstance(value, bool):
+        return False
+    if not isinstance(value, str):
+        return True
+    text = value.strip()
+    return bool(text) and not is_prose(leaf.name) and not is_time(text)
+
+
+@lru_cache(maxsize=4_096)
+def is_prose(name: str) -> bool:
+    """Whether an argument of this name holds prose."""
+    said = words(name)
+    return bool(said) and said[-1] in PROSE
+
+
+def is_time(text: str) -> bool:
+    """A date, a time of day, both, or a duration, as ISO 8601 spells them."""
+    return len(text) <= 40 and any(map(str.isdigit, text)) and _TIME.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4_096)
+def words(name: str) -> tuple[str, ...]:
+    """The words that a name is made of, in lower case: `sendMoney`, `send_money` and `send-money` alike."""
+    return tuple(word.lower() for word in _WORDS.findall(name[:200]))
+
+
+def verb(tool: str) -> tuple[str, ...]:
+    """The word of a tool's name that says what is done; none for a name without one."""
+    said = words(tool.partition(".")[2].rpartition("/")[2].rpartition(".")[2])
+    telling = [word for word in said if word not in _VAGUE and not word.isdigit()]
+    return tuple(telling[:1])
+
+
+def members(schema: dict[str, Any]) -> frozenset[str]:
+    """The names of members that a JSON Schema declares, anywhere in it."""
+    found: set[str] = set()
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            each = cast("dict[str, Any]", node)
+            declared = each.get("properties")
+            found |= cast("dict[str, Any]", declared).keys() if isinstance(declared, dict) else set()
+            waiting += each.values()
+        elif isinstance(node, list):
+            waiting += cast("list[Any]", node)
+    return frozenset(found)
