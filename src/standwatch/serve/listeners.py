@@ -20,6 +20,7 @@ from standwatch.fronts.http import (
     Response,
     Stream,
 )
+from standwatch.fronts.llm.anthropic import AnthropicFront
 from standwatch.fronts.llm.flow import Flow
 from standwatch.fronts.llm.openai import MOST_BODY as MOST_PROMPT
 from standwatch.fronts.llm.openai import OpenAiFront
@@ -41,6 +42,7 @@ LIMITS: Final = Limits(
     larger_bodies=(
         *((path, MOST_BODY) for path in (b"/v2/models/", b"/invocations/", b"/v1/decisions")),
         (b"/openai/", MOST_PROMPT),
+        (b"/anthropic/", MOST_PROMPT),
     )
 )
 """The agents' listener takes more where batches of rows come in, or prompts with images, and nowhere else."""
@@ -75,6 +77,7 @@ class Agents:
         self._mlflow = MlflowFront(self.decisions, hosts=hosts, origins=origins)
         self.flow = Flow(gate, servers.llms.of, lambda: new_id(now(), chance(10)))
         self._openai = OpenAiFront(gate, self.flow, hosts=hosts, origins=origins)
+        self._anthropic = AnthropicFront(gate, self.flow, hosts=hosts, origins=origins)
         self._in_process = DecisionsClientFront(self.decisions, hosts=hosts, origins=origins)
 
     async def handle(self, request: Request) -> Answer:
@@ -84,6 +87,8 @@ class Agents:
             return await self.mcp.handle(request, path[5:])
         if path.startswith("/openai/"):
             return await self._openai.handle(request)
+        if path.startswith("/anthropic/"):
+            return await self._anthropic.handle(request)
         if path.startswith("/v2"):
             return await self._oip.handle(request)
         if path.startswith("/v1/decisions"):
