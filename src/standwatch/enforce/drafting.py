@@ -103,7 +103,7 @@ def sealed(draft: Draft, findings: bytes) -> tuple[tuple[Part, ...], str]:
     parts = (Part("action", salt(draft, 1), draft.data), why)
     prompt = draft.act.prompt
     if prompt is not None and len(prompt.body) <= MOST_BODY:
-        parts = (*parts, Part("body", salt(draft, 1), prompt.body))
+        parts = (*parts, Part("body", b"", prompt.body))  # its digest stands in the action, which has a nonce
     return parts, commitment(why.salt, findings)
 
 

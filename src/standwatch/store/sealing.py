@@ -57,6 +57,7 @@ ORDINALS: Final[dict[PartName, int]] = {
     "context": 6,
     "row": 7,
     "flag": 8,
+    "body": 9,
 }
 """A part's place in its entry's 16 slots. Never renumbered: slots are written down."""
 
