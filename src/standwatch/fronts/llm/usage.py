@@ -18,7 +18,7 @@ _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 class _Counted(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _counted: Final = msgspec.json.Decoder(_Counted).decode
@@ -50,7 +50,7 @@ def uncounted(raw: bytes, data: bytes) -> bytes:
         said = _counted(data)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
         return raw
-    if said.usage is not None and bytes(said.usage) != b"null":
+    if bytes(said.usage) != b"null":
         return b"" if said.choices is not None and not said.choices else raw
     # INVARIANT: a quote inside a text is escaped, so these bytes are a member and never part of what is said.
     return raw.replace(_NULL, b"", 1) if raw.count(_NULL) == 1 else raw
