@@ -1,5 +1,7 @@
 """Nothing is skipped silently: a skip that `allowed_skips.txt` does not name fails the run, and so does any skip
-when `STANDWATCH_EVERYTHING` is set, as `.ci/run` does after installing what the tests can use."""
+when `STANDWATCH_EVERYTHING` is set, as `.ci/run` does after installing what the tests can use.
+
+No property is about time, so none fails for being slow on a busy machine."""
 
 from __future__ import annotations
 
@@ -9,6 +11,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 LIST = Path(__file__).with_name("allowed_skips.txt")
 _refused: list[str] = []

@@ -136,7 +136,7 @@ def problems_of(files: dict[str, bytes]) -> tuple[str, ...]:
     return ()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(
     st.sampled_from(
         [
@@ -154,7 +154,7 @@ def test_arbitrary_bytes_in_any_file_are_only_ever_misconfigured(
     assert all(problem.count(":") >= 3 for problem in problems_of({**files, file: data}))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(st.integers(0, 2**32))
 def test_damaged_files_are_only_ever_misconfigured(files: dict[str, bytes], seed: int) -> None:
     chance = random.Random(seed)
