@@ -62,8 +62,8 @@ class Person:
         begun = self.watch.api.post("/passkeys/begin", {"person": self.name})
         challenge = from_base64url(begun["options"]["challenge"], 64)
         made = phone.create(challenge, rp_id="localhost", origin=self._page)
-        self.watch.api.post("/passkeys/finish", {"ceremony": begun["ceremony"], "credential": made})
-        self.watch.run("passkey", "sign", phone.credential, "--yes", "--key", self.watch.key(self.name))
+        line = self.watch.api.post("/passkeys/finish", {"ceremony": begun["ceremony"], "credential": made})
+        self.watch.run("passkey", "sign", line["fingerprint"], "--yes", "--key", self.watch.key(self.name))
         self.phone = phone
 
     def lose(self) -> None:

@@ -73,7 +73,7 @@ def watch(upstream: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "brief",
             [server("bank", url=upstream.url)],
             SMALL,
-            approvals={"expires": "4s", "by": "olga@bank.example"},
+            approvals={"expires": "10s", "by": "olga@bank.example"},
         ),
         "small": manifest("small", [server("bank", url=upstream.url)], SMALL),
     }
@@ -338,7 +338,7 @@ def test_whose_passkey_is_ended_while_they_read_signs_nothing(bot: Agent, watch:
         waited(lambda: not otto.chrome.run("refuse.disabled"))
         otto.read()
         (mine,) = [
-            one["credential"]
+            one["fingerprint"]
             for one in watch.api.get("/passkeys")["passkeys"]
             if (one["person"], one["state"]) == ("otto", "live")
         ]

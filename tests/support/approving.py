@@ -40,7 +40,7 @@ class Person:
             for one in self.watch.api.get("/passkeys")["passkeys"]
             if one["person"] == self.name and one["state"] == "waits"
         ]
-        self.watch.run("passkey", "sign", made["credential"], "--yes", "--key", self.watch.key(self.name))
+        self.watch.run("passkey", "sign", made["fingerprint"], "--yes", "--key", self.watch.key(self.name))
 
     def sign_in(self) -> None:
         self.chrome.open(self.at("/signin?next=/approvals"))

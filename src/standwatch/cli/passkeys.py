@@ -34,12 +34,12 @@ def _arguments(parser: ArgumentParser) -> None:
     signed = acts.add_parser(
         "sign", help="vouch with your key for a passkey that was just made", parents=[common()]
     )
-    signed.add_argument("credential", metavar="PASSKEY", help="its fingerprint or id, or how that begins")
+    signed.add_argument("credential", metavar="PASSKEY", help=_WHICH)
     signing.arguments(signed)
     ended = acts.add_parser(
         "revoke", help="end one: what it approved and was not used is void", parents=[common()]
     )
-    ended.add_argument("credential", metavar="PASSKEY", help="its fingerprint or id, or how that begins")
+    ended.add_argument("credential", metavar="PASSKEY", help=_WHICH)
     ended.add_argument("--reason", default="", metavar="TEXT")
 
 
@@ -105,6 +105,7 @@ def _made(server: Server, invitation: str) -> str:
         time.sleep(_LOOK)
 
 
+_WHICH: Final = "its fingerprint or id, or how that begins; after -- where that is a dash"
 _LOOK: Final = 1.0  # seconds between two looks whether the browser is done
 
 
