@@ -118,7 +118,7 @@ class Trial:
         for one in people:
             one.ready.set()
         # From here on there is something to strike: an approval was given, and used.
-        waited(lambda: any(one.signed >= 0 for one in watch.of(Intent)), 60)
+        waited(lambda: self._begun(watch, people), 100)
         for blow in blows:
             self._round(watch, people, blow)
             self.counts["rounds"] += 1
@@ -126,6 +126,14 @@ class Trial:
         for one in threads:
             one.join()
         return self._audit(watch, bank, people, payers)
+
+    def _begun(self, watch: Watched, people: Sequence[Person]) -> bool:
+        """Whether an act left on answers. Before that, too many may fall for decoys for anything ever to leave."""
+        if any(one.signed >= 0 for one in watch.of(Intent)):
+            return True
+        time.sleep(0.2)
+        self._restore(watch, people)
+        return False
 
     # --- a round ---------------------------------------------------------------------------------------------
 
