@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.deciding import deciding
 from standwatch.enforce.deciding_steps import CHANCE, AskModel, Command, Event, Heard, Steps
 from standwatch.enforce.envelope import build
@@ -167,6 +168,9 @@ class Stage:
 
     def relaxed(self, now: int) -> tuple[()]:
         return ()
+
+    def masks(self, run: str) -> Masks:
+        return Masks(b"a lender")
 
     def trail(self, run: str) -> Trail:
         return Trail()

@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
+from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.enforce.schema import Schemas
@@ -57,6 +58,7 @@ class Stage:
         self._trail = Trail(task)
         self._schemas = Schemas()
         self._made = 0
+        self._masks: dict[str, Masks] = {}
 
     # the view
     @property
@@ -71,6 +73,9 @@ class Stage:
 
     def trail(self, run: str) -> Trail:
         return self._trail
+
+    def masks(self, run: str) -> Masks:
+        return self._masks.setdefault(run, Masks(run_key(b"a stage", run)))
 
     def validator(self, act: Act) -> Any:
         return self._schemas.of(act.definition)

@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant
 from standwatch.enforce.envelope import Envelope, ToolEnvelope
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Act
 from standwatch.facts.configuration import Configuration, Finding
@@ -44,6 +45,10 @@ class Case(msgspec.Struct, frozen=True):
     """Validates the arguments against the definition's schema: a `jsonschema_rs` validator, or None."""
     relaxed: tuple[tuple[int, Relaxed], ...] = ()
     """The relaxations that this process's own clock has in force, with the indices of their entries."""
+    modified: Finding | None = None
+    """What `content` found before it changed the act; None where it changed nothing."""
+    masks: Masks | None = None
+    """The values that this run has masked."""
 
 
 def allow(check: str) -> Finding:

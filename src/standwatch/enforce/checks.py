@@ -11,6 +11,7 @@ from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.llms import serves
+from standwatch.enforce.masking import content
 from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.spending import unbounded
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
@@ -221,11 +222,6 @@ def grant(case: Case) -> Finding:
             return against("grant", "step_up", case.grant.level, reason)
         case _:
             return against("grant", "deny", case.grant.level, f"a {case.grant.level} system may not")
-
-
-def content(_: Case) -> Finding:
-    """Nothing is looked for in the content yet: no content rules can be declared, so none is configured."""
-    return allow("content")
 
 
 Check = Callable[[Case], Finding]

@@ -27,6 +27,10 @@ class Draft(msgspec.Struct, frozen=True):
     digest: str
     signed: int = -1
     """Index of the approval it carries; -1 for none."""
+    modified: Finding | None = None
+    """What `content` found before it changed the act; None where it changed nothing."""
+    masked: dict[str, str] = {}
+    """The tokens that went into it with that change, and their values."""
 
 
 def draft_of(act: Act, view: View, begin: Begin) -> Draft:
@@ -77,6 +81,8 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
         trail=view.trail(draft.run),
         valid=view.validator(act) if _as_locked(act, tool) else None,
         relaxed=view.relaxed(now),
+        modified=draft.modified,
+        masks=view.masks(draft.run),
     )
 
 
@@ -86,7 +92,8 @@ def _as_locked(act: Act, tool: ToolEnvelope | None) -> bool:
 
 
 def salt(draft: Draft, which: int) -> bytes:
-    """Salt number `which` of the act: 0 its findings, 1 its action, 2 its result, 3 the flag of its question."""
+    """Salt number `which` of the act: 0 its findings, 1 its action, 2 its result, 3 the flag of its question, or the
+    findings of its result where nobody is asked."""
     start = 26 + 32 * which
     return draft.chance[start : start + 32]
 
@@ -115,6 +122,16 @@ def to_carry(draft: Draft) -> dict[str, Any]:
     """What is handed to whoever carries the act out."""
     arguments, prompt = draft.act.arguments, draft.act.prompt
     return arguments if prompt is None else {**arguments, "prompt": prompt}
+
+
+def arguments_digest(draft: Draft) -> str:
+    """SHA-256 of the canonical arguments as they are sent, where a check changed them."""
+    return hashlib.sha256(canonical(draft.act.arguments)).hexdigest()
+
+
+def back_bytes(findings: tuple[Finding, ...], masks: dict[str, str]) -> bytes:
+    """The findings of what came back as they are sealed, with the tokens that took the place of values in it."""
+    return _encode({"findings": findings, "masks": masks} if masks else {"findings": findings})
 
 
 UNDECLARED: Final = "?"

@@ -1,11 +1,13 @@
 """A manifest made ready for the hot path: everything about a tool that does not depend on the call."""
 
+from collections.abc import Callable
 from decimal import ROUND_UP, Decimal
 from typing import Final
 
 import msgspec
 import re2
 
+from standwatch.enforce.contents import Contents
 from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
@@ -54,18 +56,24 @@ class Envelope(msgspec.Struct, frozen=True):
     """How much it may ask of people, as the sequencer reads it: `run/asks`, `person/asks`, `hour/asks`, `day/asks`."""
     relaxing: dict[str, int] = {}
     """Check → the longest relaxation of it that has force here, in µs; those that may not be relaxed are left out."""
+    contents: Contents | None = None
+    """What is looked for in content; None for nothing."""
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
         return self.tools.get(act.tool) if act.event == "tool_call" else None
 
 
-def build(configuration: Configuration) -> dict[str, Envelope]:
-    """The envelopes of all systems, by name."""
-    return {name: _system(configuration, system) for name, system in configuration.systems.items()}
+def build(
+    configuration: Configuration, contents: Callable[[System], Contents | None] = lambda _: None
+) -> dict[str, Envelope]:
+    """The envelopes of all systems, by name. `contents` makes ready what is looked for in a system's content."""
+    return {
+        name: _system(configuration, system, contents(system)) for name, system in configuration.systems.items()
+    }
 
 
-def _system(configuration: Configuration, system: System) -> Envelope:
+def _system(configuration: Configuration, system: System, contents: Contents | None) -> Envelope:
     manifest = system.manifest
     components = {component.name: component for component in manifest.components}
     # A predictive model is held on its own: the others of its system go on deciding.
@@ -97,7 +105,8 @@ def _system(configuration: Configuration, system: System) -> Envelope:
     organisation = configuration.organisation
     asks = effective(manifest.limits.asks, organisation.asks, development=organisation.development)
     return Envelope(
-        system, tools, components, scopes, caps, lines, seconds, declared, deciding, asks_caps(asks), relaxing
+        system, tools, components, scopes, caps, lines, seconds, declared, deciding, asks_caps(asks), relaxing,
+        contents,
     )
 
 

@@ -7,12 +7,15 @@ executes the commands; a test drives it in any order it likes. Time and chance a
 from typing import Any, Final, assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from standwatch.enforce.answerers import unasked
 from standwatch.enforce.asking import deferral, question, shown
 from standwatch.enforce.case import Case
 from standwatch.enforce.counting import task_caps, task_values
 from standwatch.enforce.drafting import (
+    arguments_digest,
+    back_bytes,
     Draft,
     case_of,
     draft_of,
@@ -27,6 +30,9 @@ from standwatch.enforce.drafting import (
     to_carry,
 )
 from standwatch.enforce.judge import Judgement, judge
+from standwatch.enforce.looking import failed
+from standwatch.enforce.masking import came_back, modifies, opened, with_tokens
+from standwatch.enforce.masks import Full
 from standwatch.enforce.ports import Act, Carried, Reply, Resumed
 from standwatch.enforce.relaxing import tighter
 from standwatch.enforce.spending import spent
@@ -61,6 +67,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
     """Take `act` through: judge, ask, record, forward, record, reply. Returns the reply; never raises."""
     now = begin.now
     try:
+        act = opened(act, view.masks(begin.run))
         draft = draft_of(act, view, begin)
     except Malformed:
         return Reply("invalid", new_id(now, begin.chance))
@@ -69,6 +76,13 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
         judgement = judge(case)
         if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
             return (yield from _refuse(draft, view, case, _void(judgement)))
+        if draft.modified is None and modifies(judgement.findings):
+            changed = _modified(draft, view, begin, case)
+            if isinstance(changed, Finding):
+                return (yield from _refuse(draft, view, case, _decided(judgement, changed)))
+            if changed is not None:
+                draft = changed
+                continue
         match judgement.disposition:
             case "allow" | "modify":
                 pass
@@ -111,13 +125,15 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
 
 def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Record:
     """Step 10: the intent, to be appended only if nothing was sequenced that now forbids it."""
-    parts, why = sealed(draft, findings_bytes(case, judgement.findings))
+    more = {"masks": draft.masked} if draft.masked else {}
+    parts, why = sealed(draft, findings_bytes(case, judgement.findings, **more))
     disposition = "allow" if judgement.disposition == "step_up" else judgement.disposition
     entry = Intent(
         **judged_members(draft, case, why),
         verdict=judgement.verdict,
         disposition=disposition,
         signed=draft.signed,
+        sent=arguments_digest(draft) if draft.modified is not None else "",
         spend=spend_of(case),
     )
     caps = tighter(_caps(case), judgement.caps)
@@ -134,6 +150,20 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
     )
 
 
+def _modified(draft: Draft, view: View, begin: Begin, case: Case) -> Draft | Finding | None:
+    """The act with what is masked; what refuses it where nothing more can be masked; None where nothing is to be."""
+    # INVARIANT: what a check changed is judged again, and only that is asked about, signed, recorded and sent.
+    try:
+        changed = with_tokens(case, view.masks(draft.run))
+        if changed is None:
+            return None
+        act, finding, table = changed
+        again = draft_of(act, view, begin)
+    except (Full, Malformed, msgspec.MsgspecError, OverflowError) as error:
+        return failed(str(error))
+    return replace(again, modified=finding, masked=table)
+
+
 def _caps(case: Case) -> dict[str, int]:
     if case.tool is not None:
         return case.tool.caps
@@ -148,7 +178,10 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
     returned = yield Forward(draft.action.id, case.scopes, to_carry(draft))
     carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")
     took = returned.took if isinstance(returned, Returned) else 0
-    _learn(draft, view, case, carried)
+    at = replace(case, now=returned.now, relaxed=view.relaxed(returned.now))
+    back = came_back(at, carried, view.masks(draft.run), draft.masked)
+    if not back.withheld:
+        _learn(draft, view, case, carried)
     part = Part("result", salt(draft, 2), carried.result)
     sums = spent(case, carried)
     members: dict[str, Any] = {
@@ -159,14 +192,20 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
         "took": {"judge": judged, "upstream": max(took, 0), "record": max(minted.now - intent.at, 0)},
         "result": commitment(part.salt, part.data) if part.data else "",
     }
-    outcome = OutcomeChecked(**members, spent=sums) if sums else Outcome(**members)
-    # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
     parts = (part,) if part.data else ()
+    outcome = OutcomeChecked(**members, spent=sums) if sums else Outcome(**members)
+    if back.findings:
+        why = Part("findings", salt(draft, 3), back_bytes(back.findings, back.table))
+        parts = (*parts, why)
+        outcome = OutcomeChecked(
+            **members, spent=sums, why=commitment(why.salt, why.data), withheld=back.withheld
+        )
+    # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
     written = yield Record(outcome, parts, subjects=subjects_of(case), wait=case.effect == "irreversible")
     if isinstance(written, NotRecorded) and case.effect == "irreversible":
         return Reply("unavailable", draft.action.id, index=intent.index)
     word: Word = "unavailable" if carried.status in ("timeout", "not_sent", "unknown") else "done"
-    return Reply(word, draft.action.id, carried, index=intent.index)
+    return Reply(word, draft.action.id, back.carried, index=intent.index)
 
 
 def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
@@ -299,6 +338,8 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         data=found.action,
         digest=action_digest(found.action),
         signed=question.answer_index,
+        modified=draft.modified,
+        masked=draft.masked,
     )
 
 

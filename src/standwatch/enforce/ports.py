@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from standwatch.enforce.inspecting import Inspect
-from standwatch.facts.configuration import Configuration, Definition
+from standwatch.facts.configuration import Configuration, Definition, Finding
 from standwatch.facts.llm import Prompt
 from standwatch.facts.spending import Usage
 from standwatch.facts.words import OutcomeStatus, PrincipalKind, Seam, Word
@@ -58,6 +58,10 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """The question that this act says it was asked about: it goes on that approval, or not at all."""
     prompt: Prompt | None = None
     """Of a generation: the whole request. Its `arguments` are what stands for it (`enforce.llms`)."""
+    inward: bool = False
+    """Whether it comes from the world: what a server asks of its client."""
+    returns: bool = True
+    """False where nothing comes back but what was judged: a message that goes or stays."""
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -78,6 +82,8 @@ class Carried(msgspec.Struct, frozen=True):
     result: bytes = b""
     usage: Usage | None = None
     """Of a generation: the tokens its upstream says it used; None where it does not say."""
+    findings: tuple[Finding, ...] = ()
+    """Of a generation: what was found in what the model said, by whoever looked at it on its way."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.ports import Act, Carried, Reply
 from standwatch.facts.entries import Asked, Decided, Deferred, Denied, Intent, Outcome, Relaxed
 from standwatch.facts.frames import RefusalCode, RowPart
@@ -115,6 +116,10 @@ class View(Protocol):
     def grant(self, system: str, now: int) -> Grant: ...
 
     def trail(self, run: str) -> Trail: ...
+    def masks(self, run: str) -> Masks:
+        """The values that `run` has masked, and the key of its tokens."""
+        ...
+
     def relaxed(self, now: int) -> tuple[tuple[int, Relaxed], ...]:
         """The relaxations in force, by the record and by this process's own clock; with their indices."""
         ...

@@ -93,7 +93,7 @@ def bypassable(check: str, code: str, decision: Decision, effect: Effect) -> boo
     A check that failed, or could not be evaluated, denies. Of `limits` only what asks, and never for an irreversible
     effect; of `grant` only what a supervised system would ask, likewise: neither a rejection nor a hold is passed by.
     """
-    if check not in CRITICALITY or code in ("check_failed", "missing_finding", "policy_failed", "invalid"):
+    if check not in CRITICALITY or code in ("check_failed", "missing_finding", "policy_failed", "invalid", "unfinished", "unknown_token"):
         return False
     match check:
         case "limits":

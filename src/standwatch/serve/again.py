@@ -7,6 +7,7 @@ import msgspec
 from standwatch.authority.grant import Grant
 from standwatch.enforce.case import Case, World
 from standwatch.enforce.drafting import Draft, case_of, draft_of
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.ports import Act, Caller
 from standwatch.enforce.steps import CHANCE, Begin
 from standwatch.facts.configuration import Definition
@@ -38,6 +39,9 @@ class _View:
 
     def trail(self, run: str) -> Trail:
         return self._gate.trail(run)
+
+    def masks(self, run: str) -> Masks:
+        return self._gate.masks(run)
 
     def relaxed(self, now: int) -> tuple[tuple[int, Relaxed], ...]:
         return self._gate.relaxed(now)

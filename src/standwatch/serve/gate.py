@@ -12,6 +12,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.inspecting import PASSING, Inspect
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Caller, Carried, Reply, SoFar
@@ -94,8 +95,11 @@ class LiveGate:
         chance: Callable[[int], bytes],
         receipt: Sign,
         steady: Callable[[], int] = steady,
+        secret: bytes = b"",
     ) -> None:
-        """`clock` tells the time (µs, UTC); `steady` only runs forwards, and ends relaxations."""
+        """`clock` tells the time (µs, UTC); `steady` only runs forwards, and ends relaxations.
+
+        `secret`: what tokens of masked values are made with, the same in every worker; b"" for one of this process."""
         self._link = link
         self.world = world
         self._clock = clock
@@ -103,6 +107,7 @@ class LiveGate:
         self.receipt = receipt
         self._schemas = Schemas()
         self.runs = Runs(link, self.append, clock, chance)
+        self._secret = secret or chance(32)
         self._grants: dict[str, tuple[int, Grant]] = {}
         self.flights: dict[str, Flight] = {}
         self.owed = Owed(self, self._fresh)
@@ -166,6 +171,10 @@ class LiveGate:
 
     def trail(self, run: str) -> Trail:
         return self.runs.trail(run)
+
+    def masks(self, run: str) -> Masks:
+        """The values that `run` has masked, as far as this process knows."""
+        return self.runs.masks(run, self._secret)
 
     def validator(self, act: Act) -> Validator | None:
         return self._schemas.of(act.definition)

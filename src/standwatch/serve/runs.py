@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.ports import Caller
 from standwatch.facts.canonical import canonical
 from standwatch.facts.entries import AnyEntry, RunOpened
@@ -40,11 +41,21 @@ class Runs:
         self._clock = clock
         self._chance = chance
         self._trails: dict[str, Trail] = {}
+        self._masks: dict[str, Masks] = {}
         self._opening: dict[str, asyncio.Task[str]] = {}
 
     def trail(self, run: str) -> Trail:
         """What `run` has read so far; nothing for a run this process does not know."""
         return self._trails.get(run) or Trail()
+
+    def masks(self, run: str, secret: bytes) -> Masks:
+        """The values that `run` has masked; its tokens are made with `secret`."""
+        found = self._masks.get(run)
+        if found is None:
+            found = Masks(run_key(secret, run))
+            if run in self._trails:
+                self._masks[run] = found
+        return found
 
     async def open(
         self,
@@ -128,3 +139,4 @@ class Runs:
     def forget(self, run: str) -> None:
         """A run has ended."""
         self._trails.pop(run, None)
+        self._masks.pop(run, None)

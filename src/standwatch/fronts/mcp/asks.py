@@ -15,7 +15,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.mcp import AskClient, McpAnswer, McpError
 from standwatch.facts.words import SENTENCES
 from standwatch.fronts.mcp.exchange import Question
-from standwatch.fronts.mcp.outcome import carried
+from standwatch.fronts.mcp.outcome import carried, of_bytes
 from standwatch.fronts.mcp.turn import Turn
 from standwatch.fronts.mcp.wire import CODE, INVALID_PARAMS, METHOD_NOT_FOUND, UNAVAILABLE, encode, fault
 
@@ -55,19 +55,35 @@ async def put(turn: Turn, server: str, event: Event, method: str, params: bytes)
         heard.append(answer)
         return carried(answer)
 
-    reply = await judge(turn, server, event, arguments, forward)
+    reply = await judge(turn, server, event, arguments, forward, inward=True)
     if (
         reply.word == "done"
         and reply.carried is not None
         and reply.carried.status in ("ok", "error")
         and heard
     ):
-        return heard[0] if heard[0].error is not None else McpAnswer(reply.carried.result)
+        unchanged = reply.carried.result == carried(heard[0]).result
+        return heard[0] if heard[0].error is not None and unchanged else _told(reply.carried)
     return declined(event, reply)
 
 
-async def judge(turn: Turn, server: str, event: Event, arguments: dict[str, Any], forward: Any) -> Reply:
-    """One question, or one answer to it, through the gate."""
+def _told(told: Carried) -> McpAnswer:
+    """What goes to the server, as it was looked at: an error whose words were changed is an error still."""
+    error = None if told.status == "ok" else of_bytes(told.result)
+    return McpAnswer(told.result) if error is None else McpAnswer(error=error)
+
+
+async def judge(
+    turn: Turn,
+    server: str,
+    event: Event,
+    arguments: dict[str, Any],
+    forward: Any,
+    *,
+    inward: bool,
+    returns: bool = True,
+) -> Reply:
+    """One question (`inward`), or one answer to it, through the gate."""
     act = Act(
         caller=turn.caller,
         system=turn.offer.system,
@@ -76,17 +92,21 @@ async def judge(turn: Turn, server: str, event: Event, arguments: dict[str, Any]
         target=server,
         arguments=arguments,
         phase="ask",
+        inward=inward,
+        returns=returns,
     )
     return await turn.house.gate.act(act, forward)
 
 
-async def permitted(turn: Turn, server: str, event: Event, arguments: dict[str, Any]) -> Reply:
+async def permitted(
+    turn: Turn, server: str, event: Event, arguments: dict[str, Any], *, inward: bool
+) -> Reply:
     """Judges what a 2026-07-28 message carries with it: there is nothing to wait for, it goes or stays."""
 
     async def forward(judged: dict[str, Any]) -> Carried:
         return Carried("ok", encode(judged))
 
-    return await judge(turn, server, event, arguments, forward)
+    return await judge(turn, server, event, arguments, forward, inward=inward, returns=False)
 
 
 def declined(event: Event, reply: Reply) -> McpAnswer:

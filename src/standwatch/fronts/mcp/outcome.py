@@ -91,7 +91,9 @@ def of_reply(reply: Reply, answer: McpAnswer | None, *, tool: bool, cached: bool
         return _word(NO_ANSWER, "unavailable", UNANSWERED, reply, headers, tool=tool)
     if found.status == "withheld" and not found.result:
         return _word(NO_ANSWER, "unavailable", WITHHELD, reply, headers, tool=tool)
-    error = None if found.status == "withheld" else _error_of(found, answer)
+    # What was changed on its way back is told as it was changed: the record's bytes, not the server's.
+    kept = answer if answer is not None and carried(answer).result == found.result else None
+    error = None if found.status == "withheld" else _error_of(found, kept)
     if error is not None:
         return Outcome(error=error, headers=headers)
     if not found.result:
@@ -121,8 +123,13 @@ def _error_of(found: Carried, answer: McpAnswer | None) -> McpError | None:
         return answer.error
     if found.status != "error":
         return None
+    return of_bytes(found.result)
+
+
+def of_bytes(result: bytes) -> McpError | None:
+    """The error that `carried` wrote as these bytes; None for what is a result."""
     try:
-        read = _object.decode(found.result)
+        read = _object.decode(result)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
     return McpError(read.code, read.message, bytes(read.data))

@@ -61,7 +61,7 @@ async def _judged_answers(turn: Turn, server: str, given: dict[str, Any]) -> dic
         event = asks.kind_of(answer)
         if event is None or event not in offered:
             continue
-        reply = await asks.permitted(turn, server, event, {"key": key, "answer": answer})
+        reply = await asks.permitted(turn, server, event, {"key": key, "answer": answer}, inward=False)
         if reply.word == "done" and reply.carried is not None and reply.carried.status == "ok":
             judged = asks.read_object(reply.carried.result) or {}
             if isinstance(judged.get("answer"), dict):
@@ -100,7 +100,7 @@ async def interim_outcome(
         event, given = asks.ASKED.get(asked.method), asks.read_object(bytes(asked.params))
         if event is None or event not in offered or given is None:
             return Outcome(error=fault(METHOD_NOT_FOUND, "Not offered"), headers=outcome.headers)
-        reply = await asks.permitted(turn, server, event, given)
+        reply = await asks.permitted(turn, server, event, given, inward=True)
         if reply.word != "done" or reply.carried is None or reply.carried.status != "ok":
             return of_reply(reply, None, tool=method == "tools/call")
         changed = reply.carried.result != encode(given)
