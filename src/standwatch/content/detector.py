@@ -53,6 +53,7 @@ class Detector(msgspec.Struct, frozen=True):
     confirm: Confirm = has_the_shape
     view: View = View.CLEAN
     source: str = ""  # where form and checksum are published
+    named: bool = False  # so common that naming its kind does not ask for it
 
 
 GATE = 48

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from standwatch.content import found, identifiers
+from standwatch.content import (
+    found,
+    identifiers_contact,
+    identifiers_europe,
+    identifiers_money,
+    identifiers_world,
+    secrets,
+)
 from standwatch.content.detector import Detector
 from standwatch.content.engine import Engine
 
@@ -11,7 +18,16 @@ from standwatch.content.engine import Engine
 @cache
 def known() -> Mapping[str, Detector]:
     """Every detector by its name. Loading them takes milliseconds: only where content is configured."""
-    return {each.name: each for each in (*identifiers.DETECTORS,)}
+    return {
+        each.name: each
+        for each in (
+            *secrets.detectors(),
+            *identifiers_money.DETECTORS,
+            *identifiers_europe.DETECTORS,
+            *identifiers_world.DETECTORS,
+            *identifiers_contact.DETECTORS,
+        )
+    }
 
 
 def names() -> frozenset[str]:
@@ -24,7 +40,9 @@ def select(wanted: Iterable[str]) -> tuple[Detector, ...]:
     asked = set(wanted)
     if unknown := asked - names():
         raise KeyError(min(unknown))
-    return tuple(each for each in known().values() if each.name in asked or each.kind in asked)
+    return tuple(
+        each for each in known().values() if each.name in asked or (each.kind in asked and not each.named)
+    )
 
 
 def build(

@@ -30,20 +30,21 @@ class Prefilter(Protocol):
 
 
 def options() -> "re2.Options":
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # bytes, as in Hyperscan
-    options.log_errors = False
-    return options
+    """Bytes, as in Hyperscan: a text's letters beyond ASCII are their UTF-8."""
+    chosen = re2.Options()
+    chosen.encoding = re2.Options.Encoding.LATIN1
+    chosen.log_errors = False
+    return chosen
 
 
-def atoms(detectors: Sequence[Detector]) -> list[tuple[str, int]]:
-    """Every keyword and gate as a pattern, with the number of its detector."""
-    found: list[tuple[str, int]] = []
+def atoms(detectors: Sequence[Detector]) -> dict[str, list[int]]:
+    """Every keyword and gate as a pattern, with the numbers of its detectors."""
+    found: dict[str, list[int]] = {}
     for number, detector in enumerate(detectors):
         for keyword in detector.keywords:
-            found.append(("(?i)" + re2.escape(keyword), number))
+            found.setdefault("(?i)" + re2.escape(keyword), []).append(number)
         if detector.gate:
-            found.append((detector.gate, number))
+            found.setdefault(detector.gate, []).append(number)
     return found
 
 
@@ -53,18 +54,18 @@ class Portable:
     name = "re2"
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
+        found = atoms(detectors)
+        self._numbers = list(found.values())
         self._set = re2.Set.SearchSet(options())
-        self._numbers: list[int] = []
-        for pattern, number in atoms(detectors):
+        for pattern in found:
             self._set.Add(pattern.encode())
-            self._numbers.append(number)
-        if self._numbers:
+        if found:
             self._set.Compile()
 
     def hits(self, data: bytes) -> set[int]:
         if not self._numbers:
             return set()
-        return {self._numbers[index] for index in self._set.Match(data) or ()}
+        return {number for index in self._set.Match(data) or () for number in self._numbers[index]}
 
     def cache(self) -> bytes:
         return b""
@@ -78,28 +79,35 @@ class Fast:
     def __init__(self, detectors: Sequence[Detector], cache: bytes = b"") -> None:
         assert hyperscan is not None
         found = atoms(detectors)
-        self._some = bool(found)
+        self._numbers = list(found.values())
         if not found:
             return
         if cache:
-            self._database = hyperscan.loadb(bytearray(cache), hyperscan.HS_MODE_BLOCK)
+            self._database = hyperscan.loadb(cache, hyperscan.HS_MODE_BLOCK)
         else:
             self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
             self._database.compile(
-                expressions=[pattern.encode() for pattern, _ in found],
-                ids=[number for _, number in found],
+                expressions=[pattern.encode() for pattern in found],
+                ids=list(range(len(found))),
                 flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(found),
             )
         self._database.scratch = hyperscan.Scratch(self._database)
 
     def hits(self, data: bytes) -> set[int]:
         found: set[int] = set()
-        if self._some:
-            self._database.scan(data, lambda number, start, end, flags, context: found.add(number))
+        if self._numbers:
+            indexes: set[int] = set()
+
+            def hit(index: int, start: int, end: int, flags: int, context: object) -> None:
+                indexes.add(index)
+
+            self._database.scan(data, hit)
+            for index in indexes:
+                found.update(self._numbers[index])
         return found
 
     def cache(self) -> bytes:
-        return hyperscan.dumpb(self._database) if hyperscan and self._some else b""
+        return hyperscan.dumpb(self._database) if hyperscan and self._numbers else b""
 
 
 def available() -> bool:

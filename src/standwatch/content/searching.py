@@ -1,5 +1,7 @@
 """One detector run over bytes: where its pattern matches and its confirmation agrees."""
 
+from functools import cached_property
+
 import re2
 
 from standwatch.content import prefilter, views
@@ -8,15 +10,21 @@ from standwatch.content.found import Bounds, Unfinished
 
 
 class Compiled:
-    """One detector, ready to run."""
+    """One detector; its pattern is compiled when it is first wanted, for most never are."""
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
+
+    @cached_property
+    def regexp(self) -> "re2.Regexp":
         try:
-            self.regexp = re2.compile(views.utf8(detector.pattern), prefilter.options())
+            return re2.compile(views.utf8(self.detector.pattern), prefilter.options())
         except re2.error as problem:
-            raise ValueError(f"detector {detector.name}: RE2 does not take its pattern: {problem}") from None
-        self.group = 1 if self.regexp.groups else 0
+            raise ValueError(f"detector {self.detector.name}: RE2 does not take it: {problem}") from None
+
+    @cached_property
+    def groups(self) -> range:
+        return range(1, self.regexp.groups + 1)
 
 
 class Work:
@@ -53,15 +61,15 @@ def search(compiled: Compiled, data: bytes, start: int, *, final: bool, work: Wo
     """The accepted matches from `start` on, and where the search goes on when more text has come.
 
     Unless `final`, only what lies `reach` bytes before the end is decided: what follows could change it."""
-    regexp, detector, group = compiled.regexp, compiled.detector, compiled.group
-    last = len(data) if final else len(data) - detector.reach
+    regexp, detector = compiled.regexp, compiled.detector
+    last = len(data) if final else len(data) - detector.reach - CONTEXT
     hits: list[Hit] = []
     at = start
     while at <= last:
         match = regexp.search(data, at)
         if match is None or match.start() > last:
             return hits, max(at, last + 1)
-        low, high = match.span(group) if match.span(group) != (-1, -1) else match.span()
+        low, high = _value(compiled, match)
         verdict = detector.confirm(_seen(data, match.span(), (low, high)))
         if verdict is None:
             work.refused()
@@ -70,6 +78,15 @@ def search(compiled: Compiled, data: bytes, start: int, *, final: bool, work: Wo
             hits.append(Hit(low, high, verdict))
             at = max(high, match.start() + 1)
     return hits, at
+
+
+def _value(compiled: Compiled, match: "re2.Matched") -> tuple[int, int]:
+    """The first group that took part, or all of it."""
+    for number in compiled.groups:
+        span = match.span(number)
+        if span != (-1, -1):
+            return span
+    return match.span()
 
 
 def _seen(data: bytes, whole: tuple[int, int], value: tuple[int, int]) -> Match:

@@ -3,6 +3,7 @@
 Every reading maps character by character, so that a text cut anywhere reads the same as the whole.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
@@ -39,6 +40,7 @@ def _table() -> dict[int, str]:
 
 
 _CLEAN = _table()
+_FOREIGN = re.compile("[^\x00-\x7f]+")  # a class and nothing else: linear
 
 
 def _lower_table() -> dict[int, str]:
@@ -55,12 +57,16 @@ _LOWER = _lower_table()
 
 
 def clean(text: str) -> str:
-    return text if text.isascii() else text.translate(_CLEAN)
+    return text if text.isascii() else _FOREIGN.sub(_plainly, text)
+
+
+def _plainly(run: "re.Match[str]") -> str:
+    return run[0].translate(_CLEAN)
 
 
 def fold(text: str) -> str:
     """`clean` in small letters: what patterns of words are written in, and what they are run on."""
-    return text.lower() if text.isascii() else text.translate(_CLEAN).translate(_LOWER)
+    return text.lower() if text.isascii() else clean(text).translate(_LOWER)
 
 
 def utf8(text: str) -> bytes:
