@@ -68,6 +68,7 @@ components:
   - {{kind: mcp_server, name: bank, url: "http://127.0.0.1:9/mcp"}}
 tools:
   bank.send:
+    unruled: any
     effect: irreversible
 """
 

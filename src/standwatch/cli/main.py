@@ -28,6 +28,7 @@ from standwatch.cli import (
     serving,
     sessions,
     setting_up,
+    suggesting,
     versions,
     watch,
 )
@@ -37,7 +38,7 @@ from standwatch.cli.wire import Refused, Unreachable
 from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, Tampered, Unrecorded
 
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
-    ("Set up", setting_up.VERBS),
+    ("Set up", (*setting_up.VERBS, *suggesting.VERBS)),
     ("Run", serving.VERBS),
     ("Look", look.VERBS),
     ("Stop, and start again", holds.VERBS),

@@ -5,7 +5,8 @@ from typing import Final
 
 from standwatch.enforce.case import Case
 from standwatch.enforce.envelope import ToolEnvelope
-from standwatch.enforce.steering import leaves, steers, words
+from standwatch.enforce.steering import leaves, steers
+from standwatch.facts.naming import words
 from standwatch.flow.forms import normal
 from standwatch.flow.intent import speaks_of
 

@@ -13,8 +13,9 @@ from standwatch.enforce.case import Case
 from standwatch.enforce.counting import allowed
 from standwatch.enforce.envelope import ToolEnvelope
 from standwatch.enforce.patterns import names
-from standwatch.enforce.steering import Leaf, leaves, members, steers, verb
+from standwatch.enforce.steering import Leaf, leaves, members, steers
 from standwatch.facts.configuration import ArgumentRule, Otherwise, Source
+from standwatch.facts.naming import verb
 from standwatch.facts.rules import Sequence
 from standwatch.facts.words import Decision
 from standwatch.flow.intent import speaks_of

@@ -1,36 +1,22 @@
 """Which values of a call steer it, by what they are and what their argument is called. Nothing here reads payloads.
 
-A definition, and so an argument's name, is what somebody accepted into the lock; the words below are those in which
-tools name prose. Whatever is not known to be prose steers.
+Whatever is not known to be prose, by the name of its argument, steers.
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final, cast
 
 import msgspec
 
-_PROSE: Final = """
-abstract agenda answer bio body caption comment comments content contents description details draft
-explanation feedback footer greeting heading headline html intro introduction justification label letter
-markdown memo message messages motivation note notes paragraph preamble reason remark remarks reply
-response review signature subject subtitle summary text title transcript
-"""
-PROSE: Final = frozenset(_PROSE.split())
-"""The last word of an argument's name where its value is prose: it informs, and what steers in it is looked for."""
+from standwatch.facts.naming import is_prose
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TIME: Final = re.compile(
     r"(\d{4}-\d{2}(-\d{2})?)?[T ]?(\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)? ?(Z|[+-]\d{2}:?\d{2}|[ap]\.?m\.?)?|"
     r"P(\d+[YMWD])*(T(\d+[HMS])+)?",
     re.ASCII | re.IGNORECASE,
 )
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
-_VAGUE: Final = frozenset(
-    ["call", "do", "execute", "invoke", "perform", "process", "request", "run", "trigger"]
-)
-"""Verbs that say nothing of an act: the next word of the name is taken."""
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -80,29 +66,9 @@ def steers(leaf: Leaf) -> bool:
     return bool(text) and not is_prose(leaf.name) and not is_time(text)
 
 
-@lru_cache(maxsize=4_096)
-def is_prose(name: str) -> bool:
-    """Whether an argument of this name holds prose."""
-    said = words(name)
-    return bool(said) and said[-1] in PROSE
-
-
 def is_time(text: str) -> bool:
     """A date, a time of day, both, or a duration, as ISO 8601 spells them."""
     return len(text) <= 40 and any(map(str.isdigit, text)) and _TIME.fullmatch(text) is not None
-
-
-@lru_cache(maxsize=4_096)
-def words(name: str) -> tuple[str, ...]:
-    """The words that a name is made of, in lower case: `sendMoney`, `send_money` and `send-money` alike."""
-    return tuple(word.lower() for word in _WORDS.findall(name[:200]))
-
-
-def verb(tool: str) -> tuple[str, ...]:
-    """The word of a tool's name that says what is done; none for a name without one."""
-    said = words(tool.partition(".")[2].rpartition("/")[2].rpartition(".")[2])
-    telling = [word for word in said if word not in _VAGUE and not word.isdigit()]
-    return tuple(telling[:1])
 
 
 def members(schema: dict[str, Any]) -> frozenset[str]:
