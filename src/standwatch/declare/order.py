@@ -9,7 +9,13 @@ from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
 from standwatch.declare.order_content import compare_content
 from standwatch.declare.order_models import compare_kinds, compare_model
-from standwatch.declare.order_rules import compare_call, compare_origins, compare_sequences, compare_values
+from standwatch.declare.order_rules import (
+    compare_call,
+    compare_origins,
+    compare_reading,
+    compare_sequences,
+    compare_values,
+)
 from standwatch.facts.asks import Asks, decoys, effective
 from standwatch.facts.configuration import (
     Answering,
@@ -153,6 +159,7 @@ def _argument(log: Differences, where: str, name: str, old: Tool, new: Tool) -> 
     log.at_least(f"{where} min", before.min, after.min)
     log.at_most(f"{where} max", before.max, after.max)
     compare_values(log, where, (old, before), (new, after))
+    compare_reading(log, where, before, after)
     log.some_of(f"{where} pattern", _single(before.pattern), _single(after.pattern))
     log.at_most(f"{where} max_length", before.max_length, after.max_length)
     log.ranked(f"{where} required", before.required, after.required, (False, True))

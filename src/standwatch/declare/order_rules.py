@@ -89,6 +89,14 @@ def _values(rule: ArgumentRule) -> set[Hashable] | None:
     return None if rule.one_of is None else {(type(one).__name__, one) for one in rule.one_of}
 
 
+def compare_reading(log: Differences, where: str, old: ArgumentRule, new: ArgumentRule) -> None:
+    """`reads_as`, `sends_to`: where something was looked for, something else or nothing is wider."""
+    if old.reads_as != new.reads_as:
+        said = f"{shown(old.reads_as)} → {shown(new.reads_as)}"
+        log.say(f"{where} reads_as", said, narrower=not old.reads_as)
+    log.some_of(f"{where} sends_to", old.sends_to or None, new.sends_to or None)
+
+
 def compare_sequences(log: Differences, old: tuple[Sequence, ...], new: tuple[Sequence, ...]) -> None:
     """One that another covers adds nothing; what none of the other side covers is a difference."""
     for one in old:

@@ -20,7 +20,7 @@ from standwatch.declare.schema import (
 )
 from standwatch.declare.text import Mapping, Node, Problems, Scalar
 from standwatch.facts.configuration import ANY
-from standwatch.facts.rules import ArgumentRule, Number, Otherwise, Secrets, Sequence, Source, Urls
+from standwatch.facts.rules import ArgumentRule, Number, Otherwise, ReadsAs, Secrets, Sequence, Source, Urls
 
 PATTERN_MEMORY: Final = 1 << 20
 """Bytes that one compiled pattern may take."""
@@ -34,6 +34,13 @@ _source: Reader[Source] = choice("task", "trusted", "untrusted", "model")
 _listed: Reader[tuple[Source, ...]] = listing(_source, "provenances", least=1, single=True)
 _urls: Reader[Urls] = choice("any", "read", "none")
 _secrets: Reader[Secrets] = choice("any", "step_up", "deny")
+_reads_as: Reader[ReadsAs] = choice("shell", "sql", "url", "path", "recipients", "message")
+_hosts: Reader[tuple[str, ...]] = listing(
+    shaped(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", "a host's name such as api.example.com, or *.example.com"),
+    "hosts",
+    least=1,
+    single=True,
+)
 _tools: Reader[tuple[str, ...]] = listing(
     shaped(r"[A-Za-z0-9*][A-Za-z0-9_.*/:-]{0,192}", "a tool, or a pattern of tools such as crm.*"),
     "tools",
@@ -42,6 +49,7 @@ _tools: Reader[tuple[str, ...]] = listing(
 )
 _no_urls: Urls = ""
 _no_secrets: Secrets = ""
+_text: ReadsAs = ""
 _deny: Otherwise = "deny"
 
 
@@ -60,8 +68,12 @@ def read_rule(name: str, node: Node, problems: Problems) -> ArgumentRule | None:
         carries=fields.take("carries", _carries, ()),
         urls=fields.take("urls", _urls, _no_urls),
         secrets=fields.take("secrets", _secrets, _no_secrets),
+        reads_as=fields.take("reads_as", _reads_as, _text),
+        sends_to=fields.take("sends_to", _hosts, ()),
     )
     fields.close()
+    if rule.sends_to and rule.reads_as != "url":
+        problems.add(fields.place("sends_to"), "sends_to without reads_as: url, expected both or neither")
     if rule.min is not None and rule.max is not None and rule.min > rule.max:
         problems.add(
             fields.place("max"), f"max {rule.max} is below min {rule.min}, expected at least {rule.min}"

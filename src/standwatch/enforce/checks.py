@@ -10,6 +10,7 @@ from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
+from standwatch.enforce.idioms.arguments import far_reaching
 from standwatch.enforce.llms import serves
 from standwatch.enforce.masking import content
 from standwatch.enforce.patterns import is_plain, matches, names
@@ -193,7 +194,7 @@ def _outside(tool: ToolEnvelope, name: str, rule: ArgumentRule, arguments: dict[
         return f"{name} is longer than {rule.max_length}"
     if name in tool.patterns and not (isinstance(value, str) and tool.patterns[name].fullmatch(value)):
         return f"{name} does not have the declared form"
-    return ""
+    return far_reaching(rule, name, tool.tool.effect, arguments)
 
 
 def _length(value: Any) -> float:

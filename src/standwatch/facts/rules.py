@@ -12,6 +12,8 @@ Urls = Literal["", "any", "read", "none"]
 the default of the tool's effect."""
 Secrets = Literal["", "any", "step_up", "deny"]
 """What a value that a field declared `secret` returned comes to in an argument; "" is `deny`."""
+ReadsAs = Literal["", "shell", "sql", "url", "path", "recipients", "message"]
+"""What the receiver takes an argument for, so that what it would do can be looked for (`enforce.idioms`)."""
 Unruled = Literal["any", "ask", "deny"]
 """What becomes of values that steer and that no rule speaks of, once a run has read what an outsider may have
 written: nothing, a question, a refusal."""
@@ -36,6 +38,9 @@ class ArgumentRule(msgspec.Struct, frozen=True):
     """`carries.from:`: the same for URLs, addresses and account numbers that stand inside its text."""
     urls: Urls = ""
     secrets: Secrets = ""
+    reads_as: ReadsAs = ""
+    sends_to: tuple[str, ...] = ()
+    """Of a `url`: hosts to which something may be sent by TLS; empty for any."""
 
 
 class Sequence(msgspec.Struct, frozen=True):

@@ -1,0 +1,6 @@
+"""Sets of words, written as they are read."""
+
+
+def listed(text: str) -> frozenset[str]:
+    """The words of `text`."""
+    return frozenset(text.split())
