@@ -29,7 +29,7 @@ _OPAQUE: Final = frozenset(
     }
 )  # fmt: skip
 """Parts whose tokens the request does not tell: files by name, documents that are packed."""
-_REFERENCES: Final = ("previous_response_id", "conversation", "prompt", "container")
+_REFERENCES: Final = ("previous_response_id", "conversation", "prompt", "container", "thread")
 """Members of a request that bring along what is not in it."""
 
 

@@ -13,9 +13,17 @@ from typing import Final
 from standwatch.facts.configuration import Component
 from standwatch.facts.errors import StandwatchError
 from standwatch.facts.llm import SILENCE, TIMEOUT, LlmAnswer, LlmFault, LlmServer
-from standwatch.upstream.http import HttpClient, Timeouts, TooLarge, UpstreamError, UpstreamStream, UpstreamTimeout
+from standwatch.upstream.http import (
+    HttpClient,
+    Timeouts,
+    TooLarge,
+    UpstreamError,
+    UpstreamStream,
+    UpstreamTimeout,
+)
 from standwatch.upstream.stdio import resolve
 
+Headers = tuple[tuple[str, str], ...]
 MOST_ANSWER: Final = 64 << 20
 """Bytes of one answer, streamed or not."""
 MOST_ERROR: Final = 1 << 20
@@ -43,9 +51,8 @@ def open_llm(component: Component, *, folder: Path, environment: Mapping[str, st
         return Unaskable(f"{component.name}: {error}")
     secrets = [headers[name] for name, value in component.headers.items() if "${" in value]
     if key:
-        headers |= _key_header(component, key)
         secrets.append(key)
-    return Upstream(component, tuple(headers.items()), tuple(secrets))
+    return Upstream(component, tuple(headers.items()), tuple(secrets), key)
 
 
 def _key(component: Component, folder: Path, environment: Mapping[str, str]) -> str:
@@ -56,14 +63,23 @@ def _key(component: Component, folder: Path, environment: Mapping[str, str]) -> 
     return ""
 
 
-def _key_header(component: Component, key: str) -> dict[str, str]:
-    return {"x-api-key": key} if component.provider == "anthropic" else {"authorization": f"Bearer {key}"}
+def _key_header(provider: str, key: str, headers: Headers) -> Headers:
+    """Where the key goes: with Anthropic's versions before 2026 in a header of its own, as its SDKs put it."""
+    if not key:
+        return ()
+    version = next((value for name, value in headers if name == "anthropic-version"), "")
+    if provider == "anthropic" and version < "2026":
+        return (("x-api-key", key),)
+    return (("authorization", f"Bearer {key}"),)
 
 
 class Upstream:
     """A component's upstream over HTTP."""
 
-    def __init__(self, component: Component, headers: tuple[tuple[str, str], ...], secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self, component: Component, headers: Headers, secrets: tuple[str, ...], key: str = ""
+    ) -> None:
+        self._provider, self._key = component.provider, key
         self._base = component.url.rstrip("/")
         self._headers = headers
         self._client = HttpClient()
@@ -80,7 +96,12 @@ class Upstream:
             answer = await self._client.stream(
                 "POST",
                 self._base + path,
-                headers=(("content-type", "application/json"), *headers, *self._headers),
+                headers=(
+                    ("content-type", "application/json"),
+                    *headers,
+                    *self._headers,
+                    *_key_header(self._provider, self._key, headers),
+                ),
                 body=body,
                 timeouts=self._streamed if streaming else self._whole,
                 max_bytes=MOST_ANSWER,

@@ -25,8 +25,11 @@ PATH: Final = "/v1/messages"
 COUNT_PATH: Final = "/v1/messages/count_tokens"
 
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
-_CALLERS: Final = ("bash_", "text_editor_", "computer_", "memory_")
+_CALLERS: Final = ("bash_", "browser_", "text_editor_", "computer_", "memory_")
 """What the types of tools begin with that the caller carries out, though the provider describes them."""
+_BEYOND: Final = ("container", "fallbacks", "mcp_servers", "thread")
+"""Members that let the provider do what the request does not show: run things, ask another model, go on from what it
+kept."""
 _KEPT: Final = frozenset({"type", "cache_control", "signature", "id", "tool_use_id", "is_error"})
 """Members of a block that are no text of anybody's."""
 
@@ -141,13 +144,14 @@ def _results(value: Any, at: str, name: str, ident: str, turns: list[Turn]) -> N
 
 
 def _tools(members: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The names of the tools that the caller carries out, and the types of those that the provider does."""
+    """The names of the tools that the caller carries out, and the types of those that the provider does, with all
+    else that it does unseen."""
     tools: list[str] = []
-    hosted = ["mcp"] if members.get("mcp_servers") else []
+    hosted = [name for name in _BEYOND if members.get(name)]
     for tool in map(named, listed(members.get("tools"), "tools")):
         kind = word(tool.get("type"))
         if kind in ("", "custom") or kind.startswith(_CALLERS):
-            tools.append(word(tool.get("name")))
+            tools.append(word(tool.get("name")) or kind)
         else:
             hosted.append(kind)
     return tools, hosted
