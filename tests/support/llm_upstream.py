@@ -19,19 +19,57 @@ WORDS = ("It", " is", " scripted", ",", " not", " \u00fcber", "legt", "; said", 
 SECRET = "sk-upstream-0123456789abcdef"
 """The gateway's key: an upstream that gets another one says 401."""
 ERRORS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
-    "scripted-400": (400, {"message": "Unknown parameter: 'foo'.", "type": "invalid_request_error", "param": "foo",
-                           "code": "unknown_parameter"}, {}),
-    "scripted-401": (401, {"message": "Incorrect API key provided.", "type": "invalid_request_error", "param": None,
-                           "code": "invalid_api_key"}, {}),
-    "scripted-404": (404, {"message": "The model does not exist.", "type": "invalid_request_error", "param": None,
-                           "code": "model_not_found"}, {}),
-    "scripted-429": (429, {"message": "Rate limit reached.", "type": "requests", "param": None,
-                           "code": "rate_limit_exceeded"}, {"retry-after": "7", "x-should-retry": "false"}),
-    "scripted-500": (500, {"message": "The server had an error.", "type": "server_error", "param": None,
-                           "code": None}, {"x-should-retry": "false"}),
-    "scripted-leak": (400, {"message": f"what you sent was {SECRET}", "type": "invalid_request_error", "param": None,
-                            "code": None}, {}),
-}  # fmt: skip
+    "scripted-400": (
+        400,
+        {
+            "message": "Unknown parameter: 'foo'.",
+            "type": "invalid_request_error",
+            "param": "foo",
+            "code": "unknown_parameter",
+        },
+        {},
+    ),
+    "scripted-401": (
+        401,
+        {
+            "message": "Incorrect API key provided.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_api_key",
+        },
+        {},
+    ),
+    "scripted-404": (
+        404,
+        {
+            "message": "The model does not exist.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "model_not_found",
+        },
+        {},
+    ),
+    "scripted-429": (
+        429,
+        {"message": "Rate limit reached.", "type": "requests", "param": None, "code": "rate_limit_exceeded"},
+        {"retry-after": "7", "x-should-retry": "false"},
+    ),
+    "scripted-500": (
+        500,
+        {"message": "The server had an error.", "type": "server_error", "param": None, "code": None},
+        {"x-should-retry": "false"},
+    ),
+    "scripted-leak": (
+        400,
+        {
+            "message": f"what you sent was {SECRET}",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
+        {},
+    ),
+}
 LIMITS = {"x-ratelimit-limit-requests": "500", "x-ratelimit-remaining-requests": "499"}
 
 
@@ -91,8 +129,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def whole(self, status: int, body: bytes, more: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, each in {"content-type": "application/json", "x-request-id": "req_scripted", "set-cookie": "a=b",
-                           **LIMITS, **(more or {})}.items():  # fmt: skip
+        for name, each in {
+            "content-type": "application/json",
+            "x-request-id": "req_scripted",
+            "set-cookie": "a=b",
+            **LIMITS,
+            **(more or {}),
+        }.items():
             self.send_header(name, each)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -119,7 +162,11 @@ class Handler(BaseHTTPRequestHandler):
         self.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def event(self, value: Any, name: str = "") -> None:
-        said = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        said = (
+            value
+            if isinstance(value, bytes)
+            else json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        )
         self.chunk((f"event: {name}\n".encode() if name else b"") + b"data: " + said + b"\n\n")
 
     def end(self) -> None:
@@ -130,21 +177,50 @@ class Handler(BaseHTTPRequestHandler):
     def _chat(self, asked: dict[str, Any], body: bytes) -> None:
         # What is asked on the client's behalf is not part of what the answer follows from.
         known = {key: one for key, one in asked.items() if key not in ("stream_options", "stream")}
-        base = {"id": f"chatcmpl-{_ident(json.dumps(known, sort_keys=True).encode())}", "created": 1_700_000_000,
-                "model": asked["model"] + "-2026-01-01", "service_tier": "default", "system_fingerprint": "fp_scripted"}  # fmt: skip
-        usage = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50,
-                 "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 0},
-                 "completion_tokens_details": {"reasoning_tokens": 2}}  # fmt: skip
+        base = {
+            "id": f"chatcmpl-{_ident(json.dumps(known, sort_keys=True).encode())}",
+            "created": 1_700_000_000,
+            "model": asked["model"] + "-2026-01-01",
+            "service_tier": "default",
+            "system_fingerprint": "fp_scripted",
+        }
+        usage = {
+            "prompt_tokens": 40,
+            "completion_tokens": 10,
+            "total_tokens": 50,
+            "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 2},
+        }
         if asked.get("stream"):
             self._chat_stream(asked, base, usage)
             return
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(WORDS), "refusal": None, "annotations": []}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": "".join(WORDS),
+            "refusal": None,
+            "annotations": [],
+        }
         if asked["model"] == "scripted-tools" and asked.get("tools"):
-            message |= {"content": None, "tool_calls": [
-                {"id": "call_1", "type": "function",
-                 "function": {"name": asked["tools"][0]["function"]["name"], "arguments": '{"city":"Zürich"}'}}]}  # fmt: skip
-        choice = {"index": 0, "message": message, "logprobs": _logprobs(asked), "finish_reason": "stop",
-                  "unheard_of": {"by": ["anybody", 1.50]}}  # fmt: skip
+            message |= {
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {
+                            "name": asked["tools"][0]["function"]["name"],
+                            "arguments": '{"city":"Zürich"}',
+                        },
+                    }
+                ],
+            }
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": _logprobs(asked),
+            "finish_reason": "stop",
+            "unheard_of": {"by": ["anybody", 1.50]},
+        }
         self._json(200, {**base, "object": "chat.completion", "choices": [choice], "usage": usage}, {})
 
     def _chat_stream(self, asked: dict[str, Any], base: dict[str, Any], usage: dict[str, Any]) -> None:
@@ -152,14 +228,32 @@ class Handler(BaseHTTPRequestHandler):
 
         def say(delta: dict[str, Any], finish: str | None = None) -> None:
             choice = {"index": 0, "delta": delta, "logprobs": _logprobs(asked), "finish_reason": finish}
-            self.event({**base, "object": "chat.completion.chunk", "choices": [choice], **({"usage": None} if counting else {})})
+            self.event(
+                {
+                    **base,
+                    "object": "chat.completion.chunk",
+                    "choices": [choice],
+                    **({"usage": None} if counting else {}),
+                }
+            )
 
         self.begin()
         self.chunk(b": a comment, as servers send them to keep a line awake\n\n")
         say({"role": "assistant", "content": "", "refusal": None})
         if asked["model"] == "scripted-tools" and asked.get("tools"):
             name = asked["tools"][0]["function"]["name"]
-            say({"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}}]})
+            say(
+                {
+                    "tool_calls": [
+                        {
+                            "index": 0,
+                            "id": "call_1",
+                            "type": "function",
+                            "function": {"name": name, "arguments": ""},
+                        }
+                    ]
+                }
+            )
             for piece in ('{"ci', 'ty":"Zü', 'rich"}'):
                 say({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
             say({}, "tool_calls")
@@ -179,17 +273,45 @@ class Handler(BaseHTTPRequestHandler):
     # --- responses --------------------------------------------------------------------------------------------
 
     def _responses(self, asked: dict[str, Any], body: bytes) -> None:
-        base = {"id": f"resp_{_ident(body)}", "object": "response", "created_at": 1_700_000_000, "error": None,
-                "incomplete_details": None, "instructions": asked.get("instructions"), "metadata": {},
-                "model": asked["model"] + "-2026-01-01", "parallel_tool_calls": True, "temperature": 1.0,
-                "tool_choice": "auto", "tools": asked.get("tools", []), "top_p": 1.0}  # fmt: skip
-        usage = {"input_tokens": 40, "input_tokens_details": {"cached_tokens": 8}, "output_tokens": 10,
-                 "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 50}  # fmt: skip
+        base = {
+            "id": f"resp_{_ident(body)}",
+            "object": "response",
+            "created_at": 1_700_000_000,
+            "error": None,
+            "incomplete_details": None,
+            "instructions": asked.get("instructions"),
+            "metadata": {},
+            "model": asked["model"] + "-2026-01-01",
+            "parallel_tool_calls": True,
+            "temperature": 1.0,
+            "tool_choice": "auto",
+            "tools": asked.get("tools", []),
+            "top_p": 1.0,
+        }
+        usage = {
+            "input_tokens": 40,
+            "input_tokens_details": {"cached_tokens": 8},
+            "output_tokens": 10,
+            "output_tokens_details": {"reasoning_tokens": 2},
+            "total_tokens": 50,
+        }
         text = "".join(WORDS)
         part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-        message: dict[str, Any] = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
-        called = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "weather",
-                  "arguments": '{"city":"Zürich"}'}  # fmt: skip
+        message: dict[str, Any] = {
+            "id": "msg_1",
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [part],
+        }
+        called = {
+            "id": "fc_1",
+            "type": "function_call",
+            "status": "completed",
+            "call_id": "call_1",
+            "name": "weather",
+            "arguments": '{"city":"Zürich"}',
+        }
         calling = asked["model"] == "scripted-tools" and asked.get("tools")
         item = called if calling else message
         done = {**base, "status": "completed", "output": [item], "usage": usage}
@@ -205,12 +327,25 @@ class Handler(BaseHTTPRequestHandler):
         say("response.created", response={**base, "status": "in_progress", "output": [], "usage": None})
         place = {"item_id": item["id"], "output_index": 0}
         if calling:
-            say("response.output_item.added", output_index=0, item={**called, "arguments": "", "status": "in_progress"})
+            say(
+                "response.output_item.added",
+                output_index=0,
+                item={**called, "arguments": "", "status": "in_progress"},
+            )
             for piece in ('{"ci', 'ty":"Zü', 'rich"}'):
                 say("response.function_call_arguments.delta", **place, delta=piece)
-            say("response.function_call_arguments.done", **place, name="weather", arguments=called["arguments"])
+            say(
+                "response.function_call_arguments.done",
+                **place,
+                name="weather",
+                arguments=called["arguments"],
+            )
         else:
-            say("response.output_item.added", output_index=0, item={**message, "content": [], "status": "in_progress"})
+            say(
+                "response.output_item.added",
+                output_index=0,
+                item={**message, "content": [], "status": "in_progress"},
+            )
             say("response.content_part.added", **place, content_index=0, part={**part, "text": ""})
             for word in WORDS:
                 say("response.output_text.delta", **place, content_index=0, delta=word, logprobs=[])
@@ -224,7 +359,10 @@ class Handler(BaseHTTPRequestHandler):
 def _logprobs(asked: dict[str, Any]) -> Any:
     if not asked.get("logprobs"):
         return None
-    return {"content": [{"token": "It", "logprob": -0.25, "bytes": [73, 116], "top_logprobs": []}], "refusal": None}
+    return {
+        "content": [{"token": "It", "logprob": -0.25, "bytes": [73, 116], "top_logprobs": []}],
+        "refusal": None,
+    }
 
 
 # --- what misbehaves -----------------------------------------------------------------------------------------------
@@ -292,8 +430,19 @@ def _long_event(handler: Handler, _: dict[str, Any]) -> None:
 
 def _large(handler: Handler, _: dict[str, Any]) -> None:
     """50 MB, in one answer."""
-    value = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
-        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "y" * (50 << 20)}}]}  # fmt: skip
+    value = {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": "y" * (50 << 20)},
+            }
+        ],
+    }
     handler.whole(200, json.dumps(value).encode())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -13,27 +12,64 @@ import pytest
 from support.llm_upstream import SECRET, Upstream, llm_upstream
 from support.system import Living, manifest, serving
 
-TOOLS: Any = [{"type": "function", "function": {"name": "weather", "description": "Weather of a city", "parameters": {
-    "type": "object", "properties": {"city": {"type": "string", "maxLength": 9223372036854775807}}}}}]  # fmt: skip
+TOOLS: Any = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "Weather of a city",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string", "maxLength": 9223372036854775807}},
+            },
+        },
+    }
+]
 RESPONSE_TOOLS: Any = [{"type": "function", **TOOLS[0]["function"], "strict": False}]
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "data:image/png;base64," + (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 HELLO: Any = [
     {"role": "developer", "content": "Be brief; größer \U0001f600"},
     {"role": "user", "content": "Hello", "name": "maria"},
 ]
-SEEN: Any = [{"role": "user", "content": [{"type": "text", "text": "What is it?"},
-                                          {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}}]}]  # fmt: skip
+SEEN: Any = [
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}},
+        ],
+    }
+]
 ROUND: Any = [
     {"role": "user", "content": "The weather in Zürich?"},
-    {"role": "assistant", "content": None, "tool_calls": [
-        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Zürich"}'}}]},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "weather", "arguments": '{"city":"Zürich"}'},
+            }
+        ],
+    },
     {"role": "tool", "tool_call_id": "call_1", "content": "Rain"},
-]  # fmt: skip
+]
 
 
 def llm(upstream: Upstream, **more: Any) -> dict[str, Any]:
-    return {"kind": "llm", "name": "scripted", "vendor": "nobody", "provider": "openai", "url": upstream.url,
-            "models": ["scripted-text", "scripted-*"], "key_env": "UPSTREAM_KEY", **more}  # fmt: skip
+    return {
+        "kind": "llm",
+        "name": "scripted",
+        "vendor": "nobody",
+        "provider": "openai",
+        "url": upstream.url,
+        "models": ["scripted-text", "scripted-*"],
+        "key_env": "UPSTREAM_KEY",
+        **more,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +100,18 @@ Both = tuple[openai.OpenAI, openai.OpenAI]
 
 ASKED: dict[str, dict[str, Any]] = {
     "text": {"model": "scripted-text", "messages": HELLO},
-    "logprobs": {"model": "scripted-text", "messages": HELLO, "logprobs": True, "top_logprobs": 3, "seed": 2**62},
-    "unknown fields": {"model": "scripted-text", "messages": HELLO, "extra_body": {"not_yet": {"known": [1.50, None]}}},
+    "logprobs": {
+        "model": "scripted-text",
+        "messages": HELLO,
+        "logprobs": True,
+        "top_logprobs": 3,
+        "seed": 2**62,
+    },
+    "unknown fields": {
+        "model": "scripted-text",
+        "messages": HELLO,
+        "extra_body": {"not_yet": {"known": [1.50, None]}},
+    },
     "tools": {"model": "scripted-tools", "messages": HELLO, "tools": TOOLS},
     "tool results": {"model": "scripted-text", "messages": ROUND, "tools": TOOLS},
     "vision": {"model": "scripted-text", "messages": SEEN},
@@ -103,13 +149,22 @@ def test_streamed_bytes_are_the_same(both: Both) -> None:
 
 RESPONSES: dict[str, dict[str, Any]] = {
     "text": {"model": "scripted-text", "input": "Hello", "instructions": "Be brief"},
-    "items": {"model": "scripted-text", "input": [
-        {"role": "user", "content": [{"type": "input_text", "text": "What is it?"},
-                                     {"type": "input_image", "image_url": PIXEL, "detail": "low"}]},
-        {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"},
-        {"type": "function_call_output", "call_id": "call_1", "output": "Rain"}]},
+    "items": {
+        "model": "scripted-text",
+        "input": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "What is it?"},
+                    {"type": "input_image", "image_url": PIXEL, "detail": "low"},
+                ],
+            },
+            {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "Rain"},
+        ],
+    },
     "tools": {"model": "scripted-tools", "input": "Hello", "tools": RESPONSE_TOOLS},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", RESPONSES)
@@ -135,7 +190,9 @@ def test_asynchronous_clients_hear_the_same(living: Living, upstream: Upstream, 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("model", ["scripted-400", "scripted-401", "scripted-404", "scripted-429", "scripted-500"])
+@pytest.mark.parametrize(
+    "model", ["scripted-400", "scripted-401", "scripted-404", "scripted-429", "scripted-500"]
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_errors_are_the_same(both: Both, model: str, stream: bool) -> None:
     found: list[openai.APIStatusError] = []

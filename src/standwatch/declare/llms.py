@@ -1,4 +1,4 @@
-"""`provider`, `models`, `key_env`, `key_file`, `hosted_tools`, `timeout` and `silence`: a language model that agents reach through us."""
+"""What a component of kind `llm` says that agents reach through us: its provider, models, key and patience."""
 
 from typing import Final
 
@@ -17,7 +17,9 @@ KEY_HEADERS: Final = ("authorization", "x-api-key", "api-key")
 
 provider: Reader[Provider] = choice("openai", "anthropic", "openai-compatible")
 model_names = listing(shaped(r"[^\x00-\x20\x7f]{1,256}", "a model's name or a pattern"), "models", least=1)
-hosted = listing(shaped(r"[A-Za-z0-9_.*-]{1,64}", "a type of tool or a pattern"), "types of hosted tools", least=1)
+hosted = listing(
+    shaped(r"[A-Za-z0-9_.*-]{1,64}", "a type of tool or a pattern"), "types of hosted tools", least=1
+)
 key_file = shaped(r"[^\x00-\x1f\x7f]{1,1000}", "a file")
 patience: Reader[int | None] = duration
 
@@ -30,7 +32,9 @@ def check_served_llm(fields: Fields, component: Component, problems: Problems) -
                 problems.add(fields.place(name), f"{name} on an llm without a provider, expected provider: …")
         return
     if not component.models and not component.version:
-        problems.add(fields.mark, f"{component.name} names no model, expected models: [NAME] or version: NAME")
+        problems.add(
+            fields.mark, f"{component.name} names no model, expected models: [NAME] or version: NAME"
+        )
     if not component.url and component.provider not in URLS:
         problems.add(fields.mark, f"{component.name} has no url, expected one for {component.provider}")
     keys = [name for name in ("key_env", "key_file") if fields.has(name)]

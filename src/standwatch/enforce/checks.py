@@ -54,6 +54,8 @@ def resolve(case: Case) -> Finding:
         return against(
             "resolve", "deny", "configuration", "the record declares another envelope than this one"
         )
+    if case.act.event == "generation" and case.act.prompt is None:
+        return against("resolve", "deny", "invalid", f"no prompt: {case.act.arguments.get('problem')}")
     server = case.act.tool.partition(".")[0]
     if case.tool is None and (case.act.event == "tool_call" or server not in case.envelope.components):
         return against("resolve", "deny", "undeclared", f"the manifest does not name {case.act.tool}")

@@ -13,7 +13,7 @@ from standwatch.enforce.steps import Begin, View
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Finding
 from standwatch.facts.ids import new_id
-from standwatch.facts.parts import Action, Part, action_bytes, action_digest, commitment
+from standwatch.facts.parts import MOST_BODY, Action, Part, action_bytes, action_digest, commitment
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -112,10 +112,6 @@ def sealed(draft: Draft, findings: bytes) -> tuple[tuple[Part, ...], str]:
     if prompt is not None and len(prompt.body) <= MOST_BODY:
         parts = (*parts, Part("body", b"", prompt.body))  # its digest stands in the action, which has a nonce
     return parts, commitment(why.salt, findings)
-
-
-MOST_BODY: Final = 1 << 20
-"""Bytes of a prompt that are kept beside its entry; of a longer one only the action, with its digest."""
 
 
 def to_carry(draft: Draft) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which component serves a model, and how a prompt is judged, sealed and changed."""
 
 import hashlib
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -9,7 +9,14 @@ from standwatch.enforce.patterns import names
 from standwatch.facts.configuration import Component
 from standwatch.facts.llm import Prompt, Provider
 
-_TOOL_MEMBERS: Final = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "mcp_servers")
+_TOOL_MEMBERS: Final = (
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "functions",
+    "function_call",
+    "mcp_servers",
+)
 """Members of a body that offer tools or speak of those offered."""
 
 
@@ -20,7 +27,9 @@ def serves(component: Component, model: str) -> bool:
     return names(component.models or (component.version,), model)
 
 
-def serving(components: tuple[Component, ...], providers: frozenset[Provider], model: str) -> Component | None:
+def serving(
+    components: tuple[Component, ...], providers: frozenset[Provider], model: str
+) -> Component | None:
     """The first component, in the manifest's order, of one of `providers` that serves `model`."""
     return next((one for one in components if one.provider in providers and serves(one, model)), None)
 
@@ -61,5 +70,5 @@ def without_tools(prompt: Prompt) -> Prompt:
     """The same prompt, with no tools offered. What the other members say is not touched, not even their spelling."""
     raw = msgspec.json.decode(prompt.body, type=dict[str, msgspec.Raw])
     kept = {name: value for name, value in raw.items() if name not in _TOOL_MEMBERS}
-    value = {name: cast("Any", one) for name, one in prompt.value.items() if name not in _TOOL_MEMBERS}
+    value = {name: one for name, one in prompt.value.items() if name not in _TOOL_MEMBERS}
     return msgspec.structs.replace(prompt, body=msgspec.json.encode(kept), value=value, tools=(), hosted=())

@@ -54,7 +54,7 @@ from standwatch.facts.configuration import Finding, Returns
 from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome, OutcomeChecked
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
-from standwatch.facts.parts import Action, Part, action_digest, commitment
+from standwatch.facts.parts import MOST_REFUSED, Action, Part, action_digest, commitment
 from standwatch.facts.words import Word
 from standwatch.flow.origin import Kind, Read
 from standwatch.record import questions
@@ -294,9 +294,6 @@ def _defer(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
         case _:
             return Reply("unavailable", draft.action.id)
 
-
-MOST_REFUSED: Final = 64 << 10
-"""Bytes of a refused action that are kept beside its entry."""
 
 _WORDS: Final[dict[str, Word]] = {"invalid": "invalid", "configuration": "unavailable"}
 """Codes of findings that are told with another word than `refused`."""

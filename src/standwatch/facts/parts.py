@@ -12,6 +12,11 @@ PartName = Literal["action", "findings", "result", "reason", "task", "manifest",
 
 SALT_BYTES: Final = 32
 
+MOST_BODY: Final = 1 << 20
+"""Bytes of a prompt that are kept beside its entry; of a longer one only the action, with its digest."""
+MOST_REFUSED: Final = 64 << 10
+"""Bytes of a refused action, or of its prompt, that are kept beside its entry."""
+
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """Bytes to be sealed beside an entry: what they are, the salt of their commitment, and the bytes."""

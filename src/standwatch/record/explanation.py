@@ -167,6 +167,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     event: str = ""
     modified: str = ""
     spend: dict[str, int] = {}
+    body: Told = Told("none")
+    """Of a generation: the prompt as it came."""
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from standwatch.record.checkpoint import Checkpoint, parse_text
 from standwatch.record.leaf import Unknown
 from standwatch.record.note import parse
 from standwatch.record.receipt import Receipt, encode_receipt
-from standwatch.record.source import SealedRows, Source, commitments, ident_of, read_leaf
+from standwatch.record.source import SealedRows, Source, all_commitments, commitments, ident_of, read_leaf
 from standwatch.record.state import State, folds
 from standwatch.record.tiles import (
     TILE_HEIGHT,
@@ -180,7 +180,7 @@ def _part_lines(
 ) -> list[PartLine]:
     lines: list[PartLine] = []
     for index, entry in entries:
-        for wanted in commitments(entry):
+        for wanted in all_commitments(source, index, entry) if "body" in names else commitments(entry):
             if wanted.name in names:
                 sealed = source.sealed(index, ident_of(entry), wanted.name)
                 lines += [PartLine(index, part.name, part.salt, part.data) for part in sealed.parts]

@@ -23,7 +23,7 @@ from standwatch.record.leaf import Unknown
 from standwatch.record.note import parse
 from standwatch.record.passkeys import is_passkey
 from standwatch.record.reconstruct import explain
-from standwatch.record.source import Source, commitments, hashes, ident_of, read_leaf
+from standwatch.record.source import Source, all_commitments, hashes, ident_of, read_leaf
 from standwatch.record.tree import inclusion_proof
 
 FORMAT: Final = "standwatch/proof/1"
@@ -164,7 +164,7 @@ def _proved(
 
 def _shown(source: Source, index: int, entry: AnyEntry | Unknown) -> Iterator[Shown]:
     """The parts that are here and are what the entry commits to."""
-    for wanted in commitments(entry):
+    for wanted in all_commitments(source, index, entry):
         try:
             found = source.sealed(index, ident_of(entry), wanted.name)
         except StandwatchError:

@@ -33,7 +33,7 @@ from standwatch.record.note import NoteKey, parse_vkey
 from standwatch.record.proof import ProofFile, Proved, Row, Shown, decode
 from standwatch.record.proved_voices import Step, voices
 from standwatch.record.rows import read_row, verify_row
-from standwatch.record.source import commitments, ident_of, read_action, read_leaf
+from standwatch.record.source import bound, commitments, ident_of, read_action, read_leaf
 from standwatch.record.tree import Unproven, leaf_hash, verify_inclusion
 
 Result = Literal["verified", "rejected"]
@@ -121,7 +121,8 @@ class _Entry:
         self.proof = tlog_proof.read(given.proof)
         self.index = self.proof.index
         self.entry = read_leaf(self.raw)
-        self.wanted = {one.name: one for one in commitments(self.entry)}
+        action = next((part.data for part in given.parts if part.name == "action"), b"")
+        self.wanted = {one.name: one for one in (*commitments(self.entry), *bound(self.entry, action))}
         names = [part.name for part in given.parts]
         if len(set(names)) != len(names) or not set(names) <= self.wanted.keys():
             raise Malformed(f"entry {self.index} has parts that it does not commit to")

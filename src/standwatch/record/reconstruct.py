@@ -33,6 +33,7 @@ from standwatch.record.explanation import (
     Proof,
     Sent,
     Step,
+    Told,
 )
 from standwatch.record.explanation import Standing as Stand
 from standwatch.record.inquired import Own, inquiry
@@ -49,8 +50,11 @@ from standwatch.record.judged import (
 )
 from standwatch.record.note import parse, parse_vkey
 from standwatch.record.source import (
+    Opening,
     Source,
+    bound,
     hashes,
+    open_part,
     read_action,
     read_leaf,
 )
@@ -215,8 +219,18 @@ def _sent(source: Source, index: int, judged: Judged, problems: list[str]) -> tu
         event=action.event if action else "",
         modified=judged.sent if isinstance(judged, Intent) else "",
         spend={} if isinstance(judged, Denied) else judged.spend,
+        body=_body(source, index, judged, opening, problems),
     )
     return sent, action
+
+
+def _body(source: Source, index: int, judged: Judged, action: Opening, problems: list[str]) -> Told:
+    for wanted in bound(judged, action.data):
+        opening = open_part(source, index, judged, wanted)
+        if opening.fate == "false":
+            problems.append(f"the body beside entry {index} is not what its action binds")
+        return told(opening)
+    return Told("none")
 
 
 def _back(source: Source, own: Own, problems: list[str]) -> Back:

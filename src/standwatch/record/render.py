@@ -6,6 +6,7 @@ from typing import Final
 
 from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told, Voice
+from standwatch.record.heard import read_heard
 
 _SENTENCES: Final[dict[Standing, str]] = {
     "done": "It was released, and its outcome is in the record.",
@@ -192,6 +193,8 @@ def _sent(told: Explanation) -> Iterator[str]:
     if sent.target:
         yield f"  target        {sent.target} ({sent.event})"
     yield from _part("action", sent.action)
+    if sent.body.fate != "none":
+        yield from _part("prompt", sent.body)
     if sent.modified:
         yield f"  modified      what was sent has digest {sent.modified}"
     for name, amount in sent.spend.items():
@@ -201,7 +204,8 @@ def _sent(told: Explanation) -> Iterator[str]:
         yield f"Came back: {back.status or 'unknown: no outcome is in the record'}"
         if back.status:
             yield f"  when          {instant(back.at)} (entry {back.index})"
-            yield from _part("result", back.result)
+            heard = read_heard(back.result.text) if sent.event == "generation" else None
+            yield from _part("result", back.result) if heard is None else heard.lines()
     if told.steps:
         yield ""
         yield "How long"

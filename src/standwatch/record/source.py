@@ -40,7 +40,16 @@ from standwatch.facts.entries import (
     Unmasked,
 )
 from standwatch.facts.errors import Malformed, Misconfigured, NotFound, Tampered
-from standwatch.facts.parts import Action, Part, PartName, action_bytes, action_digest, commitment
+from standwatch.facts.parts import (
+    MOST_BODY,
+    MOST_REFUSED,
+    Action,
+    Part,
+    PartName,
+    action_bytes,
+    action_digest,
+    commitment,
+)
 from standwatch.record.leaf import Unknown, decode
 from standwatch.record.state import State
 from standwatch.record.tiles import Tile, tile_source
@@ -176,6 +185,44 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
         case _:
             return ()
     return tuple(each for each in named if each.value)
+
+
+def bound(entry: AnyEntry | Unknown, action: bytes) -> tuple[Commitment, ...]:
+    """What the canonical `action` of a generation binds beside it: its body, by SHA-256, unless it was too long."""
+    if not isinstance(entry, Intent | Denied | Asked | Deferred) or not entry.tool.endswith(GENERATION):
+        return ()
+    try:
+        told = _generation(action)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError, RecursionError):
+        return ()
+    most = MOST_REFUSED if isinstance(entry, Denied) else MOST_BODY
+    if told.event != "generation" or not told.arguments.sha256 or told.arguments.bytes > most:
+        return ()
+    return (Commitment("body", told.arguments.sha256, True),)
+
+
+class _Body(msgspec.Struct):
+    sha256: str = ""
+    bytes: int = 0
+
+
+class _Generation(msgspec.Struct):
+    event: str
+    arguments: _Body
+
+
+_generation: Final = msgspec.json.Decoder(_Generation).decode
+GENERATION: Final = ".generation"
+"""How the tool of a generation ends in its entries."""
+
+
+def all_commitments(source: Source, index: int, entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
+    """What `entry` commits to, and what its action binds beside it as far as the action is here."""
+    found = commitments(entry)
+    if not isinstance(entry, Intent | Denied | Asked | Deferred) or not entry.tool.endswith(GENERATION):
+        return found
+    action = open_part(source, index, entry, found[0])
+    return (*found, *bound(entry, action.data)) if action.fate == "present" else found
 
 
 def ident_of(entry: AnyEntry | Unknown) -> str:

@@ -31,7 +31,7 @@ from standwatch.record.source import (
     Marked,
     SealedRows,
     Source,
-    commitments,
+    all_commitments,
     hashes,
     open_part,
     read_action,
@@ -331,7 +331,7 @@ class _Run:
             )
 
     def _check_parts(self, index: int, entry: AnyEntry | Unknown) -> None:
-        for wanted in commitments(entry):
+        for wanted in all_commitments(self._source, index, entry):
             opening = open_part(self._source, index, entry, wanted)
             if opening.fate == "absent" and index < self._start:
                 continue  # an export brings of earlier entries only what is still in force

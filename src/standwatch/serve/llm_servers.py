@@ -1,4 +1,4 @@
-"""The upstreams of language models of every system: opened with the configuration in force, closed when it drops them."""
+"""The upstreams of all language models: opened with the configuration in force, closed when it drops them."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping

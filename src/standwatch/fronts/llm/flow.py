@@ -15,7 +15,15 @@ from standwatch.enforce.ports import Act, Caller, Gate, Reply
 from standwatch.facts.configuration import Component
 from standwatch.facts.errors import Malformed
 from standwatch.facts.llm import LlmServer, Prompt
-from standwatch.fronts.http_message import EVENT_STREAM, ClientGone, Headers, Request, Response, Stream, Writer
+from standwatch.fronts.http_message import (
+    EVENT_STREAM,
+    ClientGone,
+    Headers,
+    Request,
+    Response,
+    Stream,
+    Writer,
+)
 from standwatch.fronts.llm.dialect import Dialect
 from standwatch.fronts.llm.generation import Generation, told
 
@@ -37,7 +45,9 @@ class Flow:
         self._fresh = fresh
         self._under_way: set[asyncio.Task[Reply]] = set()
 
-    async def generate(self, request: Request, caller: Caller, system: str, dialect: Dialect) -> Response | Stream:
+    async def generate(
+        self, request: Request, caller: Caller, system: str, dialect: Dialect
+    ) -> Response | Stream:
         """Answer one request of `caller` for a generation."""
         body = request.body
         try:
@@ -90,11 +100,13 @@ class Flow:
             reply.word if reply.word != "done" else "unavailable", reply.id, noted(reply), told=problem
         )
 
-    async def _streamed(self, request: Request, act: Act, dialect: Dialect, work: Generation) -> Response | Stream:
+    async def _streamed(
+        self, request: Request, act: Act, dialect: Dialect, work: Generation
+    ) -> Response | Stream:
         task = asyncio.get_running_loop().create_task(self._gate.act(act, work.carry, so_far=work.so_far))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        request.when_gone(task.cancel)
+        request.when_gone(lambda: _stop(task))
         try:
             await asyncio.wait((task, work.head), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -118,6 +130,10 @@ class Flow:
 
         headers = (*told(answer), ("standwatch-action", act.id))
         return Stream(produce, answer.status, headers, _kind(answer.headers))
+
+
+def _stop(task: asyncio.Task[Reply]) -> None:
+    task.cancel()
 
 
 async def _never(_: dict[str, Any]) -> Any:

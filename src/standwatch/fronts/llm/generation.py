@@ -18,7 +18,9 @@ from standwatch.fronts.llm.dialect import Dialect
 from standwatch.fronts.llm.frames import Framed, Frames
 from standwatch.fronts.llm.heard import Heard
 
-Ended = Literal["whole", "cut", "withheld", "client_gone", "broken", "timeout", "too_large", "not_sent", "malformed"]
+Ended = Literal[
+    "whole", "cut", "withheld", "client_gone", "broken", "timeout", "too_large", "not_sent", "malformed"
+]
 """How an answer ended: as the upstream ended it; by a hold; by what was found in it; and so on."""
 
 MOST_HELD: Final = 1 << 20
@@ -28,7 +30,9 @@ MOST_HELD: Final = 1 << 20
 class Generation:
     """What is carried once the passage lets it go. `response` is the whole answer, where it was no stream."""
 
-    def __init__(self, dialect: Dialect, prompt: Prompt, server: LlmServer | None, inspect: Inspect, headers: Headers) -> None:  # noqa: PLR0917 - what one act is made of
+    def __init__(
+        self, dialect: Dialect, prompt: Prompt, server: LlmServer | None, inspect: Inspect, headers: Headers
+    ) -> None:
         self._dialect = dialect
         self._server = server
         self._inspect = inspect
@@ -58,7 +62,9 @@ class Generation:
             prompt = counted
         answer: LlmAnswer | None = None
         try:
-            answer = await self._server.send(self._dialect.path, prompt.body, self._headers, streaming=prompt.stream)
+            answer = await self._server.send(
+                self._dialect.path, prompt.body, self._headers, streaming=prompt.stream
+            )
             self._begun(answer)
             if prompt.stream and answer.status == 200 and _kind(answer).startswith(EVENT_STREAM):
                 await self._stream(answer)
@@ -86,7 +92,9 @@ class Generation:
 
     def _begun(self, answer: LlmAnswer) -> None:
         self._heard.status = answer.status
-        self._heard.request = next((value for name, value in answer.headers if name.endswith("request-id")), "")
+        self._heard.request = next(
+            (value for name, value in answer.headers if name.endswith("request-id")), ""
+        )
 
     async def _whole(self, answer: LlmAnswer) -> None:
         body = cast("LlmServer", self._server).scrub(await answer.whole())

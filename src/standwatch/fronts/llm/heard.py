@@ -79,7 +79,8 @@ class Heard:
             "bytes": self._bytes,
             "sha256": self._sha.hexdigest(),
             "said": [
-                {"kind": kind, "place": place, "text": "".join(pieces)} for (kind, place), pieces in self._said.items()
+                {"kind": kind, "place": place, "text": "".join(pieces)}
+                for (kind, place), pieces in self._said.items()
             ],
         }
         if self._prompt.stream:
@@ -88,7 +89,12 @@ class Heard:
             members["left_out"] = self._kept - MOST_KEPT
         if facts.usage is not None:
             members["usage"] = facts.usage
-        for name, value in (("id", facts.id), ("model", facts.model), ("request", self.request), ("error", self.error)):
+        for name, value in (
+            ("id", facts.id),
+            ("model", facts.model),
+            ("request", self.request),
+            ("error", self.error),
+        ):
             if value:
                 members[name] = value[:MOST_TEXT]
         if facts.finish:

@@ -102,7 +102,13 @@ class Responses(_OpenAi):
 
     def broken(self, word: Word, ident: str) -> bytes:
         """The `error` event."""
-        told = {"type": "error", "code": word, "message": _spoken(word, ident), "param": None, "sequence_number": 0}
+        told = {
+            "type": "error",
+            "code": word,
+            "message": _spoken(word, ident),
+            "param": None,
+            "sequence_number": 0,
+        }
         return encode_event(msgspec.json.encode(told), event=b"error")
 
     def counted(self, prompt: Prompt) -> Prompt:

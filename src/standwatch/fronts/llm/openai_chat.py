@@ -97,12 +97,16 @@ def _message(message: dict[str, Any], at: str, calls: dict[str, str], turns: lis
 def _part(part: dict[str, Any], role: Role, at: str, turns: list[Turn], name: str, call: str) -> None:  # noqa: PLR0917 - one part's place
     match word(part.get("type")):
         case "text" if isinstance(part.get("text"), str):
-            turns.append(Turn(role, "result" if role == "tool" else "text", part["text"], f"{at}/text", name, call))
+            turns.append(
+                Turn(role, "result" if role == "tool" else "text", part["text"], f"{at}/text", name, call)
+            )
         case "image_url":
             image = part.get("image_url")
             inside = isinstance(image, dict)
             url = word(named(image).get("url")) if inside else word(image)
-            turns.append(Turn(role, "image", url, f"{at}/image_url/url" if inside else f"{at}/image_url", name, call))
+            turns.append(
+                Turn(role, "image", url, f"{at}/image_url/url" if inside else f"{at}/image_url", name, call)
+            )
         case _:
             strings({key: one for key, one in part.items() if key != "type"}, role, at, turns)
 
@@ -237,7 +241,9 @@ def loosely(data: bytes) -> list[Delta]:
 
 def _usage(said: _Usage) -> Usage:
     cached = (said.prompt_tokens_details.cached_tokens or 0) if said.prompt_tokens_details else 0
-    return Usage(input=max((said.prompt_tokens or 0) - cached, 0), output=said.completion_tokens or 0, cached=cached)
+    return Usage(
+        input=max((said.prompt_tokens or 0) - cached, 0), output=said.completion_tokens or 0, cached=cached
+    )
 
 
 def _deltas(said: _Said, place: str, found: list[Delta]) -> None:

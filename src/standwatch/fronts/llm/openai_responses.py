@@ -103,7 +103,9 @@ def _item(item: dict[str, Any], at: str, calls: dict[str, str], turns: list[Turn
         else:
             _content(output, "tool", f"{at}/output", turns, name, call)
     else:
-        inner = {key: one for key, one in item.items() if key not in ("type", "id", "status", "encrypted_content")}
+        inner = {
+            key: one for key, one in item.items() if key not in ("type", "id", "status", "encrypted_content")
+        }
         strings(inner, "assistant", at, turns)
 
 
@@ -116,7 +118,9 @@ def _content(value: Any, role: Role, at: str, turns: list[Turn], name: str = "",
     for index, part in enumerate(map(named, listed(value, at))):
         where, kind = f"{at}/{index}", word(part.get("type"))
         if kind in _TEXTS and isinstance(part.get("text"), str):
-            turns.append(Turn(role, "result" if role == "tool" else "text", part["text"], f"{where}/text", name, call))
+            turns.append(
+                Turn(role, "result" if role == "tool" else "text", part["text"], f"{where}/text", name, call)
+            )
         elif kind == "input_image":
             turns.append(Turn(role, "image", word(part.get("image_url")), f"{where}/image_url", name, call))
         else:
@@ -282,4 +286,6 @@ def _place(said: _Event) -> str:
 
 def _usage(said: _Usage) -> Usage:
     cached = (said.input_tokens_details.cached_tokens or 0) if said.input_tokens_details else 0
-    return Usage(input=max((said.input_tokens or 0) - cached, 0), output=said.output_tokens or 0, cached=cached)
+    return Usage(
+        input=max((said.input_tokens or 0) - cached, 0), output=said.output_tokens or 0, cached=cached
+    )
