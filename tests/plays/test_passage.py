@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from standwatch.enforce.ports import Caller, Carried
-from standwatch.enforce.steps import Forward, Mint, Record, Recorded, Returned
+from standwatch.enforce.steps import Forward, Record, Recorded, Returned
 from standwatch.facts.asks import MOST_DEFERRED
 from standwatch.facts.configuration import RedLine
 from standwatch.facts.entries import (
@@ -30,9 +30,7 @@ def test_an_allowed_payment_is_recorded_before_it_leaves_and_after_it_returned()
     assert isinstance(intent, Record)
     assert isinstance(intent.entry, Intent)
     recorded = stage.execute(intent, Carried("ok"))
-    mint = steps.send(recorded)
-    assert isinstance(mint, Mint)
-    forward = steps.send(stage.execute(mint, Carried("ok")))
+    forward = steps.send(recorded)
     assert isinstance(forward, Forward)
     assert forward.arguments == bank.PAY
     outcome = steps.send(Returned(stage.now, Carried("ok", b'{"paid":true}'), 900))

@@ -17,8 +17,6 @@ from standwatch.enforce.steps import (
     Event,
     FindQuestion,
     Forward,
-    Mint,
-    Minted,
     NotRecorded,
     Question,
     Record,
@@ -152,8 +150,6 @@ class Stage:
                 return Recorded(self.now, index, self.now, b"leaf")
             case FindQuestion():
                 return Question(self.now, self.matches.get(command.match, b""))
-            case Mint():
-                return Minted(self.now)
             case Forward():
                 self.forwarded.append((self.next, command.id))
                 return Returned(self.now, carried)

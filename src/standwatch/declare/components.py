@@ -2,7 +2,16 @@
 
 from typing import Final, Literal
 
-from standwatch.declare.llms import check_served_llm, hosted, key_file, located, model_names, patience, provider
+from standwatch.declare.credentials import read_credential
+from standwatch.declare.llms import (
+    check_served_llm,
+    hosted,
+    key_file,
+    located,
+    model_names,
+    patience,
+    provider,
+)
 from standwatch.declare.organisation import WORD
 from standwatch.declare.sandbox import Said, read_sandbox
 from standwatch.declare.schema import Fields, Reader, choice, listing, mapping, shaped, text, words
@@ -12,7 +21,17 @@ from standwatch.facts.configuration import Component
 from standwatch.facts.spending import Window
 
 KINDS: Final = ("llm", "model", "mcp_server", "dataset", "prompt", "service")
-ONLY_SERVERS: Final = ("command", "env", "cwd", "sandbox", "era", "resources", "prompts", "may_ask")
+ONLY_SERVERS: Final = (
+    "command",
+    "env",
+    "cwd",
+    "sandbox",
+    "credential",
+    "era",
+    "resources",
+    "prompts",
+    "may_ask",
+)
 SERVED: Final = ("mcp_server", "model")
 """Kinds that may say where they are served: `url`, and `headers` for it."""
 
@@ -44,6 +63,7 @@ def read_component(node: Node, problems: Problems) -> Component | None:
         resources=fields.take("resources", listing(_pattern, "URI patterns"), ()),
         prompts=fields.take("prompts", listing(_pattern, "prompts' names or patterns"), ()),
         may_ask=fields.take("may_ask", listing(choice("sampling", "elicitation", "roots"), "asks"), ()),
+        credential=fields.take("credential", read_credential, None),
         sandbox=fields.take("sandbox", read_sandbox, _by_default),
         price=fields.take("price", read_price, None),
         window=fields.take("window", read_window, Window()),
@@ -100,6 +120,12 @@ def _contradictions(fields: Fields, component: Component, problems: Problems) ->
         if fields.has("command") == fields.has("url"):
             both = "both command and url" if fields.has("url") else "neither command nor url"
             problems.add(fields.mark, f"the server {component.name!r} has {both}, expected exactly one")
+        if fields.has("credential") and not fields.has("url"):
+            problems.add(fields.place("credential"), "credential without a url, expected it beside url only")
+        if fields.has("credential") and "authorization" in {name.lower() for name in component.headers}:
+            problems.add(
+                fields.place("credential"), "credential and a header `authorization`, expected one of them"
+            )
         for name in ("env", "cwd", "sandbox"):
             if fields.has(name) and not fields.has("command"):
                 problems.add(fields.place(name), f"{name} without a command, expected it beside command only")

@@ -14,9 +14,9 @@ from standwatch.enforce.asking import deferral, question, shown
 from standwatch.enforce.case import Case
 from standwatch.enforce.counting import task_caps, task_values
 from standwatch.enforce.drafting import (
+    Draft,
     arguments_digest,
     back_bytes,
-    Draft,
     case_of,
     draft_of,
     essence,
@@ -41,7 +41,6 @@ from standwatch.enforce.steps import (
     Event,
     FindQuestion,
     Forward,
-    Mint,
     NotRecorded,
     Question,
     Record,
@@ -50,6 +49,7 @@ from standwatch.enforce.steps import (
     Steps,
     View,
 )
+from standwatch.enforce.warrants import shown_to, warrant_of
 from standwatch.facts.configuration import Finding, Returns
 from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome, OutcomeChecked
 from standwatch.facts.errors import Malformed
@@ -174,8 +174,10 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
     """Steps 11 to 15: credential, forward, inspect, outcome, reply."""
     # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
     view.trail(draft.run).past.add(draft.act.tool, task_values(case))
-    minted = yield Mint(draft.act.tool)
-    returned = yield Forward(draft.action.id, case.scopes, to_carry(draft))
+    arguments = to_carry(draft)
+    upstream = shown_to(draft, case)
+    warrant = warrant_of(draft, arguments, intent) if upstream is not None else None
+    returned = yield Forward(draft.action.id, case.scopes, arguments, warrant, upstream)
     carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")
     took = returned.took if isinstance(returned, Returned) else 0
     at = replace(case, now=returned.now, relaxed=view.relaxed(returned.now))
@@ -189,7 +191,7 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
         "id": draft.action.id,
         "of": intent.index,
         "status": carried.status,
-        "took": {"judge": judged, "upstream": max(took, 0), "record": max(minted.now - intent.at, 0)},
+        "took": {"judge": judged, "upstream": max(took, 0), "record": max(intent.now - intent.at, 0)},
         "result": commitment(part.salt, part.data) if part.data else "",
     }
     parts = (part,) if part.data else ()

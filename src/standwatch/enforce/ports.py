@@ -7,6 +7,7 @@ import msgspec
 
 from standwatch.enforce.inspecting import Inspect
 from standwatch.facts.configuration import Configuration, Definition, Finding
+from standwatch.facts.credentials import Minted
 from standwatch.facts.llm import Prompt
 from standwatch.facts.spending import Usage
 from standwatch.facts.words import OutcomeStatus, PrincipalKind, Seam, Word
@@ -110,6 +111,9 @@ is certain that nothing left). It is cancelled when a hold falls on the act or t
 the arguments have its prompt as it may leave, under `prompt`.
 """
 
+Show = Callable[[Minted], None]
+"""Is handed the credential of an act that is about to be forwarded."""
+
 SoFar = Callable[[], Carried]
 """What became of an act that was cancelled on its way, as far as its front knows."""
 
@@ -131,10 +135,13 @@ class Gate(Protocol):
         """The `server.name` tools that lists may show this caller."""
         ...
 
-    async def act(self, act: Act, forward: Forward, *, so_far: SoFar | None = None) -> Reply:
+    async def act(
+        self, act: Act, forward: Forward, *, so_far: SoFar | None = None, show: Show | None = None
+    ) -> Reply:
         """Take `act` through the passage. Never raises for a refusal; every error path is a word.
 
-        `so_far` is asked where `forward` is cancelled: the outcome then says how far it came.
+        `so_far` is asked where `forward` is cancelled: the outcome then says how far it came. `show` is handed the
+        act's credential before `forward` is called, where its upstream takes one; without it nothing is sent.
         """
         ...
 

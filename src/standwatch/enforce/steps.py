@@ -9,6 +9,8 @@ from standwatch.authority.grant import Grant
 from standwatch.enforce.case import World
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.facts.configuration import Component
+from standwatch.facts.credentials import Warrant
 from standwatch.facts.entries import Asked, Decided, Deferred, Denied, Intent, Outcome, Relaxed
 from standwatch.facts.frames import RefusalCode, RowPart
 from standwatch.facts.parts import Part
@@ -44,21 +46,19 @@ class FindQuestion(msgspec.Struct, frozen=True):
     match: bytes
 
 
-class Mint(msgspec.Struct, frozen=True):
-    """Make the narrowest credential for this one act. The event is `Minted`."""
-
-    tool: str
-
-
 class Forward(msgspec.Struct, frozen=True):
-    """Carry the act to the world. The event is `Returned`."""
+    """Carry the act to the world, with the credential that `warrant` asks for. The event is `Returned`."""
 
     id: str
     scopes: tuple[str, ...]
     arguments: dict[str, Any]
+    warrant: Warrant | None = None
+    """What the credential is for; None where the upstream takes none for each act."""
+    component: Component | None = None
+    """With `warrant`: the upstream, which declares how."""
 
 
-Command = Record | FindQuestion | Mint | Forward
+Command = Record | FindQuestion | Forward
 
 # --- events: what happened -----------------------------------------------------------------------------------
 
@@ -91,10 +91,6 @@ class Question(msgspec.Struct, frozen=True):
     action: bytes = b""
 
 
-class Minted(msgspec.Struct, frozen=True):
-    now: int
-
-
 class Returned(msgspec.Struct, frozen=True):
     """What came back, µs after it was sent."""
 
@@ -103,7 +99,7 @@ class Returned(msgspec.Struct, frozen=True):
     took: int = 0
 
 
-Event = Recorded | NotRecorded | Question | Minted | Returned
+Event = Recorded | NotRecorded | Question | Returned
 
 
 class View(Protocol):

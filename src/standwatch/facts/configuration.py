@@ -10,6 +10,7 @@ import msgspec
 
 from standwatch.facts.asks import Asks
 from standwatch.facts.content import Content
+from standwatch.facts.credentials import Credential
 from standwatch.facts.llm import Provider
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
@@ -221,6 +222,8 @@ class Component(msgspec.Struct, frozen=True):
     """Which MCP revisions it is spoken to in; empty to ask it."""
     may_ask: tuple[str, ...] = ()
     """What this server may ask of its client: `sampling`, `elicitation`, `roots`."""
+    credential: Credential | None = None
+    """How it is shown that one act was released; None for what `headers` say."""
     sandbox: Sandbox | Literal["", "none"] = ""
     """What a started server may reach; "" for what `facts.sandbox.confinement` makes of it."""
     price: Price | None = None

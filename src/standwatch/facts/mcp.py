@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from standwatch.facts.configuration import Definition
+from standwatch.facts.credentials import Present
 
 Revision = Literal["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
 MODERN: Revision = "2026-07-28"
@@ -53,6 +54,8 @@ class McpCall(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 60.0
     notify: Notify | None = None
     ask: AskClient | None = None
+    present: Present | None = None
+    """Presents the credential that was minted for this act; None for what the server is shown otherwise."""
 
 
 class McpServer(Protocol):

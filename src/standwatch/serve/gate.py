@@ -5,17 +5,17 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, assert_never
 
 import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
-from standwatch.enforce.masks import Masks
 from standwatch.enforce.inspecting import PASSING, Inspect
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
-from standwatch.enforce.ports import Act, Caller, Carried, Reply, SoFar
+from standwatch.enforce.ports import Act, Caller, Carried, Reply, Show, SoFar
 from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
@@ -24,8 +24,6 @@ from standwatch.enforce.steps import (
     Event,
     FindQuestion,
     Forward,
-    Mint,
-    Minted,
     NotRecorded,
     Question,
     Record,
@@ -33,7 +31,8 @@ from standwatch.enforce.steps import (
     Returned,
     Steps,
 )
-from standwatch.facts.configuration import Configuration
+from standwatch.facts.configuration import Component, Configuration
+from standwatch.facts.credentials import Minted, Warrant
 from standwatch.facts.entries import (
     AnyEntry,
     Config,
@@ -65,6 +64,10 @@ SILENT: Final = 500_000
 """µs after a failed append in which no model is asked: its answer could not be recorded either."""
 AGAIN: Final = 0.5
 """Seconds before an outcome that could not be recorded is offered again."""
+
+
+class NoCredential(Exception):
+    """There is none for this act, and its upstream wants one."""
 
 
 class Flight(msgspec.Struct):
@@ -120,6 +123,9 @@ class LiveGate:
         self.relaxing = Deadlines(steady)
         self.relaxing.learn(link.state, clock())
         self._prepared: dict[str, World] = {}
+        self.mint: Callable[[Component, Warrant], Awaitable[Minted]] | None = None
+        """Makes the credential for one act."""
+        self._dropping: set[asyncio.Task[None]] = set()
         self.on_world: Callable[[World], None] = lambda _: None
         """Called when another configuration has come into force."""
         self.on_cut: Callable[[str], None] = lambda _: None
@@ -267,7 +273,13 @@ class LiveGate:
     # --- acts ----------------------------------------------------------------------------------------------
 
     async def act(
-        self, act: Act, forward: Carry, *, theirs: bool = False, so_far: SoFar | None = None
+        self,
+        act: Act,
+        forward: Carry,
+        *,
+        theirs: bool = False,
+        so_far: SoFar | None = None,
+        show: Show | None = None,
     ) -> Reply:
         """Take `act` through the passage. Every error path is one of the four words.
 
@@ -277,7 +289,7 @@ class LiveGate:
         try:
             run = await self.runs.of(act.caller, act.system)
             steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
-            return await self._drive(steps, forward, theirs=theirs, so_far=so_far or _unknown)
+            return await self._drive(steps, forward, theirs=theirs, so_far=so_far or _unknown, show=show)
         except (Conflict, Unrecorded):  # no run could be opened
             return Reply("unavailable", act.id or self._fresh())
         except Exception as error:
@@ -289,7 +301,9 @@ class LiveGate:
         del act
         return PASSING
 
-    async def _drive(self, steps: Steps, forward: Carry, *, theirs: bool, so_far: SoFar) -> Reply:
+    async def _drive(
+        self, steps: Steps, forward: Carry, *, theirs: bool, so_far: SoFar, show: Show | None
+    ) -> Reply:
         told: Ack | None = None
         try:
             command = next(steps)
@@ -302,9 +316,14 @@ class LiveGate:
                         event, ack = await self.record(command)
                         told = told or ack
                     case Forward():
-                        event = await self._forward(command, forward, steps, theirs=theirs, so_far=so_far)
-                    case FindQuestion() | Mint():
-                        event = await self._answer(command)
+                        event = await self._forward(
+                            command, forward, steps, theirs=theirs, so_far=so_far, show=show
+                        )
+                    case FindQuestion():
+                        found = await self._link.find(
+                            Find(self._link.next_number(), command.run, command.match)
+                        )
+                        event = Question(self._clock(), found.action)
                     case _:
                         assert_never(command)
                 command = steps.send(event)
@@ -401,15 +420,27 @@ class LiveGate:
         self._link.append(frame).add_done_callback(heard)
 
     async def _forward(
-        self, command: Forward, forward: Carry, steps: Steps, *, theirs: bool, so_far: SoFar
+        self,
+        command: Forward,
+        forward: Carry,
+        steps: Steps,
+        *,
+        theirs: bool,
+        so_far: SoFar,
+        show: Show | None,
     ) -> Event:
         """Carry the act out, where a hold can cut it and the caller's leaving cancels it."""
         task = asyncio.current_task()
         assert task is not None
         flight = self.flights[command.id] = Flight(task, command.scopes, theirs)
         begun = self._clock()
+        minted: Minted | None = None
         try:
+            if command.warrant is not None:
+                minted = await self._credential(command, show)
             carried = await forward(command.arguments)
+        except NoCredential:
+            carried = Carried("not_sent")
         except asyncio.CancelledError:
             if flight.cut:
                 task.uncancel()
@@ -423,8 +454,28 @@ class LiveGate:
             carried = Carried("unknown")
         finally:
             del self.flights[command.id]
+            if minted is not None:
+                self._drop(minted)
         now = self._clock()
         return Returned(now, carried, now - begun)
+
+    async def _credential(self, command: Forward, show: Show | None) -> Minted:
+        """The credential for this act, shown to who sends it. Raises `NoCredential`: then nothing is sent."""
+        if command.warrant is None or command.component is None or self.mint is None or show is None:
+            raise NoCredential
+        try:
+            minted = await self.mint(command.component, command.warrant)
+        except Exception as error:
+            self.on_fault(error)
+            raise NoCredential from None
+        show(minted)
+        return minted
+
+    def _drop(self, minted: Minted) -> None:
+        """Its act has ended, or was cut: nobody shows it again. Giving it up is waited for by nobody."""
+        task = asyncio.get_running_loop().create_task(minted.drop())
+        self._dropping.add(task)
+        task.add_done_callback(self._dropping.discard)
 
     def newest(self) -> str:
         """The id of the act that left last and is in flight."""
@@ -440,16 +491,6 @@ class LiveGate:
         if isinstance(command, Record):
             self._owe(self._frame(command))
         steps.close()
-
-    async def _answer(self, command: FindQuestion | Mint) -> Event:
-        match command:
-            case FindQuestion():
-                found = await self._link.find(Find(self._link.next_number(), command.run, command.match))
-                return Question(self._clock(), found.action)
-            case Mint():
-                return Minted(self._clock())
-            case _:
-                assert_never(command)
 
     async def begin(self, act: Act) -> Reply:
         """Judge and record `act`; `done` means go, and that an outcome is owed to `finish` (see `serve.owed`)."""

@@ -10,6 +10,7 @@ from standwatch.facts.configuration import Component, Configuration, Organisatio
 from standwatch.facts.mcp import McpServer
 from standwatch.facts.sandbox import confinement
 from standwatch.serve.llm_servers import LlmServers
+from standwatch.serve.minting import Minter
 from standwatch.serve.model_servers import ModelServers
 from standwatch.upstream.mcp import UpstreamServer, open_server
 
@@ -25,11 +26,16 @@ class Servers:
     """System name → server name → server. `changed(system)` is called when a server's tools are not what they were."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], changed: Callable[[str], None] = lambda _: None
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        changed: Callable[[str], None] = lambda _: None,
+        minter: Minter | None = None,
     ) -> None:
         self._folder = folder
         self._environment = environment
         self._changed = changed
+        self._minter = minter
         self._open: Running = {}
         self.models = ModelServers(folder, environment)
         self.llms = LlmServers(folder, environment)
@@ -77,6 +83,7 @@ class Servers:
             on_change=lambda _: self._changed(system),
             sandbox=confinement(component.sandbox, development=organisation.development),
             hidden=((self._folder / organisation.store).resolve(),),
+            present=self._minter.catalogue(component) if self._minter is not None else None,
         )
         return component, server
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from standwatch.facts.configuration import Component, Definition
+from standwatch.facts.credentials import Present
 from standwatch.facts.errors import Misconfigured, StandwatchError
 from standwatch.facts.mcp import McpAnswer, McpCall, McpServer
 from standwatch.facts.sandbox import Sandbox
@@ -214,17 +215,25 @@ def open_server(
     era: Literal["", "modern", "legacy"] = "",
     sandbox: Sandbox | None = None,
     hidden: tuple[Path, ...] = (),
+    present: Present | None = None,
 ) -> UpstreamServer:
     """The server that `component` declares: `command` starts a child, `url` is Streamable HTTP.
 
     It connects in the background; `ready` waits for it, `close` ends it. `environment` is what `${NAME}` and the
     child's PATH, HOME, LANG and TZ are read from. `era` spares the question which one it speaks. A child runs in
-    `sandbox`, where the folders `hidden` are empty.
+    `sandbox`, where the folders `hidden` are empty. `present` shows a credential with requests of our own.
     Raises `Misconfigured` for neither or both of command and url.
     """
     if bool(component.command) == bool(component.url):
         raise Misconfigured((f"component {component.name}: an MCP server has either a command or a url",))
     around = Surroundings(
-        organisation_folder, environment, bounds or Bounds(), chance, era or component.era, sandbox, hidden
+        organisation_folder,
+        environment,
+        bounds or Bounds(),
+        chance,
+        era or component.era,
+        sandbox=sandbox,
+        present=present,
+        hidden=hidden,
     )
     return UpstreamServer(component, on_change, around)

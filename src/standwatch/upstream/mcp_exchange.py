@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Raw
 
+from standwatch.facts.credentials import Present
 from standwatch.facts.mcp import McpAnswer, McpCall, McpError
 from standwatch.facts.sandbox import Sandbox
 from standwatch.upstream import mcp_wire as wire
@@ -73,6 +74,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """How it speaks, where that is known before it is asked."""
     sandbox: Sandbox | None = None
     """What confines a server that is started."""
+    present: Present | None = None
+    """Shows a server at a URL who asks, where that takes more than headers."""
     hidden: tuple[Path, ...] = ()
     """Folders that no sandboxed server sees, whatever is declared: where the record and its keys are."""
 

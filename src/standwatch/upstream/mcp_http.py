@@ -6,7 +6,8 @@ import asyncio
 import itertools
 from typing import Final
 
-from standwatch.facts.errors import Malformed
+from standwatch.facts.credentials import Present
+from standwatch.facts.errors import Malformed, StandwatchError
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.facts.sse import SseParser
 from standwatch.upstream import mcp_wire as wire
@@ -28,6 +29,8 @@ class Endpoint:
     def __init__(self, client: HttpClient, url: str, bounds: Bounds) -> None:
         self.own: tuple[tuple[str, str], ...] = ()
         """Headers of every request, for the server's credentials."""
+        self.present: Present | None = None
+        """Presents what requests of our own need, where the server is shown a credential for each act."""
         self.client = client
         self.url = url
         self.bounds = bounds
@@ -45,14 +48,14 @@ class Endpoint:
         whole = False
         try:
             if call.ask is None:
-                stream = await self._send(call.method, body, headers, call.timeout)
+                stream = await self._send(call, body, headers, call.timeout)
                 said = await self._hear(stream, exchange, headers)
                 whole = True
                 return said, stream
             async with asyncio.timeout(None) as scope:
                 loop = asyncio.get_running_loop()
                 exchange.patience = Patience(loop, call.timeout, lambda: scope.reschedule(loop.time()))
-                stream = await self._send(call.method, body, headers, None)
+                stream = await self._send(call, body, headers, None)
                 said = await self._hear(stream, exchange, headers)
                 whole = True
                 return said, stream
@@ -74,7 +77,7 @@ class Endpoint:
             response = await self.client.request(
                 "POST",
                 self.url,
-                headers=[*_BASE, *self.own, *headers],
+                headers=[*_BASE, *await self._shown("POST"), *headers],
                 body=body,
                 timeouts=limits,
                 max_bytes=64 << 10,
@@ -83,18 +86,31 @@ class Endpoint:
             return 0
         return response.status
 
+    async def _shown(self, method: str, present: Present | None = None) -> tuple[tuple[str, str], ...]:
+        """Our own headers, and the credential that goes with one request. Raises `UpstreamError`."""
+        presents = present or self.present
+        if presents is None:
+            return self.own
+        try:
+            return (*self.own, *await presents(method, self.url))
+        except UpstreamError:
+            raise
+        except StandwatchError as error:
+            raise UpstreamError(str(error), sent=False) from None
+
     async def _send(
-        self, method: str, body: bytes, headers: Headers, seconds: float | None
+        self, call: McpCall, body: bytes, headers: Headers, seconds: float | None
     ) -> UpstreamStream:
         patience = 86_400.0 if seconds is None else seconds
         return await self.client.stream(
             "POST",
             self.url,
-            headers=[*_BASE, *self.own, *headers],
+            headers=[*_BASE, *await self._shown("POST", call.present), *headers],
             body=body,
             timeouts=Timeouts(connect=min(patience, 5.0), first_byte=patience, total=seconds),
             max_bytes=None,
-            idempotent=method in _IDEMPOTENT,
+            # INVARIANT: a credential for one act is shown once; what would be sent again would be refused by it.
+            idempotent=call.method in _IDEMPOTENT and call.present is None,
         )
 
     async def _hear(self, stream: UpstreamStream, exchange: Exchange, headers: Headers) -> McpAnswer:
@@ -142,7 +158,7 @@ class Endpoint:
 
     async def events(self, headers: Headers, last: bytes = b"") -> UpstreamStream:
         """The answer to a GET, hopefully events. Raises `UpstreamError`."""
-        sent = [("accept", "text/event-stream"), *self.own, *headers]
+        sent = [("accept", "text/event-stream"), *await self._shown("GET"), *headers]
         if last:
             sent.append(("last-event-id", last.decode("latin-1")))
         timeouts = Timeouts(first_byte=3600.0, total=None)

@@ -72,6 +72,7 @@ class HttpLink:
         self, component: Component, marked: Callable[[str], ParamHeaders], heard: Heard, around: Surroundings
     ) -> None:
         self._component, self._environment = component, around.environment
+        self._present = around.present
         self._era = around.era
         self._client = HttpClient()
         self._at = Endpoint(self._client, component.url, around.bounds)
@@ -84,6 +85,7 @@ class HttpLink:
         self._over.clear()
         own = resolve(self._component.name, self._component.headers, self._environment)
         self._at.own = tuple((name.lower(), value) for name, value in own.items())
+        self._at.present = self._present
         if self._era != "legacy":
             said = await self._modern.call(internal("server/discover", self._at.bounds.probe))
             if not said.sent:

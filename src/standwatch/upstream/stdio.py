@@ -32,7 +32,7 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ")
 _WRITE_BOUND: Final = 16 << 20
 _FAREWELL: Final = 0.25
 """Seconds between the end of one of a child's pipes, or of itself, and the end of waiting for the rest."""
-_NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|(?:file|keyring|sealed):[^{}]{1,500})\}")
 
 # argv: the parent's id, "1" if LC_CTYPE was declared (CPython adds one in the C locale, PEP 538), the command.
 _BECOME: Final = """

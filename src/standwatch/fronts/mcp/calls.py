@@ -13,6 +13,7 @@ import msgspec
 
 from standwatch.enforce.ports import Act, Carried, Event, Forward
 from standwatch.facts.configuration import Definition
+from standwatch.facts.credentials import Minted
 from standwatch.facts.mcp import McpAnswer, McpCall
 from standwatch.fronts.mcp import approvals, asks, results, rounds
 from standwatch.fronts.mcp.lists import prompt_owner, resource_owner
@@ -156,10 +157,12 @@ async def perform(turn: Turn, aim: Aim, *, cached: bool = False) -> Outcome:
         definition=aim.definition,
         resumes=turn.resumes,
     )
-    forward = _forward(turn, aim, extra, heard)
-    reply = await turn.house.gate.act(act, forward)
+    credentials: list[Minted] = []
+    forward = _forward(turn, aim, extra, heard, credentials)
+    reply = await turn.house.gate.act(act, forward, show=credentials.append)
     if reply.word == "pending" and (asked := await approvals.shown(turn, reply, aim.method)) is not None:
-        again = await turn.house.gate.act(msgspec.structs.replace(act, resumes=asked), forward)
+        resumed = msgspec.structs.replace(act, resumes=asked)
+        again = await turn.house.gate.act(resumed, forward, show=credentials.append)
         reply = reply if again.word == "pending" else again  # the receipt is for the question
     tool = aim.event == "tool_call"
     outcome = of_reply(reply, heard[0] if heard else None, tool=tool, cached=cached)
@@ -181,7 +184,9 @@ async def perform(turn: Turn, aim: Aim, *, cached: bool = False) -> Outcome:
     return outcome
 
 
-def _forward(turn: Turn, aim: Aim, extra: Params, heard: list[McpAnswer]) -> Forward:
+def _forward(
+    turn: Turn, aim: Aim, extra: Params, heard: list[McpAnswer], credentials: list[Minted]
+) -> Forward:
     async def forward(arguments: Params) -> Carried:
         server = turn.servers.get(aim.server)
         if server is None:
@@ -189,6 +194,8 @@ def _forward(turn: Turn, aim: Aim, extra: Params, heard: list[McpAnswer]) -> For
         offered = turn.offer.may_ask(aim.server, turn.capabilities)
         params = aim.params(arguments)
         call = _call(turn, aim, {**params, **extra} if extra else params, offered)
+        if credentials:
+            call = msgspec.structs.replace(call, present=credentials[-1].present)
         answer = results.plain(await server.call(call))
         if not turn.modern and b'"input_required"' in answer.result:
             answer = await rounds.settle(turn, server, call, answer)
