@@ -50,7 +50,15 @@ def danger(name: str, arguments: list[str]) -> str:
     if any(one in ("--help", "-h", "--dry-run", "--dry-run=client", "--dry-run=server") for one in arguments):
         return ""
     said = [one.casefold() for one in arguments]
-    words = [one for one in said if not one.startswith("-")]
+    words = _words(said)
+    if words[:1] in (["run"], ["shell"], ["exec"]) and name in (
+        "railway",
+        "heroku",
+        "doppler",
+        "fly",
+        "flyctl",
+    ):
+        return ""  # what it runs is looked at for itself
     if name in ("terraform", "tofu", "terragrunt"):
         return _terraform(name, said, words)
     for place, one in enumerate(words[:8]):
@@ -63,12 +71,28 @@ def danger(name: str, arguments: list[str]) -> str:
     return _rights(name, words, said)
 
 
+_VALUED: Final = listed(
+    "--profile --region --output --endpoint-url --query -n --namespace --context --kubeconfig --project --zone "
+    "--subscription -g --resource-group -a --app --account --cluster -c --config --org --environment --service"
+)
+
+
+def _words(said: list[str]) -> list[str]:
+    """What is no option, nor the value of a common one."""
+    found: list[str] = []
+    for place, one in enumerate(said):
+        if not one.startswith("-") and not (place and said[place - 1] in _VALUED):
+            found.append(one)
+    return found
+
+
 def _verb(name: str, word: str, rest: list[str], said: list[str]) -> str:
     parts = word.replace(":", "-").replace("_", "-").split("-")
     hyphenated = name == "aws" or ":" in word
     acts = word in _VERBS or (hyphenated and (parts[0] in _VERBS or parts[-1] in _VERBS))
-    if not acts:
-        return ""
+    acts = acts or "deletion" in parts
+    if not acts or (name in ("kubectl", "oc") and rest[:1] in (["pod"], ["pods"]) and "--all" not in said):
+        return ""  # what runs in a pod comes back
     if name == "aws" and word == "rm" and "--recursive" not in said:
         return ""
     if name in _LOCAL and word in ("rm", "down", "remove"):
@@ -111,6 +135,12 @@ def _rights(name: str, words: list[str], said: list[str]) -> str:
         )
     if any(_RIGHTS.search(one) for one in acting):
         return f"{name} {' '.join(acting[:3])} changes who may do what"
+    if name == "gsutil" and acting[:1] in (["iam"], ["acl"], ["defacl"]) and acting[1:2] not in (["get"], []):
+        return f"{name} {' '.join(acting[:2])} changes who may do what"
+    if name in ("kubectl", "oc") and acting[:2] in (["create", "token"], ["create", "clusterrolebinding"]):
+        return f"{name} {' '.join(acting[:2])} gives access"
+    if "create-for-rbac" in acting:
+        return f"{name} {' '.join(acting[:3])} gives access"
     changing = {"create", "add", "set", "update", "reset", "assign", "patch", "edit", "enable"}
     keys = {
         "keys",

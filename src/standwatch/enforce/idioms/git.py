@@ -93,14 +93,12 @@ def _push(rest: list[str]) -> Iterator[str]:
             at += 2
             continue
         name = one.partition("=")[0]
-        if len(name) > 3 and any(
+        if (len(name) > 3 or name == "--m") and any(
             full.startswith(name)
             for full in ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
         ):
             yield f"push {name} overwrites or removes what others have"
-        elif re.fullmatch(r"-[a-zA-Z0-9]+", one) and (
-            "f" in one.partition("o")[0] or "d" in one.partition("o")[0]
-        ):
+        elif re.match(r"-[a-zA-Z0-9]", one) and {"f", "d"} & set(one.partition("o")[0]):
             yield f"push {one} overwrites or removes what others have"
         elif one.startswith(("+", ":")) and len(one) > 1:
             yield "push overwrites or removes a branch"

@@ -8,6 +8,7 @@ _SECRETS: Final = re.compile(
     r"\.ssh/(?!known_hosts|config$|[^/]*\.pub$)[^/]+|\.aws/credentials|\.aws/(?:cli|sso)/cache|\.kube/config$"
     r"|\.netrc|\.git-credentials|\.pgpass|\.my\.cnf|\.npmrc|\.pypirc|\.dockercfg|\.docker/config\.json|\.vault-token"
     r"|\.azure/[^/]*token[^/]*|\.config/gcloud/(?:application_default_credentials\.json|credentials\.db|legacy_.*)"
+    r"|\.local/share/(?:keyrings|kwalletd)/.*|(?:user data|profiles?)/.*(?:cookies|login data|web data|key4\.db)"
     r"|\.config/gh/hosts\.yml|\.gnupg(?:/.*)?|\.password-store(?:/.*)?|\.terraform\.d/credentials.*|\.boto"
     r"|\.env(?:\.(?!example|sample|template|dist|test$)[^/]+)?|id_(?:rsa|dsa|ecdsa|ed25519)"
     r"|(?:login|logins)\.json|login\.keychain(?:-db)?|keychains?/[^/]+"

@@ -48,6 +48,8 @@ def known(word: str) -> str:
 
 def own(name: str, said: list[str]) -> str:
     """What is dangerous about this program, called so."""
+    if "--help" in said or said == ["-h"]:
+        return ""
     options = [one for one in said if one.startswith("-")]
     named = [one for one in said if not one.startswith("-")]
     text = " ".join(said)
@@ -186,7 +188,7 @@ def own(name: str, said: list[str]) -> str:
                 for one in said
             ):
                 return f"{name} opens the store of credentials"
-        case "history" if any(re.match(r"-\w*[cdw]", one) for one in options):
+        case "history" if any(re.match(r"-\w*[cd]", one) for one in options):
             return "it removes the shell's history"
         case "unset" if any(one.startswith("HIST") for one in named):
             return "it switches off the shell's history"
@@ -204,7 +206,7 @@ def own(name: str, said: list[str]) -> str:
         ):
             return "it removes the machine's journal"
         case "find" | "fd":
-            if "-delete" in said and any(map(paths.whole, named[:1])):
+            if "-delete" in said and "-name" not in said and any(map(paths.whole, named[:1])):
                 return "it removes a folder that the machine lives on"
             if "-exec" in said and any(known(one) in ("rm", "shred", *RIGHTS, *SHELLS) for one in said):
                 return (
@@ -296,7 +298,9 @@ def own(name: str, said: list[str]) -> str:
         ):
             if not any(one.casefold() in ("read", "query", "list", "show", "info") for one in named[:2]):
                 return f"{name} changes the machine itself"
-        case "ssh-keygen" | "ssh-copy-id" | "ssh-add" if name == "ssh-copy-id" or "-D" in said:
+        case "ssh-keygen" | "ssh-copy-id" | "ssh-add" if name == "ssh-copy-id" or {"-D", "-L", "-l"} & set(
+            said
+        ):
             return f"{name} changes who may come in"
         case _:
             pass
@@ -327,7 +331,22 @@ def _remote(name: str, said: list[str], text: str) -> str:
     return ""
 
 
+_FLAGS: Final = re.compile(
+    r"-[dditPq]+|--(?:rm|init|privileged|detach|interactive|tty|read-only|publish-all|quiet)"
+)
+
+
+def _before_image(said: list[str]) -> list[str]:
+    """The options of `run` and `create` that are docker's own: those behind the image are the container's."""
+    at = next((n + 1 for n, one in enumerate(said) if one in ("run", "create")), 0)
+    while at and at < len(said) and said[at].startswith("-"):
+        at += 1 if "=" in said[at] or _FLAGS.fullmatch(said[at]) else 2
+    return said[:at] if at else said
+
+
 def _container(said: list[str], text: str) -> str:
+    said = _before_image(said)
+    text = " ".join(said)
     if re.search(
         r"--privileged(?!=(?:0|false))|--(?:pid|net|network|ipc|uts|userns|cgroupns)[= ]host"
         r"|--cap-add[= ](?:all|sys_|net_admin|dac_)|docker\.sock|--security-opt[= ]\S*unconfined|--device[= ]/dev",
@@ -383,7 +402,7 @@ def _python_packages(said: list[str], text: str) -> str:
 def _node_packages(said: list[str]) -> str:
     text = " ".join(said)
     if (
-        said[:1] in (["publish"], ["unpublish"], ["deprecate"], ["owner"], ["token"], ["adduser"])
+        said[:1] in (["unpublish"], ["deprecate"], ["owner"], ["token"], ["adduser"])
         and "--dry-run" not in said
     ):
         return "it publishes, or changes who may"

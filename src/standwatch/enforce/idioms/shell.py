@@ -64,6 +64,7 @@ def _dangers(text: str, depth: int) -> Iterator[str]:
         before = one
     for inner in read.inner:
         yield from _dangers(inner, depth + 1)
+        yield from _code(inner, depth)
 
 
 def _command(command: Command, before: Command | None, depth: int) -> Iterator[str]:
@@ -80,18 +81,27 @@ def _command(command: Command, before: Command | None, depth: int) -> Iterator[s
     name = known(head.text)
     piped = known(before.words[0].text) if before is not None and before.words else ""
     if before is not None and (name in SHELLS or name in INTERPRETERS) and not _given(words):
-        fetched = piped in FETCHES or piped in (
-            "base64",
-            "xxd",
-            "openssl",
-            "gunzip",
-            "zcat",
-            "nc",
-            "ncat",
-            "rev",
-            "tr",
+        fetched = (
+            piped in FETCHES
+            or name in INTERPRETERS
+            or piped
+            in (
+                "base64",
+                "xxd",
+                "openssl",
+                "gunzip",
+                "zcat",
+                "nc",
+                "ncat",
+                "rev",
+                "tr",
+            )
         )
         yield from ["what was fetched or hidden is run"] if fetched or name in SHELLS else []
+    for one in command.redirects:
+        if one.op == "<<<" and (name in SHELLS or name in INTERPRETERS):
+            yield from _dangers(one.target.text, depth + 1)
+            yield from _code(one.target.text, depth)
     yield from _named(name, words[1:], depth)
 
 
@@ -187,6 +197,11 @@ def _inert(name: str, said: list[str]) -> Iterator[str]:
                 yield from _why(paths.reading(one))
 
 
+_CARRIED: Final = listed(
+    "rm git dd mkfs chmod chown cat dropdb dropuser crontab shutdown reboot find curl wget psql mysql"
+)
+
+
 def _suffixes(rest: list[Word], depth: int) -> Iterator[str]:
     """What a wrapper may run: every place at which a command could begin."""
     for place, one in enumerate(rest):
@@ -195,12 +210,7 @@ def _suffixes(rest: list[Word], depth: int) -> Iterator[str]:
             continue
         if one.expands and not one.quoted and not _FOLDER.fullmatch(one.text):
             yield "what runs is known only when it runs"
-        if (
-            name in RIGHTS
-            or name in SHELLS
-            or clouds.knows(name)
-            or name in ("rm", "git", "dd", "mkfs", "chmod", "cat")
-        ):
+        if name in RIGHTS or name in SHELLS or clouds.knows(name) or name in _CARRIED:
             yield from _named(name, rest[place + 1 :], depth + 1)
             return
 
@@ -221,7 +231,11 @@ def _scripts(name: str, rest: list[Word], depth: int) -> Iterator[str]:
     ):
         for place, one in enumerate(rest):
             flagged = place and re.fullmatch(r"-\w*c", said[place - 1])
-            if name == "xargs" and "{}" in one.text and any(known(word) in SHELLS for word in said):
+            if (
+                name == "xargs"
+                and ("{}" in one.text or one.text == "-c" == said[-1])
+                and any(map(_is_shell, said))
+            ):
                 yield "a script made of its input"
             if (flagged or (one.quoted and not one.text.startswith("-"))) and one.text.strip():
                 if one.expands and one.text.strip().startswith(("$", "`")):
@@ -231,11 +245,7 @@ def _scripts(name: str, rest: list[Word], depth: int) -> Iterator[str]:
                 yield from _dangers(match[1], depth + 1)
     elif name in INTERPRETERS or name in EDITS:
         for one in rest:
-            if _RUNS.search(one.text) or "`" in one.text:
-                for found in _LITERAL.finditer(one.text):
-                    yield from _dangers(next(part for part in found.groups() if part is not None), depth + 1)
-            if _LOUD.search(one.text):
-                yield "code that removes whole folders or talks to the network"
+            yield from _code(one.text, depth)
             if name in EDITS:
                 yield from _editor(name, one.text, depth)
     elif name not in ("curl", "wget", "psql", "mysql", "jq", "http", "xh", "sqlite3"):
@@ -244,6 +254,21 @@ def _scripts(name: str, rest: list[Word], depth: int) -> Iterator[str]:
                 first = known(one.text.split()[0])
                 if first in RIGHTS or first in SHELLS or first == "rm":
                     yield from _dangers(one.text, depth + 1)
+
+
+def _code(text: str, depth: int) -> Iterator[str]:
+    """What a program's own text runs, removes, or asks of the network."""
+    if _RUNS.search(text) or "`" in text:
+        for found in _LITERAL.finditer(text):
+            yield from _dangers(next(part for part in found.groups() if part is not None), depth + 1)
+    if _LOUD.search(text):
+        yield "code that removes whole folders or talks to the network"
+    if any(urls.metadata(one) for one in re.findall(r"https?://[^\s'\"<>)]+", text)):
+        yield "a cloud's metadata service"
+
+
+def _is_shell(word: str) -> bool:
+    return known(word) in SHELLS
 
 
 def _editor(name: str, text: str, depth: int) -> Iterator[str]:
@@ -283,12 +308,16 @@ def _files(name: str, said: list[str]) -> Iterator[str]:
         if text.startswith("-") and not one.startswith("@"):
             continue
         yield from _why(paths.reading(text.removeprefix("@")))
-        if name in FETCHES and urls.metadata(text if "://" in text else f"http://{text}"):
+        if name in FETCHES and urls.metadata((text if "://" in text else f"http://{text}").partition("$")[0]):
             yield "a cloud's metadata service"
         if one.startswith("of="):
             yield from _why(paths.writing(text))
             if text.startswith("/dev/") and text != "/dev/null":
                 yield "it writes over a device"
+        if name in WRITES_LAST and (
+            one.startswith("--target-directory=") or (place and said[place - 1] == "-t")
+        ):
+            yield from _why(paths.writing(text.rstrip("/") + "/"))
         last = named and one == named[-1] and place == max(n for n, it in enumerate(said) if it == one)
         if (name in WRITES_LAST and last) or deletes or in_place or name in ("tee", "chattr"):
             yield from _why(paths.writing(text))

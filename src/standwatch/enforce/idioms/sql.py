@@ -13,8 +13,9 @@ _CALLS: Final = listed(
     "QUERY_TO_XML_FILE SYS_FILEIO"
 )
 _PEOPLE: Final = frozenset({"USER", "ROLE", "LOGIN", "GROUP", "CREDENTIAL", "POLICY", "SERVER"})
-_REACHES: Final = frozenset(
-    {"EXTENSION", "FUNCTION", "PROCEDURE", "TRIGGER", "LANGUAGE", "SUBSCRIPTION", "EVENT"}
+_REACHES: Final = frozenset({"EXTENSION", "LANGUAGE", "SUBSCRIPTION", "EVENT"})
+_UNCONFINED: Final = frozenset(
+    {"C", "INTERNAL", "PLPYTHONU", "PLPYTHON3U", "PLPERLU", "PLTCLU", "DEFINER", "EXTERNAL"}
 )
 _HOLDERS: Final = listed(
     "TABLE DATABASE SCHEMA VIEW MATERIALIZED INDEX SEQUENCE COLUMN CONSTRAINT USER ROLE LOGIN FUNCTION PROCEDURE "
@@ -64,7 +65,8 @@ def _statement(said: list[str]) -> str:
             word == "TRUNCATE" and after and after[0] not in "(,'="
         ):
             return f"{word} {after} takes away more than a row"
-        if word in ("DELETE", "UPDATE") and _begins(said, place) and (why := _everything(said[place:])):
+        begins = _begins(said, place) or (word == "DELETE" and after == "FROM")
+        if word in ("DELETE", "UPDATE") and begins and (why := _everything(said[place:])):
             return why
         if _begins(said, place) and (why := _head(said[place:])):
             return why
@@ -101,6 +103,8 @@ def _head(said: list[str]) -> str:
             return "it alters what guards the data"
         case "CREATE" if any(one in _PEOPLE | _REACHES for one in rest[:4]):
             return "it makes somebody, or something that runs"
+        case "CREATE" if ("FUNCTION" in rest or "PROCEDURE" in rest) and _UNCONFINED & set(rest):
+            return "it makes something that runs outside the database's rules"
         case "COPY" | "LOAD" | "ATTACH" if any(one.startswith("'") for one in rest):
             return "it reaches files of the database's host"
         case "EXEC" | "EXECUTE" if second.startswith(("XP_", "SP_")) or second in ("(", "IMMEDIATE"):

@@ -14,13 +14,15 @@ _METADATA: Final = frozenset(
     {"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "100.100.100.200",
      "168.63.129.16"}
 )  # fmt: skip
-_INERT: Final = frozenset({"about", "blob"})
+_INERT: Final = frozenset({"about:blank", "about:srcdoc"})
 
 
 def host(url: str) -> tuple[str, str]:
     """Scheme and host as a client would use them; ("", "") where there is none."""
     text = "".join(unicodedata.normalize("NFKC", url).split()).replace("\\", "/")
-    while (found := re.match(r"(?:view-source|jar|feed|cache):", text, re.IGNORECASE)) is not None:
+    while (
+        found := re.match(r"(?:view-source|jar|feed|cache|blob|filesystem):", text, re.IGNORECASE)
+    ) is not None:
         text = text[found.end() :]
     split = _SPLIT.match(text)
     if split is None:
@@ -76,9 +78,11 @@ def metadata(url: str) -> bool:
 
 def inside(url: str) -> str:
     """Why `url` is not an address out in the world."""
-    scheme, name = host(url)
-    if scheme in _INERT:
+    if url.strip().casefold() in _INERT:
         return ""
+    if "\\" in url and "@" in url:
+        return f"{url[:120]!r} leads elsewhere by the client that reads it"
+    scheme, name = host(url)
     if scheme not in ("http", "https", "ws", "wss"):
         return f"{url[:120]!r} is no address of the web"
     if metadata(url):
