@@ -14,7 +14,6 @@ from standwatch.enforce.patterns import names
 from standwatch.facts.configuration import Configuration, System
 from standwatch.facts.content import (
     ACTIONS,
-    IDENTIFIERS,
     PLACES,
     ContentAction,
     ContentPlace,
@@ -133,12 +132,17 @@ def word_of(kind: str, detector: str) -> str:
             return _identifier(detector)
 
 
-_UNSEEN: Final = ("invisible", "steganographic", "bidi", "tag_", "zero_width", "unicode_tag", "variation")
-_OTHER: Final = ("ip", "mac", "crypto", "bitcoin", "ethereum", "url", "bic", "swift", "aba", "vin", "imei")
+_UNSEEN: Final = ("invisible", "steganographic", "bidi", "tag", "zero-width", "variation", "unicode")
+_OTHER: Final = frozenset(
+    {
+        "aba-routing", "bank-account", "bech32-address", "bic", "bitcoin-address", "date", "date-of-birth",
+        "ethereum-address", "imei", "ip-address", "ipv6-address", "mac-address", "web-address",
+    }
+)  # fmt: skip
+"""Identifiers that no state gives to a person."""
 
 
 def _identifier(detector: str) -> str:
-    for word in IDENTIFIERS:
-        if detector == word or detector.startswith(f"{word}_"):
-            return word
-    return "other_identifiers" if detector.startswith(_OTHER) else "national_id"
+    if detector in ("iban", "card", "email", "phone"):
+        return detector
+    return "other_identifiers" if detector in _OTHER else "national_id"

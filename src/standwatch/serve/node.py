@@ -70,7 +70,8 @@ class Node:
         self.log_key = log_key
         self.recorder = recorder
         self.link = link
-        self.gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=self._receipt)
+        secret = shared_key(place)
+        self.gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=self._receipt, secret=secret)
         self.gate.on_fault = report
         self.adoption = Adoption(self.folder, self.gate, os.urandom)
         self.servers = Servers(self.folder, os.environ)

@@ -65,7 +65,8 @@ async def work(place: Place, number: int, workers: int) -> None:
         )
         return encode_receipt(made)
 
-    gate = LiveGate(link, compile_world(configuration), clock=now, chance=Chance(), receipt=receipt)
+    world, secret = compile_world(configuration), shared_key(place)
+    gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=receipt, secret=secret)
     gate.on_fault = report
     servers = Servers(place.organisation, os.environ)
     address = configuration.organisation.agents

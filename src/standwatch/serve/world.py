@@ -5,6 +5,7 @@ from standwatch.enforce.case import World
 from standwatch.enforce.envelope import build
 from standwatch.enforce.policy import Policies, Slice
 from standwatch.facts.configuration import Configuration
+from standwatch.serve.contents import contents
 
 
 def compile_world(configuration: Configuration) -> World:
@@ -23,4 +24,4 @@ def compile_world(configuration: Configuration) -> World:
     policies = Policies(
         cedar.cedar_schema(configuration), slices, lambda arguments: cedar.cedar_context(arguments, names)
     )
-    return World(configuration, build(configuration), policies)
+    return World(configuration, build(configuration, contents(configuration)), policies)
