@@ -63,7 +63,7 @@ async def reading(folder: Path, *, vfs: str = "") -> AsyncGenerator[Watch]:
 
 async def flying(watch: Watch, count: int = 1) -> list[str]:
     """Wait until so many acts are in flight: their ids, the outermost first."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(watch.gate.flights) < count:
             await asyncio.sleep(0.005)
     return list(watch.gate.flights)
@@ -72,7 +72,7 @@ async def flying(watch: Watch, count: int = 1) -> list[str]:
 async def outcomes(watch: Watch, ident: str, count: int = 1) -> list[str]:
     """How the act `ident` ended according to the record, once `count` outcomes have had time to be written."""
     found: list[str] = []
-    for _ in range(100):
+    for _ in range(4_000):
         entries = [watch.reader.entry(index) for index in watch.reader.of_action(ident)]
         found = [entry.status for entry in entries if isinstance(entry, Outcome)]
         if len(found) >= count:
@@ -89,7 +89,7 @@ def intents(watch: Watch) -> list[str]:
 
 async def recorded(watch: Watch, count: int = 1) -> list[str]:
     """`intents`, once there are so many."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found := intents(watch)) < count:
             await asyncio.sleep(0.005)
     return found

@@ -20,13 +20,13 @@ from standwatch.upstream.mcp_exchange import Bounds
 
 Era = Literal["", "modern", "legacy"]
 FIXTURE = Path(__file__).resolve().parents[1] / "wire" / "fixture_server.py"
-QUICK = Bounds(probe=2.0, handshake=10.0, connect_wait=2.0, listing=5.0, stop=0.5)
+QUICK = Bounds(probe=5.0, connect_wait=4.0, stop=0.5)
 
 
 def run(what: Coroutine[Any, Any, None], loop: str = "uvloop") -> None:
     factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(asyncio.wait_for(what, 60))
+        runner.run(asyncio.wait_for(what, 110))
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def opened(
     )
     try:
         if ready:
-            assert await server.ready(20), server.trouble + server.diagnose()
+            assert await server.ready(60), server.trouble + server.diagnose()
         yield server
     finally:
         await server.close()
@@ -71,7 +71,7 @@ def tool(name: str, session: str = "", **more: Any) -> McpCall:
     """A call of a tool; `arguments` and whatever a call has."""
     arguments = more.pop("arguments", None)
     params: dict[str, Any] = {"name": name} if arguments is None else {"name": name, "arguments": arguments}
-    return McpCall(method="tools/call", params=params, session=session, **{"timeout": 10.0, **more})
+    return McpCall(method="tools/call", params=params, session=session, **{"timeout": 30.0, **more})
 
 
 class Heard:

@@ -131,7 +131,7 @@ class Watch:
 
     async def signed_up_to_now(self) -> None:
         """Wait for a checkpoint over every entry: at most a moment."""
-        for _ in range(500):
+        for _ in range(6_000):
             try:
                 if int(self.reader.checkpoint().split(b"\n", 2)[1]) == self.reader.size:
                     return

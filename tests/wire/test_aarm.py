@@ -152,7 +152,7 @@ def hasty(bank: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         [server("bank", url=bank.url)],
         RULES,
         limits={"asks": {"per_run": 1}},
-        approvals={"expires": "2s"},
+        approvals={"expires": "4s"},
     )
     with serving(tmp_path_factory.mktemp("hasty"), {"pay": text}) as running:
         yield running

@@ -174,7 +174,7 @@ async def test_a_client_hears_that_a_servers_list_has_changed(watch: Living, bot
     async with httpx2.AsyncClient(headers=headers, timeout=20) as http:
         url = f"http://localhost:{watch.agents}/mcp/modern"
         transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, mode="legacy", message_handler=handle) as client, asyncio.timeout(8):
+        async with Client(transport, mode="legacy", message_handler=handle) as client, asyncio.timeout(60):
             while (
                 not heard.is_set()
             ):  # its GET stream opens beside the handshake: what comes sooner it cannot hear

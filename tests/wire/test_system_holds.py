@@ -131,7 +131,7 @@ def test_a_halt_cuts_standing_streams(watch: Living, bot: Agent, scope: str) -> 
 
 def listening(agent: Agent) -> http.client.HTTPResponse:
     """A stream that stands, its first words read."""
-    connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=30)
     params = {"notifications": {"toolsListChanged": True}, "_meta": META}
     body = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
     headers = {
@@ -227,7 +227,7 @@ def test_a_scope_runs_again_only_when_every_holder_has_released(
 
 
 def test_a_halt_ends_by_itself_if_it_says_so(watch: Living, bot: Agent) -> None:
-    until = watch.api.get("/status")["now"] + 300_000
+    until = watch.api.get("/status")["now"] + 2_000_000
     watch.api.post("/holds", {"scope": "system:s", "reason": "a moment", "until": until})
     assert bot.call("look").word == "refused"
     assert waited(lambda: bot.call("look").word == "done")

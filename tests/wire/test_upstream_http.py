@@ -252,7 +252,7 @@ def test_a_call_never_outlasts_its_time(era: str, script: Script, asks: bool) ->
             said = await server.call(tool("t", timeout=0.4, **more))
             assert said.timed_out
             assert said.sent
-            assert asyncio.get_running_loop().time() - begun < 3
+            assert asyncio.get_running_loop().time() - begun < 20
             if era == "legacy":
                 await until(lambda: rude.of("notifications/cancelled"))
 
@@ -413,7 +413,7 @@ def test_a_server_that_is_not_there_is_reached_when_it_comes() -> None:
                 assert is_fault(said)
                 assert not said.sent
                 listener = await asyncio.start_server(rude.serve, "127.0.0.1", port)
-                assert await server.ready(10), server.trouble
+                assert await server.ready(60), server.trouble
                 assert text_of(await server.call(tool("t"))) == "json"
                 listener.close()
 

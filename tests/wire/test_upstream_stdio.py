@@ -232,8 +232,8 @@ def test_a_list_that_is_never_the_same_is_fetched_seldom(tmp_path: Path) -> None
         changes: list[int] = []
         async with rude(tmp_path, changes=changes) as server:
             await server.call(tool("changes"))
-            await asyncio.sleep(1.2)
-            assert 2 <= len(changes) <= 4
+            await until(lambda: len(changes) >= 2)
+            assert len(changes) <= 4
             assert f"new_{len(changes)}" in server.tools
             assert "new_1" not in server.definitions
 
@@ -264,11 +264,11 @@ def test_too_many_busy_sessions_are_refused_unsent(tmp_path: Path) -> None:
     async def go() -> None:
         bounds = msgspec.structs.replace(SMALL, children=1)
         async with rude(tmp_path, bounds=bounds) as server:
-            busy = asyncio.ensure_future(server.call(tool("hang", session="a", timeout=3.0, **OFFERS)))
+            busy = asyncio.ensure_future(server.call(tool("hang", session="a", **OFFERS)))
             await until(lambda: told(tmp_path, "tools/call"))
             said = await server.call(tool("echo", session="b", **OFFERS))
             assert not said.sent
-            await busy
+            busy.cancel()
 
     run(go())
 
@@ -370,7 +370,7 @@ def test_a_server_that_will_not_end_is_ended_with_all_it_started(tmp_path: Path,
         async with opened(command=(sys.executable, str(program), str(tmp_path / "notes"))) as server:
             orphan = int(text_of(await server.call(tool("orphan"))))
             begun = time.monotonic()
-        assert QUICK.stop < time.monotonic() - begun < 6 * QUICK.stop
+        assert QUICK.stop < time.monotonic() - begun < 30
         assert not alive(pids(tmp_path)[0])
         await until(lambda: not alive(orphan))
 
@@ -379,10 +379,10 @@ def test_a_server_that_will_not_end_is_ended_with_all_it_started(tmp_path: Path,
 
 def test_closing_stdin_is_all_that_an_honest_server_needs(tmp_path: Path) -> None:
     async def go() -> None:
-        bounds = msgspec.structs.replace(SMALL, stop=20.0)
+        bounds = msgspec.structs.replace(SMALL, stop=60.0)
         async with rude(tmp_path, bounds=bounds):
             begun = time.monotonic()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30
         assert not alive(pids(tmp_path)[0])
 
     run(go())
@@ -416,7 +416,7 @@ def test_no_server_outlives_a_gateway_that_is_killed(tmp_path: Path, deaf: bool)
         assert alive(server)
         gateway.send_signal(signal.SIGKILL)
         gateway.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while alive(server) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(server)

@@ -347,6 +347,7 @@ def test_a_log_that_does_not_extend_what_was_kept_is_not_signed_along(
     running: Running, tmp_path: Path
 ) -> None:
     reply = running.there(running.watch.act(done))
+    running.there(running.watch.signed_up_to_now())
     log = running.watch.log
     forged = Checkpoint(log.origin, 3, b"\x01" * 32)
     keeping.keep(log.vkey, sign_checkpoint(forged, log.key, log.sign), forged)
@@ -453,5 +454,5 @@ def test_a_server_that_does_not_answer_leaves_a_marker(
         silent.listen(4)
         begun = time.monotonic()
         code, _, _ = cli("halt", "all", "--reason", "hung", org=tmp_path)
-        assert (code, time.monotonic() - begun < 3) == (0, True)
+        assert (code, time.monotonic() - begun < 4.5) == (0, True)
     assert [marker.scope for marker in read_markers(tmp_path / "state")] == ["all"]

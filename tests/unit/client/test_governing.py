@@ -180,7 +180,7 @@ def test_nobody_there(local: Any, expected: list[tuple[str, dict[str, Any]]]) ->
 
 def test_a_gateway_that_goes_away_while_it_runs_releases_nothing(deciders: BenchDeciders) -> None:
     with serving(deciders) as url:
-        client = Client(url, TOKEN, timeout=1)
+        client = Client(url, TOKEN, timeout=20)
         serving_still = [True]
 
         @governed(client, system=SYSTEM)
@@ -199,7 +199,7 @@ def test_a_gateway_that_goes_away_while_it_runs_releases_nothing(deciders: Bench
 class Late(BenchDeciders):
     """It hears what a model said at once, and answers too late."""
 
-    after = 1.0
+    after = 6.0
 
     async def finish(self, caller: Caller, ident: str, predicted: Predicted | Trouble) -> Answer:
         answer = await super().finish(caller, ident, predicted)
@@ -209,7 +209,7 @@ class Late(BenchDeciders):
 
 def test_an_answer_lost_after_the_gateway_heard_is_not_replaced_by_a_local_one() -> None:
     deciders = Late(OURS)
-    with serving(deciders) as url, Client(url, TOKEN, timeout=0.3) as client, pytest.raises(Unreachable):
+    with serving(deciders) as url, Client(url, TOKEN, timeout=2) as client, pytest.raises(Unreachable):
         governed(client, system=SYSTEM, version="v2", on_unreachable="refer-to-human")(predict)([RICH])
     (told,) = deciders.told
     assert isinstance(told, Predicted)
@@ -222,7 +222,7 @@ def test_nor_is_it_for_a_coroutine() -> None:
         return predict(rows)
 
     async def main(url: str) -> None:
-        async with AsyncClient(url, TOKEN, timeout=0.3) as client:
+        async with AsyncClient(url, TOKEN, timeout=2) as client:
             with pytest.raises(Unreachable):
                 await governed(client, system=SYSTEM, version="v2", on_unreachable="wait")(score)([RICH])
 
@@ -234,7 +234,7 @@ def test_nor_is_it_for_a_coroutine() -> None:
 
 def test_a_gateway_that_is_gone_does_not_hide_what_stops_us(deciders: BenchDeciders) -> None:
     with serving(deciders) as url:
-        client = Client(url, TOKEN, timeout=1)
+        client = Client(url, TOKEN, timeout=20)
 
         @governed(client, system=SYSTEM, on_unreachable="refer-to-human")
         def score(rows: list[Any]) -> dict[str, Any]:
@@ -316,7 +316,7 @@ def test_a_cancelled_coroutine_waits_no_longer_than_it_says(monkeypatch: pytest.
             return asyncio.get_running_loop().time() - begun
 
     with serving(deciders) as url:
-        assert 0.05 < asyncio.run(main(url)) < 0.9
+        assert 0.05 < asyncio.run(main(url)) < 5
     assert deciders.told == [Trouble("upstream_error", "CancelledError")]
 
 

@@ -66,9 +66,9 @@ def test_a_released_hold_tells_both_ends_and_their_reasons(tmp_path: Path) -> No
 
 def test_a_hold_that_ended_by_itself_says_so(tmp_path: Path) -> None:
     async def work(watch: Watch) -> None:
-        order = HaltOrder("system:pay", "for a moment", now() + 300_000)
+        order = HaltOrder("system:pay", "for a moment", now() + 2_000_000)
         halted = await watch.control.halt(watch.who("otto"), order)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(2.1)
         view, told = await page(watch, halted.hold)
         assert view.story is not None
         assert view.story.state == "ended"

@@ -121,7 +121,7 @@ def test_a_stolen_cookie_ends_its_session_for_both(browser: Browser, changed: di
     assert (status, problem["code"]) == (401, "unauthenticated")
     assert "elsewhere" in problem["message"]
     assert browser.ask("GET", "/whoami")[0] == 401
-    for _ in range(500):
+    for _ in range(6_000):
         leaves = browser.watch.reader.leaves(before, browser.watch.reader.size)
         ended = [one for _, leaf in leaves if isinstance(one := decode(leaf), SignedOut)]
         if ended:

@@ -203,7 +203,7 @@ async def shown_on(bench: Bench, session: str) -> tuple[Writer, Any, Any]:
     assert isinstance(answer, Stream), answer
     writer = Writer()
     task = asyncio.get_running_loop().create_task(answer.produce(writer))
-    return writer, task, await asyncio.wait_for(writer.messages.get(), 5)
+    return writer, task, await asyncio.wait_for(writer.messages.get(), 60)
 
 
 async def answered(bench: Bench, session: str, number: Any, **said: Any) -> None:
@@ -227,7 +227,7 @@ async def test_the_older_revision_is_asked_on_the_call_and_judged_again() -> Non
     assert asked["params"]["url"] == "http://localhost/approvals/ref-1"
     bench.gate.words = {}
     await answered(bench, session, asked["id"], result={"action": "accept"})
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert word(writer.seen[-1]) == "done"
     assert [one.resumes for one in bench.gate.acts] == [None, Resumed("ref-1", DIGEST, "root")]
 
@@ -250,7 +250,7 @@ async def test_a_client_that_says_anything_else_leaves_the_call_pending(said: di
     writer, task, asked = await shown_on(bench, session)
     bench.gate.words = {"one.pay": Reply("refused", "never asked again")}
     await answered(bench, session, asked["id"], **said)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert word(writer.seen[-1]) == "pending"
     assert len(bench.gate.acts) == 1
 
@@ -261,7 +261,7 @@ async def test_a_client_that_says_nothing_is_waited_for_a_minute_and_no_longer(
     monkeypatch.setattr(approvals, "PATIENCE", 0.02)
     bench = asking()
     writer, task, _ = await shown_on(bench, await bench.session(elicitation={"url": {}}))
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert word(writer.seen[-1]) == "pending"
 
 
@@ -271,7 +271,7 @@ async def test_still_pending_keeps_the_receipt_of_the_question() -> None:
     writer, task, asked = await shown_on(bench, session)
     bench.gate.words["one.pay"] = waiting(index=-1)
     await answered(bench, session, asked["id"], result={"action": "accept"})
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert word(writer.seen[-1]) == "pending"
     assert len(bench.gate.acts) == 2
 
@@ -282,12 +282,12 @@ async def test_the_session_that_was_shown_the_page_hears_when_it_is_done_with() 
     other = await bench.session(elicitation={"url": {}})
     _, call, asked = await shown_on(bench, shown)
     await answered(bench, shown, asked["id"], result={"action": "cancel"})
-    await asyncio.wait_for(call, 5)
+    await asyncio.wait_for(call, 60)
     theirs, their_task = await listening(bench, other)
     bench.front.answered("ref-unknown")
     bench.front.answered("ref-1")  # before the client listens: kept until it does
     writer, task = await listening(bench, shown)
-    message = await asyncio.wait_for(writer.messages.get(), 5)
+    message = await asyncio.wait_for(writer.messages.get(), 60)
     assert message["method"] == "notifications/elicitation/complete"
     assert message["params"] == {"elicitationId": "ref-1"}
     bench.front.answered("ref-1")

@@ -266,7 +266,7 @@ def test_a_server_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> N
         began = asyncio.get_running_loop().time()
         with pytest.raises((OSError, smtplib.SMTPException)):
             await asyncio.to_thread(mail.send, composed, smtp(port), ("olga@bank.example",), None)
-        assert asyncio.get_running_loop().time() - began < 5
+        assert asyncio.get_running_loop().time() - began < 30
         server.close()
 
     asyncio.run(work())

@@ -31,7 +31,7 @@ def run(folder: Path, case: Case) -> None:
         async with standing(folder) as watch:
             await case(watch, Adoption(watch.folder, watch.gate, os.urandom))
 
-    asyncio.run(asyncio.wait_for(work(), 60))
+    asyncio.run(asyncio.wait_for(work(), 100))
 
 
 def edit(watch: Watch, old: str, new: str, system: str = "pay") -> None:

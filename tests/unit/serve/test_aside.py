@@ -97,7 +97,7 @@ def test_what_wants_too_much_of_a_processor_is_ended_and_says_so(tmp_path: Path)
             with pytest.raises(StandwatchError, match="more of a processor") as caught:
                 await beside(watch).ask("verify", Wanted(watch.log.vkey), Verification, seconds=0)
             assert (caught.value.code, bool(caught.value.cure)) == ("too_long", True)
-            assert time.monotonic() - begun < 15
+            assert time.monotonic() - begun < 60
             assert children() <= before
 
     run(script())

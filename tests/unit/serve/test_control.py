@@ -35,7 +35,7 @@ ANONYMOUS = Actor("anonymous", "anonymous", sees_all=True)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 async def begun(watch: Watch, system: str = "pay") -> asyncio.Task[Any]:

@@ -93,7 +93,7 @@ async def answer(watch: Watch, ident: str, decision: str = "approve") -> Done:
 
 async def settled(watch: Watch, ident: str) -> None:
     """Outcomes of reads follow their replies."""
-    for _ in range(500):
+    for _ in range(6_000):
         if len(watch.reader.of_action(ident)) > 1:
             return
         await asyncio.sleep(0.01)

@@ -22,7 +22,7 @@ MINUTE = 60_000_000
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 async def asks(watch: Watch, amount: int, system: str = "pay") -> str:

@@ -36,7 +36,7 @@ RP = "watch.example"
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def code(error: pytest.ExceptionInfo[StandwatchError]) -> str:

@@ -20,7 +20,7 @@ from support.watch import ORIGIN, Watch, done, standing
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 async def verified(watch: Watch) -> VerificationLine:

@@ -20,7 +20,7 @@ from support.watch import DEFINITION, PEOPLE, Watch, done, standing, write_organ
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def returns(value: Any) -> Callable[[dict[str, Any]], Awaitable[Carried]]:

@@ -26,7 +26,7 @@ from support.watch import Watch, now, standing
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 @asynccontextmanager

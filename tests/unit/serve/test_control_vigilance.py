@@ -27,7 +27,7 @@ ROOMY = "{per_run: 40, per_person_per_hour: 40}"
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 async def give_back(watch: Watch, by: str = "chen", signer: str = "", **changes: Any) -> Done:

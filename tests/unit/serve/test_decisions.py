@@ -38,7 +38,7 @@ SAID = Predicted({"p": [0.25]}, "1")
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def rows(count: int = 1) -> Ask:
@@ -80,7 +80,7 @@ class Desk:
 
     async def shadowed(self, of: Answer) -> list[Shadowed]:
         """What the record says about challengers of a decision, once it says so."""
-        for _ in range(200):
+        for _ in range(4_000):
             entries = [self.watch.reader.entry(index) for index in self.watch.reader.of_action(of.id)]
             if found := [entry for entry in entries if isinstance(entry, Shadowed)]:
                 return found
@@ -244,7 +244,7 @@ def test_we_stop_waiting_though_the_server_does_not(tmp_path: Path, silent: str)
     async def work() -> None:
         async with deciding(tmp_path, server=Deaf(silent)) as desk:
             await desk.deploy("2", "shadow")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 answer = await desk.decisions.decide(DESK, rows())
                 await desk.compared()
             if silent == "1":

@@ -17,7 +17,7 @@ from support.watch import Watch, done, never
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 15))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def test_a_hold_on_a_call_and_the_question_it_asks_ends_the_call(tmp_path: Path) -> None:

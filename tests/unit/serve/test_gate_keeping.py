@@ -16,7 +16,7 @@ from support.watch import PEOPLE, write_organisation
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 async def started(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Node:

@@ -15,7 +15,7 @@ from standwatch.enforce.ports import Act, Carried
 from standwatch.facts.errors import Conflict, Forbidden
 from standwatch.facts.ids import new_id
 from standwatch.fronts.control_ports import HaltOrder
-from standwatch.serve import owed
+from standwatch.serve import control_holds, owed
 from standwatch.serve.owed import Owed
 from support.gates import AGENT, READ, intents, outcomes, reading, recorded
 from support.watch import Watch, now
@@ -24,7 +24,7 @@ OK = Carried("ok", b"{}")
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 15))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def named(ident: str = "", **changes: Any) -> Act:
@@ -159,14 +159,18 @@ def test_one_principal_owes_so_many_and_no_more(tmp_path: Path, monkeypatch: pyt
     run(work())
 
 
-def test_a_hold_leaves_open_what_a_caller_does_itself(tmp_path: Path) -> None:
+def test_a_hold_leaves_open_what_a_caller_does_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_holds, "_PATIENCE", 60.0)
+
     async def work() -> None:
         async with reading(tmp_path) as watch:
             act = named()
             await watch.gate.begin(act)
             begun = time.monotonic()
             halted = await watch.control.halt(watch.who("otto"), HaltOrder("system:pay", "odd"))
-            assert time.monotonic() - begun < 1.5, "it waits for nobody whom it cannot stop"
+            assert time.monotonic() - begun < 30, "it waits for nobody whom it cannot stop"
             (struck,) = halted.in_flight
             assert (struck.id, struck.cancelled, struck.outcome) == (act.id, False, "")
             assert (await watch.gate.begin(named(new_id(now() + 9, bytes(10))))).word == "refused"

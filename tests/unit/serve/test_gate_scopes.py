@@ -19,7 +19,7 @@ from support.watch import never
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 15))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 READING = msgspec.structs.replace(

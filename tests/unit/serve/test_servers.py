@@ -32,7 +32,7 @@ def run(folder: Path, after: Configuration) -> None:
         await servers.close()
         assert not servers.of(SYSTEM)
 
-    asyncio.run(asyncio.wait_for(work(), 20))
+    asyncio.run(asyncio.wait_for(work(), 100))
 
 
 def test_no_act_finds_a_server_of_the_former_configuration(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_a_system_that_is_gone_has_no_servers_though_they_are_still_ending(tmp_p
         assert not servers.of(SYSTEM)
         await ending
 
-    asyncio.run(asyncio.wait_for(work(), 20))
+    asyncio.run(asyncio.wait_for(work(), 100))

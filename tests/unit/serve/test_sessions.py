@@ -45,7 +45,7 @@ ELSEWHERE = {
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 100))
 
 
 def entries(watch: Watch, kind: type) -> list[Any]:
@@ -58,7 +58,7 @@ def with_cookie(cookie: str, **changes: Any) -> Came:
 
 
 async def settled(watch: Watch, kind: type, many: int = 1) -> list[Any]:
-    for _ in range(500):
+    for _ in range(6_000):
         if len(found := entries(watch, kind)) >= many:
             return found
         await asyncio.sleep(0.01)

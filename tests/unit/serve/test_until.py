@@ -30,4 +30,4 @@ def test_nothing_that_came_later_is_in_it(tmp_path: Path) -> None:
             with pytest.raises(NotFound):
                 past.leaf(end)
 
-    asyncio.run(asyncio.wait_for(script(), 60))
+    asyncio.run(asyncio.wait_for(script(), 100))

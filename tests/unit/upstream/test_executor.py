@@ -51,8 +51,8 @@ def alive(pid: int) -> bool:
 
 
 async def gone(pid: int) -> bool:
-    """Whether it is, within two seconds."""
-    for _ in range(100):
+    """Whether it is, within half a minute."""
+    for _ in range(1_500):
         if not alive(pid):
             return True
         await asyncio.sleep(0.02)
@@ -62,7 +62,7 @@ async def gone(pid: int) -> bool:
 def test_one_child_is_kept_warm_and_sees_nothing_of_ours(tmp_path: Path) -> None:
     async def go(executors: Executors) -> None:
         at = pin(tmp_path, "good")
-        told = await asyncio.gather(*(executors.predict(at, ROWS, [], 10) for _ in range(5)))
+        told = await asyncio.gather(*(executors.predict(at, ROWS, [], 60) for _ in range(5)))
         assert told == [{"p": [0.1]}] * 5
 
     run(tmp_path, go)
@@ -88,14 +88,14 @@ def test_bad_manners_are_trouble_and_the_next_asks_a_new_child(
     tmp_path: Path, manners: str, code: str, words: str
 ) -> None:
     async def go(executors: Executors) -> None:
-        within = 1.5 if manners == "hangs" else 10
+        within = 3 if manners == "hangs" else 60
         told = await executors.predict(pin(tmp_path, manners), ROWS, [], within)
         assert isinstance(told, Trouble)
         assert told.code == code
         assert words in told.text
         if manners not in ("nothing", "error"):
             assert await gone(notes(tmp_path)[0]["pid"])
-        assert await executors.predict(pin(tmp_path, "good"), ROWS, [], 10) == {"p": [0.1]}
+        assert await executors.predict(pin(tmp_path, "good"), ROWS, [], 60) == {"p": [0.1]}
 
     run(tmp_path, go)
 
@@ -103,7 +103,7 @@ def test_bad_manners_are_trouble_and_the_next_asks_a_new_child(
 def test_an_answer_too_many_is_not_taken_for_the_next_ones(tmp_path: Path) -> None:
     async def go(executors: Executors) -> None:
         at = pin(tmp_path, "twice")
-        assert await executors.predict(at, ROWS, [], 10) == {"p": [0.1]}
+        assert await executors.predict(at, ROWS, [], 60) == {"p": [0.1]}
         assert await gone(notes(tmp_path)[0]["pid"])
 
     run(tmp_path, go)
@@ -125,7 +125,7 @@ def test_whoever_gives_up_leaves_nothing_for_others(tmp_path: Path) -> None:
 def test_no_more_than_so_many_are_there(tmp_path: Path) -> None:
     async def go(executors: Executors) -> None:
         for version in ("1", "2", "3"):
-            await executors.predict(pin(tmp_path, "good", version), ROWS, [], 10)
+            await executors.predict(pin(tmp_path, "good", version), ROWS, [], 60)
         first, *rest = [note["pid"] for note in notes(tmp_path)]
         assert await gone(first)
         assert all(alive(pid) for pid in rest)
@@ -133,7 +133,7 @@ def test_no_more_than_so_many_are_there(tmp_path: Path) -> None:
             asyncio.ensure_future(executors.predict(pin(tmp_path, "hangs", v), ROWS, [], 2)) for v in "45"
         ]
         await asyncio.sleep(0.2)
-        told = await executors.predict(pin(tmp_path, "good", "6"), ROWS, [], 10)
+        told = await executors.predict(pin(tmp_path, "good", "6"), ROWS, [], 60)
         assert isinstance(told, Trouble)
         assert "busy" in told.text
         await asyncio.gather(*slow)
@@ -143,7 +143,7 @@ def test_no_more_than_so_many_are_there(tmp_path: Path) -> None:
 
 def test_a_command_that_is_none(tmp_path: Path) -> None:
     async def go(executors: Executors) -> None:
-        told = await executors.predict(Pin("m", "1", "x", "0" * 64, ("no-such-program",)), ROWS, [], 10)
+        told = await executors.predict(Pin("m", "1", "x", "0" * 64, ("no-such-program",)), ROWS, [], 60)
         assert isinstance(told, Trouble)
         assert told.code == "unreachable"
 
@@ -153,7 +153,7 @@ def test_a_command_that_is_none(tmp_path: Path) -> None:
 def test_our_own_executor_is_named_in_braces(tmp_path: Path) -> None:
     async def go(executors: Executors) -> None:
         at = Pin("m", "1", "none.json", "0" * 64, (sys.executable, "{executor}"))
-        told = await executors.predict(at, ROWS, [], 10)
+        told = await executors.predict(at, ROWS, [], 60)
         assert isinstance(told, Trouble)
         assert "FileNotFoundError" in told.text
 
