@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from standwatch.facts.twins import TWINS
+
 SHOWN: Final = 8
 """Words of a kind that are quoted; the others are counted."""
 LONGEST: Final = 80
@@ -51,7 +53,7 @@ def notices(text: str, *, identifier: bool = False) -> tuple[Notice, ...]:
 
 def looks_like(word: str) -> str:
     """The ASCII word that `word` can be taken for; "" where one sees that it is another."""
-    spelled = "".join(_LATIN.get(letter, letter) for letter in unicodedata.normalize("NFKC", word))
+    spelled = "".join(TWINS.get(letter, letter) for letter in unicodedata.normalize("NFKC", word))
     return spelled if spelled.isascii() and spelled != word else ""
 
 
@@ -94,7 +96,7 @@ def _own_letters(text: str) -> frozenset[str]:
     return frozenset(
         script
         for letter in set(text)
-        if not letter.isascii() and letter not in _LATIN and (script := _script(letter)) not in ("", "LATIN")
+        if not letter.isascii() and letter not in TWINS and (script := _script(letter)) not in ("", "LATIN")
     )
 
 
@@ -119,17 +121,3 @@ _TOGETHER: Final = (
     frozenset({"LATIN", "CJK", "HANGUL"}),
 )
 """Scripts that people do write in one word (UTS #39 §5.2, highly restrictive)."""
-
-_TWINS: Final = (
-    # Cyrillic
-    "а=a е=e о=o р=p с=c у=y х=x і=i ј=j ѕ=s ԁ=d һ=h ӏ=l ԛ=q ԝ=w ѵ=v ү=y к=k м=m т=t п=n г=r в=b ь=b "
-    "А=A В=B Е=E К=K М=M Н=H О=O Р=P С=C Т=T У=Y Х=X І=I Ј=J Ѕ=S Ү=Y Ԛ=Q Ԝ=W Ԍ=G Ӏ=I З=3 "
-    # Greek
-    "α=a ο=o ν=v ι=i κ=k ρ=p υ=u τ=t χ=x γ=y η=n ω=w ϲ=c ϳ=j "
-    "Α=A Β=B Ε=E Ζ=Z Η=H Ι=I Κ=K Μ=M Ν=N Ο=O Ρ=P Τ=T Υ=Y Χ=X "
-    # Armenian, Cherokee, Hebrew, and letters of Latin that are others' twins
-    "ո=n օ=o ս=u ց=g հ=h զ=q ք=p Ս=U Օ=O Ꭺ=A Ꭼ=E Ꭻ=J Ꮃ=W Ꮇ=M Ꮋ=H Ꮓ=Z Ꮤ=W Ꮪ=S Ꮯ=C Ꮲ=P Ꭱ=R Ꭲ=T "
-    "ס=o ן=l ı=i ɑ=a ɡ=g ɩ=i ʏ=y ᴏ=o ᴄ=c ᴜ=u ᴠ=v ᴡ=w ᴢ=z ⅼ=l ⅽ=c ⅾ=d ⅿ=m ǀ=l"
-)
-_LATIN: Final[dict[str, str]] = {pair[0]: pair[2] for pair in _TWINS.split()}
-"""Letters that most fonts draw as they draw the ASCII one."""

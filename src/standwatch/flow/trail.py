@@ -1,20 +1,37 @@
 """The memory of one run: what it has read, and where a value comes from therefore.
 
-A value is never guessed into a better provenance than what can be shown.
+A value is the task's or trusted where it can be shown to be (`vouching`), else untrusted where an outside party wrote
+it in whatever spelling (`seen`), else the model's own. Where something was read that could not be kept, what is not
+known counts as untrusted.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import msgspec
 
 from standwatch.facts.configuration import Source
-from standwatch.flow.forms import WORD, normal
+from standwatch.flow.amounts import number
+from standwatch.flow.decoding import decoded
+from standwatch.flow.fields import Fields, fields_of, text_of
+from standwatch.flow.fold import loose
+from standwatch.flow.forms import normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
 from standwatch.flow.past import Past
-from standwatch.flow.path import select
+from standwatch.flow.secrets import Secrets
+from standwatch.flow.seen import Seen, items
+from standwatch.flow.shapes import Shaped, host_of, shapes
+from standwatch.flow.vouching import Vouching, squeezed
 
-MAX_VALUES: Final = 20_000
-"""Trusted values remembered in one run; beyond it new ones are not learned, so later values count as `model`."""
+MOST_LEAVES: Final = 10_000
+"""Values of one argument that are looked at; one with more is untrusted."""
+MOST_EMBEDDED: Final = 500
+"""Pieces of one text that are told apart; the rest of it is one piece, and untrusted."""
+MOST_KNOWN: Final = 256
+MANY_WORDS: Final = 5
+"""Words from which on a value is a text rather than a name."""
+LONG: Final = 200
+"""Characters likewise."""
 
 
 class Trail:
@@ -34,88 +51,165 @@ class Trail:
         """What was let through in this run."""
         self.read_untrusted = False
         """Whether anything was read that an outside party could have written."""
-        self.secrets: dict[str, Place] = {}
-        """The values that fields declared `secret` returned, in their one spelling, and where."""
-        self._words = frozenset(
-            form for word in WORD.findall(task) for form in (normal(word), normal(word.strip(".,:")))
-        )
-        self._trusted: dict[str, Place] = {}
+        self.heard = 0
+        """Which outcomes of the run are in here (`record.heard`): what is judged rests on all that the record has."""
+        self.secrets = Secrets()
+        """What fields declared `secret` returned."""
+        self._said = Vouching()
+        self._trusted = Vouching()
+        self._seen = Seen()
+        self._gap: Place | None = None
+        self._known: dict[tuple[bool, str | int | float], Origin] = {}
+        """What was found of the last values: one call asks of each several times."""
+        if task:
+            self._said.add(task, _TASK)
 
     def learn(self, read: Read) -> frozenset[str]:
-        """Take into account what was read. Returns the spellings of the trusted values in it."""
-        self.read_untrusted = True
-        if not read.told_by_us:
+        """Take into account what was read. Returns the spellings of the trusted texts and numbers in it."""
+        if not read.data:
             return frozenset()
+        self._known.clear()
         place = Place(read.server, read.tool, read.call)
-        structured = _structured(read.data)
-        for value in _selected(read.returns.secret, structured):
-            self.secrets[normal(value)] = place
-        found = {normal(value) for value in _selected(read.returns.trusted, structured)}
-        for form in found:
-            if len(self._trusted) < MAX_VALUES:
-                self._trusted[form] = place
-        return frozenset(found)
+        # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
+        found = fields_of(read) if read.told_by_us else Fields()
+        for at, value in found.trusted:
+            self._trusted.add(value, msgspec.structs.replace(place, at=at))
+        for at, value in found.secret:
+            self.secrets.add(value, msgspec.structs.replace(place, at=at))
+        if not found.complete:
+            self.read_untrusted = True
+            for text in text_of(read.data):
+                self._seen.add(text, place)
+        return frozenset(normal(value) for _, value in found.trusted)
+
+    def missed(self, place: Place) -> None:
+        """Something was read at `place` that is not to be had any more: what is not known may be from there."""
+        self.read_untrusted = True
+        self._gap = place
+        self._known.clear()
+
+    @property
+    def gap(self) -> Place | None:
+        """Where something was read that is not in here: erased since, or beyond what is kept."""
+        return self._gap or self._seen.overflow
+
+    # --- whole values --------------------------------------------------------------------------------------
 
     def source(self, value: Any) -> Source:
-        """The provenance of an argument's value."""
+        """The provenance of an argument's value: of a container the worst that is in it."""
         return self.origin(value).source
+
+    def sources(self, value: Any) -> frozenset[Source]:
+        """The provenances of all that is in an argument's value, the names of members too."""
+        return frozenset(one.source for one in self._origins(value))
 
     def origin(self, value: Any) -> Origin:
         """Where an argument's value comes from. A container has the worst that is in it, its members' names too;
         an empty one came from nowhere."""
-        if isinstance(value, dict):
-            members = cast("dict[str, Any]", value)
-            return self._worst([*members, *members.values()])
-        if isinstance(value, list):
-            return self._worst(cast("list[Any]", value))
-        form = normal(value)
-        if form in self._words:
+        return max(self._origins(value), key=lambda one: _WORST.index(one.source))
+
+    def _origins(self, value: Any) -> Iterator[Origin]:
+        if not isinstance(value, dict | list):
+            yield self._single(value)
+            return
+        waiting: list[Any] = [value]
+        left = MOST_LEAVES
+        while waiting:
+            one = waiting.pop()
+            inner: list[Any]
+            if isinstance(one, dict):
+                members = cast("dict[str, Any]", one)
+                inner = [*members, *members.values()]
+            elif isinstance(one, list):
+                inner = cast("list[Any]", one)
+            else:
+                yield self._single(one)
+                continue
+            left -= len(inner) + 1
+            if left < 0:
+                yield Origin("untrusted")
+                return
+            if not inner:
+                yield Origin("model")
+            waiting += inner
+
+    def _single(self, value: Any) -> Origin:
+        if value is None or isinstance(value, bool):
+            return Origin("model")
+        key = (isinstance(value, str), cast("str | int | float", value))
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self._found(value)
+        return known
+
+    def _found(self, value: Any) -> Origin:
+        if self._said.find(value) is not None:
             return Origin("task")
-        found = self._trusted.get(form)
-        return Origin("model") if found is None else Origin("trusted", (found,))
+        found = self._trusted.find(value)
+        if found is not None:
+            return Origin("trusted", (found,))
+        places = self._untrusted(value)
+        if not places and (gap := self.gap) is not None:
+            places = (gap,)
+        return Origin("untrusted", places) if places else Origin("model")
 
-    def _worst(self, values: list[Any]) -> Origin:
-        found = [self.origin(value) for value in values]
-        return max(found, key=lambda one: _WORST.index(one.source), default=Origin("model"))
-
-    def embedded(self, text: str) -> tuple[Embedded, ...]:
-        """What could steer inside the free text `text`, each with its own origin."""
+    def _untrusted(self, value: Any) -> tuple[Place, ...]:
+        if not isinstance(value, str):
+            found = self._seen.item(f"n:{number(value)}")
+            return (found,) if found is not None else ()
+        for text in (value, *decoded(value)):
+            places = self._written(text)
+            if places:
+                return places
         return ()
 
+    def _written(self, text: str) -> tuple[Place, ...]:
+        """Where `text`, a value or what one says undone, was read."""
+        if len(text) < LONGEST_ITEM:
+            found = [self._seen.item(one) for one in items(loose(text))]
+            # A date with a time is both; a value that merely has a number in it is not that number.
+            if found and all(found) and not any(each.isalpha() for each in text.replace("T", "")):
+                return tuple(dict.fromkeys(one for one in found if one is not None))
+        prose = len(text) > LONG or len(text.split(None, MANY_WORDS)) >= MANY_WORDS
+        return self._seen.find(text, prose=prose)
+
+    # --- pieces of texts -----------------------------------------------------------------------------------
+
+    def embedded(self, text: str) -> tuple[Embedded, ...]:
+        """What could steer inside the free text `text`, each with its own origin. Encodings are seen through: what
+        stands in an encoded run has the place of the whole text."""
+        found: list[Embedded] = []
+        for one in shapes(text):
+            if len(found) >= MOST_EMBEDDED:
+                return (
+                    *found,
+                    Embedded(one.kind, text[one.start :], one.start, len(text), Origin("untrusted")),
+                )
+            found.append(Embedded(one.kind, one.text, one.start, one.end, self._piece(one)))
+        known = {squeezed(one.text) for one in found}
+        for undone in (*({loose(text)} - {text.lower()}), *decoded(text)):
+            for one in shapes(undone):
+                if squeezed(one.text) not in known and len(found) < MOST_EMBEDDED:
+                    known.add(squeezed(one.text))
+                    found.append(Embedded(one.kind, one.text, 0, len(text), self._piece(one)))
+        return tuple(found)
+
+    def _piece(self, one: Shaped) -> Origin:
+        found = self.origin(one.text)
+        if found.source == "model" and one.kind in ("url", "email"):
+            # What leads to a host that an outside party named leads where that party wants.
+            places = self._seen.find(host_of(one.text), prose=False)
+            return Origin("untrusted", places) if places else found
+        return found
+
     def secret_in(self, value: Any) -> tuple[Place, ...]:
-        """Where the secrets were read that `value` carries."""
-        found = self.secrets.get(normal(value)) if isinstance(value, str | int | float) else None
-        return () if found is None else (found,)
+        """Where the secrets were read that `value` carries, in whatever spelling."""
+        return self.secrets.within(value)
 
 
-_WORST: Final[tuple[Source, ...]] = ("task", "trusted", "untrusted", "model")
-
-
-def _selected(paths: tuple[str, ...], structured: Any) -> list[Any]:
-    found = [value for path in paths for value in select(path, structured)]
-    return [value for value in found if isinstance(value, str | int | float)]
-
-
-def _structured(data: bytes) -> Any:
-    """The value of a raw MCP tool result: its `structuredContent`, or JSON in its text; None for neither."""
-    try:
-        members = msgspec.json.decode(data, type=dict[str, Any])
-        structured = members.get("structuredContent")
-        if structured is None:
-            structured = _json_text(members.get("content"))
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
-        return None
-    wrapped = cast("dict[str, Any]", structured) if isinstance(structured, dict) else {}
-    # SDKs wrap a result that is no object.
-    return wrapped["result"] if set(wrapped) == {"result"} else structured
-
-
-def _json_text(content: Any) -> Any:
-    """The value of a result whose only content is one text that is JSON; None otherwise."""
-    items = cast("list[Any]", content) if isinstance(content, list) else []
-    text: Any = (
-        cast("dict[str, Any]", items[0]).get("text")
-        if len(items) == 1 and isinstance(items[0], dict)
-        else None
-    )
-    return msgspec.json.decode(text.encode()) if isinstance(text, str) else None
+LONGEST_ITEM: Final = 60
+"""Characters of a value that is held against the numbers, dates and times that were read."""
+_TASK: Final = Place()
+_WORST: Final[tuple[Source, ...]] = ("task", "trusted", "model", "untrusted")

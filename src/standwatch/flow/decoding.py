@@ -1,0 +1,109 @@
+"""Encodings seen through: percent, HTML, backslash escapes, base64, hexadecimal, quoted-printable; one inside another.
+
+What is found this way is looked for in what an outside party wrote, so it can only make a provenance worse.
+"""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+DEPTH: Final = 3
+"""Encodings inside one another that are undone."""
+MOST: Final = 4
+"""The characters that come of undoing are at most so many times those of the text."""
+
+_BASE64: Final = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{8,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{8,})*={0,2}")
+_HEX: Final = re.compile(r"(?<!\w)(?:0x)?[0-9a-fA-F]{2}(?:(?:[ :,-]|\\x|0x|, ?0x)?[0-9a-fA-F]{2}){3,}(?!\w)")
+_ESCAPE: Final = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrt\"'/\\]))"
+)
+_PRINTED: Final = re.compile(r"=([0-9A-F]{2})")
+_SOFT: Final = re.compile(r"=\r?\n")
+_PUNYCODE: Final = re.compile(r"(?<!\w)xn--[a-z0-9-]{1,59}", re.IGNORECASE)
+_PAIR: Final = re.compile(r"[0-9a-fA-F]{2}")
+_WHITE: Final = re.compile(r"\s+")
+_PLAIN: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f�]*")
+
+
+def decoded(text: str) -> Iterator[str]:
+    """What `text` says once its encodings are undone: whole texts for what is written between other letters, pieces
+    for what is a run of its own. Texts that say nothing new are left out."""
+    budget = MOST * len(text) + 64
+    layer = [text]
+    for _ in range(DEPTH):
+        following: list[str] = []
+        for one in layer:
+            for found in _once(one):
+                budget -= len(found)
+                if budget < 0:
+                    return
+                following.append(found)
+                yield found
+        layer = following
+
+
+def _once(text: str) -> Iterator[str]:
+    undone = text
+    if "%" in undone:
+        undone = unquote(undone, errors="replace")
+    if "&" in undone:
+        undone = html.unescape(undone)
+    if "\\" in undone:
+        undone = _ESCAPE.sub(_escaped, undone)
+    if "=" in undone:
+        undone = _quoted(undone)
+    if "xn--" in undone.lower():
+        undone = _PUNYCODE.sub(_punycode, undone)
+    if undone != text:
+        yield undone
+    for match in _BASE64.finditer(text):
+        found = _base64(match.group())
+        if found:
+            yield found
+    for match in _HEX.finditer(text):
+        found = _printable(bytes.fromhex("".join(_PAIR.findall(match.group().replace("0x", "")))))
+        if found:
+            yield found
+
+
+def _escaped(match: re.Match[str]) -> str:
+    if match[4]:
+        return {"n": "\n", "r": "\r", "t": "\t"}.get(match[4], match[4])
+    code = int(match[1] or match[2] or match[3], 16)
+    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
+
+
+def _quoted(text: str) -> str:
+    return _PRINTED.sub(lambda match: chr(int(match[1], 16)), _SOFT.sub("", text))
+
+
+def _punycode(match: re.Match[str]) -> str:
+    try:
+        return match.group()[4:].encode("ascii").decode("punycode")
+    except (UnicodeError, ValueError, OverflowError):
+        return match.group()
+
+
+def _base64(run: str) -> str:
+    plain = _WHITE.sub("", run).rstrip("=").replace("-", "+").replace("_", "/")
+    if len(plain) % 4 == 1:
+        return ""
+    try:
+        return _printable(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _printable(data: bytes) -> str:
+    """The text in `data`, in UTF-8 or UTF-16; "" where it is no text."""
+    if len(data) < 4:
+        return ""
+    if data[1:2] == b"\0" or data[:1] == b"\0":
+        found = data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", "replace")
+    else:
+        found = data.decode("utf-8", "replace")
+    return found if _PLAIN.fullmatch(found) else ""

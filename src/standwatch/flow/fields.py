@@ -1,0 +1,213 @@
+"""What a manifest declares of a result, found in it: its trusted and its confidential fields; and all of its text.
+
+A result that is no JSON is read as the manifest says: JSON or YAML in its text, CSV with a head line, or a text by a
+pattern. INVARIANT: a result that does not read as declared has no trusted field.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import msgspec
+
+from standwatch.facts.configuration import Returns
+from standwatch.flow.origin import Read
+from standwatch.flow.path import MOST, Node, nodes
+
+LONGEST_YAML: Final = 256 << 10
+"""Characters of a YAML text that are parsed; one longer has no trusted field."""
+LONGEST: Final = 4 << 20
+"""Bytes of any other result in which fields are looked for."""
+MOST_PIECES: Final = 100_000
+"""Texts and numbers of one result that are gone through; the rest counts as not kept."""
+PATTERN_MEMORY: Final = 8 << 20
+"""Bytes that a pattern may take, compiled."""
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """Texts and numbers with where they stand. `complete`: there is nothing in the result beside the trusted ones."""
+
+    trusted: tuple[Node, ...] = ()
+    secret: tuple[Node, ...] = ()
+    complete: bool = False
+
+
+def fields_of(read: Read) -> Fields:
+    """The declared fields of what was read."""
+    returns = read.returns
+    if not (returns.trusted or returns.secret) or len(read.data) > LONGEST:
+        return Fields()
+    try:
+        value, whole = structured(read.data, returns)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError, csv.Error, _yaml_error()):
+        return Fields()
+    trusted = list(_leaves(returns.trusted, value))
+    secret = tuple(_leaves(returns.secret, value))
+    complete = whole and bool(trusted) and _all(value, trusted)
+    return Fields(tuple(trusted), secret, complete)
+
+
+def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:
+    """The texts and numbers at `paths`; of a container everything in it, the names of members too."""
+    left = MOST
+    waiting = [node for path in paths for node in reversed(nodes(path, value))]
+    while waiting and left:
+        left -= 1
+        where, one = waiting.pop()
+        if isinstance(one, dict):
+            members = cast("dict[str, Any]", one)
+            for name, member in members.items():
+                yield f"{where}/{name}", name
+                waiting.append((f"{where}/{name}", member))
+        elif isinstance(one, list):
+            items = cast("list[Any]", one)[:left]
+            waiting += [(f"{where}/{at}", each) for at, each in enumerate(items)]
+        elif isinstance(one, str | int | float) and not isinstance(one, bool):
+            yield where, one
+
+
+def _all(value: Any, trusted: list[Node]) -> bool:
+    """Whether every text and number of `value` is among `trusted`."""
+    known = {where for where, _ in trusted}
+    return all(where in known for where, _ in _leaves(("$",), value)) and len(trusted) < MOST
+
+
+def structured(data: bytes, returns: Returns) -> tuple[Any, bool]:
+    """A result's value, and whether that is all that the result says. Raises `ValueError` and its like."""
+    result = msgspec.json.decode(data, type=dict[str, Any])
+    texts = list(_texts(result.get("content")))
+    value = result.get("structuredContent")
+    plain = len(texts) == len(cast("list[Any]", result.get("content") or ()))
+    if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"result"}:
+        value = cast("dict[str, Any]", value)["result"]  # how SDKs wrap a result that is no object
+    value = cast("Any", value)
+    if value is None:
+        return _parsed(texts, returns), plain and bool(texts)
+    whole = plain and (not texts or _repeats(texts, value))
+    if isinstance(value, str) and returns.format:
+        return _parsed([value], returns), whole
+    return value, whole
+
+
+def _texts(content: Any) -> Iterator[str]:
+    for item in cast("list[Any]", content) if isinstance(content, list) else ():
+        if isinstance(item, dict):
+            members = cast("dict[str, Any]", item)
+            if members.get("type") == "text" and isinstance(members.get("text"), str):
+                yield members["text"]
+
+
+def _repeats(texts: list[str], value: Any) -> bool:
+    """Whether the texts say nothing that the structured value does not: they are it, as JSON or as it is."""
+    if texts == [value]:
+        return True
+    try:
+        said = [msgspec.json.decode(one) for one in texts]
+    except (msgspec.DecodeError, RecursionError):
+        return texts == value
+    return value in (said, said[0]) if len(said) == 1 else value == said
+
+
+def _parsed(texts: list[str], returns: Returns) -> Any:
+    parse = {"": _json, "json": _json, "yaml": _yaml, "csv": _csv, "text": _text}[returns.format]
+    found = [parse(one, returns) for one in texts]
+    return found[0] if len(found) == 1 else found
+
+
+def _json(text: str, _: Returns) -> Any:
+    return msgspec.json.decode(text)
+
+
+def _yaml(text: str, _: Returns) -> Any:
+    """Everything is text: what a plain scalar may mean is for amounts and dates to say."""
+    import yaml
+
+    if len(text) > LONGEST_YAML:
+        raise ValueError("too long")
+    return yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - makes texts, lists and maps only
+
+
+def _csv(text: str, _: Returns) -> Any:
+    return list(csv.DictReader(io.StringIO(text), strict=True, restkey="", restval=""))[:MOST]
+
+
+def _text(text: str, returns: Returns) -> Any:
+    """Each match is an object of its groups; without a pattern the text is the value."""
+    if not returns.pattern:
+        return text
+    found: list[dict[str, str]] = []
+    for match in compiled(returns.pattern).finditer(text):
+        found.append({name: one for name, one in match.groupdict().items() if one is not None})
+        if len(found) >= MOST:
+            break
+    return found
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> Any:
+    """`pattern` in RE2 syntax. Raises `re2.error`, a `ValueError` here."""
+    import re2
+
+    options: Any = re2.Options()
+    options.log_errors = False
+    options.max_mem = PATTERN_MEMORY
+    try:
+        return cast("Any", re2).compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(str(error)) from None
+
+
+def _yaml_error() -> type[Exception]:
+    import yaml
+
+    return yaml.YAMLError
+
+
+# --- all of it -----------------------------------------------------------------------------------------------
+
+
+def text_of(data: bytes) -> Iterator[str]:
+    """Everything that a result says, as few texts: what no reader of ours understands as the bytes are."""
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        yield data.decode("utf-8", "replace")
+        return
+    pieces: list[str] = []
+    waiting: list[Any] = [_once(value)]
+    left = MOST_PIECES
+    while waiting and left:
+        one = waiting.pop()
+        left -= 1
+        if isinstance(one, str):
+            pieces.append(one)
+        elif isinstance(one, dict):
+            members = cast("dict[str, Any]", one)
+            if members.get("type") in ("image", "audio") and isinstance(members.get("data"), str):
+                members = {name: each for name, each in members.items() if name != "data"}
+            for name, each in reversed(members.items()):
+                waiting += (each, name)
+        elif isinstance(one, list):
+            waiting += reversed(cast("list[Any]", one))
+        elif one is not None and not isinstance(one, bool):
+            pieces.append(repr(one))
+    if waiting:
+        yield data.decode("utf-8", "replace")
+        return
+    yield "\n".join(pieces)
+
+
+def _once(value: Any) -> Any:
+    """A result without the text that repeats its structured content."""
+    result = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    inner = result.get("structuredContent")
+    texts = list(_texts(result.get("content")))
+    if inner is None or len(texts) != 1 or len(cast("list[Any]", result["content"])) != 1:
+        return cast("Any", value)
+    try:
+        repeated = msgspec.json.decode(texts[0]) == inner
+    except (msgspec.DecodeError, RecursionError):
+        repeated = False
+    return {name: one for name, one in result.items() if name != "content" or not repeated}

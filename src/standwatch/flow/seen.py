@@ -1,0 +1,288 @@
+"""What an outside party wrote in a run, so kept that a value is found in it whatever its spelling.
+
+Texts are squeezed to their letters and digits (`fold.loose`) and kept in blocks; each block has a filter: which tokens
+it has, and which runs of six characters stand at a multiple of six in it. A value that is not there is nearly always
+turned away by the filter, which costs a few µs whatever was read; one that passes is looked for, so a filter is never
+believed when it says yes. Any run of eleven characters has an aligned six, so nothing that long is overlooked.
+
+Measured (`python -m bench.flow`): see docs/performance.md. Against keeping the sixes in sets: a seventh of the memory.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from standwatch.flow.amounts import numbers
+from standwatch.flow.dates import dates, times
+from standwatch.flow.decoding import decoded
+from standwatch.flow.fold import TOKEN, loose
+from standwatch.flow.origin import Place
+
+MOST: Final = 2 << 20
+"""Letters and digits kept of one run; what comes beyond is not indexed, and says so."""
+MOST_OF_ONE: Final = 1 << 20
+"""Characters looked at of one read, its decoded forms apart."""
+MOST_ITEMS: Final = 20_000
+"""Numbers, dates and times of one run."""
+SEGMENT: Final = 8_192
+"""Characters that are folded at a time; a place is told as precisely."""
+OVERLAP: Final = 256
+"""Letters of a read that two neighbouring blocks both have."""
+SHORTEST: Final = 4
+"""Letters of a value that is looked for; a shorter one is found anywhere, which says nothing. Numbers are exempt."""
+GRAM: Final = 6
+PIECE: Final = 4
+"""Letters of a piece, where a value is put together of several."""
+RUN: Final = 12
+"""Letters in a row that a value without spaces has from one place: it is from there. Seventeen are always seen."""
+PROSE: Final = 18
+"""The same of a text; twenty-three are always seen."""
+
+LOOKS: Final = 256
+"""Times that blocks are searched for one value. A value that comes to more is made of what was read, piece by piece."""
+
+_SIZES: Final = (4_096, 16_384, 65_536)
+_sixes: Final = re.compile(r".{6}", re.DOTALL)
+
+
+class _Block(msgspec.Struct):
+    size: int
+    filter: bytearray
+    texts: list[str] = []
+    length: int = 0
+    starts: list[tuple[int, Place]] = []
+    joined: str = ""
+
+    def text(self) -> str:
+        if len(self.texts) > 1 or not self.joined:
+            self.joined = "".join(self.texts)
+            self.texts = [self.joined]
+        return self.joined
+
+    def place(self, at: int) -> Place:
+        found = self.starts[0][1]
+        for start, place in self.starts:
+            if start > at:
+                break
+            found = place
+        return found
+
+
+class Seen:
+    """Texts of one run. `overflow` says that not all of what was read is here."""
+
+    def __init__(self) -> None:
+        self.overflow: Place | None = None
+        self._blocks: list[_Block] = []
+        self._items: dict[str, Place] = {}
+        self._length = 0
+        self._looks = 0
+        self.worked = 0
+        """Characters gone through: what tests hold to be linear."""
+
+    def add(self, text: str, place: Place) -> None:
+        """Take in a text that was read at `place`, and what it says once its encodings are undone."""
+        if len(text) > MOST_OF_ONE:
+            self.overflow = place
+            text = text[:MOST_OF_ONE]
+        self._take(text, place, exact=True)
+        for found in decoded(text):
+            self._take(found, place, exact=False)
+
+    def _take(self, text: str, place: Place, *, exact: bool) -> None:
+        self.worked += len(text)
+        start = 0
+        while start < len(text):
+            end = _cut(text, start)
+            folded = loose(text[start:end])
+            here = msgspec.structs.replace(place, at=f"offset:{start}" if exact else "decoded")
+            tokens = TOKEN.findall(folded)
+            self._keep(tokens, here, follows=start > 0)
+            self._note(text[start:end] if folded.isascii() else folded, here)
+            start = end
+
+    def _keep(self, tokens: list[str], place: Place, *, follows: bool) -> None:
+        squeezed = "".join(tokens)
+        if not squeezed:
+            return
+        if self._length + len(squeezed) > MOST:
+            self.overflow = place
+            return
+        self._length += len(squeezed)
+        block = self._blocks[-1] if self._blocks else self._open("")
+        if block.length and block.length + len(squeezed) > block.size:
+            block = self._open(block.text()[-OVERLAP:] if follows else "")
+        mask, slots = len(block.filter) - 1, block.filter
+        for code in map(hash, set(tokens)):
+            slots[code & mask] = 1
+        block.starts.append((block.length, place))
+        block.texts.append(squeezed)
+        # The sixes go on where the last text ended, so that a value across two segments has its aligned six.
+        held = block.length % GRAM
+        before = block.texts[-2][-held:] if held and len(block.texts) > 1 else ""
+        if len(before) < held:
+            before = block.text()[block.length - held : block.length]
+        block.length += len(squeezed)
+        for code in map(hash, _sixes.findall(before + squeezed)):
+            slots[code & mask] = 1
+
+    def _open(self, carried: str) -> _Block:
+        size = _SIZES[min(len(self._blocks), len(_SIZES) - 1)]
+        block = _Block(size, bytearray(max(2 * size, 32_768)))
+        if carried:
+            block.texts.append(carried)
+            block.length = len(carried)
+            block.starts.append((0, self._blocks[-1].starts[-1][1]))
+            mask = len(block.filter) - 1
+            for code in map(hash, _sixes.findall(carried)):
+                block.filter[code & mask] = 1
+        self._blocks.append(block)
+        return block
+
+    def _note(self, text: str, place: Place) -> None:
+        """The numbers, dates and times of a text, in their one spelling."""
+        for item in items(text):
+            if len(self._items) >= MOST_ITEMS:
+                self.overflow = place
+                return
+            self._items[item] = place
+
+    # --------------------------------------------------------------------------------------------- looking up
+
+    def item(self, item: str) -> Place | None:
+        """Where a number, date or time was read, in its one spelling."""
+        return self._items.get(item)
+
+    def find(self, text: str, *, prose: bool) -> tuple[Place, ...]:
+        """Where `text` was read: as a whole, in pieces that make it up, or a long run of it. `text` is as its writer
+        wrote it; `prose` says whether it is a text rather than a name."""
+        tokens = TOKEN.findall(loose(text))
+        squeezed = "".join(tokens)
+        self.worked += len(squeezed)
+        if len(squeezed) < SHORTEST or not self._blocks:
+            return ()
+        self._looks = LOOKS
+        try:
+            return self._find(squeezed, tokens, prose=prose)
+        except _Enough as enough:
+            return (enough.place,)
+
+    def _find(self, squeezed: str, tokens: list[str], *, prose: bool) -> tuple[Place, ...]:
+        for one in (squeezed, squeezed[::-1]):
+            found = self._whole(one)
+            if found is not None:
+                return (found,)
+        found = self._run(squeezed, PROSE if prose else RUN)
+        if found is not None:
+            return (found,)
+        return () if prose else self._pieces(tokens)
+
+    def _look(self, block: _Block, squeezed: str) -> Place | None:
+        self._looks -= 1
+        if self._looks < 0:
+            raise _Enough(block.starts[0][1])
+        at = block.text().find(squeezed)
+        return None if at < 0 else block.place(at)
+
+    def _whole(self, squeezed: str) -> Place | None:
+        if len(squeezed) <= GRAM:
+            code = hash(squeezed)
+            blocks = (one for one in self._blocks if one.filter[code & (len(one.filter) - 1)])
+        elif len(squeezed) < 2 * GRAM - 1:
+            blocks = iter(self._blocks)
+        else:
+            codes = _codes(squeezed[:OVERLAP])
+            blocks = (one for one in self._blocks if _may_have(one, codes))
+        return next((found for one in blocks if (found := self._look(one, squeezed)) is not None), None)
+
+    def _run(self, squeezed: str, least: int) -> Place | None:
+        """Where `least` characters in a row of it stand. Windows are looked at as often as the least run has room."""
+        grams = least // GRAM
+        last = len(squeezed) - least
+        if last < 0:
+            return None
+        codes = [hash(squeezed[at : at + GRAM]) for at in range(len(squeezed) - GRAM + 1)]
+        for block in self._blocks:
+            slots, mask = block.filter, len(block.filter) - 1
+            hits = [slots[code & mask] for code in codes]
+            for at in range(last + 1):
+                if not hits[at] or not all(hits[at + GRAM * each] for each in range(1, grams)):
+                    continue
+                found = self._look(block, squeezed[at : at + least])
+                if found is not None:
+                    return found
+        return None
+
+    def _pieces(self, tokens: list[str]) -> tuple[Place, ...]:
+        """Where the pieces stand that make up the whole value: its own words, or two to four put together."""
+        places: list[Place] = []
+        for token in tokens:
+            if len(token) < PIECE and len(tokens) > 1:
+                continue
+            found = self._whole(token) if len(tokens) > 1 else None
+            parts = (found,) if found is not None else self._joined(token)
+            if not parts:
+                return ()
+            places += parts
+        return tuple(dict.fromkeys(places))
+
+    def _joined(self, token: str, depth: int = 3) -> tuple[Place, ...]:
+        """Tokens of what was read that make up `token` one after another."""
+        if not depth or not 2 * PIECE <= len(token) <= 80:
+            return ()
+        for cut in range(len(token) - PIECE, PIECE - 1, -1):
+            head = self._token(token[:cut])
+            if head is None:
+                continue
+            tail = self._token(token[cut:])
+            rest = (tail,) if tail is not None else self._joined(token[cut:], depth - 1)
+            if rest:
+                return (head, *rest)
+        return ()
+
+    def _token(self, token: str) -> Place | None:
+        code = hash(token)
+        blocks = (one for one in self._blocks if one.filter[code & (len(one.filter) - 1)])
+        return next((found for one in blocks if (found := self._look(one, token)) is not None), None)
+
+
+class _Enough(Exception):
+    """A value was looked for as often as one may be."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
+
+def items(text: str) -> Iterator[str]:
+    """Every number, date and time that `text` can be read to have."""
+    for one in numbers(text, strict=False):
+        yield f"n:{one}"
+    for one in dates(text, strict=False):
+        yield f"d:{one}"
+    for one in times(text):
+        yield f"t:{one}"
+
+
+def _codes(squeezed: str) -> list[list[int]]:
+    """For each alignment, the hashes of the sixes that a block must have where it has `squeezed` so aligned."""
+    codes = [hash(squeezed[at : at + GRAM]) for at in range(len(squeezed) - GRAM + 1)]
+    return [codes[shift::GRAM] for shift in range(min(GRAM, len(codes)))]
+
+
+def _may_have(block: _Block, codes: list[list[int]]) -> bool:
+    slots, mask = block.filter, len(block.filter) - 1
+    return any(all(slots[code & mask] for code in one) for one in codes)
+
+
+def _cut(text: str, start: int) -> int:
+    """The end of a segment that begins at `start`: behind white space where there is some near."""
+    end = start + SEGMENT
+    if end >= len(text):
+        return len(text)
+    for at in range(end, end - 200, -1):
+        if text[at - 1].isspace():
+            return at
+    return end
