@@ -25,6 +25,8 @@ from standwatch.cli import (
     ranges,
     record,
     relaxations,
+    replaying,
+    sealed,
     serving,
     sessions,
     setting_up,
@@ -48,10 +50,10 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Bypass, for a while", (*relaxations.VERBS, *glass.VERBS)),
     ("Answer", (*answers.VERBS, *budget.VERBS)),
     ("Vouch", (*evidence.VERBS, *ranges.VERBS)),
-    ("Change", configuration.VERBS),
+    ("Change", (*configuration.VERBS, *replaying.VERBS)),
     ("Prove", record.VERBS),
     ("Tell", notify.VERBS),
-    ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS, *sessions.VERBS)),
+    ("People and programs", (*agents.VERBS, *key.VERBS, *passkeys.VERBS, *sessions.VERBS, *sealed.VERBS)),
 )
 
 

@@ -147,6 +147,8 @@ class Control:
         match path:
             case "/healthz" if reading:
                 return _plain(200, "ok\n")
+            case "/.well-known/jwks.json" if reading:
+                return Response(200, self._operations.key_set(), _SAFE)
             case "/readyz" if reading:
                 problem = self._operations.ready()
                 return _plain(503 if problem else 200, (problem or "ready") + "\n")

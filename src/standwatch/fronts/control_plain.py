@@ -37,6 +37,14 @@ class Plain(msgspec.Struct, frozen=True):
 PLAIN: Final = (
     Plain("/healthz", "healthz", "Whether the process answers at all.", TEXT, open=True),
     Plain("/readyz", "readyz", "Whether actions may pass now; else why not.", TEXT, open=True, down=True),
+    Plain(
+        "/.well-known/jwks.json",
+        "key_set",
+        "The keys that verify the credentials which upstreams are shown for released acts (RFC 7517).",
+        "application/json",
+        dict[str, Any],
+        open=True,
+    ),
     Plain("/metrics", "metrics", "What `status` tells, in numbers.", OPENMETRICS),
     Plain(
         "/log/checkpoint",

@@ -128,7 +128,9 @@ async def bring_up(folder: Path, say: Say, workers: int = 0, pages: Pages | None
     node = await start(folder, say, fronts=not workers)
     try:
         address, key = node.gate.configuration.organisation.agents, shared_key(node.place)
-        agents = None if workers else Agents(node.gate, node.servers, address, key, report)
+        agents = (
+            None if workers else Agents(node.gate, node.servers, address, key, report, key_set=node.key_set)
+        )
         fleet = Fleet(node.place, node.recorder, workers) if workers else None
         app = App(node, agents, fleet, pages)
         await app.open(say)

@@ -47,6 +47,9 @@ LIMITS: Final = Limits(
 )
 """The agents' listener takes more where batches of rows come in, or prompts with images, and nowhere else."""
 
+KEY_SET: Final = "/.well-known/jwks.json"
+"""Where upstreams find the keys of the credentials that they are shown; on both listeners."""
+
 NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 
 
@@ -62,7 +65,10 @@ class Agents:
         on_error: Callable[[BaseException], None],
         *,
         chance: Callable[[int], bytes] = os.urandom,
+        key_set: bytes = b'{"keys":[]}',
     ) -> None:
+        """`key_set` verifies the credentials that upstreams are shown (RFC 7517)."""
+        self._key_set = key_set
         hosts = (*LOOPBACK_HOSTS, *address.allowed_hosts)
         origins = (*LOOPBACK_ORIGINS, *address.allowed_origins)
         self.mcp = McpFront(
@@ -99,6 +105,8 @@ class Agents:
             return await self._actions.handle(request)
         if path.startswith("/v1/runs"):
             return await self._runs.handle(request)
+        if path == KEY_SET and request.method == "GET":
+            return Response(200, self._key_set)
         return NOWHERE
 
     def cut(self, scope: str) -> None:

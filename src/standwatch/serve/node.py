@@ -44,6 +44,7 @@ from standwatch.serve.decoys import Decoys
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.matters import Matters
 from standwatch.serve.measuring import EVERY, Measuring
+from standwatch.serve.minting import Minter
 from standwatch.serve.notifying import Notifying
 from standwatch.serve.oidc import Oidc
 from standwatch.serve.place import Place, now, place_of, shared_key
@@ -74,7 +75,17 @@ class Node:
         self.gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=self._receipt, secret=secret)
         self.gate.on_fault = report
         self.adoption = Adoption(self.folder, self.gate, os.urandom)
-        self.servers = Servers(self.folder, os.environ)
+        signs, self.key_set = place.credentials()
+        secrets = place.secrets(os.environ)
+        self.minter = Minter(
+            signs,
+            lambda: self.gate.configuration.organisation.public_url,
+            secrets,
+            clock=now,
+            chance=os.urandom,
+        )
+        self.gate.mint = self.minter.mint
+        self.servers = Servers(self.folder, secrets, minter=self.minter)
         setup = place.setup(log_key)
         self.reader = Reader(place.state, kek=setup.kek, older=setup.older)
         self.control = Control(
@@ -88,6 +99,7 @@ class Node:
             adoption=self.adoption,
             bypasses=Bypasses(Path.home(), now),
         )
+        self.control.keys_shown = self.key_set
         self.control.holds.tell = recorder.refuse
         self.control.behind = lambda: now.behind
         recorder.on_growth = self.control.growth.grew
@@ -166,6 +178,7 @@ class Node:
             self.executors.close(),
             self.notifying.close(),
             self.oidc.close(),
+            self.minter.close(),
         ):
             with contextlib.suppress(Exception):
                 await ending

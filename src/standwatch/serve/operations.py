@@ -78,6 +78,8 @@ class Parts:
         """Explains decisions; set by whoever knows the models' servers."""
         self.behind: Callable[[], int] = lambda: 0
         """µs by which this host's wall clock was set back; the time goes on all the same (`serve.clock`)."""
+        self.keys_shown = b'{"keys":[]}'
+        """The key set that verifies what upstreams are shown."""
         self.notifying: Notifying | None = None
         """Tells people; set by whoever runs it."""
         self.diagnosing = Diagnosing(gate, source, clock)

@@ -14,6 +14,7 @@ from standwatch.fronts.control_record import (
     VerificationLine,
     VerifyOrder,
 )
+from standwatch.fronts.control_replay import ReplayDocument, ReplayOrder
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.fronts.control_systems import SystemSheet
 from standwatch.record.proof import ProofFile
@@ -110,6 +111,10 @@ class Reading(Parts):
         """Whether the record extends a checkpoint that somebody kept."""
         return await self.custody.compare(who, order)
 
+    async def replay(self, who: Actor, order: ReplayOrder) -> ReplayDocument:
+        """What the record of past runs would have come to under another configuration."""
+        return await self.custody.replay(who, order)
+
     async def runs(self, who: Actor, system: str = "", before: str = "", as_of: str = "") -> RunList:
         """The latest runs, of one system or of all that `who` may see: as they are, or were at a moment."""
         return await self.telling.runs(who, system, before, as_of)
@@ -138,6 +143,10 @@ class Reading(Parts):
         if self._state.stopped:
             return self._state.stopped
         return "" if self._state.config >= 0 else "no configuration is in force"
+
+    def key_set(self) -> bytes:
+        """The keys that verify what upstreams are shown, as a JWK set (RFC 7517)."""
+        return self.keys_shown
 
     def checkpoint(self) -> bytes:
         """The latest signed checkpoint. Raises `NotFound` before the first."""

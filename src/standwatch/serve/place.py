@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import gc
 import os
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,11 +13,13 @@ import msgspec
 
 from standwatch.facts.configuration import Organisation
 from standwatch.facts.errors import Unrecorded
-from standwatch.keys import kek
+from standwatch.keys import ed25519, kek
 from standwatch.keys import log as log_keys
 from standwatch.keys.chance import Chance
+from standwatch.keys.jose import Signer, signer
 from standwatch.keys.log import LogKey
 from standwatch.keys.markers import reserve
+from standwatch.keys.sources import Sealed, Sources
 from standwatch.serve.clock import Clock
 from standwatch.store.recorder import Setup
 from standwatch.store.sealing import Kek
@@ -50,6 +53,26 @@ class Place(msgspec.Struct, frozen=True):
             Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "standwatch/heads" / name
         )
 
+    def credentials(self) -> tuple[Signer, bytes]:
+        """What credentials for upstreams are signed with, and the key set that verifies them (RFC 7517).
+
+        The key in the highest `credentials-N.pem` signs; all that are there are published. To change it, put the
+        next beside it, start again, and take the old one away once nothing signed with it is good any more.
+        """
+        found = sorted(self.keys.glob("credentials-*.pem"), key=lambda path: (len(path.name), path.name))
+        signers = [signer(ed25519.load(path)) for path in found]
+        published = {"keys": [one.published() for one in reversed(signers)]}
+        return signers[-1], msgspec.json.encode(published)
+
+    def secrets(self, environment: Mapping[str, str]) -> Sources:
+        """What `${…}` in manifests is read from."""
+        return Sources(environment, self.organisation, self.sealed)
+
+    @property
+    def sealed(self) -> Sealed:
+        """Secrets of upstreams, at rest."""
+        return Sealed(self.state / "secrets", self.keys)
+
     @property
     def socket(self) -> Path:
         return self.state / "control.sock"
@@ -62,6 +85,8 @@ class Place(msgspec.Struct, frozen=True):
         if not kek.epochs(self.keys):
             kek.create(self.keys)
         self._origin.write_text(origin + "\n", encoding="utf-8")
+        if not any(self.keys.glob("credentials-*.pem")):
+            ed25519.save(ed25519.make(), self.keys / "credentials-1.pem", plain=True)
         path = self.keys / "log.pem"
         return log_keys.load(path, origin) if path.exists() else log_keys.create(path, origin)
 

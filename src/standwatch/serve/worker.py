@@ -24,6 +24,7 @@ from standwatch.record.receipt import encode_receipt, make_receipt
 from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.gate import LiveGate
 from standwatch.serve.listeners import LIMITS, Agents, cutting
+from standwatch.serve.minting import Minter
 from standwatch.serve.model_servers import keep_warm
 from standwatch.serve.place import Place, keep_to_ourselves, now, settle, shared_key
 from standwatch.serve.relay import Relay, marked, socket_of
@@ -68,9 +69,15 @@ async def work(place: Place, number: int, workers: int) -> None:
     world, secret = compile_world(configuration), shared_key(place)
     gate = LiveGate(link, world, clock=now, chance=Chance(), receipt=receipt, secret=secret)
     gate.on_fault = report
-    servers = Servers(place.organisation, os.environ)
+    signs, key_set = place.credentials()
+    secrets = place.secrets(os.environ)
+    minter = Minter(
+        signs, lambda: gate.configuration.organisation.public_url, secrets, clock=now, chance=os.urandom
+    )
+    gate.mint = minter.mint
+    servers = Servers(place.organisation, secrets, minter=minter)
     address = configuration.organisation.agents
-    agents = Agents(gate, servers, address, shared_key(place), report, chance=marked(number))
+    agents = Agents(gate, servers, address, shared_key(place), report, chance=marked(number), key_set=key_set)
 
     changed = asyncio.Event()
 
@@ -117,6 +124,7 @@ async def work(place: Place, number: int, workers: int) -> None:
     await asyncio.gather(*(door.close(5.0) for door in doors))
     await relay.close()
     await servers.close()
+    await minter.close()
     await link.close()
 
 
