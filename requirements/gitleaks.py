@@ -110,7 +110,7 @@ def adapt(rule: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def bound(pattern: str) -> str:
-    """Open repeats get an end: 1,000 where at least ten are asked for, else 200."""
+    """Open repeats get an end: 1,000 where at least fifty are asked for, else 200."""
     out: list[str] = []
     at, inside = 0, False
     while at < len(pattern):
@@ -126,7 +126,7 @@ def bound(pattern: str) -> str:
         elif char in "*+":
             char = f"{{{int(char == '+')},{SHORT}}}"
         elif many := re.match(r"\{(\d+),\}", pattern[at:]):
-            char = f"{{{many[1]},{LONG if int(many[1]) >= 10 else SHORT}}}"
+            char = f"{{{many[1]},{LONG if int(many[1]) >= 50 else SHORT}}}"
             at += many.end() - 1
         out.append(char)
         at += 1

@@ -10,7 +10,6 @@ class View(Enum):
     """Which reading of the text a pattern runs on."""
 
     CLEAN = "clean"  # look-alikes as ASCII, invisible characters left out
-    FOLDED = "folded"  # CLEAN in small letters
     RAW = "raw"  # as given: for patterns that look for invisible characters
 
 

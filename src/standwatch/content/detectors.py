@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from standwatch.content import (
+    exfiltration,
     found,
     identifiers_contact,
     identifiers_europe,
     identifiers_money,
     identifiers_world,
+    instructions,
     secrets,
 )
+from standwatch.content.canaries import canary
 from standwatch.content.detector import Detector
 from standwatch.content.engine import Engine
 
@@ -26,6 +29,8 @@ def known() -> Mapping[str, Detector]:
             *identifiers_europe.DETECTORS,
             *identifiers_world.DETECTORS,
             *identifiers_contact.DETECTORS,
+            *exfiltration.DETECTORS,
+            *instructions.DETECTORS,
         )
     }
 
@@ -56,4 +61,5 @@ def build(
 
     `cache`: bytes that `Engine.cache()` gave earlier and the caller has authenticated. `portable`: without Hyperscan.
     """
-    return Engine((*select(wanted),), cache=cache, portable=portable)
+    planted = (canary(name, text) for name, text in (canaries or {}).items())
+    return Engine((*select(wanted), *planted), cache=cache, portable=portable)

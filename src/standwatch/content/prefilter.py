@@ -9,7 +9,8 @@ from typing import Protocol
 
 import re2
 
-from standwatch.content.detector import Detector
+from standwatch.content import views
+from standwatch.content.detector import Detector, View
 
 try:
     import hyperscan
@@ -37,14 +38,19 @@ def options() -> "re2.Options":
     return chosen
 
 
-def atoms(detectors: Sequence[Detector]) -> dict[str, list[int]]:
+def encoded(detector: Detector, pattern: str) -> bytes:
+    """A pattern as bytes of the reading it runs on: its letters are cleaned as the text's are."""
+    return views.utf8(views.clean(pattern) if detector.view is View.CLEAN else pattern)
+
+
+def atoms(detectors: Sequence[Detector]) -> dict[bytes, list[int]]:
     """Every keyword and gate as a pattern, with the numbers of its detectors."""
-    found: dict[str, list[int]] = {}
+    found: dict[bytes, list[int]] = {}
     for number, detector in enumerate(detectors):
         for keyword in detector.keywords:
-            found.setdefault("(?i)" + re2.escape(keyword), []).append(number)
+            found.setdefault(encoded(detector, "(?i)" + re2.escape(keyword)), []).append(number)
         if detector.gate:
-            found.setdefault(detector.gate, []).append(number)
+            found.setdefault(encoded(detector, detector.gate), []).append(number)
     return found
 
 
@@ -58,7 +64,7 @@ class Portable:
         self._numbers = list(found.values())
         self._set = re2.Set.SearchSet(options())
         for pattern in found:
-            self._set.Add(pattern.encode())
+            self._set.Add(pattern)
         if found:
             self._set.Compile()
 
@@ -87,7 +93,7 @@ class Fast:
         else:
             self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
             self._database.compile(
-                expressions=[pattern.encode() for pattern in found],
+                expressions=list(found),
                 ids=list(range(len(found))),
                 flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(found),
             )

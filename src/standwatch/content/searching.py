@@ -4,7 +4,7 @@ from functools import cached_property
 
 import re2
 
-from standwatch.content import prefilter, views
+from standwatch.content import prefilter
 from standwatch.content.detector import CONTEXT, Detector, Match
 from standwatch.content.found import Bounds, Unfinished
 
@@ -18,7 +18,7 @@ class Compiled:
     @cached_property
     def regexp(self) -> "re2.Regexp":
         try:
-            return re2.compile(views.utf8(self.detector.pattern), prefilter.options())
+            return re2.compile(prefilter.encoded(self.detector, self.detector.pattern), prefilter.options())
         except re2.error as problem:
             raise ValueError(f"detector {self.detector.name}: RE2 does not take it: {problem}") from None
 

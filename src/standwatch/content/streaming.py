@@ -1,7 +1,7 @@
 """A text that comes in pieces: what is found is what a scan of the whole finds, however it was cut."""
 
 from standwatch.content import views
-from standwatch.content.detector import CONTEXT, GATE, View
+from standwatch.content.detector import CONTEXT, GATE
 from standwatch.content.found import Bounds, Found
 from standwatch.content.prefilter import Prefilter
 from standwatch.content.searching import Compiled, Work, search
@@ -17,6 +17,7 @@ class _Reading:
         self.place = views.Place(raw=raw)
         self.next = [0] * len(compiled)
         self.live: dict[int, int] = {}  # detector: absolute byte up to which a keyword stood
+        self.due: dict[int, int] = {}  # detector: size at which a search decides something
         self.longest = max((each.detector.reach for each in compiled), default=0)
 
     def add(self, text: str, data: bytes) -> None:
@@ -37,6 +38,36 @@ class _Reading:
             self.data = self.data[drop:]
             self.base += drop
             self.place.forget(self.base)
+
+    def awake(self, number: int, since: int) -> None:
+        """A keyword stands somewhere after `since`: a match may begin its reach before."""
+        if number not in self.live:
+            reach = self.compiled[number].detector.reach
+            self.next[number] = max(self.next[number], since - reach, 0)
+            self.due[number] = self.size + reach + CONTEXT
+        self.live[number] = self.size
+
+    def one(self, number: int, work: Work, *, final: bool) -> list[Found]:
+        """What one detector finds as far as it can be decided."""
+        compiled = self.compiled[number]
+        hits, onward = search(
+            compiled, self.data, max(0, self.next[number] - self.base), final=final, work=work
+        )
+        self.next[number] = onward + self.base
+        self.due[number] = self.size + max(CONTEXT, compiled.detector.reach // 4)
+        if self.next[number] > self.live[number]:
+            del self.live[number]
+        detector, place = compiled.detector, self.place
+        return [
+            Found(
+                start=place.start(hit.start + self.base),
+                end=place.end(hit.end + self.base),
+                kind=detector.kind,
+                detector=detector.name,
+                certain=hit.certain,
+            )
+            for hit in hits
+        ]
 
 
 class Stream:
@@ -70,51 +101,35 @@ class Stream:
         """The findings that this piece decided. Raises Unfinished; the stream is of no use afterwards."""
         self._work.read(len(text))
         self._fed += len(text)
-        fresh = views.utf8(views.clean(text))
-        clean = self._clean
+        clean, plain = self._clean, text.isascii()
+        fresh = views.utf8(text if plain else views.clean(text))
         clean.add(text, fresh)
         tail = clean.data[-(len(fresh) + GATE) :]
         since = clean.size - len(tail)
         for number in self._prefilter.hits(tail):
-            self._awake(clean, number, since)
+            clean.awake(number, since)
+        if self._raw.compiled:
+            self._see(text, fresh, plain)
         return self._read(final=False)
+
+    def _see(self, text: str, fresh: bytes, plain: bool) -> None:
+        """What looks for invisible characters is woken by any beyond ASCII."""
+        since = self._raw.size
+        self._raw.add(text, fresh if plain else views.utf8(text))
+        if not plain:
+            for number in range(len(self._raw.compiled)):
+                self._raw.awake(number, since)
 
     def end(self) -> tuple[Found, ...]:
         """What the end of the text decided."""
         return self._read(final=True)
 
-    def _awake(self, reading: _Reading, number: int, since: int) -> None:
-        """A keyword stands somewhere after `since`: a match may begin its reach before."""
-        if number not in reading.live:
-            reach = reading.compiled[number].detector.reach
-            reading.next[number] = max(reading.next[number], since - reach, 0)
-        reading.live[number] = reading.size
-
     def _read(self, *, final: bool) -> tuple[Found, ...]:
-        reading = self._clean
         found: list[Found] = []
-        for number in tuple(reading.live):
-            found.extend(self._one(reading, number, final=final))
-        reading.trim()
-        return tuple(sorted(found))
-
-    def _one(self, reading: _Reading, number: int, *, final: bool) -> list[Found]:
-        compiled = reading.compiled[number]
-        data = reading.data if compiled.detector.view is not View.FOLDED else reading.data.lower()
-        hits, onward = search(
-            compiled, data, max(0, reading.next[number] - reading.base), final=final, work=self._work
-        )
-        reading.next[number] = onward + reading.base
-        if reading.next[number] > reading.live[number]:
-            del reading.live[number]
-        detector, place = compiled.detector, reading.place
-        return [
-            Found(
-                start=place.start(hit.start + reading.base),
-                end=place.end(hit.end + reading.base),
-                kind=detector.kind,
-                detector=detector.name,
-                certain=hit.certain,
-            )
-            for hit in hits
-        ]
+        for reading in (self._clean, self._raw):
+            for number in tuple(reading.live):
+                if final or reading.size >= reading.due[number]:
+                    found.extend(reading.one(number, self._work, final=final))
+            reading.trim()
+        found.sort()
+        return tuple(found)

@@ -1,6 +1,6 @@
-"""Readings of a text: look-alikes as ASCII, invisible characters left out, small letters; with the way back.
+"""The clean reading of a text: look-alikes as ASCII, invisible characters left out; with the way back.
 
-Every reading maps character by character, so that a text cut anywhere reads the same as the whole.
+It maps character by character, so that a text cut anywhere reads the same as the whole.
 """
 
 import re
@@ -18,7 +18,6 @@ _ALIKE = dict(
 _COMPATIBLE = ((0x2000, 0x200B), (0x2024, 0x2030), (0x2070, 0x209D), (0x2100, 0x2150), (0x2460, 0x2500),
                (0x3000, 0x3001), (0xFE50, 0xFE70), (0xFF01, 0xFFE7), (0x1D400, 0x1D800), (0x1F100, 0x1F190),
                (0xA0, 0xA1), (0x202F, 0x2030), (0x205F, 0x2060))  # fmt: skip
-_HYPHENS = "\u00ad"  # soft hyphen: invisible
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
 INVISIBLE = (
     (0xAD, 0xAE), (0x34F, 0x350), (0x61C, 0x61D), (0x115F, 0x1161), (0x17B4, 0x17B6), (0x180B, 0x1810),
@@ -43,30 +42,12 @@ _CLEAN = _table()
 _FOREIGN = re.compile("[^\x00-\x7f]+")  # a class and nothing else: linear
 
 
-def _lower_table() -> dict[int, str]:
-    """Small letters of the scripts that have them; only where UTF-8 needs as many bytes, so that offsets agree."""
-    table: dict[int, str] = {}
-    for point in (*range(0x41, 0x5B), *range(0xC0, 0x590), *range(0x10A0, 0x10C6), *range(0x1E00, 0x2000)):
-        small = chr(point).lower()
-        if len(small) == 1 and small != chr(point) and len(small.encode()) == len(chr(point).encode()):
-            table[point] = small
-    return table | {ord("ς"): "σ"}
-
-
-_LOWER = _lower_table()
-
-
 def clean(text: str) -> str:
     return text if text.isascii() else _FOREIGN.sub(_plainly, text)
 
 
 def _plainly(run: "re.Match[str]") -> str:
     return run[0].translate(_CLEAN)
-
-
-def fold(text: str) -> str:
-    """`clean` in small letters: what patterns of words are written in, and what they are run on."""
-    return text.lower() if text.isascii() else clean(text).translate(_LOWER)
 
 
 def utf8(text: str) -> bytes:
