@@ -124,6 +124,7 @@ STOPS = {
 NEITHER = {
     "ask_approval", "ask_sign_in", "begin_enrolment", "enrolment", "begin_passkey", "ask_signature", "test_channel",
     "drill_glass", "review_glass", "reload", "verify_record", "compare_checkpoint",
+    "replay",
 }  # fmt: skip
 """Challenges, looks and tests. `reload` puts a narrowing in force; a widening waits for signatures by itself."""
 

@@ -13,6 +13,7 @@ from standwatch.fronts.control_record import (
     VerificationLine,
     VerifyOrder,
 )
+from standwatch.fronts.control_replay import ReplayDocument, ReplayOrder
 from standwatch.fronts.control_route import Route
 from standwatch.fronts.control_runs import RunDocument, RunList
 from standwatch.record.proof import ProofFile
@@ -90,6 +91,15 @@ RECORD: Final[tuple[Route, ...]] = (
         Compared,
         lambda ops, call: ops.compare_checkpoint(call.who, call.body),
         CompareOrder,
+    ),
+    Route(
+        "POST",
+        "/replay",
+        "replay",
+        "What past runs would have come to under another configuration; nothing changes.",
+        ReplayDocument,
+        lambda ops, call: ops.replay(call.who, call.body),
+        ReplayOrder,
     ),
     Route(
         "GET",

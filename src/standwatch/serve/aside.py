@@ -167,6 +167,10 @@ def _work(name: str) -> Callable[[Reader, bytes, Progress], Any]:
             from standwatch.serve.control_diagnosing import diagnosed
 
             return diagnosed
+        case "replay":
+            from standwatch.serve.replaying import replayed
+
+            return replayed
         case "verify":
             from standwatch.serve.verifying import verified
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from standwatch.declare.configuration import declare
 from standwatch.facts.entries import Opened
 from standwatch.facts.errors import Conflict, Forbidden, NotFound, StandwatchError
 from standwatch.fronts.control_ports import Actor, LogLine
@@ -24,6 +25,7 @@ from standwatch.fronts.control_record import (
     VerificationLine,
     VerifyOrder,
 )
+from standwatch.fronts.control_replay import ReplayDocument, ReplayOrder
 from standwatch.record.checkpoint import Checkpoint, open_checkpoint, parse_text
 from standwatch.record.note import Note, parse, parse_vkey
 from standwatch.record.source import Source, hashes, read_leaf
@@ -32,6 +34,7 @@ from standwatch.record.tree import Unproven, consistency_proof, verify_consisten
 from standwatch.record.verify import Verification
 from standwatch.serve.aside import Aside
 from standwatch.serve.control_reading import Record, time_of
+from standwatch.serve.replaying import SECONDS, replay
 from standwatch.serve.verifying import Wanted, verified
 
 _SECONDS: Final = 1_800
@@ -78,6 +81,15 @@ class Custody:
         )
         self._task = asyncio.get_running_loop().create_task(self._run(self._last, latest))
         return self._last
+
+    async def replay(self, who: Actor, order: ReplayOrder) -> ReplayDocument:
+        """What the record would have come to under another configuration. Changes nothing."""
+        if not (who.auditor or who.admin):
+            raise Forbidden(f"{who.ident} may not read what past runs said", cure="standwatch status")
+        await asyncio.to_thread(declare, order.files)  # says what is wrong with it, all at once
+        if self.aside is not None:
+            return await self.aside.ask("replay", order, ReplayDocument, seconds=SECONDS)
+        return await asyncio.to_thread(replay, self._source, order)
 
     async def _run(self, line: VerificationLine, latest: int) -> None:
         def progress(done: int, of: int) -> None:

@@ -491,7 +491,7 @@ def test_strangers_are_held_back_at_the_door(tmp_path: Path) -> None:
 
 STOPS = {
     "halt", "revoke_agent", "rollback", "restore", "end_passkey", "end_session",  # stop something
-    "take_markers", "verify_record", "compare_checkpoint",  # sequence a halt; read
+    "take_markers", "verify_record", "compare_checkpoint", "replay",  # sequence a halt; read
 }  # fmt: skip
 """What an issuer's word is good for beside reading. Adding to it is a decision."""
 
