@@ -13,6 +13,7 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from standwatch.enforce.llms import generation_arguments
 from standwatch.facts.canonical import parse
 from standwatch.facts.entries import AnyEntry, Unmasked
 from standwatch.facts.parts import (
@@ -31,6 +32,8 @@ from standwatch.facts.parts import (
     value_digest,
     watch_bytes,
 )
+from standwatch.fronts.llm.heard import Heard
+from standwatch.fronts.llm.openai_chat import ChatHearer, read_chat
 from standwatch.record.leaf import KNOWN, Unknown, decode, encode
 from standwatch.record.receipt import Receipt, receipt_bytes
 from standwatch.record.signature import spell_public, verify
@@ -73,6 +76,8 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
     assert {name.partition(" ")[0] for name in LEAVES} == KNOWN
     assert set(VECTORS) - set(LEAVES) == {
         "action.1",
+        "action.1 (a generation)",
+        "generation.1",
         "approval/1",
         "approval/2",
         "value.1",
@@ -119,6 +124,42 @@ def test_the_canonical_action_has_these_bytes_and_this_digest() -> None:
     assert action_bytes(ACTION) == text == rfc8785.dumps(parse(text))
     assert action_digest(text) == VECTORS["action.1"][1]
     assert b'"amount":120.5' in text
+
+
+PROMPT = (
+    '{"model":"small-1","messages":[{"role":"user","content":"Pay Büro"}],'
+    '"tools":[{"type":"function","function":{"name":"pay"}}],"max_tokens":64}'
+).encode()
+ANSWER = (
+    b'{"id":"c-1","model":"small-1-2026","choices":[{"index":0,"message":{"content":null,"tool_calls":[{"index":0,'
+    b'"function":{"name":"pay","arguments":"{}"}}]},"finish_reason":"tool_calls"}],'
+    b'"usage":{"prompt_tokens":12,"completion_tokens":3}}'
+)
+
+
+def test_the_action_of_a_generation_has_these_bytes() -> None:
+    arguments = generation_arguments(read_chat(PROMPT))
+    action = msgspec.structs.replace(
+        ACTION,
+        id="01m7q5cqg9e008000000000002",
+        tool="writer.generation",
+        target="small-1",
+        arguments=arguments,
+        event="generation",
+        schema="",
+    )
+    assert action_bytes(action) == vector("action.1 (a generation)")
+    assert arguments["sha256"] == sha256(PROMPT).hexdigest()
+
+
+def test_what_is_kept_of_an_answer_has_these_bytes() -> None:
+    hearer = ChatHearer()
+    heard = Heard(read_chat(PROMPT), hearer.facts)
+    for delta in hearer.whole(ANSWER):
+        heard.said(delta)
+    heard.status, heard.request = 200, "req-1"
+    heard.sent(ANSWER)
+    assert heard.document("whole") == vector("generation.1")
 
 
 def test_a_session_is_opened_over_these_bytes() -> None:
