@@ -93,6 +93,11 @@ def check_spending(fields: Fields, manifest: Manifest, problems: Problems) -> No
                     fields.place("components"),
                     f"{one.name}: fallback to {short(name)}, expected another llm: {known}",
                 )
+            elif _protocol(models[name]) != _protocol(one):
+                problems.add(
+                    fields.place("components"),
+                    f"{one.name}: fallback to {name}, which speaks another protocol, expected the same provider",
+                )
     currencies = sorted({one.price.currency for one in models.values() if one.price is not None})
     if len(currencies) > 1:
         problems.add(
@@ -106,6 +111,10 @@ def check_spending(fields: Fields, manifest: Manifest, problems: Problems) -> No
                 fields.place("limits"),
                 f"money is limited and {name} has no price, expected price: {{…}} of it",
             )
+
+
+def _protocol(component: Component) -> str:
+    return component.provider.removesuffix("-compatible")
 
 
 def spending_meanings(key: str) -> list[str]:

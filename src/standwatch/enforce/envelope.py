@@ -76,11 +76,13 @@ def build(
 def _system(configuration: Configuration, system: System, contents: Contents | None) -> Envelope:
     manifest = system.manifest
     components = {component.name: component for component in manifest.components}
-    # A predictive model is held on its own: the others of its system go on deciding.
+    # A predictive model is held on its own, and a language model for which another stands in: the rest goes on.
     models = [
         component
         for component in manifest.components
-        if component.kind != "mcp_server" and component.name not in manifest.models
+        if component.kind != "mcp_server"
+        and component.name not in manifest.models
+        and not stood_in_for(component, components)
     ]
     scopes = (
         ALL,
@@ -108,6 +110,13 @@ def _system(configuration: Configuration, system: System, contents: Contents | N
         system, tools, components, scopes, caps, lines, seconds, declared, deciding, asks_caps(asks), relaxing,
         contents,
     )
+
+
+def stood_in_for(component: Component, components: dict[str, Component]) -> bool:
+    """Whether `component` is a language model that others stand in for, or that stands in for another: a hold on it
+    falls on its own generations, and on nothing else of its system."""
+    named = {name for one in components.values() if one.provider for name in one.fallback}
+    return bool(component.provider) and (bool(component.fallback) or component.name in named)
 
 
 def component_scopes(component: Component) -> tuple[str, ...]:

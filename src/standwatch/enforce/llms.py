@@ -34,6 +34,26 @@ def serving(
     return next((one for one in components if one.provider in providers and serves(one, model)), None)
 
 
+def stand_ins(
+    components: tuple[Component, ...], first: Component, providers: frozenset[Provider]
+) -> tuple[Component, ...]:
+    """`first`, and those that stand in for it: of the same protocol, for a translated prompt is not the caller's."""
+    named = {one.name: one for one in components if one.kind == "llm" and one.provider in providers}
+    return (first, *(named[name] for name in first.fallback if name in named))
+
+
+def asked_as(component: Component, prompt: Prompt) -> Prompt:
+    """`prompt` as `component` is asked: for the same model where it serves that, else for its own.
+
+    Every other member keeps its bytes."""
+    own = component.version or next((one for one in component.models if "*" not in one), "")
+    if serves(component, prompt.model) or not own:
+        return prompt
+    raw = msgspec.json.decode(prompt.body, type=dict[str, msgspec.Raw])
+    body = msgspec.json.encode({**raw, "model": own})
+    return msgspec.structs.replace(prompt, body=body, value={**prompt.value, "model": own}, model=own)
+
+
 def offered(components: tuple[Component, ...], providers: frozenset[Provider]) -> tuple[tuple[str, str], ...]:
     """The models that lists may show, with their vendors: those that are named, not those that a pattern allows."""
     found: dict[str, str] = {}

@@ -256,7 +256,7 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     word: Word = _WORDS.get(code, "refused")
     # Of the two kinds of `unavailable` this is the one after which trying again is right: nothing has left.
     nothing = Carried("not_sent") if word == "unavailable" else None
-    return Reply(word, draft.action.id, nothing, index=written.index)
+    return Reply(word, draft.action.id, nothing, index=written.index, code=code)
 
 
 def _refuse_late(draft: Draft, view: View, case: Case, judgement: Judgement, refusal: NotRecorded) -> Steps:

@@ -101,6 +101,8 @@ class Reply(msgspec.Struct, frozen=True):
     """With `pending` where people are asked: the digest of the action they are asked about."""
     until: int = 0
     """With `digest`: when the question ends (µs)."""
+    code: str = ""
+    """Of a refusal: the stable code of what decided. For our fronts; no caller is told."""
 
 
 Forward = Callable[[dict[str, Any]], Awaitable[Carried]]

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from standwatch.enforce.llms import generation_arguments, serving
+from standwatch.enforce.llms import asked_as, generation_arguments, serving, stand_ins
 from standwatch.enforce.ports import Act, Caller, Gate, Reply
 from standwatch.facts.configuration import Component
 from standwatch.facts.errors import Malformed
@@ -54,30 +54,48 @@ class Flow:
             prompt = dialect.read(body) if len(body) <= HEAVY else await asyncio.to_thread(dialect.read, body)
         except Malformed as error:
             return await self._malformed(caller, system, dialect, body, str(error))
-        component = self.component(system, dialect, prompt)
-        name = NOBODY if component is None else component.name
-        act = self._act(caller, system, name, prompt)
-        server = None if component is None else self._servers(system, component.name)
         headers = tuple((one, value) for one in dialect.passed if (value := request.header(one)))
-        work = Generation(dialect, prompt, server, self._gate.inspect(act), headers)
-        if prompt.stream:
-            return await self._streamed(request, act, dialect, work)
-        reply = await self._gate.act(act, work.carry, so_far=work.so_far)
-        return _answered(reply, work, dialect)
+        before = ""
+        *others, last = self.components(system, dialect, prompt)
+        for component in (*others, last):
+            mine = prompt if component is None else asked_as(component, prompt)
+            act = self._act(caller, system, component, mine, before)
+            server = None if component is None else self._servers(system, component.name)
+            work = Generation(dialect, mine, server, self._gate.inspect(act), headers)
+            if prompt.stream:
+                task = self._start(request, act, work)
+                if await _headed(task, work):
+                    return _streamed(task, act, work, dialect)
+                reply = task.result()
+            else:
+                reply = await self._gate.act(act, work.carry, so_far=work.so_far)
+            if component is last or not _again(reply, work):
+                return _answered(reply, work, dialect)
+            before = act.id
+        raise AssertionError("the last one answers, whatever it says")
 
-    def component(self, system: str, dialect: Dialect, prompt: Prompt) -> Component | None:
-        """The component that serves the model asked for; None where the manifest has none."""
+    def components(self, system: str, dialect: Dialect, prompt: Prompt) -> tuple[Component | None, ...]:
+        """The component that serves the model asked for, and its stand-ins; None where the manifest has none."""
         declared = self._gate.configuration.systems.get(system)
-        return serving(declared.manifest.components, dialect.providers, prompt.model) if declared else None
+        components = declared.manifest.components if declared else ()
+        first = serving(components, dialect.providers, prompt.model)
+        return (None,) if first is None else stand_ins(components, first, dialect.providers)
 
-    def _act(self, caller: Caller, system: str, component: str, prompt: Prompt) -> Act:
+    def _act(
+        self, caller: Caller, system: str, component: Component | None, prompt: Prompt, before: str
+    ) -> Act:
+        """INVARIANT: each attempt is an act, so that nothing leaves before an intent that names whom it goes to.
+
+        `before`: the attempt that this one stands in for."""
+        name = NOBODY if component is None else component.name
+        arguments = generation_arguments(prompt)
         return Act(
             caller=caller,
             system=system,
             event="generation",
-            tool=f"{component}.generation",
+            tool=f"{name}.generation",
             target=prompt.model,
-            arguments=generation_arguments(prompt),
+            arguments={**arguments, "instead_of": before} if before else arguments,
             prompt=prompt,
             id=self._fresh(),
         )
@@ -100,36 +118,49 @@ class Flow:
             reply.word if reply.word != "done" else "unavailable", reply.id, noted(reply), told=problem
         )
 
-    async def _streamed(
-        self, request: Request, act: Act, dialect: Dialect, work: Generation
-    ) -> Response | Stream:
+    def _start(self, request: Request, act: Act, work: Generation) -> asyncio.Task[Reply]:
         task = asyncio.get_running_loop().create_task(self._gate.act(act, work.carry, so_far=work.so_far))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         request.when_gone(lambda: _stop(task))
+        return task
+
+
+async def _headed(task: asyncio.Task[Reply], work: Generation) -> bool:
+    """Waits until a stream has begun, or its act is over without one."""
+    try:
+        await asyncio.wait((task, work.head), return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not work.head.done() and task.cancelled():
+        raise ClientGone
+    return work.head.done()
+
+
+def _streamed(task: asyncio.Task[Reply], act: Act, work: Generation, dialect: Dialect) -> Stream:
+    """The stream of an act that has begun to answer."""
+    answer = work.head.result()
+
+    async def produce(writer: Writer) -> None:
+        work.writer.set_result(writer)
         try:
-            await asyncio.wait((task, work.head), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
+            await asyncio.wait((task,))
+        finally:
             task.cancel()
-            raise
-        if not work.head.done():
-            if task.cancelled():
-                raise ClientGone
-            return _answered(task.result(), work, dialect)
-        answer = work.head.result()
+        if task.cancelled():
+            raise ClientGone
+        await writer.send(_last(task.result(), work, dialect))
 
-        async def produce(writer: Writer) -> None:
-            work.writer.set_result(writer)
-            try:
-                await asyncio.wait((task,))
-            finally:
-                task.cancel()
-            if task.cancelled():
-                raise ClientGone
-            await writer.send(_last(task.result(), work, dialect))
+    headers = (*told(answer), ("standwatch-action", act.id))
+    return Stream(produce, answer.status, headers, _kind(answer.headers))
 
-        headers = (*told(answer), ("standwatch-action", act.id))
-        return Stream(produce, answer.status, headers, _kind(answer.headers))
+
+def _again(reply: Reply, work: Generation) -> bool:
+    """Whether a stand-in is asked: this one is held, or did not answer. What was refused otherwise stays refused."""
+    if reply.word == "refused":
+        return reply.code == "held"
+    return reply.word in ("done", "unavailable") and reply.index >= 0 and not reply.code and work.failed
 
 
 def _stop(task: asyncio.Task[Reply]) -> None:

@@ -6,12 +6,14 @@ Chunks leave at the ends of events, so that wherever a hold cuts the stream, the
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Final, Literal, cast
 
 from standwatch.enforce.inspecting import Inspect, Step
 from standwatch.enforce.ports import Carried
 from standwatch.facts.errors import Malformed
 from standwatch.facts.llm import Delta, LlmAnswer, LlmFault, LlmServer, Prompt
+from standwatch.facts.spending import Usage
 from standwatch.facts.words import OutcomeStatus
 from standwatch.fronts.http_message import EVENT_STREAM, JSON, ClientGone, Headers, Response, Writer
 from standwatch.fronts.llm.dialect import Dialect
@@ -41,13 +43,16 @@ class Generation:
         self._heard = Heard(prompt, self._hearer.facts)
         self._counting = False
         self._ready: list[bytes] = []
-        self._held: list[bytes] = []
+        self._held: deque[tuple[int, bytes]] = deque()
+        """What is held back: how many pieces had been fed with it, and its bytes."""
+        self._fed = 0
         self._holding = 0
+        self._answer: LlmAnswer | None = None
         self.ended: Ended = "cut"
         self.response: Response | None = None
         loop = asyncio.get_running_loop()
         self.head: asyncio.Future[LlmAnswer] = loop.create_future()
-        """Set once a stream has begun; somebody must then set `writer`."""
+        """Set when the first piece of a stream may go; somebody must then set `writer`."""
         self.writer: asyncio.Future[Writer] = loop.create_future()
 
     async def carry(self, arguments: dict[str, Any]) -> Carried:
@@ -88,9 +93,21 @@ class Generation:
         status = _STATUS[self.ended]
         if status == "ok" and not 200 <= self._heard.status < 300:
             status = "error"
-        return Carried(status, self._heard.document(self.ended), self._hearer.facts.usage)
+        usage = self._hearer.facts.usage
+        if usage is None and self._heard.status >= 400:
+            usage = Usage()  # an upstream that answers with an error has nothing to charge for
+        return Carried(status, self._heard.document(self.ended), usage, self._inspect.findings)
+
+    @property
+    def failed(self) -> bool:
+        """Whether another may be asked instead: this one did not answer, or not now, and nothing was passed on."""
+        if self.head.done() or self.ended in ("withheld", "client_gone"):
+            return False
+        status = self._heard.status
+        return self.ended != "whole" or status in (408, 429) or status >= 500
 
     def _begun(self, answer: LlmAnswer) -> None:
+        self._answer = answer
         self._heard.status = answer.status
         self._heard.request = next(
             (value for name, value in answer.headers if name.endswith("request-id")), ""
@@ -114,23 +131,22 @@ class Generation:
         self.response = Response(answer.status, body, told(answer), kind or JSON)
 
     async def _stream(self, answer: LlmAnswer) -> None:
-        self.head.set_result(answer)
-        writer = await self.writer
         frames = Frames()
         async for piece in answer.chunks():
-            if not await self._pass_on(frames.feed(piece), writer):
+            if not await self._pass_on(frames.feed(piece)):
                 return
         rest = frames.rest()
-        if rest is not None and not await self._pass_on([rest], writer):
+        if rest is not None and not await self._pass_on([rest]):
             return
         if self._inspect.end() != "pass":
             self.ended = "withheld"
             return
-        self._ready += self._held
-        await self._release(writer)
+        self._let_go(self._fed)
+        await self._release()
+        await self._open()
         self.ended = "whole"
 
-    async def _pass_on(self, events: list[Framed], writer: Writer) -> bool:
+    async def _pass_on(self, events: list[Framed]) -> bool:
         """False where the stream is to end here. What may go by then goes first."""
         ended = False
         for event in events:
@@ -139,18 +155,13 @@ class Generation:
                 ended = True
                 break
             raw = self._dialect.uncounted(event.raw, event.data) if self._counting else event.raw
-            if step == "hold":
-                self._held.append(raw)
-                self._holding += len(raw)
-                if self._holding > MOST_HELD:
-                    ended = True
-                    break
-            elif self._held:
-                self._ready += (*self._held, raw)
-                self._held, self._holding = [], 0
-            else:
-                self._ready.append(raw)
-        await self._release(writer)
+            self._held.append((self._fed, raw))
+            self._holding += len(raw)
+            self._let_go(self._inspect.free if step == "hold" else self._fed)
+            if self._holding > MOST_HELD:
+                ended = True
+                break
+        await self._release()
         if ended:
             self.ended = "withheld"
         return not ended
@@ -164,17 +175,31 @@ class Generation:
                 break
         return step
 
-    async def _release(self, writer: Writer) -> None:
+    async def _open(self) -> Writer:
+        """INVARIANT: until the first piece may go the client has heard nothing, and another may still be asked."""
+        if not self.head.done():
+            self.head.set_result(cast("LlmAnswer", self._answer))
+        return await self.writer
+
+    def _let_go(self, fed: int) -> None:
+        """What was said up to piece `fed` may be sent."""
+        while self._held and self._held[0][0] <= fed:
+            raw = self._held.popleft()[1]
+            self._holding -= len(raw)
+            self._ready.append(raw)
+
+    async def _release(self) -> None:
         """Send what may go."""
         ready = self._ready
         if ready:
             data = cast("LlmServer", self._server).scrub(ready[0] if len(ready) == 1 else b"".join(ready))
             self._ready = []
-            await writer.send(data)
+            await (await self._open()).send(data)
             self._heard.sent(data, len(ready))
 
     def _look(self, delta: Delta) -> Step:
         self._heard.said(delta)
+        self._fed += 1
         return self._inspect.feed(delta.kind, delta.place, delta.text)
 
 
