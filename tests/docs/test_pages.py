@@ -242,7 +242,7 @@ SECTIONS = {
     "read_component": "components",
     "read_sandbox": "sandbox",
     "_tool": "tools",
-    "_returns": "tools",
+    "read_returns": "returns",
     "read_rule": "arguments",
     "_carries": "arguments",
     "read_sequence": "sequences",

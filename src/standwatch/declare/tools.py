@@ -6,6 +6,7 @@ from typing import Final
 from standwatch.declare.approvals import read_tool_approvals
 from standwatch.declare.organisation import effect
 from standwatch.declare.people import Directory
+from standwatch.declare.returns import read_returns
 from standwatch.declare.rules import argument_name, otherwise, read_rule
 from standwatch.declare.schema import (
     Fields,
@@ -21,16 +22,12 @@ from standwatch.declare.schema import (
     text,
 )
 from standwatch.declare.text import Node, Problems
-from standwatch.facts.configuration import Approvals, Tool
+from standwatch.facts.configuration import Approvals, Returns, Tool
 from standwatch.facts.rules import After, Unruled
 
 TOOL: Final = shaped(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.[A-Za-z0-9_./:-]{1,128}", "server.tool")
 """A server's component name, a dot, and the tool's name at that server (which may have dots of its own)."""
 
-_path = shaped(
-    r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\[\*\]|\[[0-9]{1,6}\]){0,24}",
-    "a path of names and [*] such as $[*].recipient",
-)
 _after: Reader[After] = choice("step_up", "deny")
 _unruled: Reader[Unruled] = choice("any", "ask", "deny")
 _never: After = ""
@@ -49,6 +46,7 @@ def read_tool(whom: Directory) -> Callable[[str, Node, Problems], Tool | None]:
 
 def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals]) -> Tool:
     fields = Fields(node, problems, f"the tool {short(name)}")
+    returns = fields.take("returns", read_returns, Returns())
     tool = Tool(
         name=name,
         effect=fields.need("effect", effect, "irreversible"),
@@ -62,7 +60,10 @@ def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals
         after_untrusted=fields.take("after_untrusted", _after, _never),
         unruled=fields.take("unruled", _unruled, _asks),
         otherwise=fields.take("otherwise", otherwise, "deny"),
-        trusted=fields.take("returns", _returns, ()),
+        trusted=returns.trusted,
+        secret=returns.secret,
+        returns_format=returns.format,
+        returns_pattern=returns.pattern,
         timeout=fields.take("timeout", _seconds, None),
         approvals=fields.take("approvals", approvals, _as_its_system),
     )
@@ -78,8 +79,3 @@ def _seconds(node: Node, problems: Problems) -> int | None:
     return duration(node, problems)
 
 
-def _returns(node: Node, problems: Problems) -> tuple[str, ...]:
-    fields = Fields(node, problems, "returns")
-    paths = fields.take("trusted", listing(_path, "paths"), ())
-    fields.close()
-    return paths

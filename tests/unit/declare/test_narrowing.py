@@ -40,6 +40,8 @@ def changed(files: dict[str, bytes], file: str, old: str, new: str) -> tuple[Con
         (MANIFEST, "effect: read", "effect: read\n    only_declared: true", "narrower", "only_declared: False → True"),
         (MANIFEST, ', "$[*].id"]', "]", "narrower", "returns.trusted: $[*].id removed"),
         (MANIFEST, "$[*].id", "$[*].name", "wider", "returns.trusted: $[*].name added"),
+        (MANIFEST, '"$[*].id"]', '"$[*].id"], secret: ["$.pin"]', "narrower", "returns.secret: $.pin added"),
+        (MANIFEST, '"$[*].id"]', '"$[*].id"], format: yaml', "wider", "returns.format: "),
         (MANIFEST, "calls: 200, ", "", "wider", "limits.calls_per_run: 200 → none"),
         (MANIFEST, "bank.send_money: 40", "bank.send_money: 39", "narrower", "limits.per_day.bank.send_money: 40 → 39"),
         (MANIFEST, "2026-12-20T00:00Z", "2026-12-19T00:00Z", "narrower", "is added, longer or covers more"),
