@@ -2,7 +2,7 @@
 
 from standwatch.content import views
 from standwatch.content.detector import CONTEXT, GATE
-from standwatch.content.found import Bounds, Found
+from standwatch.content.found import SECRET, Bounds, Found
 from standwatch.content.prefilter import Prefilter
 from standwatch.content.searching import Compiled, Work, search
 
@@ -18,7 +18,9 @@ class _Reading:
         self.next = [0] * len(compiled)
         self.live: dict[int, int] = {}  # detector: absolute byte up to which a keyword stood
         self.due: dict[int, int] = {}  # detector: size at which a search decides something
+        self.first: dict[int, int] = {}  # detector: where the keyword stands at the earliest that woke it
         self.longest = max((each.detector.reach for each in compiled), default=0)
+        self.lead = max(map(_lead, compiled), default=0)
 
     def add(self, text: str, data: bytes) -> None:
         self.place.add(text, len(data))
@@ -45,7 +47,16 @@ class _Reading:
             reach = self.compiled[number].detector.reach
             self.next[number] = max(self.next[number], since - reach, 0)
             self.due[number] = self.size + reach + CONTEXT
+            self.first[number] = since
         self.live[number] = self.size
+
+    def begins(self) -> int:
+        """The byte before which nothing that is found later begins: no sleeping detector can have seen its keyword
+        before the last GATE bytes, and one that is awake has read up to its place."""
+        waiting = self.size - GATE - self.lead
+        for number in self.live:
+            waiting = min(waiting, max(self.next[number], self.first[number] - _lead(self.compiled[number])))
+        return max(0, waiting)
 
     def one(self, number: int, work: Work, *, final: bool) -> list[Found]:
         """What one detector finds as far as it can be decided."""
@@ -68,6 +79,12 @@ class _Reading:
             )
             for hit in hits
         ]
+
+
+def _lead(compiled: Compiled) -> int:
+    """Bytes of a value that may stand before the keyword that wakes its detector. A secret follows what names it, or
+    begins with it: what stands before is a name, and may go."""
+    return 0 if compiled.detector.kind == SECRET else compiled.detector.reach
 
 
 class Stream:
@@ -93,8 +110,9 @@ class Stream:
     def settled(self) -> int:
         """Characters that may go on: no finding that is still to come begins before this one."""
         waiting = self._fed
-        for reading in (self._clean,):
-            waiting = min(waiting, reading.place.start(max(0, reading.size - reading.longest - GATE)))
+        for reading in (self._clean, self._raw):
+            if reading.compiled:
+                waiting = min(waiting, reading.place.start(reading.begins()))
         return waiting
 
     def feed(self, text: str) -> tuple[Found, ...]:

@@ -1,6 +1,6 @@
 """What looks at a model's words while they stream. The front feeds it; what it says decides what leaves.
 
-`content` fills it. Until then nothing is looked for: `PASSING`.
+`enforce.listening` looks for content; where nothing is looked for: `PASSING`.
 """
 
 from typing import Final, Literal, Protocol
@@ -19,6 +19,11 @@ class Inspect(Protocol):
         """More of what is said at `place`; what is cut into pieces comes piece by piece."""
         ...
 
+    @property
+    def free(self) -> int:
+        """After `hold`: how many of the pieces fed so far may go all the same, the first ones."""
+        ...
+
     def end(self) -> Step:
         """The answer is whole. What is still held back goes with `pass`, and is withheld with anything else."""
         ...
@@ -33,6 +38,7 @@ class Passing:
     """Looks for nothing."""
 
     findings: tuple[Finding, ...] = ()
+    free = 0
 
     def feed(self, kind: Speech, place: str, text: str) -> Step:
         del kind, place, text

@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.enforce.case import Case
 from standwatch.enforce.contents import Contents, Look
+from standwatch.enforce.envelope import Envelope
 from standwatch.enforce.llms import generation_arguments
 from standwatch.enforce.looking import CHECK, Looked, failed, look_at, look_at_bytes, masked
 from standwatch.enforce.masks import MARK, Full, Masks, unknown
@@ -203,16 +204,19 @@ def _restored(data: bytes, masks: Masks, known: frozenset[str]) -> tuple[bytes, 
 
 def _weighed(case: Case, finding: Finding) -> Finding:
     """The finding as observation and relaxations let it count, as the judge weighs those of arguments."""
-    if finding.decision == "allow":
+    if case.envelope is not None:
+        finding = observed(case.envelope, finding, case.now)
+    if finding.decision == "allow" or not finding.enforced or not case.relaxed:
         return finding
-    envelope = case.envelope
-    observing = envelope is not None and case.now < envelope.system.manifest.observe_until
-    if observing:
-        return msgspec.structs.replace(finding, enforced=False)
-    found = bypass(case, finding, observing=observing) if case.relaxed else None
-    if found is None:
+    found = bypass(case, finding, observing=False)
+    return finding if found is None else msgspec.structs.replace(finding, enforced=False, relaxed=found.index)
+
+
+def observed(envelope: Envelope, finding: Finding, now: int) -> Finding:
+    """The finding as `observe until` lets it count."""
+    if finding.decision == "allow" or now >= envelope.system.manifest.observe_until:
         return finding
-    return msgspec.structs.replace(finding, enforced=False, relaxed=found.index)
+    return msgspec.structs.replace(finding, enforced=False)
 
 
 def unknown_in(case: Case, masks: Masks) -> str:

@@ -37,7 +37,7 @@ def build(words: frozenset[str], canaries: Mapping[str, str]) -> Scanner:
 def _build(words: frozenset[str], canaries: tuple[tuple[str, str], ...]) -> Scanner:
     known = {one.name: word_of(one.kind, one.name) for one in detectors.known().values() if not one.named}
     wanted = [name for name, word in known.items() if word in words]
-    if missing := sorted(words - {*known.values(), "canaries", "invisible", "instructions", "exfiltration"}):
+    if missing := sorted(words - {*known.values(), "canaries"}):
         raise LookupError(f"there is no detector of {', '.join(missing)}")
     return detectors.build(wanted, dict(canaries))
 
