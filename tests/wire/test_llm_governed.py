@@ -218,7 +218,6 @@ def test_a_client_that_leaves_before_the_answer(living: Living, client: openai.O
         ("scripted-no-sse", "malformed", "error"),
         ("scripted-long-event", "malformed", "error"),
         ("scripted-stalled", "timeout", "timeout"),
-        ("scripted-endless", "too_large", "error"),
     ],
 )
 def test_a_stream_that_goes_wrong_ends_with_an_error(
@@ -230,6 +229,17 @@ def test_a_stream_that_goes_wrong_ends_with_an_error(
     ident = raised.value.body["reference"]  # type: ignore[index]
     assert living.outcome(ident).status == status
     assert document(living, ident)["ended"] == ended
+
+
+def test_a_stream_without_end_ends(living: Living, client: openai.OpenAI, upstream: Upstream) -> None:
+    """At so many bytes, or where no more is looked through: whichever comes first."""
+    upstream.gone.clear()
+    with pytest.raises(openai.APIError) as raised:
+        ask(client, model="scripted-endless", stream=True)
+    ident = raised.value.body["reference"]  # type: ignore[index]
+    assert living.outcome(ident).status in ("error", "withheld")
+    assert document(living, ident)["ended"] in ("too_large", "withheld")
+    assert upstream.gone.wait(10)
 
 
 @pytest.mark.parametrize(
@@ -303,3 +313,26 @@ def test_the_body_is_what_came_to_the_byte(living: Living, client: openai.OpenAI
     assert upstream.requests[-1][2] == body
     told = living.run("explain", str(answer.headers["standwatch-action"]))
     assert told["sent"]["body"]["text"].encode() == body
+
+
+def test_a_restricted_system_is_offered_no_tools(
+    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
+) -> None:
+    systems = {"desk": manifest("desk", [llm(upstream)], {}, validator="nobody@bank.example")}
+    folder = tmp_path_factory.mktemp("org")
+    with serving(folder, systems, accept=False, development=False, UPSTREAM_KEY=SECRET) as running:
+        token = running.agent("writer", "desk").token
+        with openai.OpenAI(
+            api_key=token, base_url=f"http://127.0.0.1:{running.agents}/openai/desk/v1"
+        ) as client:
+            answer = client.chat.completions.create(
+                model="scripted-tools", messages=HELLO, tools=TOOLS, tool_choice="auto", temperature=0.5
+            )
+        assert answer.choices[0].message.tool_calls is None
+        assert upstream.last == {"model": "scripted-tools", "messages": HELLO, "temperature": 0.5}
+        intent = running.of(Intent)[-1]
+        assert (intent.grant, intent.verdict, intent.disposition) == ("restricted", "modify", "modify")
+        assert intent.sent
+        told = running.run("explain", intent.id)
+        assert json.loads(told["sent"]["body"]["text"]) == upstream.last
+        assert [one["code"] for one in told["findings"] if one["check"] == "grant"] == ["no_tools"]

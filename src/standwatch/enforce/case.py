@@ -49,6 +49,8 @@ class Case(msgspec.Struct, frozen=True):
     """What `content` found before it changed the act; None where it changed nothing."""
     masks: Masks | None = None
     """The values that this run has masked."""
+    withdrawn: bool = False
+    """Whether the tools that a generation offered were taken out."""
 
 
 def allow(check: str) -> Finding:

@@ -11,7 +11,7 @@ from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.idioms.arguments import far_reaching
-from standwatch.enforce.llms import serves
+from standwatch.enforce.llms import NO_TOOLS, offers, serves
 from standwatch.enforce.masking import content
 from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.spending import unbounded
@@ -217,6 +217,8 @@ def policy(case: Case) -> Finding:
 
 def grant(case: Case) -> Finding:
     """The authority the system holds now covers an act of this effect."""
+    if case.withdrawn or (case.grant.level == "restricted" and offers(case.act.prompt)):
+        return against("grant", "modify", NO_TOOLS, "a restricted system's models are offered no tools")
     match permits(case.grant.level, "decision" if case.act.event == "decision" else case.effect):
         case "envelope":
             return allow("grant")

@@ -31,6 +31,8 @@ class Draft(msgspec.Struct, frozen=True):
     """What `content` found before it changed the act; None where it changed nothing."""
     masked: dict[str, str] = {}
     """The tokens that went into it with that change, and their values."""
+    withdrawn: bool = False
+    """Whether the tools that it offered were taken out: its system is restricted."""
 
 
 def draft_of(act: Act, view: View, begin: Begin) -> Draft:
@@ -83,6 +85,7 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
         relaxed=view.relaxed(now),
         modified=draft.modified,
         masks=view.masks(draft.run),
+        withdrawn=draft.withdrawn,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.enforce.patterns import names
-from standwatch.facts.configuration import Component
+from standwatch.facts.configuration import Component, Finding
 from standwatch.facts.llm import Prompt, Provider
 
 _TOOL_MEMBERS: Final = (
@@ -84,6 +84,20 @@ def generation_arguments(prompt: Prompt) -> dict[str, Any]:
     if prompt.choices != 1:
         members["choices"] = prompt.choices
     return members
+
+
+NO_TOOLS: Final = "no_tools"
+"""Code of the finding that takes the tools out of a prompt."""
+
+
+def offers(prompt: Prompt | None) -> bool:
+    """Whether a prompt offers any tools, the caller's or the provider's."""
+    return prompt is not None and bool(prompt.tools or prompt.hosted)
+
+
+def withdraws(findings: tuple[Finding, ...]) -> bool:
+    """Whether the tools are to be taken out of the prompt."""
+    return any(one.code == NO_TOOLS and one.enforced for one in findings)
 
 
 def without_tools(prompt: Prompt) -> Prompt:

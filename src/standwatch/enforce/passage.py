@@ -4,7 +4,7 @@ A generator that yields commands and receives events, read top to bottom like a 
 executes the commands; a test drives it in any order it likes. Time and chance arrive inside the events.
 """
 
-from typing import Any, Final, assert_never
+from typing import Any, Final, assert_never, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -30,6 +30,7 @@ from standwatch.enforce.drafting import (
     to_carry,
 )
 from standwatch.enforce.judge import Judgement, judge
+from standwatch.enforce.llms import generation_arguments, withdraws, without_tools
 from standwatch.enforce.looking import failed
 from standwatch.enforce.masking import came_back, modifies, opened, with_tokens
 from standwatch.enforce.masks import Full
@@ -54,6 +55,7 @@ from standwatch.facts.configuration import Finding, Returns
 from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome, OutcomeChecked
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
+from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import MOST_REFUSED, Action, Part, action_digest, commitment
 from standwatch.facts.words import Word
 from standwatch.flow.origin import Kind, Read
@@ -76,6 +78,9 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
         judgement = judge(case)
         if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
             return (yield from _refuse(draft, view, case, _void(judgement)))
+        if not draft.withdrawn and judgement.disposition == "modify" and withdraws(judgement.findings):
+            draft = _withdrawn(draft, view, begin)
+            continue
         if draft.modified is None and modifies(judgement.findings):
             changed = _modified(draft, view, begin, case)
             if isinstance(changed, Finding):
@@ -133,7 +138,7 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         verdict=judgement.verdict,
         disposition=disposition,
         signed=draft.signed,
-        sent=arguments_digest(draft) if draft.modified is not None else "",
+        sent=arguments_digest(draft) if draft.modified is not None or draft.withdrawn else "",
         spend=spend_of(case),
     )
     caps = tighter(_caps(case), judgement.caps)
@@ -161,7 +166,14 @@ def _modified(draft: Draft, view: View, begin: Begin, case: Case) -> Draft | Fin
         again = draft_of(act, view, begin)
     except (Full, Malformed, msgspec.MsgspecError, OverflowError) as error:
         return failed(str(error))
-    return replace(again, modified=finding, masked=table)
+    return replace(again, modified=finding, masked=table, withdrawn=draft.withdrawn)
+
+
+def _withdrawn(draft: Draft, view: View, begin: Begin) -> Draft:
+    """The same generation with no tools offered: that, and nothing else, is judged, recorded and sent."""
+    prompt = without_tools(cast("Prompt", draft.act.prompt))
+    act = replace(draft.act, prompt=prompt, arguments=generation_arguments(prompt))
+    return replace(draft_of(act, view, begin), withdrawn=True)
 
 
 def _caps(case: Case) -> dict[str, int]:
