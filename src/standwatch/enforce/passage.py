@@ -29,6 +29,7 @@ from standwatch.enforce.drafting import (
     subjects_of,
     to_carry,
 )
+from standwatch.enforce.hearing import overhear
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.llms import generation_arguments, withdraws, without_tools
 from standwatch.enforce.looking import failed
@@ -78,7 +79,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
         judgement = judge(case)
         if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
             return (yield from _refuse(draft, view, case, _void(judgement)))
-        if not draft.withdrawn and judgement.disposition == "modify" and withdraws(judgement.findings):
+        if not draft.withdrawn and judgement.disposition != "deny" and withdraws(judgement.findings):
             draft = _withdrawn(draft, view, begin)
             continue
         if draft.modified is None and modifies(judgement.findings):
@@ -118,6 +119,8 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
         now = written.now
         match written:
             case Recorded():
+                if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
+                    overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
                 return (yield from _carry(draft, view, case, written, now - begin.now))
             case NotRecorded(code="stale"):
                 continue
@@ -351,6 +354,7 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         signed=question.answer_index,
         modified=draft.modified,
         masked=draft.masked,
+        withdrawn=draft.withdrawn,
     )
 
 
