@@ -17,6 +17,7 @@ from standwatch.flow.fields import Fields, fields_of, text_of
 from standwatch.flow.fold import loose
 from standwatch.flow.forms import normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
+from standwatch.flow.overheard import Overheard
 from standwatch.flow.past import Past
 from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
@@ -59,6 +60,7 @@ class Trail:
         self._trusted = Vouching()
         self._seen = Seen()
         self._gap: Place | None = None
+        self._overheard = Overheard()
         self._known: dict[tuple[bool, str | int | float], Origin] = {}
         """What was found of the last values: one call asks of each several times."""
         if task:
@@ -69,6 +71,8 @@ class Trail:
         if not read.data:
             return frozenset()
         self._known.clear()
+        if read.told_by_us:
+            self._overheard.carried(read.data)
         place = Place(read.server, read.tool, read.call)
         # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
         found = fields_of(read) if read.told_by_us else Fields()
@@ -81,6 +85,18 @@ class Trail:
             for text in text_of(read.data):
                 self._seen.add(text, place)
         return frozenset(normal(value) for _, value in found.trusted)
+
+    def overhear(self, read: Read) -> None:
+        """As `learn`, of a text that passed through a model's front: only where it comes for the first time, and not
+        as the result of a call that we carried ourselves."""
+        if self._overheard.new(read.data):
+            self.learn(read)
+
+    def tell(self, task: str) -> None:
+        """The run's task, said after it was opened and before it has read anything."""
+        self.task = task
+        self._known.clear()
+        self._said.add(task, _TASK)
 
     def missed(self, place: Place) -> None:
         """Something was read at `place` that is not to be had any more: what is not known may be from there."""
