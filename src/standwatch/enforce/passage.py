@@ -79,7 +79,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
         judgement = judge(case)
         if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
             return (yield from _refuse(draft, view, case, _void(judgement)))
-        if not draft.withdrawn and judgement.disposition == "modify" and withdraws(judgement.findings):
+        if not draft.withdrawn and judgement.disposition != "deny" and withdraws(judgement.findings):
             draft = _withdrawn(draft, view, begin)
             continue
         if draft.modified is None and modifies(judgement.findings):
@@ -354,6 +354,7 @@ def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply |
         signed=question.answer_index,
         modified=draft.modified,
         masked=draft.masked,
+        withdrawn=draft.withdrawn,
     )
 
 
