@@ -241,6 +241,7 @@ SECTIONS = {
     "read_relaxations": "relaxations",
     "read_component": "components",
     "read_sandbox": "sandbox",
+    "read_credential": "credential",
     "_tool": "tools",
     "read_returns": "returns",
     "read_rule": "arguments",
