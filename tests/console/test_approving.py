@@ -326,7 +326,7 @@ def test_a_question_that_ends_while_one_reads_says_so_and_cannot_be_answered(
     waited(lambda: olga.chrome.run("refuse.disabled && approve.disabled"))
     assert "over" in olga.text("#hint")
     assert boxes(olga) == before
-    waited(lambda: "expired" in olga.text("#standing").lower(), 15)
+    waited(lambda: "expired" in olga.text("#standing").lower())
     olga.open(f"/approvals/{ident}")
     assert "counts as refused" in olga.text("#answer")
 
@@ -355,6 +355,7 @@ def test_a_new_question_is_on_the_open_page_within_a_second_and_moves_no_row(
     asked(bot, to=BOOKS, amount=612)
     olga.open("/approvals")
     waited(lambda: olga.chrome.run("document.querySelectorAll('#waiting tbody tr').length > 0"))
+    waited(lambda: olga.chrome.run("document.getElementById('live')._htmx?.sse !== undefined"))
     time.sleep(0.5)  # the stream is open
     rows = "[...document.querySelectorAll('#waiting tbody tr')].map(it => it.getBoundingClientRect().top)"
     before = olga.chrome.run(rows)

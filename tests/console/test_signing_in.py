@@ -91,7 +91,7 @@ def enrolled(chrome: Page, living: Living) -> None:
     words = waited(lambda: shown(chrome, "[data-words]"))
     assert process.stdout is not None
     told = process.stdout.read()
-    assert process.wait(20) == 0, told
+    assert process.wait(60) == 0, told
     assert words in told, "both ends show the same words"
     waited(lambda: shown(chrome, "[data-step=live]"))
 
@@ -273,7 +273,7 @@ def test_over_tls_the_cookie_is_the_host_s_and_the_certificate_is_renewed(
     chrome.open(link)
     waited(lambda: shown(chrome, "[data-step=ready] button"))
     click(chrome, "[data-step=ready] button")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     chrome.open(f"{base}/signin?next=/you")
     click(chrome, "[data-passkey-challenge]")
     waited(lambda: chrome.run("location.pathname") == "/you")

@@ -33,6 +33,7 @@ class Person:
         """By a link; their own key vouches for what the browser made."""
         link = self.watch.api.post("/passkeys/invitations", {"person": self.name})["link"]
         self.chrome.open(link)
+        waited(lambda: self.text("[data-step=ready] button"))
         self.chrome.run("document.querySelector('[data-step=ready] button').click()")
         waited(lambda: self.chrome.run("document.querySelector('[data-words]').textContent"))
         (made,) = [

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,10 +89,20 @@ class Page:
             pass
 
     def run(self, script: str) -> Any:
-        """The value of `script`, awaited, as with a gesture of the user. Raises `RuntimeError` for an exception."""
-        found = self(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
-        )
+        """The value of `script`, awaited, as with a gesture of the user; None where the page went meanwhile. Raises
+        `RuntimeError` for an exception."""
+        asked = {"expression": script, "awaitPromise": True, "returnByValue": True, "userGesture": True}
+        until = time.monotonic() + 30
+        while True:
+            try:
+                found = self("Runtime.evaluate", **asked)
+                break
+            except RuntimeError as error:
+                if any(said in str(error) for said in ("navigated or closed", "context was destroyed")):
+                    return None
+                # Nothing was run: one page has gone, and the next is not there yet.
+                if "Cannot find" not in str(error) or "context" not in str(error) or time.monotonic() > until:
+                    raise
         if "exceptionDetails" in found:
             raise RuntimeError(str(found["exceptionDetails"]["exception"].get("description", "")))
         return found["result"].get("value")
