@@ -143,8 +143,11 @@ def compare_tool(log: Differences, old: Tool, new: Tool) -> None:
         _argument(log, f"{where} {name}", name, old, new)
     compare_call(log, where, old, new)
     log.permitted(f"{where} returns.trusted", old.trusted, new.trusted)
+    log.permitted(f"{where} returns.names", old.names, new.names)
     log.demanded(f"{where} returns.secret", old.secret, new.secret)
-    if old.trusted or new.trusted or old.secret:  # another way of reading finds other fields
+    if (
+        old.trusted or new.trusted or old.names or new.names or old.secret
+    ):  # another way of reading finds other fields
         log.any_change(f"{where} returns.format", old.returns_format, new.returns_format)
         log.any_change(f"{where} returns.pattern", old.returns_pattern, new.returns_pattern)
     log.at_most(f"{where} timeout", old.timeout, new.timeout)

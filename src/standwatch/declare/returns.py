@@ -32,6 +32,7 @@ def read_returns(node: Node, problems: Problems) -> Returns:
     fields = Fields(node, problems, "returns")
     found = Returns(
         trusted=fields.take("trusted", listing(read_path, "paths"), ()),
+        names=fields.take("names", listing(read_path, "paths"), ()),
         secret=fields.take("secret", listing(read_path, "paths"), ()),
         format=fields.take("format", _format, _by_itself),
         pattern=fields.take("pattern", read_pattern, ""),

@@ -61,6 +61,7 @@ def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals
         unruled=fields.take("unruled", _unruled, _asks),
         otherwise=fields.take("otherwise", otherwise, "deny"),
         trusted=returns.trusted,
+        names=returns.names,
         secret=returns.secret,
         returns_format=returns.format,
         returns_pattern=returns.pattern,
@@ -77,5 +78,3 @@ def _count(node: Node, problems: Problems) -> int | None:
 
 def _seconds(node: Node, problems: Problems) -> int | None:
     return duration(node, problems)
-
-

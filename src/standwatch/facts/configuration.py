@@ -159,6 +159,8 @@ class Returns(msgspec.Struct, frozen=True):
     """How the text of a result is to be read; "" for structured content, or text that is JSON."""
     pattern: str = ""
     """Of `text`: RE2 syntax with named groups; each match is an object of its groups, the result a list of them."""
+    names: tuple[str, ...] = ()
+    """JSONPath of the fields by which things are called, whoever chose the name: good as a whole, and nothing in it."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -179,6 +181,8 @@ class Tool(msgspec.Struct, frozen=True):
     otherwise: Otherwise = "deny"
     trusted: tuple[str, ...] = ()
     """`returns.trusted`: JSONPath of result fields that no outside party can write."""
+    names: tuple[str, ...] = ()
+    """`returns.names`: JSONPath of result fields that are good as a whole only."""
     secret: tuple[str, ...] = ()
     """`returns.secret`: JSONPath of result fields that are confidential."""
     returns_format: Format = ""
@@ -197,7 +201,7 @@ class Tool(msgspec.Struct, frozen=True):
     @property
     def returns(self) -> Returns:
         """What is declared of its results."""
-        return Returns(self.trusted, self.secret, self.returns_format, self.returns_pattern)
+        return Returns(self.trusted, self.secret, self.returns_format, self.returns_pattern, self.names)
 
 
 class Component(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ class Fields(msgspec.Struct, frozen=True):
     """Texts and numbers with where they stand. `complete`: there is nothing in the result beside the trusted ones."""
 
     trusted: tuple[Node, ...] = ()
+    names: tuple[Node, ...] = ()
     secret: tuple[Node, ...] = ()
     complete: bool = False
 
@@ -37,7 +38,7 @@ class Fields(msgspec.Struct, frozen=True):
 def fields_of(read: Read) -> Fields:
     """The declared fields of what was read."""
     returns = read.returns
-    if not (returns.trusted or returns.secret) or len(read.data) > LONGEST:
+    if not (returns.trusted or returns.names or returns.secret) or len(read.data) > LONGEST:
         return Fields()
     try:
         value, whole = structured(read.data, returns)
@@ -46,7 +47,7 @@ def fields_of(read: Read) -> Fields:
     trusted = list(_leaves(returns.trusted, value))
     secret = tuple(_leaves(returns.secret, value))
     complete = whole and bool(trusted) and _all(value, trusted)
-    return Fields(tuple(trusted), secret, complete)
+    return Fields(tuple(trusted), tuple(_leaves(returns.names, value)), secret, complete)
 
 
 def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:

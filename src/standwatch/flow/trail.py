@@ -78,6 +78,8 @@ class Trail:
         found = fields_of(read) if read.told_by_us else Fields()
         for at, value in found.trusted:
             self._trusted.add(value, msgspec.structs.replace(place, at=at))
+        for at, value in found.names:
+            self._trusted.name(value, msgspec.structs.replace(place, at=at))
         for at, value in found.secret:
             self.secrets.add(value, msgspec.structs.replace(place, at=at))
         if not found.complete:

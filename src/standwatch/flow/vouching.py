@@ -45,6 +45,15 @@ class Vouching:
         elif form := number(value):
             self._places.setdefault(f"n:{form}", place)
 
+    def name(self, value: Any, place: Place) -> None:
+        """Let `value` vouch for itself as a whole, in its usual spellings, and for nothing that stands in it."""
+        if not isinstance(value, str):
+            self.add(value, place)
+        elif len(self._places) < MOST_VALUES and len(value) <= LONGEST and (said := _bare(spoken(value))):
+            self._places.setdefault(f"={said}", place)
+            for item in meant(value):
+                self._places.setdefault(item, place)
+
     def _add_text(self, text: str, place: Place) -> None:
         said = spoken(text)
         if not said or self._length + len(said) > MOST_TEXT:
