@@ -13,6 +13,8 @@ import msgspec
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
 from standwatch.enforce.inspecting import PASSING, Inspect
+from standwatch.enforce.listening import Listening
+from standwatch.enforce.masking import observed
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Caller, Carried, Reply, Show, SoFar
@@ -297,9 +299,13 @@ class LiveGate:
             return Reply("unavailable", act.id or self._fresh())
 
     def inspect(self, act: Act) -> Inspect:
-        """What looks at the words of a generation while they stream: nothing yet (`content`)."""
-        del act
-        return PASSING
+        """What looks at the words of a generation while they stream."""
+        envelope = self.world.envelopes.get(act.system)
+        contents = envelope.contents if envelope is not None else None
+        look = contents.look("answers", act.tool) if contents is not None else None
+        if envelope is None or look is None:
+            return PASSING
+        return Listening(look, lambda finding: observed(envelope, finding, self._clock()))
 
     async def _drive(
         self, steps: Steps, forward: Carry, *, theirs: bool, so_far: SoFar, show: Show | None
