@@ -75,7 +75,11 @@ class Contents(msgspec.Struct):
         return self.looks[key]
 
     def _look(self, place: ContentPlace, tool: str) -> Look | None:
-        mine = tuple(one for one in self.rules if place in one.places and names(one.tools, tool))
+        mine = tuple(
+            one
+            for one in self.rules
+            if place in one.places and names(one.tools, tool) and (one.tools != ("*",) or not _decides(tool))
+        )
         words = frozenset(word for one in mine for word in one.find)
         if not self.canaries:
             words -= {"canaries"}
@@ -98,6 +102,11 @@ class Contents(msgspec.Struct):
 
 
 _MOST_KEPT: Final = 2_000
+
+
+def _decides(tool: str) -> bool:
+    """Whether it is a model that decides: its rows are data of people by design, so only rules that name it count."""
+    return tool.endswith(".decision")
 
 
 def contents_of(configuration: Configuration, system: System, build: Build, read: Read) -> Contents | None:

@@ -26,6 +26,7 @@ from standwatch.enforce.deciding_written import (
     unrecorded,
 )
 from standwatch.enforce.judge import Judgement, judge
+from standwatch.enforce.masking import inputs_of, said
 from standwatch.enforce.models import ModelEnvelope
 from standwatch.enforce.ports import Act, Caller
 from standwatch.enforce.steps import Begin, NotRecorded, Recorded
@@ -46,7 +47,7 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
     """Take the rows of `ask` through: judge, ask the model, judge its answer, record, reply. Never raises."""
     ident, now = new_id(begin.now, begin.chance[:10]), begin.now
     envelope = _envelope(view, ask)
-    act = _act(caller, ask, envelope, seam, ident)
+    act = _act(caller, ask, envelope, seam, ident, view)
     if envelope is None:
         return (yield from refuse(_case(act, view, run=begin.run, now=now), ident, begin.chance))
     if wrong := _misshapen(envelope, ask):
@@ -83,6 +84,10 @@ def deciding(caller: Caller, ask: Ask, view: View, begin: Begin, seam: Seam = "p
         elif not stop[0] and too_weighty(case.grant, case):
             stop = ("supervised", "a supervised system of tier 3 does not decide")
         now = yield from decide(batch, case, stop, route, view)
+        if (spoken := said(case, [one.outputs for one in batch.results if one is not None])) is not None:
+            if spoken.enforced and spoken.decision != "allow":
+                return (yield from refuse(case, ident, begin.chance, _with(judgement, spoken)))
+            batch.findings.append(spoken)
         written = yield record(batch, case, judgement, now)
         now = written.now
         match written:
@@ -117,7 +122,7 @@ def _envelope(view: View, ask: Ask) -> ModelEnvelope | None:
     return system.models.get(ask.model)
 
 
-def _act(caller: Caller, ask: Ask, envelope: ModelEnvelope | None, seam: Seam, ident: str) -> Act:
+def _act(caller: Caller, ask: Ask, envelope: ModelEnvelope | None, seam: Seam, ident: str, view: View) -> Act:  # noqa: PLR0917
     name = envelope.name if envelope is not None else ask.model
     return Act(
         caller=caller,
@@ -128,6 +133,7 @@ def _act(caller: Caller, ask: Ask, envelope: ModelEnvelope | None, seam: Seam, i
         arguments={},
         seam=seam,
         id=ident,
+        inputs=inputs_of(view.world.envelopes.get(ask.system), f"{name}.decision", ask),
     )
 
 
@@ -171,7 +177,10 @@ def _misshapen(envelope: ModelEnvelope, ask: Ask) -> str:
 def _against(judgement: Judgement, stop: Stop) -> Judgement:
     """The judgement with one more finding, that decides."""
     code, reason = stop
-    finding = Finding("sequencer", "deny", reason, code)
+    return _with(judgement, Finding("sequencer", "deny", reason, code))
+
+
+def _with(judgement: Judgement, finding: Finding) -> Judgement:
     return msgspec.structs.replace(
         judgement,
         verdict="deny",

@@ -15,6 +15,7 @@ from standwatch.enforce.relaxing import bypass
 from standwatch.enforce.texts import replaced
 from standwatch.facts.configuration import Finding
 from standwatch.facts.content import ContentPlace
+from standwatch.facts.decisions import Ask
 from standwatch.facts.llm import Prompt
 
 
@@ -57,7 +58,41 @@ def looked(case: Case) -> Looked | None:
 
 
 def _value(act: Act) -> Any:
+    if act.event == "decision":
+        return act.inputs
     return act.arguments if act.prompt is None else act.prompt.value
+
+
+def inputs_of(envelope: Envelope | None, tool: str, ask: Ask) -> Any:
+    """The rows of a decision as content looks at them; None where nothing is looked for in them."""
+    contents = envelope.contents if envelope is not None else None
+    if contents is None or contents.look("arguments", tool) is None:
+        return None
+    rows = [dict(zip(ask.rows.names, row, strict=False)) for row in ask.rows.rows]
+    return {"rows": rows, "parameters": ask.parameters}
+
+
+def said(case: Case, outputs: list[list[Any]]) -> Finding | None:
+    """What is found in what a model decided; None for nothing. There is nothing in it that could be masked."""
+    contents = contents_of(case)
+    look = contents.look("results", case.act.tool) if contents is not None else None
+    if contents is None or look is None:
+        return None
+    finding = look_at(look, outputs, expected=_anywhere(contents, case.act.tool)).finding
+    return None if finding is None else _weighed(case, _unmasked(finding))
+
+
+def _anywhere(contents: Contents, tool: str) -> frozenset[tuple[str, str]]:
+    """(anywhere, word) of what belongs into the results of this tool."""
+    return frozenset(("", word) for word in contents.expected.get(tool, ()))
+
+
+def _unmasked(finding: Finding) -> Finding:
+    if finding.decision != "modify":
+        return finding
+    return msgspec.structs.replace(
+        finding, decision="deny", reason=f"cannot be masked: {finding.reason}", code="unmaskable"
+    )
 
 
 def _expected(contents: Contents, act: Act) -> frozenset[tuple[str, str]]:
@@ -163,8 +198,7 @@ def came_back(case: Case, carried: Carried, masks: Masks, own: dict[str, str]) -
 def _weigh(  # noqa: PLR0917 - what one look at a result is made of
     case: Case, carried: Carried, data: bytes, masks: Masks, look: Look, why: str
 ) -> Back:
-    expected = frozenset(("", word) for word in _contents(case).expected.get(case.act.tool, ()))
-    found, value = look_at_bytes(look, data, expected=expected)
+    found, value = look_at_bytes(look, data, expected=_anywhere(_contents(case), case.act.tool))
     finding = failed(why) if why else found.finding
     if finding is None:
         return Back(msgspec.structs.replace(carried, result=data) if data is not carried.result else carried)
@@ -245,9 +279,15 @@ def content(case: Case) -> Finding:
     finding = found.finding if found is not None else None
     before = case.modified
     if before is None:
-        return finding or Finding(CHECK)
+        return (
+            Finding(CHECK)
+            if finding is None
+            else finding
+            if case.act.event != "decision"
+            else _unmasked(finding)
+        )
     if finding is None or finding.decision == "allow":
         return msgspec.structs.replace(before, decision="modify")
     if finding.decision == "modify":
-        return Finding(CHECK, "deny", f"cannot be masked: {finding.reason}", "unmaskable")
+        return _unmasked(finding)
     return finding if finding.decision == "deny" else msgspec.structs.replace(before, decision="step_up")

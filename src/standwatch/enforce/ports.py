@@ -63,6 +63,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it comes from the world: what a server asks of its client."""
     returns: bool = True
     """False where nothing comes back but what was judged: a message that goes or stays."""
+    inputs: Any = None
+    """Of a decision: its rows, as content looks at them; None where nothing is looked for."""
 
 
 class Resumed(msgspec.Struct, frozen=True):
