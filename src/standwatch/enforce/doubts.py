@@ -133,8 +133,8 @@ def _related(case: Case, tool: ToolEnvelope) -> bool:
 def _of_values(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
     for name, value in case.act.arguments.items():
         rule = tool.tool.arguments.get(name, _NO_RULE)
-        if rule.sources and (origin := case.trail.origin(value)).source not in rule.sources:
-            own = rule.otherwise or tool.tool.otherwise
+        if rule.sources and not case.trail.sources(value) <= set(rule.sources):
+            own, origin = rule.otherwise or tool.tool.otherwise, case.trail.origin(value)
             yield Doubt("source", own, _from(f"{name} {_shown(value)}", origin), name, "", "", "", origin)
         for leaf in leaves(name, value):
             yield from _of_leaf(_At(case, tool, name, rule, leaf))
@@ -190,7 +190,7 @@ def _url_rule(at: _At, one: Embedded) -> Otherwise | None:
         return None
     if at.rule.urls == "none":
         return at.own
-    if one.origin.source != "model" or at.rule.urls == "any":
+    if at.rule.urls == "any" or one.origin.source not in BAD or at.case.trail.reached.has(one.text):
         return None
     if at.rule.urls == "read":
         return at.own

@@ -19,6 +19,7 @@ from standwatch.flow.forms import normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
 from standwatch.flow.overheard import Overheard
 from standwatch.flow.past import Past
+from standwatch.flow.reached import Reached
 from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
 from standwatch.flow.shapes import Shaped, host_of, shapes
@@ -50,6 +51,8 @@ class Trail:
         back."""
         self.past = Past()
         """What was let through in this run."""
+        self.reached = Reached()
+        """The URLs and hosts that were read as they stand, by whomever they were written."""
         self.read_untrusted = False
         """Whether anything was read that an outside party could have written."""
         self.heard = 0
@@ -86,6 +89,7 @@ class Trail:
             self.read_untrusted = True
             for text in text_of(read.data):
                 self._seen.add(text, place)
+                self.reached.add(text)
         return frozenset(normal(value) for _, value in found.trusted)
 
     def overhear(self, read: Read) -> None:

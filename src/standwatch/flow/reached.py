@@ -1,0 +1,56 @@
+"""Which URLs and hosts a run has read as they stand: what is asked for and is none of them may carry something out.
+
+Compared whole: of a scheme, a host and a last `/` nothing hangs on their spelling, of all else everything does. Two
+halves from two places are no URL that was read, nor is one with a word more in its query.
+"""
+
+import re
+from typing import Any, Final
+
+import re2
+
+MOST: Final = 20_000
+"""URLs and hosts of one run; beyond it what is new counts as made up."""
+LONGEST: Final = 2_048
+
+_re2: Any = re2
+_OPTIONS: Final[Any] = _re2.Options()
+_OPTIONS.log_errors = False
+_REST: Final = r"[^\s<>\"'`\\^{}|]"
+_LABEL: Final = r"[^\s<>\"'`\\^{}|/?#:@.,;!()\[\]*~=&%+$]"
+_LETTER: Final = r"[^\x00-\x40\x5b-\x60\x7b-\x7f]"
+_FOUND: Final[Any] = _re2.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]{{1,15}}://{_REST}+|(?:{_LABEL}+\.)+{_LETTER}{_LABEL}+(?::\d{{1,5}})?(?:[/?#]{_REST}*)?",
+    _OPTIONS,
+)
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,15}://|//", re.ASCII | re.IGNORECASE)
+_ENDS: Final = ".,;:!?)]}>*_~'\"’”»"
+
+
+class Reached:
+    """The URLs and hosts of one run's reads."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def add(self, text: str) -> None:
+        """Take in what a read has. Linear."""
+        for found in _FOUND.finditer(text):
+            said = found.group(0)
+            if len(self._known) >= MOST:
+                return
+            if len(said) <= LONGEST:
+                self._known.add(_one(said))
+                # Brackets and full stops after it are of the text, or of the URL: it stood there either way.
+                self._known.add(_one(said.rstrip(_ENDS)))
+
+    def has(self, url: str) -> bool:
+        """Whether `url`, a URL or a host, was read as it stands."""
+        return _one(url.strip()) in self._known
+
+
+def _one(url: str) -> str:
+    """One spelling: without a scheme, the host in lower case, without one `/` at the end."""
+    rest = _SCHEME.sub("", url, count=1)
+    cut = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
+    return (rest[:cut].casefold() + rest[cut:]).removesuffix("/")
