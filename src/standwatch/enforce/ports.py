@@ -165,6 +165,11 @@ class Gate(Protocol):
         """Hear what became of act `ident`; raises `Forbidden` where this caller owes no such outcome."""
         ...
 
+    async def take_task(self, caller: Caller, system: str, prompt: Prompt) -> None:
+        """Take the task of the caller's run off the prompt, where the manifest says that it stands there and the run
+        has none and has not acted. Never raises: without a task, nothing has that provenance."""
+        ...
+
     async def open_run(
         self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
     ) -> tuple[str, str, int]:

@@ -33,6 +33,7 @@ from standwatch.enforce.steps import (
     Returned,
     Steps,
 )
+from standwatch.enforce.tasking import task_in
 from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.credentials import Minted, Warrant
 from standwatch.facts.entries import (
@@ -47,10 +48,12 @@ from standwatch.facts.entries import (
     Relaxed,
     Restored,
     RunClosed,
+    TaskTaken,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
+from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import Part
 from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
@@ -243,6 +246,13 @@ class LiveGate:
             and not any(tool.tool.effect in line.effects for line in tool.red_lines)
             and self.world.policies.may(caller.principal, system, name)
         )
+
+    async def take_task(self, caller: Caller, system: str, prompt: Prompt) -> None:
+        """The first message of a run's harness may say its task, where the manifest says so."""
+        envelope = self.world.envelopes.get(system)
+        rule = envelope.system.manifest.task if envelope is not None else None
+        if task := task_in(rule, caller.principal, prompt):
+            await self.runs.take(caller, system, task)
 
     async def open_run(
         self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
@@ -541,6 +551,8 @@ class LiveGate:
                 self.relaxing.learn(self.state, self._clock())
             case Principal() if entry.revoked:
                 self.cut(f"agent:{entry.name}")
+            case TaskTaken():
+                self.runs.told(entry.run)
             case RunClosed():
                 self.cut(f"run:{entry.run}")
                 self.runs.forget(entry.run)

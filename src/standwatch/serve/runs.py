@@ -9,8 +9,8 @@ import msgspec
 from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.ports import Caller
 from standwatch.facts.canonical import canonical
-from standwatch.facts.entries import AnyEntry, RunOpened
-from standwatch.facts.errors import Conflict
+from standwatch.facts.entries import AnyEntry, RunOpened, TaskTaken
+from standwatch.facts.errors import Conflict, Unrecorded
 from standwatch.facts.frames import Ack, Fetch, Fetched
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment, value_digest
@@ -43,6 +43,8 @@ class Runs:
         self._trails: dict[str, Trail] = {}
         self._masks: dict[str, Masks] = {}
         self._opening: dict[str, asyncio.Task[str]] = {}
+        self._untold: set[str] = set()
+        """Runs kept here that got a task elsewhere, or a moment ago."""
 
     def trail(self, run: str) -> Trail:
         """What `run` has read so far; nothing for a run this process does not know."""
@@ -88,6 +90,32 @@ class Runs:
             raise
         return run
 
+    async def take(self, caller: Caller, system: str, task: str) -> None:
+        """`task` is that of the caller's run, where it has none and has not acted yet (`Sequencer`)."""
+        run = await self.of(caller, system)
+        _, opened = self._link.state.runs.get(run, (0, None))
+        if opened is None or opened.why or run in self._link.state.tasks:
+            return
+        part = Part("task", self._chance(32), msgspec.json.encode({"on_behalf_of": "", "task": task}))
+        entry = TaskTaken(by=caller.principal, run=run, why=commitment(part.salt, part.data))
+        try:
+            await self._append(entry, (part,))
+        except (Conflict, Unrecorded):
+            return
+        self._tell(run, task)
+
+    def told(self, run: str) -> None:
+        """`run` has got its task: whoever asks next reads it back."""
+        if run in self._trails:
+            self._untold.add(run)
+
+    def _tell(self, run: str, task: str) -> None:
+        self._untold.discard(run)
+        trail = self._trails.get(run)
+        # INVARIANT: a task is added to what is known of a run, and nothing that it read is forgotten for it.
+        if trail is not None and not trail.task:
+            trail.tell(task)
+
     async def of(self, caller: Caller, system: str) -> str:
         """The run an act belongs to: the caller's own, or the implicit one, opened at the first act."""
         if caller.run:
@@ -102,6 +130,8 @@ class Runs:
                 run = await asyncio.shield(opening)
         if run not in self._trails and run in self._link.state.runs:
             await self._recall(run)
+        if run in self._untold and run in self._link.state.tasks:
+            self._tell(run, (await self._said(run))[1].get("task", ""))
         for one in self._link.state.endorsed.get(run, ()):
             if one.enough and (one.of, one.argument) not in self.trail(run).vouched:
                 await self._vouched(run, one)
@@ -124,12 +154,19 @@ class Runs:
 
     async def _recall(self, run: str) -> None:
         """Read a run's task back after a restart; if its key is gone the run has no task to appeal to."""
-        fetched = await self._link.fetch(Fetch(self._link.next_number(), run, "task"))
-        said = msgspec.json.decode(fetched.data, type=dict[str, str]) if fetched.known else {}
+        known, said = await self._said(run)
         found = Trail(said.get("task", ""), said.get("on_behalf_of", ""))
         _, opened = self._link.state.runs.get(run, (0, None))
-        found.known = fetched.known or opened is None or not opened.why
+        has = run in self._link.state.tasks or (opened is not None and bool(opened.why))
+        found.known = known or not has
         self._trails.setdefault(run, found)
+
+    async def _said(self, run: str) -> tuple[bool, dict[str, str]]:
+        """What the record has of a run's task: whether it is there, and its words."""
+        later = self._link.state.tasks.get(run)
+        key = run if later is None else str(later)
+        fetched = await self._link.fetch(Fetch(self._link.next_number(), key, "task"))
+        return fetched.known, msgspec.json.decode(fetched.data, type=dict[str, str]) if fetched.known else {}
 
     @property
     def known(self) -> frozenset[str]:
@@ -140,3 +177,4 @@ class Runs:
         """A run has ended."""
         self._trails.pop(run, None)
         self._masks.pop(run, None)
+        self._untold.discard(run)

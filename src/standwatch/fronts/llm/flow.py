@@ -54,6 +54,7 @@ class Flow:
             prompt = dialect.read(body) if len(body) <= HEAVY else await asyncio.to_thread(dialect.read, body)
         except Malformed as error:
             return await self._malformed(caller, system, dialect, body, str(error))
+        await self._gate.take_task(caller, system, prompt)
         headers = tuple((one, value) for one in dialect.passed if (value := request.header(one)))
         before = ""
         *others, last = self.components(system, dialect, prompt)
