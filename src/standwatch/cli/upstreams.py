@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from standwatch.facts.configuration import Component, Organisation
+    from standwatch.facts.credentials import Present
+    from standwatch.serve.place import Place
 
 Listed = dict[str, tuple[dict[str, Any], ...]]
 """Server's name → its tools' definitions as it lists them."""
@@ -48,18 +50,21 @@ async def _one(
 ) -> tuple[dict[str, Any], ...] | str:
     from standwatch.facts.errors import StandwatchError
     from standwatch.facts.sandbox import confinement
+    from standwatch.serve.place import place_of
     from standwatch.upstream.mcp import open_server
 
+    place = place_of(folder, organisation) if organisation is not None else None
     try:
         server = open_server(
             component,
             organisation_folder=folder,
-            environment=os.environ,
+            environment=place.secrets(os.environ) if place is not None else os.environ,
             on_change=lambda _: None,
             sandbox=confinement(
                 component.sandbox, development=organisation is None or organisation.development
             ),
             hidden=((folder / (organisation.store if organisation else "state")).resolve(),),
+            present=_present(component, place, organisation),
         )
     except StandwatchError as error:
         return str(error)
@@ -73,3 +78,17 @@ async def _one(
         return tuple(json.loads(raw) for raw in server.tools.values())
     finally:
         await server.close()
+
+
+def _present(component: Component, place: Place | None, organisation: Organisation | None) -> Present | None:
+    """Shows who asks, as the server does: it has the key, and this is its host."""
+    if component.credential is None or place is None or organisation is None:
+        return None
+    from standwatch.serve.minting import Minter
+    from standwatch.serve.place import now
+
+    place.prepare(organisation.origin)
+    key, _ = place.credentials()
+    secrets = place.secrets(os.environ)
+    minter = Minter(key, lambda: organisation.public_url, secrets, clock=now, chance=os.urandom)
+    return minter.catalogue(component)

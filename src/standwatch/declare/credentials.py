@@ -21,7 +21,7 @@ def read_credential(node: Node, problems: Problems) -> Credential | None:
         kind=fields.need("kind", _kind, "jwt"),
         audience=fields.take("audience", text("an audience", 1000), ""),
         scope=fields.take("scope", listing(_scope, "scopes"), ()),
-        seconds=fields.take("seconds", duration, LONGEST),
+        seconds=fields.take("expires", duration, LONGEST),
         dpop=fields.take("dpop", boolean, True),
         token_url=fields.take("token_url", _endpoint, ""),
         revocation_url=fields.take("revocation_url", _endpoint, ""),
@@ -37,7 +37,7 @@ def read_credential(node: Node, problems: Problems) -> Credential | None:
 
 def _contradictions(fields: Fields, said: Credential, problems: Problems) -> None:
     if not 5 <= said.seconds <= LONGEST:
-        problems.add(fields.place("seconds"), f"{said.seconds} seconds, expected between 5 and {LONGEST}")
+        problems.add(fields.place("expires"), f"{said.seconds} s, expected between 5s and {LONGEST}s")
     if said.kind == "exchange" and not said.token_url:
         problems.add(fields.mark, "an exchange without token_url, expected the token endpoint's address")
     for name in _OF_EXCHANGES:

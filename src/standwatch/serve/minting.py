@@ -122,12 +122,13 @@ class Minter:
         }
         if said.scope:
             form["scope"] = " ".join(said.scope)
-        more, basic = await self._client_of(component, said)
+        basic = await self._basic(component, said)
 
-        def shown(nonce: str) -> str:
+        def attempt(nonce: str) -> tuple[dict[str, str], str]:
+            whole = {**form, **({} if basic else self._assertion(said))}
             if not said.dpop:
-                return ""
-            return proof(
+                return whole, ""
+            return whole, proof(
                 self._own,
                 method="POST",
                 url=said.token_url,
@@ -137,18 +138,19 @@ class Minter:
                 nonce=nonce,
             )
 
-        return await exchange(self.client, said.token_url, {**form, **more}, basic=basic, proof=shown)
+        return await exchange(self.client, said.token_url, attempt, basic=basic)
 
-    async def _client_of(
-        self, component: Component, said: Credential
-    ) -> tuple[dict[str, str], tuple[str, str] | None]:
-        """How we say who we are: members of the form, or Basic authentication."""
-        client = said.client_id or self._issuer()
-        if said.client_secret:
-            named = {"secret": said.client_secret}
-            found = await asyncio.to_thread(resolve, component.name, named, self._environment)
-            return {}, (client, found["secret"])
-        now = self._seconds()
+    async def _basic(self, component: Component, said: Credential) -> tuple[str, str] | None:
+        """Who we are, by a secret between the two; None where we sign for it."""
+        if not said.client_secret:
+            return None
+        named = {"secret": said.client_secret}
+        found = await asyncio.to_thread(resolve, component.name, named, self._environment)
+        return said.client_id or self._issuer(), found["secret"]
+
+    def _assertion(self, said: Credential) -> dict[str, str]:
+        """Who we are, signed (`private_key_jwt`, RFC 7523): good once."""
+        client, now = said.client_id or self._issuer(), self._seconds()
         claims = {
             "iss": client,
             "sub": client,
@@ -158,16 +160,17 @@ class Minter:
             "jti": self._fresh(),
         }
         assertion = self._key.sign({"kid": self._key.thumbprint}, claims)
-        return {"client_id": client, "client_assertion_type": ASSERTION, "client_assertion": assertion}, None
+        return {"client_id": client, "client_assertion_type": ASSERTION, "client_assertion": assertion}
 
     async def give_up(self, component: Component, said: Credential, token: str) -> None:
         """Revoke what was exchanged, where that can be done."""
         if said.revocation_url:
             try:
-                more, basic = await self._client_of(component, said)
+                basic = await self._basic(component, said)
             except StandwatchError:
                 return
-            await revoke(self.client, said.revocation_url, token, more, basic=basic)
+            form = {} if basic else self._assertion(said)
+            await revoke(self.client, said.revocation_url, token, form, basic=basic)
 
     async def catalogue_token(self, component: Component, said: Credential) -> tuple[str, int]:
         """A token that names no act, and for how many seconds it is good."""

@@ -39,14 +39,13 @@ class _Refused(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-Proof = Callable[[str], str]
-"""(the server's nonce or "") → a proof of possession for the token endpoint; "" where none is to be shown."""
+Attempt = Callable[[str], tuple[dict[str, str], str]]
+"""(the server's nonce or "") → the form of one attempt, and a proof of possession for the token endpoint; "" where none
+is to be shown. Each attempt has an assertion and a proof of its own: a server takes them once."""
 
 
-async def exchange(
-    client: HttpClient, url: str, form: dict[str, str], *, basic: tuple[str, str] | None, proof: Proof
-) -> Given:
-    """Ask `url` with `form`. A server that wants a nonce in the proof is asked once more (RFC 9449 §8).
+async def exchange(client: HttpClient, url: str, attempt: Attempt, *, basic: tuple[str, str] | None) -> Given:
+    """Ask `url`. A server that wants a nonce in the proof is asked once more (RFC 9449 §8).
 
     Raises `NotGiven`: also for a token of another type than the proof promises, and for one too long to be shown.
     """
@@ -55,7 +54,7 @@ async def exchange(
         headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")]
         if basic is not None:
             headers.append(("authorization", _basic(*basic)))
-        shown = proof(nonce)
+        form, shown = attempt(nonce)
         if shown:
             headers.append(("dpop", shown))
         try:

@@ -89,7 +89,8 @@ class HttpLink:
         if self._era != "legacy":
             said = await self._modern.call(internal("server/discover", self._at.bounds.probe))
             if not said.sent:
-                raise Unreachable("no connection to the server")
+                why = said.error.message if said.error is not None else "no connection to the server"
+                raise Unreachable(why)
             found = discovered(said)
             if found is not None:
                 self.call = self._modern.call
