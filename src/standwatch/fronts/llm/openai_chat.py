@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ from standwatch.fronts.llm.reading import (
     members_of,
     model_of,
     named,
+    step,
     strings,
     word,
 )
@@ -76,7 +77,7 @@ def _message(message: dict[str, Any], at: str, calls: dict[str, str], turns: lis
     call, name = word(message.get("tool_call_id")), word(message.get("name"))
     name = calls.get(call, name)
     for member, value in message.items():
-        where = f"{at}/{member}"
+        where = f"{at}/{step(member)}"
         match member:
             case "role" | "name" | "tool_call_id":
                 pass
@@ -84,7 +85,7 @@ def _message(message: dict[str, Any], at: str, calls: dict[str, str], turns: lis
                 turns.append(Turn(role, "result" if role == "tool" else "text", value, where, name, call))
             case "content" if isinstance(value, list):
                 for index, part in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-                    _part(named(part), role, f"{where}/{index}", turns, name, call)
+                    _part(part, role, f"{where}/{index}", turns, name, call)
             case "tool_calls":
                 for index, one in enumerate(listed(value, where)):
                     _called(named(one), f"{where}/{index}", calls, turns)
@@ -94,7 +95,11 @@ def _message(message: dict[str, Any], at: str, calls: dict[str, str], turns: lis
                 strings(value, role, where, turns)
 
 
-def _part(part: dict[str, Any], role: Role, at: str, turns: list[Turn], name: str, call: str) -> None:  # noqa: PLR0917 - one part's place
+def _part(given: Any, role: Role, at: str, turns: list[Turn], name: str, call: str) -> None:  # noqa: PLR0917 - one part's place
+    if not isinstance(given, dict):
+        strings(given, role, at, turns)
+        return
+    part = named(cast("object", given))
     match word(part.get("type")):
         case "text" if isinstance(part.get("text"), str):
             turns.append(

@@ -115,16 +115,19 @@ def _content(value: Any, role: Role, at: str, turns: list[Turn], name: str = "",
         return
     if isinstance(value, dict):
         value = [value]
-    for index, part in enumerate(map(named, listed(value, at))):
-        where, kind = f"{at}/{index}", word(part.get("type"))
+    for index, given in enumerate(listed(value, at)):
+        part, where = named(given), f"{at}/{index}"
+        kind = word(part.get("type"))
         if kind in _TEXTS and isinstance(part.get("text"), str):
             turns.append(
                 Turn(role, "result" if role == "tool" else "text", part["text"], f"{where}/text", name, call)
             )
         elif kind == "input_image":
             turns.append(Turn(role, "image", word(part.get("image_url")), f"{where}/image_url", name, call))
-        else:
+        elif part:
             strings({key: one for key, one in part.items() if key != "type"}, role, where, turns)
+        else:
+            strings(given, role, where, turns)
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------

@@ -73,10 +73,15 @@ def strings(value: Any, role: Role, at: str, found: list[Turn]) -> None:
         found.append(Turn(role, "other", value, at))
     elif isinstance(value, dict):
         for key, one in cast("dict[str, Any]", value).items():
-            strings(one, role, f"{at}/{key.replace('~', '~0').replace('/', '~1')}", found)
+            strings(one, role, f"{at}/{step(key)}", found)
     elif isinstance(value, list):
         for index, one in enumerate(cast("list[Any]", value)):
             strings(one, role, f"{at}/{index}", found)
+
+
+def step(name: str) -> str:
+    """A member's name as a step of a pointer (RFC 6901 §3)."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def bounded(turns: list[Turn], tools: list[str]) -> None:
