@@ -22,7 +22,7 @@ TARGET = Path(__file__).resolve().parent.parent / "src/standwatch/content/data/g
 BEGIN = b"# This file has been auto-generated. Do not edit manually."
 ASSIGNED = r"[\w.-]{0,50}?"
 AFTER = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
-OUR_AFTER = r"""(?:[\x60'"\s;,.:!?)\]}<>&|*]|\\[nrt"]|$)"""
+OUR_AFTER = r"""(?:[\x60'"\s;,.:!?)\]}<>&|*]|\\[nrt"'\x60]|$)"""
 TEXT_LAZY = r"[^\x00]{0,1000}?" * 8
 LONG = 1000  # of a value whose rule gives no longest length; RE2 repeats no more than this
 SHORT = 200
@@ -57,7 +57,7 @@ LEFT_OUT = {
 }
 GATES = {  # where gitleaks' keyword stands in ordinary prose: a short pattern that stands in every match
     "generic-api-key": r"(?i)(?:access|auth|api|credential|creds|key|passw(?:or)?d|secret|token)[ \t\w.-]{0,20}"
-    r"[\s'\"]{0,3}(?:=|>|:|\|\||\?=|,)[\x60'\"\s=]{0,5}[\w.=+/-]{8}",
+    r"[\s'\"]{0,3}(?:=|>|:|\|\||\?=|,)[>=:\x60'\"\s]{0,8}[\w.=+/-]{5}",
     "jwt": r"\bey[a-zA-Z0-9]{17}",
     "twilio-api-key": r"SK[0-9a-fA-F]{8}",
     "aws-access-token": r"\bA(?:3T[A-Z0-9]|KIA|SIA|BIA|CCA)[A-Z2-7]{8}",
@@ -69,6 +69,9 @@ GATES = {  # where gitleaks' keyword stands in ordinary prose: a short pattern t
     "huggingface-access-token": r"(?i)hf_[a-z]{8}",
     "flyio-access-token": r"\b(?:fo1_|fm1[ar]_|fm2_)",
 }
+
+# Bytes of a match that may stand before the keyword or gate that wakes its search, where they are more than 72.
+LEADS = {"kubernetes-secret-yaml": 1_200, "microsoft-teams-webhook": 240}
 
 
 def source(path: Path) -> bytes:
@@ -99,7 +102,7 @@ def adapt(rule: dict[str, Any]) -> tuple[str, list[str]]:
     while ASSIGNED in pattern:
         pattern = pattern.replace(ASSIGNED, "", 1)
         notes = ["begins at its keyword"]
-    pattern = re.sub(r"\(\?P<\w+>", "(?:", pattern)
+    pattern = re.sub(r"\(\?P<\w+>", "(?:", pattern).replace("[:alnum:]", "a-zA-Z0-9")
     if AFTER in pattern:
         pattern = pattern.replace(AFTER, OUR_AFTER)
         notes.append("punctuation of prose may follow")
@@ -156,6 +159,7 @@ def entry(rule: dict[str, Any]) -> dict[str, Any]:
         "gate": gate,
         "entropy": rule.get("entropy", 0),
         "reach": longest(pattern) + 2,
+        "lead": LEADS.get(rule["id"], 72),
         "assigned": ASSIGNED in rule["regex"] or rule["id"].startswith("generic"),
         "allow": texts(lists, "secret"),
         "allow_match": texts(lists, "match"),

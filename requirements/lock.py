@@ -4,6 +4,7 @@
 |---|---|---|
 | product.txt | dependencies, build-system | what `make install` installs |
 | test.txt | the same and group `test`, constrained by product.txt | what tests and checks add |
+| labelled.txt | group `labelled` | what `bench.labelled` runs beside us, in an environment of its own |
 | demo.txt | group `demo` | the example organisation's own servers, in an environment of their own |
 | models.txt | group `models` | the demo's model server, in another |
 | dojo.txt | group `dojo` | AgentDojo's suites for `make dojo`, in a fourth |
@@ -47,6 +48,7 @@ def wanted(project: dict[str, Any]) -> dict[str, list[str]]:
         "product": product,
         "test": product + groups["test"],
         "demo": groups["demo"],
+        "labelled": groups["labelled"],
         "models": models,
         "models-test": models + groups["models-test"],
         "dojo": groups["dojo"],
@@ -100,6 +102,7 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
     once = ("--fork-strategy", "fewest", *options)  # one version for every Python
     compile_lock(python, "test", lists["test"], "--constraints", str(HERE / "product.txt"), *once)
     compile_lock(python, "demo", lists["demo"], *options)
+    compile_lock(python, "labelled", lists["labelled"], *options)
     # One version for every Python: a model file is read by the library that wrote it.
     models = ("--overrides", str(HERE / "models-overrides.txt"), "--fork-strategy", "fewest", *options)
     compile_lock(python, "models", lists["models"], *models)

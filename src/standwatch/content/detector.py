@@ -52,6 +52,7 @@ class Detector(msgspec.Struct, frozen=True):
     confirm: Confirm = has_the_shape
     view: View = View.CLEAN
     source: str = ""  # where form and checksum are published
+    lead: int = 72  # bytes of a value that may stand before the keyword or gate that wakes the search for it
     named: bool = False  # so common that naming its kind does not ask for it
 
 

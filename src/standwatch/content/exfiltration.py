@@ -122,6 +122,7 @@ SEEN = (
     ),
     Detector(
         name="host-with-data",
+        lead=240,
         kind=EXFILTRATION,
         pattern=r"(?i)\b((?:[a-z0-9_-]{1,63}\.){1,12}[a-z0-9_-]{1,63}\.[a-z]{2,24})\b",
         about="a host name whose labels carry data, as a tunnel through DNS does",

@@ -142,7 +142,7 @@ DATE = (
 )
 DATE_GATE = (
     r"(?i)[0-9][./-][0-9]{1,2}[./-][0-9]|[0-9]{4}[./-][0-9]{1,2}[./-]"
-    r"|(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]{0,7}[.,]?\s"
+    r"|(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]{0,7}[.,]{0,2}\s"
 )
 
 DETECTORS = (
@@ -182,7 +182,7 @@ DETECTORS = (
         pattern=r"(?i)(?:\b[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){7}\b"
         r"|\b[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6}::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,5})?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6}\b)",
         about="an IPv6 address",
-        reach=48,
+        reach=72,
         gate=r"(?i)[0-9a-f]:[0-9a-f]{1,4}:[0-9a-f]|[0-9a-f]::|::[0-9a-f]",
         confirm=_ip6,
         source="RFC 4291",

@@ -59,10 +59,13 @@ _CARDS = near(
 
 
 def _card(match: Match) -> bool | None:
+    """Outside the ranges that networks publish, and short, only near a word for cards."""
     digits = bare(match)
-    if len(set(digits)) < 2 or not card(digits):
+    if len(set(digits)) < 2 or not checksums.luhn(digits):
         return None
-    return True if len(digits) >= 14 or _CARDS(match) else None
+    if card(digits) and len(digits) >= 14:
+        return True
+    return False if _CARDS(match) else None
 
 
 def routing(digits: str) -> bool:
@@ -125,7 +128,7 @@ DETECTORS = (
     Detector(
         name="card",
         kind=IDENTIFIER,
-        pattern=r"\b[1-6](?:[0-9]{3}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+        pattern=r"\b[0-9](?:[0-9]{3}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
         r"|[0-9]{11,18})\b",
         about="a payment card number",
         reach=40,

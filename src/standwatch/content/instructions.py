@@ -105,7 +105,7 @@ _ADDRESSED = "|".join(
         r"|llm|language model|assistant|chatbot|bot|agent|gpt(?:-\d)?|chatgpt|claude|gemini"
         r"|copilot)s?\b(?:\s(?:assistant|agent|model|reading|processing|that))?[\s,:;.!-]",
         r"(?:if|when|as)\syou(?:'re|\sare)\s(?:an?\s)?(?:ai|llm|(?:large )?language model|automated"
-        r"|assistant|chatbot)[^.!?\n\x00]{0,60}?,?\s(?:you (?:must|should|need)|please|do|ignore"
+        r"|assistant|chatbot)\b[^.!?\n\x00]{0,60}?,?\s(?:you (?:must|should|need)|please|do|ignore"
         r"|send|forward|reply|respond|include|add|write|say|print|call|use)\b",
         r"\b(?:ai|llm|assistant|chatbot|agent|gpt(?:-\d)?|chatgpt|claude|gemini"
         r"|copilot)(?:\s(?:assistant|agent|model|bot))?s?\s?[:,]\s"
@@ -127,7 +127,7 @@ _ADDRESSED = "|".join(
         r"(?:your|the) (?:new|real|true|actual|only|primary) (?:task|goal|objective|mission|purpose"
         r"|instruction|job) (?:is|:)",
         r"(?:als|sehr geehrte[r]?|hallo|achtung,?) (?:ki|k(?:ü|ue)nstliche intelligenz|ki-assistent"
-        r"|sprachmodell)[^.!?\n\x00]{0,60}?(?:musst|sollst|bitte|sende|antworte|schreibe|ignoriere)",
+        r"|sprachmodell)\b[^.!?\n\x00]{0,60}?(?:musst|sollst|bitte|sende|antworte|schreibe|ignoriere)",
     )
 )
 _HIDDEN = "|".join(
@@ -182,6 +182,7 @@ def _detector(
         pattern=f"(?i)(?:{pattern})",
         about=about,
         reach=reach,
+        lead=reach,
         gate=gate,
         confirm=is_certain if certain else _said,
         source="own phrases; held against NotInject",

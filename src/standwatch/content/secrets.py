@@ -37,6 +37,7 @@ class Rule(msgspec.Struct, frozen=True):
     gate: str
     entropy: float
     reach: int
+    lead: int
     assigned: bool
     allow: tuple[str, ...]
     allow_match: tuple[str, ...]
@@ -87,6 +88,7 @@ def _confirm(rule: Rule) -> Callable[[Match], bool | None]:
     stopped = _any_of(rule.stopwords, literal=True)
     checked = _CHECKED.get(rule.id)
     certain = not rule.assigned and rule.id not in _WEAK
+    keywords = tuple(each.encode() for each in rule.keywords)
     generic = rule.id.startswith("generic")
 
     def confirm(match: Match) -> bool | None:
@@ -95,6 +97,10 @@ def _confirm(rule: Rule) -> Callable[[Match], bool | None]:
             return None
         if generic and not any(48 <= byte <= 57 for byte in value):
             return None
+        if keywords and not any(
+            word in (match.before + match.whole + match.after).lower() for word in keywords
+        ):
+            return None  # gitleaks asks for one in the same file
         if everywhere(value) or allowed(value) or allowed_match(match.whole) or stopped(value.lower()):
             return None
         return checked(value) if checked else certain
@@ -175,6 +181,7 @@ def _detector(rule: Rule) -> Detector:
         pattern=rule.pattern,
         about=rule.about,
         reach=rule.reach,
+        lead=rule.lead,
         keywords=rule.keywords,
         gate=rule.gate,
         confirm=_confirm(rule),

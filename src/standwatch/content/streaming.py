@@ -2,7 +2,7 @@
 
 from standwatch.content import views
 from standwatch.content.detector import CONTEXT, GATE
-from standwatch.content.found import SECRET, Bounds, Found
+from standwatch.content.found import Bounds, Found
 from standwatch.content.prefilter import Prefilter
 from standwatch.content.searching import Compiled, Work, search
 
@@ -20,7 +20,7 @@ class _Reading:
         self.due: dict[int, int] = {}  # detector: size at which a search decides something
         self.first: dict[int, int] = {}  # detector: where the keyword stands at the earliest that woke it
         self.longest = max((each.detector.reach for each in compiled), default=0)
-        self.lead = max(map(_lead, compiled), default=0)
+        self.lead = max((each.detector.lead for each in compiled), default=0)
 
     def add(self, text: str, data: bytes) -> None:
         self.place.add(text, len(data))
@@ -35,27 +35,29 @@ class _Reading:
         keep = self.size - self.longest - GATE
         for number in self.live:
             keep = min(keep, self.next[number])
-        drop = keep - 2 * CONTEXT - self.base
+        drop = keep - 3 * CONTEXT - self.base
         if drop > self.longest:  # not at every piece: cutting copies
             self.data = self.data[drop:]
             self.base += drop
             self.place.forget(self.base)
 
     def awake(self, number: int, since: int) -> None:
-        """A keyword stands somewhere after `since`: a match may begin its reach before."""
+        """A keyword stands somewhere after `since`: in a match that begins its reach before, or near one."""
         if number not in self.live:
             reach = self.compiled[number].detector.reach
-            self.next[number] = max(self.next[number], since - reach, 0)
+            self.next[number] = max(self.next[number], since - reach - CONTEXT, 0)
             self.due[number] = self.size + reach + CONTEXT
             self.first[number] = since
-        self.live[number] = self.size
+        self.live[number] = self.size + CONTEXT
 
     def begins(self) -> int:
         """The byte before which nothing that is found later begins: no sleeping detector can have seen its keyword
         before the last GATE bytes, and one that is awake has read up to its place."""
         waiting = self.size - GATE - self.lead
         for number in self.live:
-            waiting = min(waiting, max(self.next[number], self.first[number] - _lead(self.compiled[number])))
+            waiting = min(
+                waiting, max(self.next[number], self.first[number] - self.compiled[number].detector.lead)
+            )
         return max(0, waiting)
 
     def one(self, number: int, work: Work, *, final: bool) -> list[Found]:
@@ -79,12 +81,6 @@ class _Reading:
             )
             for hit in hits
         ]
-
-
-def _lead(compiled: Compiled) -> int:
-    """Bytes of a value that may stand before the keyword that wakes its detector. A secret follows what names it, or
-    begins with it: what stands before is a name, and may go."""
-    return 0 if compiled.detector.kind == SECRET else compiled.detector.reach
 
 
 class Stream:

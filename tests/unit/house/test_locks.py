@@ -34,7 +34,7 @@ def test_locks_agree_with_the_project() -> None:
     assert list(lock.problems(project())) == []
 
 
-@pytest.mark.parametrize("name", ["product", "test", "demo", "models", "models-test"])
+@pytest.mark.parametrize("name", ["product", "test", "demo", "labelled", "models", "models-test"])
 def test_every_pin_has_hashes_and_no_line_an_address(name: str) -> None:
     pins = lock.read_pins(REQUIREMENTS / f"{name}.txt")
     assert len(pins) > 10
