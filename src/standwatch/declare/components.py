@@ -105,9 +105,8 @@ def _numbered() -> Reader[tuple[int, str]]:
 
 
 def _contradictions(fields: Fields, component: Component, problems: Problems) -> None:
-    if component.kind == "llm":
-        check_served_llm(fields, component, problems)
-    elif component.kind not in SERVED:
+    check_served_llm(fields, component, problems)
+    if component.kind not in (*SERVED, "llm"):
         for name in ("url", "headers"):
             if fields.has(name):
                 problems.add(

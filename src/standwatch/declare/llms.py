@@ -26,6 +26,12 @@ patience: Reader[int | None] = duration
 
 def check_served_llm(fields: Fields, component: Component, problems: Problems) -> None:
     """Whoever is asked through us has a provider, a model that may be asked for, one key at most, and a place."""
+    if component.kind != "llm":
+        for name in ("provider", *ONLY_SERVED):
+            if fields.has(name):
+                what = f"{name} on a component of kind {component.kind}, expected it on an llm only"
+                problems.add(fields.place(name), what)
+        return
     if not component.provider:
         for name in ("url", "headers", *ONLY_SERVED):
             if fields.has(name):
