@@ -295,3 +295,18 @@ def test_a_picture_is_not_read_and_a_text_that_says_it_is_one_is() -> None:
     hidden = {"type": "image", "mimeType": "image/png", "data": SECRET}
     reply = played.play(note("x"), Carried("ok", msgspec.json.encode({"content": [hidden]})))
     assert reply.carried == Carried("withheld")
+
+
+def test_a_canary_is_said_in_clear_wherever_it_turns_up() -> None:
+    rules = (ContentRule(("canaries",), ("arguments", "results")),)
+    played = stage(*rules, canaries={"ledger": CANARY})
+    assert played.play(note(f"see {CANARY}"), Carried("ok", text("fine"))).word == "done"
+    assert (played.last(OutcomeChecked).code, played.last(OutcomeChecked).system) == (
+        "canaries",
+        "payments-agent",
+    )
+    assert played.play(note("look"), Carried("ok", text(f"it says {CANARY}"))).word == "done"
+    assert [one.code for _, one in played.log if isinstance(one, OutcomeChecked)] == ["canaries"] * 2
+    refusing = stage(ContentRule(("canaries",), ("arguments",), action="deny"), canaries={"ledger": CANARY})
+    assert refusing.play(note(CANARY)).word == "refused"
+    assert refusing.last(Denied).code == "canaries"

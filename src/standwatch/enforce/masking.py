@@ -17,6 +17,7 @@ from standwatch.facts.configuration import Finding
 from standwatch.facts.content import ContentPlace
 from standwatch.facts.decisions import Ask
 from standwatch.facts.llm import Prompt
+from standwatch.facts.words import SEVERITY
 
 
 def contents_of(case: Case) -> Contents | None:
@@ -291,3 +292,14 @@ def content(case: Case) -> Finding:
     if finding.decision == "modify":
         return _unmasked(finding)
     return finding if finding.decision == "deny" else msgspec.structs.replace(before, decision="step_up")
+
+
+def code_of(findings: tuple[Finding, ...]) -> str:
+    """The stable word for what weighs most: a canary before anything else."""
+    codes = [one.code for one in sorted(findings, key=lambda one: -SEVERITY[one.decision])]
+    return "canaries" if "canaries" in codes else codes[0]
+
+
+def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What was found before the act left and goes with its outcome, where the record says so in clear: a canary."""
+    return tuple(one for one in findings if one.check == CHECK and one.code == "canaries")

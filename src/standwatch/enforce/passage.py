@@ -33,7 +33,7 @@ from standwatch.enforce.hearing import overhear
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.llms import generation_arguments, withdraws, without_tools
 from standwatch.enforce.looking import failed
-from standwatch.enforce.masking import came_back, modifies, opened, with_tokens
+from standwatch.enforce.masking import alarms, came_back, code_of, modifies, opened, with_tokens
 from standwatch.enforce.masks import Full
 from standwatch.enforce.ports import Act, Carried, Reply, Resumed
 from standwatch.enforce.relaxing import tighter
@@ -121,7 +121,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
             case Recorded():
                 if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
                     overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
-                return (yield from _carry(draft, view, case, written, now - begin.now))
+                return (yield from _carry(draft, view, case, written, now - begin.now, alarms(judgement.findings)))
             case NotRecorded(code="stale"):
                 continue
             case NotRecorded():
@@ -185,8 +185,11 @@ def _caps(case: Case) -> dict[str, int]:
     return case.envelope.caps if case.envelope is not None else {}
 
 
-def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) -> Steps:
-    """Steps 11 to 15: credential, forward, inspect, outcome, reply."""
+def _carry(  # noqa: PLR0917 - what the steps after an intent are made of
+    draft: Draft, view: View, case: Case, intent: Recorded, judged: int, kept: tuple[Finding, ...] = ()
+) -> Steps:
+    """Steps 11 to 15: credential, forward, inspect, outcome, reply. `kept`: what was found in what goes out and must
+    not pass unheard."""
     # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
     view.trail(draft.run).past.add(draft.act.tool, task_values(case))
     arguments = to_carry(draft)
@@ -211,11 +214,17 @@ def _carry(draft: Draft, view: View, case: Case, intent: Recorded, judged: int) 
     }
     parts = (part,) if part.data else ()
     outcome = OutcomeChecked(**members, spent=sums) if sums else Outcome(**members)
-    if back.findings:
-        why = Part("findings", salt(draft, 3), back_bytes(back.findings, back.table))
+    findings = (*kept, *back.findings)
+    if findings:
+        why = Part("findings", salt(draft, 3), back_bytes(findings, back.table))
         parts = (*parts, why)
         outcome = OutcomeChecked(
-            **members, spent=sums, why=commitment(why.salt, why.data), withheld=back.withheld
+            **members,
+            spent=sums,
+            why=commitment(why.salt, why.data),
+            code=code_of(findings),
+            system=draft.act.system,
+            withheld=back.withheld,
         )
     # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
     written = yield Record(outcome, parts, subjects=subjects_of(case), wait=case.effect == "irreversible")

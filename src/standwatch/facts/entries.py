@@ -193,6 +193,10 @@ class OutcomeChecked(Outcome, frozen=True, kw_only=True, tag="act.outcome.2"):
 
     why: str = ""
     """Commitment to the findings of what came back; "" where nothing was looked for or found."""
+    code: str = ""
+    """Stable word for what weighs most among them."""
+    system: str = ""
+    """With `code`: where it was found."""
     withheld: bool = False
     """Whether the caller did not get what came back, although the act is done as `status` says."""
     spent: dict[str, int] = {}

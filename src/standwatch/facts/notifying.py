@@ -14,6 +14,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warn", "page")
 EventKind = Literal[
     "approval",
     "break_glass",
+    "canary",
     "configuration",
     "deferred",
     "deployment",
@@ -32,6 +33,7 @@ EventKind = Literal[
 EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "approval": ("page", "an action waits for a signature; and what became of it"),
     "break_glass": ("page", "a break-glass was opened; and when that was reviewed"),
+    "canary": ("page", "a canary turned up in what a system sent, read or said"),
     "configuration": ("info", "a configuration is in force, or waits for signatures"),
     "deferred": ("warn", "an effect was put off: its system asks too much, or may not ask now"),
     "deployment": ("info", "a model's route changed"),

@@ -24,6 +24,7 @@ from standwatch.facts.entries import (
     Gap,
     Glass,
     Hold,
+    OutcomeChecked,
     PasskeyDoubted,
     PasskeyRefused,
     Pulled,
@@ -109,6 +110,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def of_interest(leaf: bytes) -> bool:
     """Whether a leaf can be an event, before it is decoded: most of them cannot."""
     at = leaf.find(_KIND) + len(_KIND)  # no string of a leaf holds an unescaped quotation mark
+    if leaf.startswith(b"act.outcome.2", at):
+        return b'"code":"canaries"' in leaf
     return leaf.startswith(KINDS, at) or (leaf.startswith(b"act.decided.1", at) and b'"codes":{' in leaf)
 
 
@@ -130,6 +133,8 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             line = f"{entry.id} was a decoy: nobody has to answer it any more"
             member = f"asked:{entry.id}"
             yield Event(kind="approval", at=entry.at, index=index, line=line, member=member, ends=True)
+        case Denied() | OutcomeChecked() if entry.code == "canaries":
+            yield _canary(index, entry, words)
         case Denied():
             yield _denied(index, entry, words)
         case Decided():
@@ -254,6 +259,20 @@ def _denied(index: int, entry: Denied, words: Words) -> Event:
         return _event("finding", key=f"finding/{known}/{entry.code}", **said, **_spell(entry.at, title))
     title = f"{system}: actions are refused"
     return _event("refusal", key=f"refusal/{known}", **said, **_spell(entry.at, title))
+
+
+def _canary(index: int, entry: Denied | OutcomeChecked, words: Words) -> Event:
+    """Who reads a canary should not have: one incident for each system, until none turns up for an hour."""
+    system = words.name(entry.system)
+    what = "refused" if isinstance(entry, Denied) else "withheld" if entry.withheld else "it went on"
+    return _event(
+        "canary",
+        key=f"canary/{''.join(words.systems(entry.system))}",
+        index=index,
+        line=f"in action {entry.id} by {words.by(entry.by)}, {what}: standwatch explain {entry.id}",
+        systems=words.systems(entry.system),
+        **_spell(entry.at, f"{system}: a canary turned up"),
+    )
 
 
 def _decided(index: int, entry: Decided, words: Words) -> Iterator[Event]:

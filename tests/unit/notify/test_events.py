@@ -14,6 +14,7 @@ from standwatch.facts.entries import (
     Gap,
     Intent,
     Outcome,
+    OutcomeChecked,
     RunOpened,
     Unmasked,
 )
@@ -58,6 +59,15 @@ SAID = {
     "full": (denied(verdict="defer", code="asks"), "warn", "deferred/pay", "pay: effects are put off", 'bank.send by "agent-1": asks'),
     "refused": (denied(), "info", "refusal/pay", "pay: actions are refused", 'bank.send by "agent-1": provenance'),
     "changed": (denied(code="definition_changed"), "page", "finding/pay/definition_changed", "pay: a tool is no longer the one that was accepted", 'bank.send by "agent-1": definition_changed'),
+    "canary, refused": (denied(code="canaries"), "page", "canary/pay", "pay: a canary turned up", 'in action D1 by "agent-1", refused: standwatch explain D1'),
+    "canary, withheld": (
+        OutcomeChecked(at=NOON, by="agent-1", id="D1", of=3, status="ok", system="pay", code="canaries", withheld=True),
+        "page", "canary/pay", "pay: a canary turned up", 'in action D1 by "agent-1", withheld: standwatch explain D1',
+    ),
+    "canary, seen": (
+        OutcomeChecked(at=NOON, by="agent-1", id="D1", of=3, status="ok", system="pay", code="canaries"),
+        "page", "canary/pay", "pay: a canary turned up", 'in action D1 by "agent-1", it went on: standwatch explain D1',
+    ),
     "mismatch": (
         decided("version_mismatch"), "page", "finding/loans/scorer/version_mismatch",
         "loans: another version answers than the one deployed", "scorer: version_mismatch; its fallback answers",
@@ -114,6 +124,7 @@ def test_what_a_stranger_named_is_quoted_and_makes_no_incident_of_its_own() -> N
 def test_what_is_of_no_interest_is_not_even_read() -> None:
     intent = Intent(id="A", by="a", run="r", system="pay", tool="bank.send", digest="", seen=0, why="")
     outcome = Outcome(id="A", by="a", of=1, status="ok")
+    assert not interesting(OutcomeChecked(id="A", by="a", of=1, status="ok", system="pay", code="secrets"))
     assert not interesting(intent)
     assert not interesting(outcome)
     assert not interesting(msgspec.structs.replace(decided("x"), codes={}))
