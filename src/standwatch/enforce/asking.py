@@ -74,6 +74,7 @@ def question(draft: Draft, case: Case, why: bytes, *, until: int, word: str = RE
         until,
         match=match,
         subjects=subjects_of(case),
+        others=case.others,
     )
 
 
@@ -88,4 +89,4 @@ def deferral(draft: Draft, case: Case, findings: tuple[Finding, ...], code: str)
         code=code,
         spend=spend_of(case),
     )
-    return Record(entry, parts, match=match_of(draft), subjects=subjects_of(case))
+    return Record(entry, parts, match=match_of(draft), subjects=subjects_of(case), others=case.others)

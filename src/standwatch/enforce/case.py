@@ -43,6 +43,8 @@ class Case(msgspec.Struct, frozen=True):
     trail: Trail
     valid: Any
     """Validates the arguments against the definition's schema: a `jsonschema_rs` validator, or None."""
+    others: int | None = None
+    """Which outcomes that other processes wrote in this run are known (`Trail.others`); None for whatever."""
     relaxed: tuple[tuple[int, Relaxed], ...] = ()
     """The relaxations that this process's own clock has in force, with the indices of their entries."""
     modified: Finding | None = None

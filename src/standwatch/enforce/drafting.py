@@ -62,6 +62,7 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
     act, world = draft.act, view.world
     envelope = world.envelopes.get(act.system)
     tool = envelope.find(act) if envelope else None
+    trail = view.trail(draft.run)
     return Case(
         act=act,
         run=draft.run,
@@ -80,7 +81,8 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
             ),
             *model_scopes(act),
         ),
-        trail=view.trail(draft.run),
+        trail=trail,
+        others=trail.others,
         valid=view.validator(act) if _as_locked(act, tool) else None,
         relaxed=view.relaxed(now),
         modified=draft.modified,

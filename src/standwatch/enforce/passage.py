@@ -36,6 +36,7 @@ from standwatch.enforce.looking import failed
 from standwatch.enforce.masking import alarms, came_back, code_of, modifies, opened, with_tokens
 from standwatch.enforce.masks import Full
 from standwatch.enforce.ports import Act, Carried, Reply, Resumed
+from standwatch.enforce.reading import read_of
 from standwatch.enforce.relaxing import tighter
 from standwatch.enforce.spending import spent
 from standwatch.enforce.steps import (
@@ -59,7 +60,6 @@ from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import MOST_REFUSED, Action, Part, action_digest, commitment
 from standwatch.facts.words import Word
-from standwatch.flow.origin import Kind, Read
 from standwatch.record import questions
 
 ROUNDS: Final = 8
@@ -68,6 +68,24 @@ ROUNDS: Final = 8
 
 def passage(act: Act, view: View, begin: Begin) -> Steps:
     """Take `act` through: judge, ask, record, forward, record, reply. Returns the reply; never raises."""
+    for _ in range(ROUNDS):
+        try:
+            return (yield from _once(act, view, begin))
+        except _Behind as behind:  # nothing has left, and what was not known is known now
+            begin = replace(begin, now=behind.now)
+    return Reply("unavailable", act.id or new_id(begin.now, begin.chance))
+
+
+class _Behind(Exception):
+    """A refusal or a question was not written: the run had read more than its verdict knew."""
+
+    def __init__(self, now: int) -> None:
+        super().__init__()
+        self.now = now
+
+
+def _once(act: Act, view: View, begin: Begin) -> Steps:
+    """`act` judged on what is known of its run."""
     now = begin.now
     try:
         act = opened(act, view.masks(begin.run))
@@ -122,7 +140,7 @@ def passage(act: Act, view: View, begin: Begin) -> Steps:
                 if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
                     overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
                 return (yield from _carry(draft, view, case, written, now - begin.now, alarms(judgement.findings)))
-            case NotRecorded(code="stale"):
+            case NotRecorded(code="stale" | "behind"):
                 continue
             case NotRecorded():
                 return (yield from _refuse_late(draft, view, case, judgement, written))
@@ -155,6 +173,7 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         judgement.until,
         subjects=subjects_of(case),
         relaxed=judgement.relaxed,
+        others=case.others,
     )
 
 
@@ -226,6 +245,7 @@ def _carry(  # noqa: PLR0917 - what the steps after an intent are made of
             system=draft.act.system,
             withheld=back.withheld,
         )
+    view.trail(draft.run).hear(draft.action.id)
     # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
     written = yield Record(outcome, parts, subjects=subjects_of(case), wait=case.effect == "irreversible")
     if isinstance(written, NotRecorded) and case.effect == "irreversible":
@@ -236,35 +256,17 @@ def _carry(  # noqa: PLR0917 - what the steps after an intent are made of
 
 def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
     """Step 13: label what came back, so that later arguments can be traced to it."""
-    if draft.act.event == "generation":
-        return  # what a model says is no reading: a value of it comes from nowhere (`model`)
-    trail = view.trail(draft.run)
-    # INVARIANT: only what we carried ourselves can be trusted; a result that its caller tells us is its own word.
-    told_by_us = draft.act.seam == "proxy" and carried.status == "ok"
-    returns = case.tool.tool.returns if case.tool is not None else Returns()
-    server = draft.act.tool.partition(".")[0]
-    trail.learn(
-        Read(
-            data=carried.result,
-            server=server,
-            tool=draft.act.tool,
-            call=draft.action.id,
-            kind=_KINDS.get(draft.act.event, "result"),
-            returns=returns,
-            told_by_us=told_by_us,
-        )
+    read = read_of(
+        draft.act.event,
+        draft.act.tool,
+        draft.action.id,
+        carried.result,
+        returns=case.tool.tool.returns if case.tool is not None else Returns(),
+        seam=draft.act.seam,
+        status=carried.status,
     )
-
-
-_KINDS: Final[dict[str, Kind]] = {
-    "resource_read": "resource",
-    "prompt_get": "prompt",
-    "completion": "completion",
-    "elicitation": "answer",
-    "sampling": "answer",
-    "roots": "answer",
-}
-"""What is read by acts that are no tool calls."""
+    if read is not None:
+        view.trail(draft.run).learn(read)
 
 
 def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
@@ -274,7 +276,9 @@ def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps
     # A refusal costs us no more than it costs the caller: digests stand for the rest.
     parts = tuple(part for part in parts if part.name == "findings" or len(part.data) <= MOST_REFUSED)
     entry = Denied(**judged_members(draft, case, why), code=code, verdict=judgement.verdict)
-    written = yield Record(entry, parts, subjects=subjects_of(case))
+    written = yield Record(entry, parts, subjects=subjects_of(case), others=case.others)
+    if isinstance(written, NotRecorded) and written.code == "behind":
+        raise _Behind(written.now)
     if not isinstance(written, Recorded):
         return Reply("unavailable", draft.action.id)
     word: Word = _WORDS.get(code, "refused")
@@ -304,6 +308,8 @@ def _ask(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
         case NotRecorded(code="budget"):
             finding = Finding("asks", "defer", f"too much was asked already: {written.detail}", "ask_budget")
             return (yield from _defer(draft, view, case, _decided(judgement, finding)))
+        case NotRecorded(code="behind"):
+            raise _Behind(written.now)
         case _:
             return Reply("unavailable", draft.action.id)
 
@@ -317,6 +323,8 @@ def _defer(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
             return Reply("pending", draft.action.id, index=written.index)
         case NotRecorded(code="budget"):
             return (yield from _refuse(draft, view, case, judgement))
+        case NotRecorded(code="behind"):
+            raise _Behind(written.now)
         case _:
             return Reply("unavailable", draft.action.id)
 

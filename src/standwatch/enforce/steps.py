@@ -35,6 +35,9 @@ class Record(msgspec.Struct, frozen=True):
     """Sealed rows of decisions."""
     relaxed: tuple[int, ...] = ()
     """Indices of the relaxations that the verdict used: looked at once more before anything leaves."""
+    others: int | None = None
+    """Which outcomes that other processes wrote in this run the verdict knew (`flow.trail`); None where it rests on
+    none."""
     wait: bool = True
     """False where the reply need not wait for durability: the event then comes at once."""
 

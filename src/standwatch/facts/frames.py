@@ -6,9 +6,12 @@ import msgspec
 
 from standwatch.facts.entries import AnyEntry
 from standwatch.facts.parts import Part
+from standwatch.facts.words import OutcomeStatus, Seam
 
-RefusalCode = Literal["stale", "run", "approval", "budget", "duplicate", "invalid", "unrecorded", "unknown"]
-"""`unrecorded`: it was not written. `unknown`: whether it was written is not known, and nothing may rest on either."""
+RefusalCode = Literal["stale", "behind", "run", "approval", "budget", "duplicate", "invalid", "unrecorded", "unknown"]
+"""`behind`: the run has outcomes that the verdict did not know; recall them and judge again.
+
+`unrecorded`: it was not written. `unknown`: whether it was written is not known, and nothing may rest on either."""
 
 
 class RowPart(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +48,8 @@ class Append(msgspec.Struct, frozen=True, tag=True):
     match: bytes = b""
     rows: tuple[RowPart, ...] = ()
     """Sealed rows of a decision entry."""
+    heard: int | None = None
+    """Which outcomes of its run the verdict knew (`record.known`); None for whatever they are."""
     before: tuple[AnyEntry, ...] = ()
     """Entries written just before this one, with it or not at all: what a configuration brings along."""
 
@@ -112,5 +117,38 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
     known: bool = False
 
 
-ToRecorder = Append | Seen | Find | Fetch
-FromRecorder = Ack | Refusal | Told | Found | Fetched
+class Recall(msgspec.Struct, frozen=True, tag=True):
+    """What has become of the acts of `run` by outcomes after entry `after`?"""
+
+    number: int
+    run: str
+    after: int = -1
+
+
+class Did(msgspec.Struct, frozen=True, array_like=True):
+    """An act with its outcome. `result`: whether something came back that the caller was given."""
+
+    id: str
+    tool: str
+    seam: Seam
+    status: OutcomeStatus
+    result: bool
+
+
+class Recalled(msgspec.Struct, frozen=True, tag=True):
+    """The acts, in the order of their outcomes; `heard` is the sum over all outcomes of the run (`record.known`).
+
+    `more`: there were earlier ones that are left out. `known` is False where nobody could look.
+    """
+
+    number: int
+    heard: int = 0
+    last: int = -1
+    """Index of the last outcome; -1 for none."""
+    acts: tuple[Did, ...] = ()
+    more: bool = False
+    known: bool = False
+
+
+ToRecorder = Append | Seen | Find | Fetch | Recall
+FromRecorder = Ack | Refusal | Told | Found | Fetched | Recalled

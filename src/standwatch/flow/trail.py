@@ -24,6 +24,7 @@ from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
 from standwatch.flow.shapes import Shaped, host_of, shapes
 from standwatch.flow.vouching import Vouching, squeezed
+from standwatch.record.known import mark
 
 MOST_LEAVES: Final = 10_000
 """Values of one argument that are looked at; one with more is untrusted."""
@@ -55,8 +56,12 @@ class Trail:
         """The URLs and hosts that were read as they stand, by whomever they were written."""
         self.read_untrusted = False
         """Whether anything was read that an outside party could have written."""
-        self.heard = 0
-        """Which outcomes of the run are in here (`record.heard`): what is judged rests on all that the record has."""
+        self.own = self.others = 0
+        """Which outcomes of the run are in here, those that this process wrote and those of others (`record.known`)."""
+        self.acts: set[str] = set()
+        """The actions whose outcomes are."""
+        self.upto = -1
+        """Entry up to which outcomes of others are."""
         self.secrets = Secrets()
         """What fields declared `secret` returned."""
         self._said = Vouching()
@@ -91,6 +96,11 @@ class Trail:
                 self._seen.add(text, place)
                 self.reached.add(text)
         return frozenset(normal(value) for _, value in found.trusted)
+
+    def hear(self, ident: str) -> None:
+        """The outcome of action `ident`, carried by this process, is in here, and is written next."""
+        self.own += mark(ident)
+        self.acts.add(ident)
 
     def overhear(self, read: Read) -> None:
         """As `learn`, of a text that passed through a model's front: only where it comes for the first time, and not

@@ -57,6 +57,7 @@ from standwatch.record import (
     vigilance,
     watches,
 )
+from standwatch.record.known import LEDGER, mark
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -110,6 +111,9 @@ class Sequencer(msgspec.Struct):
             return "stale", "what the verdict relied on has expired"
         if wrong := signed.objection(state, entry, now):
             return "approval", wrong
+        # INVARIANT: nothing is sequenced on a verdict that did not know what its run has read by then.
+        if append.heard is not None and self._behind(entry, append.heard):
+            return "behind", "the run has outcomes that the verdict did not know"
         match entry:
             case Intent() | Asked():
                 return self._unfit(append, entry, now)
@@ -138,6 +142,14 @@ class Sequencer(msgspec.Struct):
                 return self._untold(entry, now)
             case _:
                 return _unsaid(state, entry, now)
+
+    def _behind(self, entry: AnyEntry, known: int) -> bool:
+        run = getattr(entry, "run", "")
+        return run in self.state.runs and self.heard(run) != known
+
+    def heard(self, run: str) -> int:
+        """The sum over the outcomes of `run` (`record.known`)."""
+        return self.ledgers.get(f"run/{run}", {}).get(LEDGER, 0)
 
     def _unfit(self, append: Append, entry: Intent | Asked, now: int) -> Objection:
         """Against an act about to leave, or a question about one."""
@@ -234,7 +246,7 @@ class Sequencer(msgspec.Struct):
         if not isinstance(entry, RunClosed):
             return entry
         ledger = self.ledgers.get(f"run/{entry.run}", {})
-        did = {name: count for name, count in ledger.items() if count and name != "last"}
+        did = {name: count for name, count in ledger.items() if count and name not in ("last", LEDGER)}
         most = sorted(did, key=lambda name: (-did[name], name))[:KEPT_COUNTS]
         return msgspec.structs.replace(entry, counts={name: did[name] for name in most})
 
@@ -291,6 +303,8 @@ class Sequencer(msgspec.Struct):
                 known = self.open.pop(entry.id, None)
                 if known is not None:
                     self._used(known.entry.run, entry.at)
+                    if known.entry.run in self.state.runs:
+                        self._add(f"run/{known.entry.run}", LEDGER, mark(entry.id))
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)

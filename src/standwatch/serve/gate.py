@@ -34,7 +34,7 @@ from standwatch.enforce.steps import (
     Steps,
 )
 from standwatch.enforce.tasking import task_in
-from standwatch.facts.configuration import Component, Configuration
+from standwatch.facts.configuration import Component, Configuration, Returns
 from standwatch.facts.credentials import Minted, Warrant
 from standwatch.facts.entries import (
     AnyEntry,
@@ -114,7 +114,7 @@ class LiveGate:
         self._chance = chance
         self.receipt = receipt
         self._schemas = Schemas()
-        self.runs = Runs(link, self.append, clock, chance)
+        self.runs = Runs(link, self.append, clock, chance, self._returns)
         self._secret = secret or chance(32)
         self._grants: dict[str, tuple[int, Grant]] = {}
         self.flights: dict[str, Flight] = {}
@@ -349,7 +349,14 @@ class LiveGate:
                 return reply
             return msgspec.structs.replace(reply, receipt=self.receipt(reply.id, told))
 
+    def _returns(self, system: str, tool: str) -> Returns:
+        """What the manifest in force declares of the results of `tool`."""
+        envelope = self.world.envelopes.get(system)
+        found = envelope.tools.get(tool) if envelope is not None else None
+        return found.tool.returns if found is not None else Returns()
+
     def _frame(self, command: Record) -> Append:
+        run, others = getattr(command.entry, "run", ""), command.others
         return Append(
             self._link.next_number(),
             command.entry,
@@ -360,6 +367,7 @@ class LiveGate:
             command.valid_until,
             command.match,
             command.rows,
+            heard=None if others is None else others + self.runs.trail(run).own,
         )
 
     @property
@@ -398,6 +406,8 @@ class LiveGate:
                     self._silent = now + SILENT
                 if isinstance(command.entry, Outcome) and lost:
                     self._owe(self._frame(command))
+                if answer.code == "behind":
+                    await self.runs.catch_up(getattr(command.entry, "run", ""))
                 return NotRecorded(now, answer.code, answer.detail), None
             case _:
                 assert_never(answer)

@@ -9,14 +9,16 @@ import msgspec
 from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.ports import Caller
 from standwatch.facts.canonical import canonical
+from standwatch.facts.configuration import Returns
 from standwatch.facts.entries import AnyEntry, RunOpened, TaskTaken
 from standwatch.facts.errors import Conflict, Unrecorded
-from standwatch.facts.frames import Ack, Fetch, Fetched
+from standwatch.facts.frames import Ack, Fetch, Fetched, Recall, Recalled
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment, value_digest
 from standwatch.flow.trail import Trail
 from standwatch.record.endorsements import Endorsement
 from standwatch.record.state import State
+from standwatch.serve.recalling import catch_up
 
 Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
 
@@ -28,21 +30,30 @@ class Told(Protocol):
     def state(self) -> State: ...
     def next_number(self) -> int: ...
     def fetch(self, fetch: Fetch) -> "asyncio.Future[Fetched]": ...
+    def recall(self, recall: Recall) -> "asyncio.Future[Recalled]": ...
 
 
 class Runs:
     """The runs whose acts pass through this process. The record says which exist; here is what they have read."""
 
     def __init__(
-        self, link: Told, append: Append, clock: Callable[[], int], chance: Callable[[int], bytes]
+        self,
+        link: Told,
+        append: Append,
+        clock: Callable[[], int],
+        chance: Callable[[int], bytes],
+        returns: Callable[[str, str], Returns],
     ) -> None:
+        """`returns`: what is declared of the results of a tool, by system and tool."""
         self._link = link
         self._append = append
+        self._returns = returns
         self._clock = clock
         self._chance = chance
         self._trails: dict[str, Trail] = {}
         self._masks: dict[str, Masks] = {}
         self._opening: dict[str, asyncio.Task[str]] = {}
+        self._catching: dict[str, asyncio.Task[bool]] = {}
         self._untold: set[str] = set()
         """Runs kept here that got a task elsewhere, or a moment ago."""
 
@@ -159,7 +170,25 @@ class Runs:
         _, opened = self._link.state.runs.get(run, (0, None))
         has = run in self._link.state.tasks or (opened is not None and bool(opened.why))
         found.known = known or not has
+        # INVARIANT: a trail is seen by nobody before it knows what the record has.
+        await self._catch_up(run, found)
         self._trails.setdefault(run, found)
+
+    async def catch_up(self, run: str) -> None:
+        """Learn what other processes have read in `run` since this one last looked."""
+        trail = self._trails.get(run)
+        if trail is None:
+            return
+        task = self._catching.get(run)
+        if task is None:
+            task = self._catching[run] = asyncio.ensure_future(self._catch_up(run, trail))
+            task.add_done_callback(lambda _: self._catching.pop(run, None))
+        await asyncio.shield(task)
+
+    async def _catch_up(self, run: str, trail: Trail) -> bool:
+        _, opened = self._link.state.runs.get(run, (0, None))
+        system = opened.system if opened is not None else ""
+        return await catch_up(self._link, run, trail, lambda tool: self._returns(system, tool))
 
     async def _said(self, run: str) -> tuple[bool, dict[str, str]]:
         """What the record has of a run's task: whether it is there, and its words."""

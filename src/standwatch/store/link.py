@@ -3,10 +3,22 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, cast, overload
 
 from standwatch.facts.entries import AnyEntry
-from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, FromRecorder, Refusal, Told
+from standwatch.facts.frames import (
+    Ack,
+    Append,
+    Fetch,
+    Fetched,
+    Find,
+    Found,
+    FromRecorder,
+    Recall,
+    Recalled,
+    Refusal,
+    Told,
+)
 from standwatch.record.state import State
 
 OnTold = Callable[[int, AnyEntry], None]
@@ -42,8 +54,13 @@ class Link(Protocol):
         """Ask for a sealed part."""
         ...
 
+    def recall(self, recall: Recall) -> "asyncio.Future[Recalled]":
+        """Ask what became of the acts of a run."""
+        ...
 
-Answer = Ack | Refusal | Found | Fetched
+
+Asking = Append | Find | Fetch | Recall
+Answer = Ack | Refusal | Found | Fetched | Recalled
 
 
 class Replica:
@@ -62,7 +79,7 @@ class Replica:
         """A number for a frame that this link has not used."""
         return next(self._numbers)
 
-    def expect(self, frame: Append | Find | Fetch) -> "asyncio.Future[Answer]":
+    def expect(self, frame: Asking) -> "asyncio.Future[Answer]":
         """The future of the answer to `frame`."""
         future: asyncio.Future[Answer] = self.loop.create_future()
         self._waiting[frame.number] = future
@@ -104,7 +121,11 @@ class Replica:
                 future.set_result(looking.get(number) or Refusal(number, "unknown", why, -1))
 
 
-def nothing_for(frame: Append | Find | Fetch, why: str = NOT_ALIVE) -> Answer:
+@overload
+def nothing_for(frame: Append, why: str = NOT_ALIVE) -> Refusal: ...
+@overload
+def nothing_for(frame: Find | Fetch | Recall, why: str = NOT_ALIVE) -> Found | Fetched | Recalled: ...
+def nothing_for(frame: Asking, why: str = NOT_ALIVE) -> Answer:
     """The answer to `frame` where there is no recorder: not written, not found, not known."""
     match frame:
         case Append():
@@ -113,6 +134,8 @@ def nothing_for(frame: Append | Find | Fetch, why: str = NOT_ALIVE) -> Answer:
             return Found(frame.number)
         case Fetch():
             return Fetched(frame.number)
+        case Recall():
+            return Recalled(frame.number)
 
 
 class Source(Protocol):
@@ -121,7 +144,7 @@ class Source(Protocol):
     @property
     def writable(self) -> bool: ...
 
-    def put(self, port: "LocalLink", frame: Append | Find | Fetch) -> None: ...
+    def put(self, port: "LocalLink", frame: Asking) -> None: ...
 
 
 class LocalLink(Replica):
@@ -153,6 +176,12 @@ class LocalLink(Replica):
         future = self.expect(fetch)
         self._recorder.put(self, fetch)
         return cast("asyncio.Future[Fetched]", future)
+
+    def recall(self, recall: Recall) -> "asyncio.Future[Recalled]":
+        """Ask what became of the acts of a run."""
+        future = self.expect(recall)
+        self._recorder.put(self, recall)
+        return cast("asyncio.Future[Recalled]", future)
 
     def deliver(self, told: Sequence[Told], answers: Sequence[FromRecorder]) -> bool:
         """Called by the recorder's thread; False where the loop has ended."""

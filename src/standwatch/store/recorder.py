@@ -22,7 +22,19 @@ from msgspec import Struct
 
 from standwatch.facts.entries import AnyEntry, RunClosed
 from standwatch.facts.errors import Conflict, StandwatchError, Unrecorded
-from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, FromRecorder, Refusal, Told
+from standwatch.facts.frames import (
+    Ack,
+    Append,
+    Fetch,
+    Fetched,
+    Find,
+    Found,
+    FromRecorder,
+    Recall,
+    Recalled,
+    Refusal,
+    Told,
+)
 from standwatch.record.note import NoteKey, Sign
 from standwatch.record.sequence import BY
 from standwatch.store.ballast import Ballast
@@ -42,7 +54,7 @@ _RETRY: Final = 0.2
 """Seconds between attempts to become writable again."""
 
 T = TypeVar("T")
-Asked = Append | Find | Fetch
+Asked = Append | Find | Fetch | Recall
 
 
 class Setup(Struct, frozen=True, kw_only=True):
@@ -373,15 +385,21 @@ class Recorder:
     def _do(self, port: Port | None, frame: Asked | _Job | None) -> None:
         if isinstance(frame, _Job):
             self._run(frame)
-        elif isinstance(frame, (Find, Fetch)) and port is not None:
+        elif isinstance(frame, (Find, Fetch, Recall)) and port is not None:
             port.deliver((), [self._look(frame)])
 
-    def _look(self, frame: Find | Fetch) -> Found | Fetched:
+    def _look(self, frame: Find | Fetch | Recall) -> Found | Fetched | Recalled:
         """What cannot be read, or was changed, is not known."""
         try:
-            return self._writer.find(frame) if isinstance(frame, Find) else self._writer.fetch(frame)
+            match frame:
+                case Find():
+                    return self._writer.find(frame)
+                case Fetch():
+                    return self._writer.fetch(frame)
+                case Recall():
+                    return self._writer.recall(frame)
         except (apsw.Error, StandwatchError, OSError):
-            return Found(frame.number) if isinstance(frame, Find) else Fetched(frame.number)
+            return nothing_for(frame)
 
     def _run(self, job: _Job) -> None:
         if not job.done.set_running_or_notify_cancel():

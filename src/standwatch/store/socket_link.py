@@ -16,6 +16,8 @@ from standwatch.facts.frames import (
     Find,
     Found,
     FromRecorder,
+    Recall,
+    Recalled,
     Refusal,
     Seen,
     Told,
@@ -151,7 +153,11 @@ class SocketLink(Replica):
         """Ask for a sealed part."""
         return cast("asyncio.Future[Fetched]", self._ask(fetch))
 
-    def _ask(self, frame: Append | Find | Fetch) -> "asyncio.Future[Answer]":
+    def recall(self, recall: Recall) -> "asyncio.Future[Recalled]":
+        """Ask what became of the acts of a run."""
+        return cast("asyncio.Future[Recalled]", self._ask(recall))
+
+    def _ask(self, frame: Append | Find | Fetch | Recall) -> "asyncio.Future[Answer]":
         future = self.expect(frame)
         if not self.alive:
             self.receive((), [nothing_for(frame)])

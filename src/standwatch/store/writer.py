@@ -27,7 +27,19 @@ from standwatch.facts.entries import (
     Overridden,
 )
 from standwatch.facts.errors import Malformed, StandwatchError, Tampered, Unrecorded
-from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal, Told
+from standwatch.facts.frames import (
+    Ack,
+    Append,
+    Did,
+    Fetch,
+    Fetched,
+    Find,
+    Found,
+    Recall,
+    Recalled,
+    Refusal,
+    Told,
+)
 from standwatch.facts.words import OutcomeStatus
 from standwatch.record.leaf import Unknown, decode, encode
 from standwatch.record.note import NoteKey
@@ -38,7 +50,7 @@ from standwatch.store.ballast import Ballast
 from standwatch.store.exposure import Exposures
 from standwatch.store.head import HeadFile, Tree
 from standwatch.store.journal import Journal
-from standwatch.store.lookup import find_part, of_action
+from standwatch.store.lookup import find_part, of_action, of_run
 from standwatch.store.mark import check, keep_mark, marks_of
 from standwatch.store.memory import Known, Memory, read, resend_key
 from standwatch.store.overriding import prepare
@@ -51,6 +63,9 @@ Clock = Callable[[], int]
 
 BATCH: Final = 256
 """The most appends of one transaction."""
+
+MOST_RECALLED: Final = 4_000
+"""Entries of a run, the latest, that are gone through for its outcomes."""
 
 Written = tuple[list[Told], list[Ack | Refusal]]
 """What every replica must fold, and the answers, one for each append in its order."""
@@ -158,6 +173,24 @@ class Writer:
             return Found(frame.number)
         part = find_part(self._journal, memory.tail, self._sealer, ident, "action")
         return Found(frame.number) if part is None else Found(frame.number, ident, part.data)
+
+    def recall(self, frame: Recall) -> Recalled:
+        """What became of the acts of a run, by outcomes after an entry."""
+        memory, leaf = self._memory, self._journal.leaf
+        found: list[Did] = []
+        last = -1
+        later = [index for index in of_run(self._journal, memory.tail, frame.run) if index > frame.after]
+        for index in later[-MOST_RECALLED:]:
+            entry = read(leaf(index) or b"", index)
+            if not isinstance(entry, Outcome):
+                continue
+            last = index
+            intent = read(leaf(entry.of) or b"", entry.of)
+            if isinstance(intent, Intent):
+                given = bool(entry.result) and not getattr(entry, "withheld", False)
+                found.append(Did(entry.id, intent.tool, intent.seam, entry.status, given))
+        more = len(later) > MOST_RECALLED
+        return Recalled(frame.number, memory.seq.heard(frame.run), last, tuple(found), more, True)
 
     def fetch(self, frame: Fetch) -> Fetched:
         """The sealed part that `frame` names."""
