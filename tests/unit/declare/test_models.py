@@ -283,7 +283,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "  - {kind: llm, name: claude}",
         '  - {kind: llm, name: claude, url: "http://x"}',
-        ["9:36: url on an llm without a provider, expected it on an mcp_server or a model only"],
+        ["9:36: url on an llm without a provider, expected provider: …"],
     ),
 ]
 
