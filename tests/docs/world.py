@@ -19,7 +19,7 @@ from pathlib import Path
 
 from docs.pages import ROOT
 
-PATIENCE = 60.0
+PATIENCE = 200.0
 SERVERS = ROOT / ".demo"
 _SHIMS = {
     "standwatch": 'exec "{python}" -m standwatch.cli.main "$@"',
@@ -154,7 +154,7 @@ class World:
 
     def _await_server(self, before: dict[Path, tuple[int, int]]) -> None:
         """What a reader does in the other window: wait until the server just started says that agents may come in."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             for path in (path for path, about in self._sockets().items() if before.get(path) != about):
                 text = (path.parents[1] / "standwatch.yaml").read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     made.close()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("blow", [*BLOWS, "server"])
 def test_nothing_is_done_unrecorded_and_nothing_acknowledged_is_lost(log: Log, blow: str) -> None:
     tally = log.round(blow)

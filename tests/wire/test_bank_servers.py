@@ -159,7 +159,7 @@ def bank_over_http(organisation: Path) -> Iterator[str]:
 def agent(url: str, *steps: str, token: str = "sw_unused") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, BANK / "agent.py", "--url", url, "--json", *steps]
     environment = os.environ | {"STANDWATCH_TOKEN": token}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=280)
 
 
 def test_the_scripted_agent_does_harm_where_nothing_stands_between(bank_over_http: str) -> None:

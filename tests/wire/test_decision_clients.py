@@ -21,7 +21,7 @@ def understood() -> tuple[Any, BenchDeciders]:
     deciders = BenchDeciders()
     with serving(deciders) as url:
         command = [str(ENVIRONMENT / "python"), str(SCRIPT), url, TOKEN, SYSTEM]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1]), deciders
 

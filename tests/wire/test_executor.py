@@ -50,7 +50,7 @@ CASES = {
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("models with space")
     script = ROOT / "tests/support/model_files.py"
-    subprocess.run([PYTHON, script, folder], check=True, capture_output=True, timeout=110)
+    subprocess.run([PYTHON, script, folder], check=True, capture_output=True, timeout=280)
     return folder, json.loads((folder / "told.json").read_text())
 
 

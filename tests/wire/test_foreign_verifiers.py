@@ -290,7 +290,7 @@ class Go:
         lines = b"\n".join(
             json.dumps(msgspec.to_builtins(claim), default=encode).encode() for claim in claims
         )
-        done = subprocess.run(self.command, input=lines, capture_output=True, check=True, timeout=60)
+        done = subprocess.run(self.command, input=lines, capture_output=True, check=True, timeout=280)
         answers = done.stdout.decode().splitlines()
         assert len(answers) == len(claims)
         return [answer == "accepted" for answer in answers]
@@ -312,7 +312,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Go:
         [compiler, "build", "-o", folder / "verifier", Path(__file__).with_name("foreign_verifier.go")],
         env=os.environ | offline | cache,
         check=True,
-        timeout=110,
+        timeout=280,
     )
     publish(folder / "log", TILED)
     return Go(folder / "verifier", folder / "log")
