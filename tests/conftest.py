@@ -1,7 +1,8 @@
 """Nothing is skipped silently: a skip that `allowed_skips.txt` does not name fails the run, and so does any skip
 when `STANDWATCH_EVERYTHING` is set, as `.ci/run` does after installing what the tests can use.
 
-No property is about time, so none fails for being slow on a busy machine."""
+No property is about time, so none fails for being slow on a busy machine. Where a few tests failed and nothing else is
+wrong, `.ci/run` runs them again alone (`STANDWATCH_AGAIN`); those that pass then are listed."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 LIST = Path(__file__).with_name("allowed_skips.txt")
+FEW = 5
 _refused: list[str] = []
 
 
@@ -52,6 +54,9 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     if _refused and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if cache := getattr(session.config, "cache", None):
+        failed = session.exitstatus == pytest.ExitCode.TESTS_FAILED and not _refused
+        cache.set("standwatch/few_failed", failed and 0 < session.testsfailed <= FEW)
     return (yield)
 
 
@@ -60,3 +65,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped without leave: the run fails", red=True)
         for each in _refused:
             terminalreporter.write_line(each)
+    if os.environ.get("STANDWATCH_AGAIN"):
+        terminalreporter.section("unsteady: failed beside the others, passed alone", yellow=True)
+        for report in terminalreporter.stats.get("passed", []):
+            terminalreporter.write_line(report.nodeid)
