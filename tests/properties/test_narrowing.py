@@ -40,6 +40,7 @@ from standwatch.facts.models import (
     Overrides,
     Version,
 )
+from standwatch.facts.rules import Sequence
 
 HERE = Listener("127.0.0.1", 1)
 EFFECTS = st.sampled_from(["read", "write", "irreversible"])
@@ -66,6 +67,9 @@ RULES: dict[str, st.SearchStrategy[Any]] = {
     "max_length": st.sampled_from([None, 0, 1, 2]),
     "required": st.booleans(),
     "otherwise": or_none(OTHERWISE),
+    "carries": some(*SOURCES),
+    "urls": st.sampled_from(["", "any", "read", "none"]),
+    "secrets": st.sampled_from(["", "any", "step_up", "deny"]),
 }
 RULE = st.builds(ArgumentRule, **RULES) | st.just(ArgumentRule())
 TOOLS: dict[str, st.SearchStrategy[Any]] = {
@@ -74,6 +78,9 @@ TOOLS: dict[str, st.SearchStrategy[Any]] = {
     "only_declared": st.booleans(),
     "intent": some("pay", "send"),
     "per_run": st.sampled_from([None, 0, 1]),
+    "per_task": st.sampled_from([None, 1, 2]),
+    "after_untrusted": st.sampled_from(["", "step_up", "deny"]),
+    "unruled": st.sampled_from(["any", "ask", "deny"]),
     "otherwise": OTHERWISE,
     "trusted": some("$.a", "$.b"),
     "timeout": st.sampled_from([None, 1, 2]),
@@ -161,6 +168,11 @@ MANIFESTS: dict[str, st.SearchStrategy[Any]] = {
         Limits,
         calls_per_run=st.sampled_from([None, 1, 2]),
         per_day=st.dictionaries(st.sampled_from(["calls", "s.t"]), st.integers(0, 2), max_size=2),
+    ),
+    "sequences": some(
+        Sequence(("s.t",), ("s.u",)),
+        Sequence(("s.*",), ("s.u",)),
+        Sequence(("s.t",), ("s.u",), otherwise="step_up"),
     ),
     "freeze": st.lists(
         st.builds(

@@ -146,6 +146,9 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
         why = f"{at.name} carries a secret of {_places(places)}"
         yield Doubt("secret", rule.secrets or "deny", why, at.name, leaf.pointer, "", "secret")
     origin = case.trail.origin(leaf.value)
+    if origin.source == "trusted" and _chosen(at) and (other := case.trail.chosen_instead(leaf.value)):
+        why = f"{at.name} {_shown(leaf.value)} is not {_shown(other)}, of which the task speaks"
+        yield Doubt("steering", _default(at.tool), why, at.name, leaf.pointer, str(leaf.value), "", origin)
     if origin.source not in BAD and rule.urls != "none" and not rule.carries:
         return
     whole = _guards_values(at) and steers(leaf) and not _declared(at) and origin.source in BAD
@@ -155,6 +158,11 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
     if isinstance(leaf.value, str):
         for one in case.trail.embedded(leaf.value):
             yield from _of_embedded(at, one, whole=whole)
+
+
+def _chosen(at: _At) -> bool:
+    """Whether the task's own choice among trusted values counts here: an effect, after something untrusted was read."""
+    return at.tool.tool.effect != "read" and "model" not in at.rule.sources and guarded(at.case, at.tool)
 
 
 def _guards_values(at: _At) -> bool:
@@ -173,9 +181,11 @@ def _declared(at: _At) -> bool:
 
 def _of_embedded(at: _At, one: Embedded, *, whole: bool) -> Iterator[Doubt]:
     """What stands inside a text. `whole`: the text is in doubt itself, with everything in it."""
-    if (broken := _url_rule(at, one)) is not None:
+    broken = _url_rule(at, one)
+    if broken is not None:
         yield _inside(at, one, "urls", broken)
-    elif not whole and one.text.strip() != str(at.leaf.value).strip() and (found := _carrying(at, one)):
+    alone = whole or one.text.strip() == str(at.leaf.value).strip()
+    if not alone and (found := _carrying(at, one)) is not None and found != broken:
         yield _inside(at, one, "carries", found)
 
 
