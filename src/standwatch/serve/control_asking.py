@@ -302,6 +302,26 @@ _MEANING: Final[dict[tuple[str, str], str]] = {
         "provenance",
         "source",
     ): "A value that decides where this goes did not come from where the manifest wants it from.",
+    (
+        "provenance",
+        "steering",
+    ): "The run has read what outsiders wrote, and this value is neither of the task nor from a trusted field.",
+    (
+        "provenance",
+        "carries",
+    ): "Inside a text stands something that leads somewhere, and neither the task nor a trusted field has it.",
+    (
+        "provenance",
+        "urls",
+    ): "A URL was neither read as it stands nor is it in the task: it may carry something out.",
+    ("provenance", "secret"): "A value of a field that is declared secret would leave in it.",
+    (
+        "provenance",
+        "unrelated",
+    ): "The run has read what outsiders wrote, and nothing in the task speaks of such an act.",
+    ("provenance", "per_task"): "The task asked for fewer of these than there would be.",
+    ("provenance", "after_untrusted"): "The run has read what outsiders wrote; after that a person looks.",
+    ("provenance", "sequence"): "It comes after something in this run that it is not to come after.",
     ("policy", ""): "A policy of the organisation wants a person to look.",
     (
         "grant",
