@@ -178,6 +178,14 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 0
     status: str = ""
     result: Told = Told("none")
+    findings: tuple[Finding, ...] = ()
+    """What was found in it, and a canary in what had gone out."""
+    found: Fate = "none"
+    """What became of the findings; `none` where there are none."""
+    withheld: bool = False
+    """Whether the caller did not get it, although the act is done."""
+    spent: dict[str, int] = {}
+    """What the act came to in the end, in micro-units, by limit."""
 
 
 class Step(msgspec.Struct, frozen=True):

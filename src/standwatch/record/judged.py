@@ -17,6 +17,7 @@ from standwatch.facts.entries import (
     Denied,
     Evidence,
     Intent,
+    OutcomeChecked,
     RunOpened,
     TaskTaken,
 )
@@ -87,6 +88,20 @@ def findings_of(source: Source, index: int, entry: Judged, problems: list[str]) 
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         problems.append(f"the findings beside entry {index} cannot be read")
         return Why(), "false"
+
+
+def found_back(
+    source: Source, index: int, entry: OutcomeChecked, problems: list[str]
+) -> tuple[tuple[Finding, ...], Fate]:
+    """What was found in what came back, as sealed beside the outcome."""
+    opening = part_of(source, index, entry, "findings", problems)
+    if opening.fate != "present":
+        return (), opening.fate
+    try:
+        return msgspec.json.decode(opening.data, type=Why).findings, "present"
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        problems.append(f"the findings beside entry {index} cannot be read")
+        return (), "false"
 
 
 def run_of(source: Source, state: State, judged: Judged | Decided, problems: list[str]) -> Run:

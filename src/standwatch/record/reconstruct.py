@@ -41,6 +41,7 @@ from standwatch.record.judged import (
     Judged,
     authority_of,
     findings_of,
+    found_back,
     holds_of,
     part_of,
     relaxed_of,
@@ -238,7 +239,13 @@ def _back(source: Source, own: Own, problems: list[str]) -> Back:
     if not isinstance(entry, Outcome):
         return Back()
     result = told(part_of(source, index, entry, "result", problems))
-    return Back(index=index, at=entry.at, status=entry.status, result=result)
+    plain = Back(index=index, at=entry.at, status=entry.status, result=result)
+    if not isinstance(entry, OutcomeChecked):
+        return plain
+    findings, fate = found_back(source, index, entry, problems)
+    return msgspec.structs.replace(
+        plain, findings=findings, found=fate, withheld=entry.withheld, spent=entry.spent
+    )
 
 
 # ------------------------------------------------------------------------------------------------- the proof

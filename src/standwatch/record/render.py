@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from standwatch.facts.configuration import Finding
 from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told, Voice
 from standwatch.record.heard import read_heard
@@ -117,7 +118,11 @@ def _findings(told: Explanation) -> Iterator[str]:
     yield f"Findings: {told.verdict}{done}{f' ({told.code})' if told.code else ''}"
     if told.found != "present":
         yield f"  {_gone(told.found)}"
-    for finding in told.findings:
+    yield from _told(told.findings)
+
+
+def _told(findings: tuple[Finding, ...]) -> Iterator[str]:
+    for finding in findings:
         said = finding.decision if finding.reached else "not reached"
         code = f" [{finding.code}]" if finding.code else ""
         observed = "" if finding.enforced else " (observed, not enforced)"
@@ -206,6 +211,11 @@ def _sent(told: Explanation) -> Iterator[str]:
             yield f"  when          {instant(back.at)} (entry {back.index})"
             heard = read_heard(back.result.text) if sent.event == "generation" else None
             yield from _part("result", back.result) if heard is None else heard.lines()
+            if back.withheld:
+                yield "  withheld      its caller was told that the act is done, and no more"
+            if back.found not in ("none", "present"):
+                yield f"  findings      {_gone(back.found)}"
+            yield from _told(back.findings)
     if told.steps:
         yield ""
         yield "How long"
