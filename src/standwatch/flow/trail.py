@@ -19,6 +19,7 @@ from standwatch.flow.forms import normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
 from standwatch.flow.overheard import Overheard
 from standwatch.flow.past import Past
+from standwatch.flow.preferred import Preferred
 from standwatch.flow.reached import Reached
 from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
@@ -66,6 +67,7 @@ class Trail:
         """What fields declared `secret` returned."""
         self._said = Vouching()
         self._trusted = Vouching()
+        self._fields = Preferred()
         self._seen = Seen()
         self._gap: Place | None = None
         self._overheard = Overheard()
@@ -88,6 +90,8 @@ class Trail:
             self._trusted.add(value, msgspec.structs.replace(place, at=at))
         for at, value in found.names:
             self._trusted.name(value, msgspec.structs.replace(place, at=at))
+        for at, value in (*found.trusted, *found.names):
+            self._fields.add(place.tool, at, value)
         for at, value in found.secret:
             self.secrets.add(value, msgspec.structs.replace(place, at=at))
         if not found.complete:
@@ -124,6 +128,14 @@ class Trail:
     def gap(self) -> Place | None:
         """Where something was read that is not in here: erased since, or beyond what is kept."""
         return self._gap or self._seen.overflow
+
+    def chosen_instead(self, value: Any) -> str:
+        """Another value of the trusted field from which `value` is, where the task speaks of that one; else ""."""
+        origin = self.origin(value)
+        if origin.source != "trusted" or not origin.where:
+            return ""
+        place = origin.where[-1]
+        return self._fields.instead(place.tool, place.at, value, lambda one: self._said.find(one) is not None)
 
     # --- whole values --------------------------------------------------------------------------------------
 

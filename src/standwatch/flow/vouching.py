@@ -120,6 +120,8 @@ def written(text: str) -> Iterator[str]:
     for one in times(text):
         yield f"t:{one}"
     for one in shapes(text):
+        if one.kind in ("url", "domain") and (ended := _ENDED.match(one.text)):
+            yield from written(ended[0])  # the next sentence begins without a space: no top domain begins so
         match one.kind:
             case "url":
                 scheme, rest = url_form(one.text.removeprefix("mailto:"))
@@ -136,6 +138,9 @@ def written(text: str) -> Iterator[str]:
                 yield f"a:{squeezed(one.text)}"
             case _:
                 pass
+
+
+_ENDED: Final = re.compile(r"[a-z0-9./:_-]+\.[a-z]{2,}(?=\.[A-Z][a-z]*$)")
 
 
 def squeezed(text: str) -> str:

@@ -391,3 +391,9 @@ def test_a_name_is_good_as_a_whole_and_nothing_in_it() -> None:
     assert trail.origin("www.evil.example").source == "untrusted"
     assert trail.origin("DE89370400440532013000").source == "untrusted"
     assert trail.read_untrusted
+
+
+def test_a_sentence_that_begins_without_a_space_ends_an_address() -> None:
+    trail = Trail("Post it to our site www.our-company.com.They sent it to Bob")
+    assert trail.origin("www.our-company.com").source == "task"
+    assert trail.origin("www.our-company").source != "task"
