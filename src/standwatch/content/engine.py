@@ -41,6 +41,7 @@ class Engine:
         self.raw = tuple(each for each in self.compiled if each.detector.view is raw)
         self._mark = _mark(detectors)
         self.prefilter: Prefilter = self._prefilter(cache, portable)
+        self._seeing = Portable([each.detector for each in self.raw])
 
     def _prefilter(self, cache: bytes, portable: bool) -> Prefilter:
         detectors = [each.detector for each in self.clean]
@@ -60,7 +61,7 @@ class Engine:
         return tuple(sorted((*stream.feed(text), *stream.end())))
 
     def stream(self) -> Stream:
-        return Stream(self.clean, self.raw, self.prefilter, self.bounds)
+        return Stream(self.clean, self.raw, (self.prefilter, self._seeing), self.bounds)
 
 
 def _mark(detectors: Sequence[Detector]) -> bytes:

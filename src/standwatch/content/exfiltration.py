@@ -166,6 +166,7 @@ SEEN = (
 UNSEEN = (
     Detector(
         name="tag-characters",
+        gate=r"\xf3\xa0[\x80\x81]",
         kind=EXFILTRATION,
         pattern=rf"(?:{_TAG}){{1,250}}",
         about="invisible tag characters, which spell ASCII",
@@ -176,6 +177,7 @@ UNSEEN = (
     ),
     Detector(
         name="zero-width-run",
+        gate=_WIDTHLESS,
         kind=EXFILTRATION,
         pattern=rf"{_WIDTHLESS}{{4,250}}",
         about="a run of characters without width; certain from eight on",
@@ -186,6 +188,7 @@ UNSEEN = (
     ),
     Detector(
         name="zero-width-in-words",
+        gate=_WIDTHLESS,
         kind=EXFILTRATION,
         pattern=rf"(?:[A-Za-z]{_WIDTHLESS}{{1,3}}){{3,60}}[A-Za-z]",
         about="Latin letters held apart by characters without width",
@@ -196,6 +199,7 @@ UNSEEN = (
     ),
     Detector(
         name="variation-selectors",
+        gate=_SELECTOR,
         kind=EXFILTRATION,
         pattern=rf"{_SELECTOR}{{2,250}}",
         about="several variation selectors in a row, which carry bytes; certain from four on",
@@ -206,6 +210,7 @@ UNSEEN = (
     ),
     Detector(
         name="bidi-override",
+        gate=r"\xe2\x80[\xad\xae]",
         kind=EXFILTRATION,
         pattern=r"\xe2\x80[\xad\xae]",
         about="an override of the direction of writing: what is read is not what stands there",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import re2
 
-from standwatch.content.detector import Detector, Match, View
+from standwatch.content.detector import CONTEXT, Detector, Match, View
 from standwatch.content.found import IDENTIFIER
 from standwatch.content.prefilter import options
 
@@ -17,14 +17,16 @@ def bare(match: Match) -> str:
     return match.value.translate(None, _SEPARATORS).decode("latin-1").upper()
 
 
-def near(*words: str) -> Callable[[Match], bool]:
-    """Whether one of these (RE2, small letters, at the beginning of a word) stands near: 64 bytes before, 24 after."""
-    regexp = re2.compile(("(?i)(?:^|[^a-z])(?:" + "|".join(words) + ")").encode(), options())
+class Near:
+    """Whether one of these words (RE2, small letters, at the beginning of a word) stands near a match: in the 64 bytes
+    before it or the 24 after. `gate`: what wakes a search that asks for it."""
 
-    def check(match: Match) -> bool:
-        return regexp.search(match.before) is not None or regexp.search(match.after[:24]) is not None
+    def __init__(self, *words: str) -> None:
+        self.gate = "(?i)(?:" + "|".join(words) + ")"
+        self._regexp = re2.compile(("(?i)(?:^|[^a-z])(?:" + "|".join(words) + ")").encode(), options())
 
-    return check
+    def __call__(self, match: Match) -> bool:
+        return self._regexp.search(match.before + b" \0 " + match.after[:24]) is not None
 
 
 def day(year: int, month: int, number: int) -> bool:
@@ -46,17 +48,17 @@ def identifier(
     *,
     gate: str,
     reach: int = 48,
-    only_near: Callable[[Match], bool] | None = None,
+    only_near: Near | None = None,
     certain: bool = True,
 ) -> Detector:
     """A number whose check digits say that it is one. `only_near`: for those that one in ten random numbers would
     pass, words that must stand near; a number of that form elsewhere is not found."""
 
     def confirm(match: Match) -> bool | None:
+        if only_near and not only_near(match):
+            return None
         value = bare(match)
         if len(set(value)) == 1 or (check and not check(value)):
-            return None
-        if only_near and not only_near(match):
             return None
         return certain
 
@@ -66,7 +68,8 @@ def identifier(
         pattern=pattern,
         about=about,
         reach=reach,
-        gate=gate,
+        gate=only_near.gate if only_near else gate,
+        lead=reach + CONTEXT if only_near else reach,
         confirm=confirm,
         view=View.CLEAN,
         source=source,

@@ -36,7 +36,7 @@ class Unfinished(StandwatchError):
 
 class Bounds(msgspec.Struct, frozen=True):
     """How much work one text may cost. `characters`: its length, or that of a stream; `attempts`: matches that a
-    confirmation may refuse, before those are counted against the length (one for every eight characters)."""
+    confirmation may refuse, before those are counted against the length (one for every three characters)."""
 
     characters: int = 128_000_000
     attempts: int = 20_000

@@ -2,11 +2,11 @@
 
 import ipaddress
 
-from standwatch.content.detector import Detector, Match, is_certain
-from standwatch.content.forms import bare, near
+from standwatch.content.detector import CONTEXT, Detector, Match, is_certain
+from standwatch.content.forms import Near, bare
 from standwatch.content.found import IDENTIFIER
 
-_PHONE = near(
+_PHONE = Near(
     r"phone",
     r"tel\b",
     r"tel[.:]",
@@ -45,7 +45,7 @@ _PHONE = near(
     r"hotline",
     r"registered",
 )
-_BORN = near(
+_BORN = Near(
     r"born",
     r"birth",
     r"d\.?o\.?b\b",
@@ -66,7 +66,7 @@ _BORN = near(
     r"f(?:ø|o)dt",
     r"syntym",
 )
-_NOT_PHONE = near(
+_NOT_PHONE = Near(
     r"ssn",
     r"social security",
     r"isbn",
@@ -203,7 +203,8 @@ DETECTORS = (
         pattern=DATE,
         about="a date that a word near it calls a birthday",
         reach=48,
-        gate=DATE_GATE,
+        gate=_BORN.gate,
+        lead=48 + CONTEXT,
         confirm=_birth,
         source="words in several languages, 64 bytes before or 24 after",
     ),

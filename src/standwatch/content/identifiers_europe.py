@@ -1,11 +1,11 @@
 """Numbers that European states give to people."""
 
 from standwatch.content import checksums, national
-from standwatch.content.forms import identifier, near
+from standwatch.content.forms import Near, identifier
 
 D9, D10, D11, D12, D13 = (rf"[0-9]{{{size}}}" for size in (9, 10, 11, 12, 13))
 
-_TAX = near("tax", "steuer", "idnr", "tin", "identifikationsnummer", "nif", "contribuinte", "fiscal", "tfn")
+_TAX = Near("tax", "steuer", "idnr", "tin", "identifikationsnummer", "nif", "contribuinte", "fiscal", "tfn")
 
 DETECTORS = (
     identifier(
@@ -23,7 +23,7 @@ DETECTORS = (
         "a UK NHS number",
         "NHS data dictionary: MOD 11",
         gate=r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}",
-        only_near=near("nhs", "patient"),
+        only_near=Near("nhs", "patient"),
     ),
     identifier(
         "de-tax-id",
@@ -81,7 +81,7 @@ DETECTORS = (
         "a Dutch BSN",
         "RvIG: eleven-test",
         gate=rf"{D9}|[0-9]{{4}}\.[0-9]{{2}}\.[0-9]{{3}}",
-        only_near=near("bsn", "burgerservice", "sofi"),
+        only_near=Near("bsn", "burgerservice", "sofi"),
     ),
     identifier(
         "se-personal-number",
@@ -114,7 +114,7 @@ DETECTORS = (
         "a Portuguese NIF",
         "Portaria: MOD 11",
         gate=rf"{D9}|[0-9]{{3}} [0-9]{{3}} [0-9]{{3}}",
-        only_near=near("nif", "contribuinte", "fiscal"),
+        only_near=Near("nif", "contribuinte", "fiscal"),
     ),
     identifier(
         "dk-cpr",
@@ -123,7 +123,7 @@ DETECTORS = (
         "a Danish CPR number",
         "CPR-kontoret: a day; no check digit since 2007",
         gate=r"[0-9]{6}-?[0-9]{4}",
-        only_near=near("cpr", "personnummer"),
+        only_near=Near("cpr", "personnummer"),
         certain=False,
     ),
     identifier(
@@ -149,7 +149,7 @@ DETECTORS = (
         "an Austrian social insurance number",
         "weights 3-7-9-5-8-4-2-1-6",
         gate=r"[0-9]{4} ?[0-9]{6}",
-        only_near=near("svnr", "sv-nr", "sozialversicherung", "versicherungsnummer"),
+        only_near=Near("svnr", "sv-nr", "sozialversicherung", "versicherungsnummer"),
     ),
     identifier(
         "ie-pps",
@@ -182,7 +182,7 @@ DETECTORS = (
         "a Bulgarian EGN",
         "GRAO: weights, and a day",
         gate=D10,
-        only_near=near("egn", "ucn"),
+        only_near=Near("egn", "ucn"),
     ),
     identifier(
         "hr-oib",
@@ -191,7 +191,7 @@ DETECTORS = (
         "a Croatian OIB",
         "ISO/IEC 7064 MOD 11,10",
         gate=D11,
-        only_near=near("oib"),
+        only_near=Near("oib"),
     ),
     identifier(
         "baltic-id",
@@ -200,6 +200,6 @@ DETECTORS = (
         "an Estonian or Lithuanian personal code",
         "two rows of weights, and a day",
         gate=D11,
-        only_near=near("isikukood", "asmens kodas", "personal code", "id code"),
+        only_near=Near("isikukood", "asmens kodas", "personal code", "id code"),
     ),
 )

@@ -1,8 +1,8 @@
 """Numbers that move money: accounts, cards, banks, wallets."""
 
 from standwatch.content import checksums
-from standwatch.content.detector import Detector, Match
-from standwatch.content.forms import bare, identifier, near
+from standwatch.content.detector import CONTEXT, Detector, Match
+from standwatch.content.forms import Near, bare, identifier
 from standwatch.content.found import IDENTIFIER
 
 # ISO 13616: length of an IBAN by country, from SWIFT's IBAN registry.
@@ -42,7 +42,7 @@ def card(digits: str) -> bool:
     return issued and checksums.luhn(digits)
 
 
-_CARDS = near(
+_CARDS = Near(
     "card",
     "cc",
     "visa",
@@ -83,7 +83,7 @@ def _segwit(match: Match) -> bool | None:
     return True if checksums.bech32(match.value.decode("latin-1")) else None
 
 
-_ACCOUNT = near(
+_ACCOUNT = Near(
     r"account",
     r"acct",
     r"a/c",
@@ -95,12 +95,12 @@ _ACCOUNT = near(
     r"rekening",
     r"sort code",
 )
-_BANK = near("bic", "swift", "bank", "iban")
-_ROUTING = near("routing", "aba", "rtn", "transit", "bank", "wire", "ach")
+_BANK = Near("bic", "swift", "bank", "iban")
+_ROUTING = Near("routing", "aba", "rtn", "transit", "bank", "wire", "ach")
 
 
 def _account(match: Match) -> bool | None:
-    return False if len(set(bare(match))) > 1 and _ACCOUNT(match) else None
+    return False if _ACCOUNT(match) and len(set(bare(match))) > 1 else None
 
 
 def _bic(match: Match) -> bool | None:
@@ -151,7 +151,8 @@ DETECTORS = (
         pattern=r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b",
         about="a bank identifier (BIC, SWIFT)",
         reach=24,
-        gate=r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b",
+        gate=_BANK.gate,
+        lead=24 + CONTEXT,
         confirm=_bic,
         source="ISO 9362, its country, near a word for banks; it has no check digit",
     ),
@@ -161,7 +162,8 @@ DETECTORS = (
         pattern=r"\b[0-9](?:[ -]?[0-9]){5,16}\b",
         about="a domestic account number that words name",
         reach=50,
-        gate=r"[0-9](?:[ -]?[0-9]){5}",
+        gate=_ACCOUNT.gate,
+        lead=50 + CONTEXT,
         confirm=_account,
         source="words near it; national account numbers have no common check digit",
     ),

@@ -1,11 +1,11 @@
 """Numbers that states outside Europe give to people, and those of papers and telephones."""
 
 from standwatch.content import checksums, national
-from standwatch.content.forms import identifier, near
+from standwatch.content.forms import Near, identifier
 
 D9, D10, D11, D13 = (rf"[0-9]{{{size}}}" for size in (9, 10, 11, 13))
 
-_LICENCE = near(
+_LICENCE = Near(
     r"driv(?:er|ing)(?:'s|s|\xe2\x80\x99s)?[ -]li[cs]en[cs]e",
     r"driving permit",
     r"fuehrerschein",
@@ -16,7 +16,7 @@ _LICENCE = near(
     r"patente di guida",
     r"dl ?(?:#|no|num)",
 )
-_PASSPORT = near("passport", "reisepass", "passeport", "pasaporte", "passaporto", "paspoort")
+_PASSPORT = Near("passport", "reisepass", "passeport", "pasaporte", "passaporto", "paspoort")
 
 DETECTORS = (
     identifier(
@@ -34,7 +34,7 @@ DETECTORS = (
         "a US social security number without hyphens, near a word for it",
         "SSA",
         gate=D9,
-        only_near=near("ssn", "social security", "soc sec"),
+        only_near=Near("ssn", "social security", "soc sec"),
     ),
     identifier(
         "us-itin",
@@ -87,7 +87,7 @@ DETECTORS = (
         "an Indian Aadhaar number",
         "UIDAI: Verhoeff",
         gate=r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}",
-        only_near=near("aadhaar", "aadhar", "uidai", "uid"),
+        only_near=Near("aadhaar", "aadhar", "uidai", "uid"),
     ),
     identifier(
         "in-pan",
@@ -105,7 +105,7 @@ DETECTORS = (
         "a Canadian SIN",
         "ESDC: Luhn",
         gate=r"[0-9]{3}[- ][0-9]{3}[- ][0-9]{3}",
-        only_near=near("sin", "social insurance", "nas", "assurance sociale"),
+        only_near=Near("sin", "social insurance", "nas", "assurance sociale"),
     ),
     identifier(
         "au-tfn",
@@ -114,7 +114,7 @@ DETECTORS = (
         "an Australian TFN",
         "ATO: weights, by 11",
         gate=r"[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
-        only_near=near("tfn", "tax file"),
+        only_near=Near("tfn", "tax file"),
     ),
     identifier(
         "au-medicare",
@@ -123,7 +123,7 @@ DETECTORS = (
         "an Australian Medicare number",
         "Services Australia: weights 1-3-7-9",
         gate=r"[0-9]{4} ?[0-9]{5} ?[0-9]",
-        only_near=near("medicare"),
+        only_near=Near("medicare"),
     ),
     identifier(
         "au-abn",
@@ -132,7 +132,7 @@ DETECTORS = (
         "an Australian ABN",
         "ABR: by 89",
         gate=r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
-        only_near=near("abn", "business number"),
+        only_near=Near("abn", "business number"),
     ),
     identifier(
         "sg-nric",
@@ -166,7 +166,7 @@ DETECTORS = (
         "an Argentine CUIT or CUIL",
         "AFIP: weights, by 11",
         gate=r"[0-9]{2}-?[0-9]{8}-?[0-9]",
-        only_near=near("cuit", "cuil"),
+        only_near=Near("cuit", "cuil"),
     ),
     identifier(
         "cl-rut",
@@ -200,7 +200,7 @@ DETECTORS = (
         "a Japanese My Number",
         "MIC: by 11",
         gate=r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}",
-        only_near=near("my number", "individual number", "mynumber"),
+        only_near=Near("my number", "individual number", "mynumber"),
     ),
     identifier(
         "hk-id",
@@ -233,6 +233,6 @@ DETECTORS = (
         "a phone's IMEI",
         "3GPP TS 23.003: Luhn",
         gate=r"[0-9]{15}|[0-9]{6}-[0-9]{6}-[0-9]",
-        only_near=near("imei"),
+        only_near=Near("imei"),
     ),
 )

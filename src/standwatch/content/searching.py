@@ -42,7 +42,7 @@ class Work:
 
     def refused(self) -> None:
         self._attempts += 1
-        if self._attempts > self._bounds.attempts + self._characters // 8:
+        if self._attempts > self._bounds.attempts + self._characters // 3:
             raise Unfinished("a text full of what looks like a finding and is none")
 
 

@@ -88,9 +88,13 @@ class Stream:
     still come could change it. Memory is bounded by the longest reach of a detector."""
 
     def __init__(
-        self, clean: tuple[Compiled, ...], raw: tuple[Compiled, ...], filtered: Prefilter, bounds: Bounds
+        self,
+        clean: tuple[Compiled, ...],
+        raw: tuple[Compiled, ...],
+        filters: tuple[Prefilter, Prefilter],
+        bounds: Bounds,
     ) -> None:
-        self._prefilter = filtered
+        self._prefilter, self._seeing = filters
         self._work = Work(bounds)
         self._clean = _Reading(clean, raw=False)
         self._raw = _Reading(raw, raw=True)
@@ -127,11 +131,12 @@ class Stream:
         return self._read(final=False)
 
     def _see(self, text: str, fresh: bytes, plain: bool) -> None:
-        """What looks for invisible characters is woken by any beyond ASCII."""
+        """What looks for invisible characters is woken by one of them: none stands in ASCII."""
         since = self._raw.size
-        self._raw.add(text, fresh if plain else views.utf8(text))
+        given = fresh if plain else views.utf8(text)
+        self._raw.add(text, given)
         if not plain:
-            for number in range(len(self._raw.compiled)):
+            for number in self._seeing.hits(given):
                 self._raw.awake(number, since)
 
     def end(self) -> tuple[Found, ...]:

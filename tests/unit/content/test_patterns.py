@@ -9,7 +9,7 @@ import re2
 
 from standwatch.content import prefilter
 from standwatch.content.canaries import canary
-from standwatch.content.detector import GATE, Detector, View
+from standwatch.content.detector import GATE, Detector
 from standwatch.content.detectors import known
 from standwatch.content.found import Bounds
 from standwatch.content.prefilter import Fast, Portable
@@ -37,18 +37,12 @@ def test_a_pattern_has_a_longest_match(detector: Detector) -> None:
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda each: each.name)
 def test_keywords_or_a_gate_are_short(detector: Detector) -> None:
-    if detector.view is View.RAW:
-        assert not detector.keywords
-        assert not detector.gate
-        return
     assert bool(detector.keywords) != bool(detector.gate)
     assert all(each == each.lower() and len(each) <= GATE for each in detector.keywords)
     assert not detector.gate or longest(latin(detector, detector.gate)) <= GATE
 
 
-@pytest.mark.parametrize(
-    "detector", [each for each in DETECTORS if each.view is View.CLEAN], ids=lambda each: each.name
-)
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda each: each.name)
 def test_what_matches_wakes_its_search(detector: Detector) -> None:
     """INVARIANT of prefilter.py, for texts made up from the pattern: what wakes no search would be refused."""
     chance = random.Random(SEED)
