@@ -254,7 +254,7 @@ def observed(envelope: Envelope, finding: Finding, now: int) -> Finding:
     return msgspec.structs.replace(finding, enforced=False)
 
 
-def unknown_in(case: Case, masks: Masks) -> str:
+def unknown_in(act: Act, masks: Masks) -> str:
     """A token in the arguments that this run does not know; "" for none."""
     found: list[str] = []
     known = frozenset(masks.values)
@@ -264,8 +264,8 @@ def unknown_in(case: Case, masks: Masks) -> str:
             found.append(token)
         return one
 
-    if case.act.event != "generation" and not case.act.inward:
-        replaced(case.act.arguments, see)
+    if act.event != "generation" and not act.inward:
+        replaced(act.arguments, see)
     return found[0] if found else ""
 
 
@@ -274,7 +274,7 @@ def content(case: Case) -> Finding:
     contents = contents_of(case)
     if contents is None:
         return Finding(CHECK)
-    if contents.masks and case.masks is not None and (token := unknown_in(case, case.masks)):
+    if contents.masks and case.masks is not None and (token := unknown_in(case.act, case.masks)):
         return Finding(CHECK, "deny", f"{token} stands for nothing in this run", "unknown_token")
     found = looked(case)
     finding = found.finding if found is not None else None

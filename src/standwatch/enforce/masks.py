@@ -24,11 +24,13 @@ class Full(Exception):
 class Masks:
     """The masked values of one run. Whoever has the key and the values has the tokens."""
 
-    __slots__ = ("_key", "values")
+    __slots__ = ("_key", "upto", "values")
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self.values: dict[str, str] = {}
+        self.upto = -1
+        """Index of the last entry whose tokens were read back."""
 
     def token(self, word: str, value: str) -> str:
         """The token that stands for `value`, which was found as a `word`. Raises `Full`."""

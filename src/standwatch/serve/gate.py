@@ -14,7 +14,7 @@ from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
 from standwatch.enforce.inspecting import PASSING, Inspect
 from standwatch.enforce.listening import Listening
-from standwatch.enforce.masking import observed
+from standwatch.enforce.masking import observed, unknown_in
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
 from standwatch.enforce.ports import Act, Caller, Carried, Reply, Show, SoFar
@@ -59,6 +59,7 @@ from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
 from standwatch.serve.owed import Owed
+from standwatch.serve.remembering import remember
 from standwatch.serve.relaxing import Deadlines, steady
 from standwatch.serve.runs import Runs
 from standwatch.store.link import Link
@@ -300,6 +301,7 @@ class LiveGate:
         """
         try:
             run = await self.runs.of(act.caller, act.system)
+            await self._remember(act, run)
             steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
             return await self._drive(steps, forward, theirs=theirs, so_far=so_far or _unknown, show=show)
         except (Conflict, Unrecorded):  # no run could be opened
@@ -307,6 +309,15 @@ class LiveGate:
         except Exception as error:
             self.on_fault(error)
             return Reply("unavailable", act.id or self._fresh())
+
+    async def _remember(self, act: Act, run: str) -> None:
+        """Read back what a token stands for that another process gave, or this one before it was started anew."""
+        envelope = self.world.envelopes.get(act.system)
+        if envelope is None or envelope.contents is None or not envelope.contents.masks:
+            return
+        masks = self.masks(run)
+        if unknown_in(act, masks):
+            await remember(self._link, run, masks)
 
     def inspect(self, act: Act) -> Inspect:
         """What looks at the words of a generation while they stream."""
