@@ -5,6 +5,7 @@ The upstream is scripted, the SDK the vendor's own. In one process and with two 
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -207,3 +208,21 @@ def test_a_run_that_ends_says_what_it_used(bot: Agent, watch: Living, up: Claude
     run = watch.of(Intent, start)[0].run
     assert bot.post(f"/v1/runs/{run}", b"", verb="DELETE").status in (200, 204)
     assert watch.of(RunClosed, start)[-1].counts["tokens"] == 1_200
+
+
+def test_status_and_the_page_of_the_system_say_what_is_spent(bot: Agent, watch: Living, up: Claude) -> None:
+    up.script = says(input_tokens=1_000, output_tokens=200)
+    start = watch.size
+    ask(bot)
+    waited(lambda: watch.of(OutcomeChecked, start))
+    line = next(one for one in watch.api.get("/status")["systems"] if one["system"] == "s")
+    spent = {one["name"]: one for one in line["spent"]}
+    assert spent["tokens"]["spent"] >= 1_200
+    assert spent["tokens"]["text"].endswith(f"tokens today, at most {PER_RUN:,} in a run")
+    assert " of 1,000 EUR today" in spent["money"]["text"]
+    connection = http.client.HTTPConnection("127.0.0.1", watch.operators, timeout=20)
+    connection.request("GET", "/systems/s")
+    page = connection.getresponse().read().decode()
+    connection.close()
+    assert "Language models" in page
+    assert spent["money"]["text"] in page

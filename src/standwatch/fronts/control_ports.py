@@ -120,6 +120,14 @@ class ReasonLine(msgspec.Struct, frozen=True):
     cure: str = ""
 
 
+class SpentLine(msgspec.Struct, frozen=True):
+    """What a system's language models used today of one budget: `tokens`, or `money` in micro-units."""
+
+    name: str
+    spent: int
+    text: str
+
+
 class SystemLine(msgspec.Struct, frozen=True):
     """One system: what it may do alone now, until when, why, and what its tier demands."""
 
@@ -146,6 +154,8 @@ class SystemLine(msgspec.Struct, frozen=True):
     """Who has a watch over it now."""
     bypass: dict[str, int] = {}
     """µs in bypass in the last thirty days, by check; overlapping relaxations count once."""
+    spent: tuple[SpentLine, ...] = ()
+    """Budgets of tokens and money, with what is spent or reserved of them since midnight (UTC)."""
 
 
 class HoldLine(msgspec.Struct, frozen=True):

@@ -241,6 +241,15 @@ class Sequencer(msgspec.Struct):
             )
         )
 
+    def spending(self, now: int) -> dict[str, Ledger]:
+        """System → the tokens and the money (micro-units) that are spent or reserved on the day of `now`."""
+        day = f"day/{_date(now // _DAY)}/"
+        return {
+            key.removeprefix(day): {name: ledger[name] for name in SPENDINGS if name in ledger}
+            for key, ledger in self.ledgers.items()
+            if key.startswith(day)
+        }
+
     def completed(self, entry: AnyEntry) -> AnyEntry:
         """`entry` with what the sequencer alone knows: a run that ends says what it did, by tool."""
         if not isinstance(entry, RunClosed):

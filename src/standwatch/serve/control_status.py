@@ -26,6 +26,7 @@ from standwatch.record.source import Source
 from standwatch.record.state import Held, Standing, State
 from standwatch.respond.orders import sees
 from standwatch.serve.control_people import called, names, orderer
+from standwatch.serve.control_spending import spent_lines
 
 RECENT: Final = 1_000
 """How many entries the shares of seams and fallbacks are taken over."""
@@ -43,6 +44,7 @@ def system_lines(
     *,
     keeping: Callable[[str], tuple[str, ...]] = lambda _name: (),
     bypass: Mapping[str, dict[str, int]] = _NEVER,
+    spent: Mapping[str, dict[str, int]] = _NEVER,
 ) -> tuple[SystemLine, ...]:
     """The systems `who` may see, by name; undeclared ones are nobody's."""
     found = (
@@ -57,7 +59,14 @@ def system_lines(
         if sees(orderer(who), name, state)
     )
     return tuple(
-        msgspec.structs.replace(one, watch=keeping(one.system), bypass=bypass.get(one.system, {}))
+        msgspec.structs.replace(
+            one,
+            watch=keeping(one.system),
+            bypass=bypass.get(one.system, {}),
+            spent=spent_lines(_manifest(configuration, one.system), spent[one.system])
+            if one.system in spent
+            else (),
+        )
         for one in found
     )
 

@@ -22,6 +22,7 @@ from standwatch.serve.adopt import decode_configuration
 from standwatch.serve.control_people import orderer
 from standwatch.serve.control_reading import Record, moment
 from standwatch.serve.control_scopes import covered
+from standwatch.serve.control_spending import currency
 from standwatch.serve.gate import LiveGate
 
 _EFFECTS: Final = ("read", "write", "irreversible", "generation")
@@ -199,6 +200,8 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         (limits.asks_per_person_per_hour, "questions to one person an hour"),
         (limits.asks_per_hour, "questions an hour"),
         (limits.asks_per_day, "questions a day"),
+        (limits.tokens_per_run, "tokens in a run"),
+        (limits.money_per_run, f"{currency(manifest)} in a run"),
     )
     yield from (f"at most {count} {what}" for count, what in counts if count is not None)
     yield from (f"at most {most} {name} a day" for name, most in limits.per_day.items())

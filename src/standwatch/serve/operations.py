@@ -1,6 +1,6 @@
 """What every operation stands on: the gate, the record, the clock, and whoever does one thing each; and who may ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +78,8 @@ class Parts:
         """Explains decisions; set by whoever knows the models' servers."""
         self.behind: Callable[[], int] = lambda: 0
         """µs by which this host's wall clock was set back; the time goes on all the same (`serve.clock`)."""
+        self.spending: Callable[[], Awaitable[dict[str, dict[str, int]]]] = _nothing
+        """What language models used today, by system; set by whoever has the recorder."""
         self.keys_shown = b'{"keys":[]}'
         """The key set that verifies what upstreams are shown."""
         self.notifying: Notifying | None = None
@@ -126,6 +128,10 @@ class Parts:
             return (not token or (now is not None and now.token == token)) and self.still(who)
 
         return still
+
+
+async def _nothing() -> dict[str, dict[str, int]]:
+    return {}
 
 
 ADMIN: Final = (

@@ -1,11 +1,12 @@
 """What an operator asks first: how every system stands, what is open, and who is told."""
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 
 from standwatch.authority.grant import grant
-from standwatch.facts.errors import Forbidden, NotFound
+from standwatch.facts.errors import Forbidden, NotFound, StandwatchError
 from standwatch.fronts.control_live import Summary
 from standwatch.fronts.control_notify import Notifications, TestSent
 from standwatch.fronts.control_ports import Actor, FlightLine, HoldLine, HoldStory, LogLine, Status
@@ -54,6 +55,7 @@ class Overview(Parts):
                 ),
                 keeping=lambda name: self.roster.keeping(state, name, max(now, state.at)),
                 bypass=await self.tally.of(now) if moment is None else {},
+                spent=await self._spent() if moment is None else {},
             ),
             holds=await self._hold_lines(who, state, now, past=moment is not None),
             questions=lines.open_questions(
@@ -76,6 +78,12 @@ class Overview(Parts):
             relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
             watches=self.roster.lines(who, state, max(now, state.at)),
         )
+
+    async def _spent(self) -> dict[str, dict[str, int]]:
+        """What was used today; nothing while the recorder is busy with something long."""
+        with suppress(TimeoutError, StandwatchError):
+            return await asyncio.wait_for(self.spending(), 0.5)
+        return {}
 
     async def summary(self, who: Actor, as_of: str = "") -> Summary:
         """The counts of `status` without what they count: every page asks for them, and again at every change."""

@@ -263,6 +263,10 @@ class Recorder:
         """How often somebody was counted since the recorder began, by system (`Exposures.touched`)."""
         return self.submit(self._writer.touched)
 
+    def spending(self) -> "Future[dict[str, dict[str, int]]]":
+        """What language models used today, by system (`Sequencer.spending`)."""
+        return self.submit(self._writer.spending)
+
     def weeks(self, systems: Collection[str] = ()) -> "Future[dict[str, Week]]":
         """The people of those of `systems` of which somebody was counted this week; of all for none."""
         return self.submit(lambda: self._writer.weeks(systems))

@@ -161,6 +161,10 @@ class Writer:
         """See `Exposures.touched`."""
         return dict(self._exposures.touched)
 
+    def spending(self) -> dict[str, dict[str, int]]:
+        """See `Sequencer.spending`."""
+        return self._memory.seq.spending(max(self._clock(), self._memory.at))
+
     def weeks(self, systems: Collection[str]) -> dict[str, Week]:
         """See `Exposures.weeks`."""
         return self._exposures.weeks(systems)
