@@ -26,6 +26,7 @@ OURS = (
     "docs/manifest.md",
     "docs/console.md",
     "docs/decisions.md",
+    "docs/hijacked-agents.md",
     "docs/operate.md",
     "docs/mcp.md",
     "docs/verify.md",

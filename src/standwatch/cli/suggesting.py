@@ -130,7 +130,7 @@ def _tell(given: Namespace, text: str, silent: dict[str, str]) -> None:
         sys.stdout.write(text)
         return
     say(
-        f"{paint('drafted', 'good')} {given.out}: {decide} things to decide; until then it is asked for nothing"
+        f"{paint('drafted', 'good')} {given.out}: {decide} things to decide; until then nothing in it may be called"
     )
     say(*(paint(f"  {visible(name)} did not answer: {visible(why)}", "warn") for name, why in silent.items()))
 
