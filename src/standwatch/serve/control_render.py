@@ -37,8 +37,10 @@ from standwatch.facts.entries import (
     Released,
     Restored,
     Revalidated,
+    RunBound,
     RunClosed,
     RunOpened,
+    SecondPlace,
     Shadowed,
     SignedIn,
     SignedOut,
@@ -72,13 +74,15 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case Intent():
             observed = "" if entry.verdict == entry.disposition else f", observed although {entry.verdict}"
             signed = f", signed in {entry.signed}" if entry.signed >= 0 else ""
-            return f"{entry.system}: {entry.tool} released ({entry.effect}{signed}{observed})  {entry.id}"
+            return (
+                f"{entry.system}: {_what(entry.tool)} released ({entry.effect}{signed}{observed})  {entry.id}"
+            )
         case Denied():
-            return f"{entry.system}: {entry.tool} refused: {entry.code}  {entry.id}"
+            return f"{entry.system}: {_what(entry.tool)} refused: {entry.code}  {entry.id}"
         case Asked():
-            return f"{entry.system}: {entry.tool} waits for {_wanted(entry)}  {entry.id}"
+            return f"{entry.system}: {_what(entry.tool)} waits for {_wanted(entry)}  {entry.id}"
         case Deferred():
-            return f"{entry.system}: {entry.tool} deferred: {entry.code}  {entry.id}"
+            return f"{entry.system}: {_what(entry.tool)} deferred: {entry.code}  {entry.id}"
         case Pulled():
             into = "to be asked about" if entry.into == "question" else "not to be asked about"
             return f"{entry.system}: pulled the deferred action {entry.of}, {into}  {entry.id}"
@@ -153,6 +157,11 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case PasskeyRefused():
             of = f" for question {entry.of}" if entry.of >= 0 else ""
             return f"refused a passkey of {entry.person}{of}: {entry.code}; {entry.credential[:12]}…"
+        case RunBound(parent=str(parent)) if parent:
+            return f"run {entry.run} of {entry.system} opened below run {parent}"
+        case SecondPlace():
+            how = "without its key" if entry.code == "without_key" else "from another place"
+            return f"the token of run {entry.run} was shown {how}"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
         case TaskTaken():
@@ -167,6 +176,14 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"an entry of the unknown kind {entry.kind}"
         case _:
             assert_never(entry)
+
+
+def _what(tool: str) -> str:
+    """A tool by its name, a generation by the component that was asked."""
+    component, _, event = tool.partition(".")
+    if event != "generation":
+        return tool
+    return "a generation" if component == "?" else f"a generation by {component}"
 
 
 def _wanted(entry: Asked) -> str:
