@@ -81,6 +81,14 @@ class Auditor:
         finally:
             reader.close()
 
+    def signed(self) -> bool:
+        """Whether the newest checkpoint is over every entry."""
+        reader = self.reader()
+        try:
+            return parse_text(parse(reader.checkpoint()).text).size == reader.size
+        finally:
+            reader.close()
+
     def audit(self, notes: Sequence[Note], done: Sequence[str]) -> Tally:
         """Raises `AssertionError` where the three do not tell one story."""
         reader = self.reader()

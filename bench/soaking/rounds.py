@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -60,22 +60,25 @@ class Log:
     @property
     def notes_of_the_sdk(self) -> int:
         """How many payments of the last round the official client was told are done."""
-        return sum(note.heard == "done" and not note.receipt for note in self.notes)
+        return of_the_sdk(self.notes)
 
     async def _round(self, blow: str) -> list[Note]:
         await self._stand(blow)
         assert self.served is not None
         door = self.served.door
         callers = Callers(door.port, door.run, f"r{self.rounds}")
+        if blow != "disk":  # which fails from the first call on
+            await until(lambda: busy(callers.notes), "there is no load", 60.0)
         await asyncio.sleep(self.chance.uniform(0.3, 1.0))
         self._strike(blow)
         await asyncio.sleep(self.chance.uniform(0.0, 0.4))
         await self._recover(blow)
         await asyncio.sleep(0.2)
+        await until(lambda: of_the_sdk(callers.notes) > 0, "the official client gets nothing done", 60.0)
         notes = await callers.stop()
         notes.append(await pay_once(self.served.door.port, door.run, f"r{self.rounds}-after"))
         await until(lambda: self.auditor.open_intents() == 0, "an intent stays open")
-        await asyncio.sleep(1.0)  # a checkpoint over everything
+        await until(self.auditor.signed, "no checkpoint came over everything")
         return notes
 
     async def _stand(self, blow: str) -> None:
@@ -133,6 +136,16 @@ class Log:
             asyncio.run(self._stop())
         self.upstream.kill()
         self.upstream.wait()
+
+
+def of_the_sdk(notes: Sequence[Note]) -> int:
+    """How many payments the official client was told are done."""
+    return sum(note.heard == "done" and not note.receipt for note in notes)
+
+
+def busy(notes: Sequence[Note]) -> bool:
+    """Whether there is something to strike: payments went through, some of them of the official client."""
+    return of_the_sdk(notes) > 0 and sum(note.heard == "done" for note in notes) > 50
 
 
 def children(pid: int) -> list[int]:
