@@ -184,8 +184,9 @@ def _of_embedded(at: _At, one: Embedded, *, whole: bool) -> Iterator[Doubt]:
     broken = _url_rule(at, one)
     if broken is not None:
         yield _inside(at, one, "urls", broken)
-    alone = whole or one.text.strip() == str(at.leaf.value).strip()
-    if not alone and (found := _carrying(at, one)) is not None and found != broken:
+    # A text that is nothing but this is judged as a value, where something is said of values.
+    judged = whole or (bool(at.rule.sources) and one.text.strip() == str(at.leaf.value).strip())
+    if not judged and (found := _carrying(at, one)) is not None and found != broken:
         yield _inside(at, one, "carries", found)
 
 
