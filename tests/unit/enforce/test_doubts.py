@@ -27,7 +27,8 @@ def codes(tool: Tool, trail: Trail, sequences: Any = (), **arguments: Any) -> li
 
 
 def mail(effect: Any = "write", **members: Any) -> Tool:
-    return Tool("mail.send", effect, **{"intent": ("send", "say"), **members})
+    given: dict[str, Any] = {"intent": ("send", "say"), **members}
+    return Tool("mail.send", effect, **given)
 
 
 READ = told(PAGE)
