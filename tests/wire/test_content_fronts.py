@@ -248,7 +248,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         tools: dict[str, Any] = {f"fixture.{name}": "read" for name in TOOLS}
         content = {"rules": RULES, "canaries": canaries}
         text = manifest("desk", components, tools, decisions={"scorer": MODEL}, content=content)
-        environment = {f"CANARY_{name.upper()}": one for name, one in CANARIES.items()}
+        environment: dict[str, Any] = {f"CANARY_{name.upper()}": one for name, one in CANARIES.items()}
         environment |= {"UPSTREAM_KEY": llm_upstream.SECRET, "CLAUDE_KEY": scripted_claude.KEY}
         folder = tmp_path_factory.mktemp("org")
         with serving(folder, {"desk": text}, **environment) as living:

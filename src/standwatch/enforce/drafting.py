@@ -122,7 +122,7 @@ def sealed(draft: Draft, findings: bytes) -> tuple[tuple[Part, ...], str]:
 def to_carry(draft: Draft) -> dict[str, Any]:
     """What is handed to whoever carries the act out."""
     arguments, prompt = draft.act.arguments, draft.act.prompt
-    return arguments if prompt is None else {**arguments, "prompt": prompt}
+    return arguments if prompt is None else {**arguments, "prompt": prompt, "masks": draft.masked}
 
 
 def arguments_digest(draft: Draft) -> str:

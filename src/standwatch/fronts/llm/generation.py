@@ -19,6 +19,7 @@ from standwatch.fronts.http_message import EVENT_STREAM, JSON, ClientGone, Heade
 from standwatch.fronts.llm.dialect import Dialect
 from standwatch.fronts.llm.frames import Framed, Frames
 from standwatch.fronts.llm.heard import Heard
+from standwatch.fronts.llm.unmasking import Unmasking
 
 Ended = Literal[
     "whole", "cut", "withheld", "client_gone", "broken", "timeout", "too_large", "not_sent", "malformed"
@@ -46,6 +47,8 @@ class Generation:
         self._held: deque[tuple[int, bytes]] = deque()
         """What is held back: how many pieces had been fed with it, and its bytes."""
         self._fed = 0
+        self._unmasking: Unmasking | None = None
+        self._last: list[Delta] = []
         self._holding = 0
         self._answer: LlmAnswer | None = None
         self.ended: Ended = "cut"
@@ -58,6 +61,8 @@ class Generation:
     async def carry(self, arguments: dict[str, Any]) -> Carried:
         """`enforce.ports.Forward`."""
         prompt = cast("Prompt", arguments["prompt"])
+        if arguments.get("masks"):
+            self._unmasking = Unmasking(arguments["masks"])
         if self._server is None:
             self.ended = "not_sent"
             return Carried("not_sent")
@@ -126,6 +131,8 @@ class Generation:
                 return
         else:
             self._heard.error = body[:4096].decode("utf-8", "replace")
+        if self._unmasking is not None:
+            body = self._unmasking.whole(body)
         self._heard.sent(body)
         self.ended = "whole"
         self.response = Response(answer.status, body, told(answer), kind or JSON)
@@ -141,6 +148,8 @@ class Generation:
         if self._inspect.end() != "pass":
             self.ended = "withheld"
             return
+        if self._unmasking is not None:
+            self._held.extend((self._fed, raw) for raw in self._unmasking.end())
         self._let_go(self._fed)
         await self._release()
         await self._open()
@@ -155,8 +164,10 @@ class Generation:
                 ended = True
                 break
             raw = self._dialect.uncounted(event.raw, event.data) if self._counting else event.raw
-            self._held.append((self._fed, raw))
-            self._holding += len(raw)
+            pieces = [raw] if self._unmasking is None else self._unmasking.event(raw, event.data, self._last)
+            for one in pieces:
+                self._held.append((self._fed, one))
+                self._holding += len(one)
             self._let_go(self._inspect.free if step == "hold" else self._fed)
             if self._holding > MOST_HELD:
                 ended = True
@@ -169,7 +180,8 @@ class Generation:
     def _step(self, event: Framed) -> Step:
         """What the inspection says of one event; one that says nothing waits its turn behind what is held back."""
         step: Step = "hold" if self._held else "pass"
-        for delta in self._hearer.event(event.event, event.data):
+        self._last = self._hearer.event(event.event, event.data)
+        for delta in self._last:
             step = self._look(delta)
             if step == "cut":
                 break
