@@ -3,7 +3,7 @@
 import ipaddress
 
 from standwatch.content.detector import CONTEXT, Detector, Match, is_certain
-from standwatch.content.forms import Near, bare
+from standwatch.content.forms import Near
 from standwatch.content.found import IDENTIFIER
 
 _PHONE = Near(
@@ -80,11 +80,14 @@ _NOT_PHONE = Near(
 )
 
 
+_NOT_DIGITS = bytes(each for each in range(256) if not 48 <= each <= 57)
+
+
 def _phone(match: Match) -> bool | None:
     """Certain with a country code; without one it needs the grouping that numbers are written in, or a word."""
-    text, digits = match.value, bare(match).partition("X")[0]
-    count = sum(each.isdigit() for each in digits)
-    if not 6 <= count <= 16 or len(set(digits)) < 3 or _is_date(text):
+    text = match.value
+    count = len(text.lower().partition(b"x")[0].translate(None, _NOT_DIGITS))
+    if not 6 <= count <= 16 or (count <= 8 and _is_date(text)) or len(set(text)) < 4:
         return None
     if text.startswith((b"+", b"00")) and count >= 8:
         return True
@@ -95,18 +98,23 @@ def _phone(match: Match) -> bool | None:
     return False if _grouped(text, count) and not _NOT_PHONE(match) else None
 
 
+_TO_SPACES = bytes.maketrans(b"()-./", b"     ")
+
+
 def _grouped(text: bytes, count: int) -> bool:
     """(978) 249-9678, 978-249-9678, 978.249.9678; and 0 before nine to twelve digits in groups."""
-    head = text.partition(b"x")[0]
-    parts = [part for part in head.translate(bytes.maketrans(b"()-./", b"     ")).split() if part.isdigit()]
-    american = [len(part) for part in parts[-3:]] == [3, 3, 4] and count in (10, 11, 13)
-    return american or (text.lstrip(b"(").startswith(b"0") and len(parts) >= 2 and 9 <= count <= 12)
+    parts = text.partition(b"x")[0].translate(_TO_SPACES).split()
+    american = count in (10, 11, 13) and [len(part) for part in parts[-3:]] == [3, 3, 4]
+    return american or (9 <= count <= 12 and len(parts) >= 2 and text.lstrip(b"(").startswith(b"0"))
 
 
 def _is_date(text: bytes) -> bool:
-    parts = text.replace(b"/", b"-").replace(b".", b"-").split(b"-")
-    sizes = [len(part) for part in parts if part.isdigit()]
-    return len(parts) == 3 and (sizes == [4, 2, 2] or (sizes[2:] == [4] and max(sizes[:2]) <= 2))
+    parts = text.translate(_DATE_DASHES).split(b"-")
+    sizes = [len(part) for part in parts]
+    return len(parts) == 3 and (sizes == [4, 2, 2] or (sizes[2] == 4 and max(sizes[:2]) <= 2))
+
+
+_DATE_DASHES = bytes.maketrans(b"/.", b"--")
 
 
 def _ip4(match: Match) -> bool | None:

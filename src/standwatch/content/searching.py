@@ -67,16 +67,19 @@ def search(compiled: Compiled, data: bytes, start: int, *, final: bool, work: Wo
     at = start
     while at <= last:
         match = regexp.search(data, at)
-        if match is None or match.start() > last:
+        if match is None:
             return hits, max(at, last + 1)
-        low, high = _value(compiled, match)
-        verdict = detector.confirm(_seen(data, match.span(), (low, high)))
+        whole = match.span()
+        if whole[0] > last:
+            return hits, max(at, last + 1)
+        value = _value(compiled, match) if compiled.groups else whole
+        verdict = detector.confirm(_seen(data, whole, value))
+        at = whole[0] + 1
         if verdict is None:
             work.refused()
-            at = match.start() + 1
         else:
-            hits.append(Hit(low, high, verdict))
-            at = max(high, match.start() + 1)
+            hits.append(Hit(*value, verdict))
+            at = max(value[1], at)
     return hits, at
 
 

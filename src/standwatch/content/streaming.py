@@ -112,7 +112,7 @@ class Stream:
         waiting = self._fed
         for reading in (self._clean, self._raw):
             if reading.compiled:
-                waiting = min(waiting, reading.place.start(reading.begins()))
+                waiting = min(waiting, reading.place.not_after(reading.begins()))
         return waiting
 
     def feed(self, text: str) -> tuple[Found, ...]:

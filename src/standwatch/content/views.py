@@ -94,6 +94,13 @@ class Place:
         while len(self._pieces) > 1 and self._pieces[0][1] <= before:
             self._counted.pop(self._pieces.pop(0)[0], None)
 
+    def not_after(self, at: int) -> int:
+        """A character that begins at this byte or before it: found without counting."""
+        for low, high, first, text in self._pieces:
+            if at < high:
+                return first if text else first + max(0, at - low)
+        return self.characters
+
     def start(self, at: int) -> int:
         """The character whose first byte is at `at`, or that holds it."""
         for low, high, first, text in self._pieces:
