@@ -336,3 +336,39 @@ def test_a_restricted_system_is_offered_no_tools(
         told = running.run("explain", intent.id)
         assert json.loads(told["sent"]["body"]["text"]) == upstream.last
         assert [one["code"] for one in told["findings"] if one["check"] == "grant"] == ["no_tools"]
+
+
+def test_two_workers_serve_streams_and_cut_them(
+    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
+) -> None:
+    systems = {"desk": manifest("desk", [llm(upstream)], {})}
+    folder = tmp_path_factory.mktemp("org")
+    with serving(folder, systems, accept=False, workers=2, UPSTREAM_KEY=SECRET) as running:
+        token = running.agent("writer", "desk").token
+        ours = f"http://127.0.0.1:{running.agents}/openai/desk/v1"
+        with openai.OpenAI(api_key=token, base_url=ours, max_retries=0) as client:
+            for _ in range(4):
+                found = ask(client, model="scripted-text", stream=True)
+                assert "".join(one.choices[0].delta.content or "" for one in found) == "".join(WORDS)
+            stream = client.chat.completions.create(model="scripted-trickle", messages=HELLO, stream=True)
+            next(stream)
+            hold = running.halt("vendor:nobody")["hold"]
+            with pytest.raises(openai.APIError):
+                list(stream)
+            running.release(hold)
+
+
+def test_a_generation_belongs_to_the_run_that_is_named(living: Living, upstream: Upstream) -> None:
+    starter = living.agent("harness", "desk", starts=True)
+    wire = http.client.HTTPConnection("127.0.0.1", living.agents, timeout=30)
+    order = json.dumps({"system": "desk", "task": "Write a letter"})
+    wire.request("POST", "/v1/runs", order, {"authorization": f"Bearer {starter.token}"})
+    run = json.loads(wire.getresponse().read())
+    ours = f"http://127.0.0.1:{living.agents}/openai/desk/v1"
+    for key, headers in ((run["token"], {}), (starter.token, {"Standwatch-Run": run["run"]})):
+        with openai.OpenAI(api_key=key, base_url=ours, default_headers=headers, max_retries=0) as client:
+            ask(client, model="scripted-text")
+        assert living.of_run(last(living)) == run["run"]
+    with openai.OpenAI(api_key=run["token"], base_url=ours.replace("desk", "shop"), max_retries=0) as client:
+        with pytest.raises(openai.AuthenticationError):
+            ask(client, model="scripted-text")
