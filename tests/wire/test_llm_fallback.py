@@ -5,6 +5,7 @@ The upstreams are scripted (`support.scripted_claude`), the SDK is the vendor's 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -132,6 +133,8 @@ def test_the_next_one_answers(
     assert [now - then for now, then in zip(ups.asked, before, strict=True)] == [1, 1, 0]
     intents = watch.of(Intent, start)
     assert [one.tool for one in intents] == ["one.generation", "two.generation"]
+    story = watch.run("explain", intents[1].id)
+    assert intents[0].id in json.dumps(story), "the second says whom it stands in for"
     outcomes = waited(lambda: found if len(found := watch.of(Outcome, start)) == 2 else None)
     assert [one.status for one in outcomes] == ["timeout" if trouble == "silent" else "error", "ok"]
 

@@ -83,6 +83,8 @@ def generation_arguments(prompt: Prompt) -> dict[str, Any]:
         members["output"] = prompt.output
     if prompt.choices != 1:
         members["choices"] = prompt.choices
+    if prompt.instead_of:
+        members["instead_of"] = prompt.instead_of
     return members
 
 

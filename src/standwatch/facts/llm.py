@@ -55,6 +55,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The most tokens that the caller wants back."""
     choices: int = 1
     """How many answers it wants."""
+    instead_of: str = ""
+    """The id of the attempt that this one stands in for; "" for a first one."""
 
 
 class Delta(msgspec.Struct, frozen=True):

@@ -28,6 +28,14 @@ class Said(msgspec.Struct, frozen=True):
     text: str
 
 
+class Called(msgspec.Struct, frozen=True):
+    """A tool call that a model asked for: `arguments` is its JSON as it came, cut where not all of it was kept."""
+
+    place: str
+    name: str
+    arguments: str
+
+
 class Tokens(msgspec.Struct, frozen=True):
     input: int = 0
     output: int = 0
@@ -51,6 +59,16 @@ class Heard(msgspec.Struct, frozen=True, tag_field="kind", tag="generation.1"):
     request: str = ""
     error: str = ""
     finish: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Called, ...]:
+        """The tool calls that the model asked for, in its order: what its harness should do next, and nothing else."""
+        arguments = {one.place: one.text for one in self.said if one.kind == "arguments"}
+        return tuple(
+            Called(one.place, one.text, arguments.get(one.place, ""))
+            for one in self.said
+            if one.kind == "call"
+        )
 
     def lines(self) -> Iterator[str]:
         """It as `explain` prints it."""
@@ -80,7 +98,7 @@ class Heard(msgspec.Struct, frozen=True, tag_field="kind", tag="generation.1"):
 _decode: Final = msgspec.json.Decoder(Heard).decode
 
 
-def read_heard(text: str) -> Heard | None:
+def read_heard(text: str | bytes) -> Heard | None:
     """The document in `text`; None for what is none."""
     try:
         return _decode(text)

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from standwatch.enforce.llms import asked_as, generation_arguments, serving, stand_ins
 from standwatch.enforce.ports import Act, Caller, Gate, Reply
 from standwatch.facts.configuration import Component
@@ -60,7 +62,8 @@ class Flow:
         *others, last = self.components(system, dialect, prompt)
         for component in (*others, last):
             mine = prompt if component is None else asked_as(component, prompt)
-            act = self._act(caller, system, component, mine, before)
+            mine = replace(mine, instead_of=before) if before else mine
+            act = self._act(caller, system, component, mine)
             server = None if component is None else self._servers(system, component.name)
             work = Generation(dialect, mine, server, self._gate.inspect(act), headers)
             if prompt.stream:
@@ -82,21 +85,16 @@ class Flow:
         first = serving(components, dialect.providers, prompt.model)
         return (None,) if first is None else stand_ins(components, first, dialect.providers)
 
-    def _act(
-        self, caller: Caller, system: str, component: Component | None, prompt: Prompt, before: str
-    ) -> Act:
-        """INVARIANT: each attempt is an act, so that nothing leaves before an intent that names whom it goes to.
-
-        `before`: the attempt that this one stands in for."""
+    def _act(self, caller: Caller, system: str, component: Component | None, prompt: Prompt) -> Act:
+        """INVARIANT: each attempt is an act, so that nothing leaves before an intent that names whom it goes to."""
         name = NOBODY if component is None else component.name
-        arguments = generation_arguments(prompt)
         return Act(
             caller=caller,
             system=system,
             event="generation",
             tool=f"{name}.generation",
             target=prompt.model,
-            arguments={**arguments, "instead_of": before} if before else arguments,
+            arguments=generation_arguments(prompt),
             prompt=prompt,
             id=self._fresh(),
         )
