@@ -170,7 +170,7 @@ def fuzz(
         "--suppress-health-check",
         "all",
         "--request-timeout",
-        "10",
+        "40",
         "--continue-on-failure",
         "--generation-database",
         "none",

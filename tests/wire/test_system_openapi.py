@@ -33,21 +33,24 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield living, tokens, populate(living)
 
 
-@pytest.mark.timeout(300)  # the tool ends in its own time, which a busy machine stretches
+@pytest.mark.timeout(900)  # the tool ends in its own time, which a busy machine stretches
 @pytest.mark.parametrize("caller", CALLERS, ids=["administrator", "no role", "nobody"])
 def test_every_answer_is_documented_and_none_is_a_fault(watch: World, caller: str, tmp_path: Path) -> None:
     living, tokens, world = watch
     seconds, phases, most = PLANS[caller]
     more = ("--phases", phases, "--max-examples", str(most))
-    found = fuzz(living, tokens[caller], seconds, SEED, world, tmp_path / "report.ndjson", *more)
-    assert not found.problems, f"seed {SEED}\n{found.problems}"
     table = {f"{route.method} {BASE}{route.path}" for route in ROUTES}
     by_hand = {*LEFT_OUT, f"{BASE}/openapi.json"}  # the tool's first request
     table |= {f"GET {one.path}" for one in PLAIN if one.path not in by_hand}
-    missed = table - set(found.seen)
-    if "coverage" in phases:
-        assert not missed, "every operation was called"
-    assert len(missed) < len(table) / 2, "the others as far as the time reaches"
+    for longer in (1, 3, 9):  # where the time does not reach, it is given more
+        report = tmp_path / f"report-{longer}.ndjson"
+        found = fuzz(living, tokens[caller], seconds * longer, SEED, world, report, *more)
+        assert not found.problems, f"seed {SEED}\n{found.problems}"
+        missed = table - set(found.seen)
+        if not missed or ("coverage" not in phases and len(missed) < len(table) / 2):
+            break
+    else:
+        raise AssertionError(f"in {seconds * longer} s these were not called: {missed}")
     if caller:
         assert found.never(range(200, 401), range(402, 405), range(409, 500)) == [], (
             "some only ever heard 401"
