@@ -147,7 +147,7 @@ def test_a_cookie_in_another_browser_is_refused_ended_recorded_and_shown(
 ) -> None:
     enrolled(chrome, living)
     cookie = signed_in(chrome, living)
-    thief = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=10)
+    thief = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=30)
     headers = {
         "Host": f"localhost:{living.operators}",
         "Cookie": f"standwatch={cookie}",

@@ -45,7 +45,7 @@ SIGNERS: Final = (OLGA, MARIA, CHEN)
 SALT: Final = bytes(32)
 SOCKET: Final = "socket"
 DEEDS: Final = "deeds"
-_PATIENCE: Final = 20.0  # s
+_PATIENCE: Final = 60.0  # s
 
 
 async def approve(folder: Path, run: str, ident: str) -> int:

@@ -26,7 +26,7 @@ def test_agents_come_in_over_tls(tmp_path: Path, workers: int) -> None:
         context = ssl.create_default_context(cafile=str(living.folder / "chain.pem"))
         context.check_hostname = False
         for _ in range(8):  # more connections than workers
-            connection = http.client.HTTPSConnection("127.0.0.1", living.agents, timeout=10, context=context)
+            connection = http.client.HTTPSConnection("127.0.0.1", living.agents, timeout=30, context=context)
             connection.request("POST", "/v1/actions", b"{}", {"content-type": "application/json"})
             answer = connection.getresponse()
             assert answer.status == 401

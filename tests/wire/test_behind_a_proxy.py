@@ -43,7 +43,7 @@ def ask(
     sent = {"Host": HOST, "User-Agent": "Phone/1.0", **FORWARDED} | named
     if method == "POST":
         sent = {"Origin": PAGE} | sent
-    connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=30)
     data = None if body is None else json.dumps(body).encode()
     connection.request(method, path, data, {name: value for name, value in sent.items() if value is not None})
     answer = connection.getresponse()

@@ -129,7 +129,7 @@ def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, l
     assert re.search(r"verified +demo-", text)
     url = re.search(r"The watch stands .*: (http://localhost:\d+)/", text)
     assert url is not None
-    with urllib.request.urlopen(f"{url[1]}/readyz", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url[1]}/readyz", timeout=30) as answer:
         assert answer.read() == b"ready\n"
     status = demo.run("status", as_json=True)
     assert [hold["scope"] for hold in status["holds"]] == ["version:scorer@3"], (

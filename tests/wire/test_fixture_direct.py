@@ -80,7 +80,7 @@ def test_the_shim_adds_its_header_to_every_request_of_a_connection() -> None:
     server.start()
     port = listener.getsockname()[1]
     with HeaderShim(f"http://localhost:{port}/mcp", TOKEN) as shimmed:
-        client = http.client.HTTPConnection(urlsplit(shimmed).netloc, timeout=10)
+        client = http.client.HTTPConnection(urlsplit(shimmed).netloc, timeout=30)
         for origin in ("http://one.example", "http://two.example"):
             client.request("POST", "/mcp", body=b"hi", headers={"Origin": origin})
             assert client.getresponse().read() == b"ok"
@@ -114,6 +114,6 @@ def call_simple_text(url: str) -> int:
         "Mcp-Method": "tools/call",
         "Mcp-Name": name,
     }
-    client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     client.request("POST", urlsplit(url).path, json.dumps(body), headers)
     return client.getresponse().status

@@ -37,11 +37,11 @@ def gateway(upstream: str, era: str) -> Generator[tuple[str, str]]:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             if not url:
-                raise RuntimeError(f"the gateway ended with {process.wait(10)} before it served")
+                raise RuntimeError(f"the gateway ended with {process.wait(30)} before it served")
             yield url, TOKEN
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -152,7 +152,7 @@ def tokens(watch: Living) -> dict[str, str]:
 
 def ask(watch: Living, token: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
     heads = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
-    connection = http.client.HTTPConnection("127.0.0.1", watch.operators, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", watch.operators, timeout=30)
     try:
         connection.request("POST", BASE + path, json.dumps(body), heads)
         answer = connection.getresponse()

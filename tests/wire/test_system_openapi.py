@@ -65,7 +65,7 @@ def test_every_answer_is_documented_and_none_is_a_fault(watch: World, caller: st
 
 def test_the_stream_says_what_the_document_says(watch: World) -> None:
     living, tokens, _ = watch
-    connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=30)
     connection.request(
         "GET", f"{BASE}/entries/stream?from=0", headers={"authorization": f"Bearer {tokens['maria']}"}
     )

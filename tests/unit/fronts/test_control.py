@@ -50,7 +50,7 @@ class Site:
         raw: bytes | None = None,
         **headers: str,
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         if by:
             headers["Authorization"] = f"Bearer {self.token(by)}"
         data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
@@ -244,7 +244,7 @@ def test_the_log_is_served_as_tiles_to_auditors(site: Site) -> None:
 
 
 def test_entries_stream_as_events_and_go_on(site: Site) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
     headers = {"Authorization": f"Bearer {site.token('otto')}"}
     connection.request("GET", "/api/v1/entries/stream?from=0", headers=headers)
     answer = connection.getresponse()

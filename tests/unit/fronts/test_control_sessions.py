@@ -41,7 +41,7 @@ class Browser:
             "Origin": self.origin if method == "POST" else None,
             "X-CSRF-Token": self.csrf or None,
         } | {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         data = None if body is None else json.dumps(body).encode()
         kept = {name: value for name, value in sent.items() if value is not None}
         connection.request(method, "/api/v1" + path, data, kept)
@@ -169,7 +169,7 @@ def test_too_many_are_told_when_to_come_back(site: tuple[Watch, Any, int]) -> No
 @pytest.mark.parametrize("site_of", ["cross-site", "same-site", "odd"])
 def test_another_page_begins_no_sign_in_with_an_issuer(site: tuple[Watch, Any, int], site_of: str) -> None:
     for _ in range(40):  # more than anybody may begin
-        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=30)
         connection.request("GET", "/signin/oidc", headers={"sec-fetch-site": site_of})
         answer = connection.getresponse()
         assert (answer.status, answer.headers["location"]) == (303, "/signin")
@@ -183,7 +183,7 @@ def test_where_no_issuer_is_taken_its_steps_are_pages_that_say_so(site: tuple[Wa
         "/signin/oidc/callback?state=x&code=y",
         "/signin/oidc/callback?state=a&state=b",
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", site[2], timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse()
         page = answer.read().decode()

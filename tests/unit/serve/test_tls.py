@@ -67,7 +67,7 @@ class Serving:
 
     def ask(self, body: bytes = b"") -> str:
         context = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
         connection.request("POST", "/", body)
         answer = connection.getresponse().read().decode()
         connection.close()

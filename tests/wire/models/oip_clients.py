@@ -24,7 +24,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def get(path: str) -> Any:
-    return requests.get(URL + path, headers=HEADERS, timeout=10).json()
+    return requests.get(URL + path, headers=HEADERS, timeout=30).json()
 
 
 def with_triton() -> dict[str, Any]:
@@ -78,10 +78,10 @@ def with_mlserver() -> dict[str, Any]:
     asked.parameters = types.Parameters(content_type="pd", channel="web")
     asked.outputs = [types.RequestOutput(name="score"), types.RequestOutput(name="word")]
     body = asked.model_dump_json()  # with every null that the types have
-    answer = requests.post(f"{URL}/v2/models/{SYSTEM}/infer", data=body, headers=HEADERS, timeout=10)
+    answer = requests.post(f"{URL}/v2/models/{SYSTEM}/infer", data=body, headers=HEADERS, timeout=30)
     found = types.InferenceResponse.model_validate_json(answer.content)
     outputs = {one.name: one for one in found.outputs}
-    bad = requests.post(f"{URL}/v2/models/{SYSTEM}/infer", data="{}", headers=HEADERS, timeout=10)
+    bad = requests.post(f"{URL}/v2/models/{SYSTEM}/infer", data="{}", headers=HEADERS, timeout=30)
     return {
         "status": answer.status_code,
         "server": server.name,
