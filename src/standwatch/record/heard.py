@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -43,9 +43,10 @@ class Tokens(msgspec.Struct, frozen=True):
     written: int = 0
 
 
-class Heard(msgspec.Struct, frozen=True, tag_field="kind", tag="generation.1"):
+class Heard(msgspec.Struct, frozen=True):
     """The document that is sealed beside the outcome of a generation (docs/record.md)."""
 
+    kind: Literal["generation.1"]
     status: int = 0
     ended: str = ""
     bytes: int = 0

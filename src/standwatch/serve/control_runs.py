@@ -34,6 +34,7 @@ from standwatch.record import endorsements
 from standwatch.record.judged import Task, task_of, telling
 from standwatch.record.leaf import Unknown
 from standwatch.record.questions import quorum
+from standwatch.record.heard import read_heard
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
@@ -325,7 +326,11 @@ class _Reading:
 
 
 def readable(result: bytes) -> str:
-    """What a tool said, as people read it: the texts of an MCP result, one after another; anything else as it is."""
+    """What came back, as people read it: the texts of an MCP result, one after another; what a model said; anything
+    else as it is."""
+    heard = read_heard(result) if result.startswith(b'{"kind":"generation.1"') else None
+    if heard is not None:
+        return "\n".join(line.removeprefix("  ") for line in heard.lines())
     try:
         said = msgspec.json.decode(result, type=_Said)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
