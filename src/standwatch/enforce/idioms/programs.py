@@ -30,6 +30,7 @@ DATABASES: Final = listed(
     "psql mysql mariadb sqlite3 sqlcmd sqlplus clickhouse-client duckdb cockroach mysqlsh pgcli"
 )
 
+PACKAGES: Final = listed("apt apt-get brew dnf yum apk pacman zypper")
 WRITES_LAST: Final = listed("cp mv install rsync scp ln tee dd")
 _PACKAGES: Final = frozenset(
     {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org", "registry.yarnpkg.com", "test.pypi.org"}

@@ -14,6 +14,7 @@ from standwatch.enforce.idioms.programs import (
     FETCHES,
     INERT,
     INTERPRETERS,
+    PACKAGES,
     RIGHTS,
     RUNNERS,
     SHELLS,
@@ -65,6 +66,19 @@ def _dangers(text: str, depth: int) -> Iterator[str]:
     for inner in read.inner:
         yield from _dangers(inner, depth + 1)
         yield from _code(inner, depth)
+    for owner, body in read.bodies:
+        words = read.commands[owner].words if owner < len(read.commands) else ()
+        yield from _body({known(one.text) for one in words}, body, depth)
+
+
+def _body(owners: set[str], body: str, depth: int) -> Iterator[str]:
+    """A here-document: a script for a shell, a program for an interpreter, else a text with substitutions in it."""
+    if owners & (SHELLS | RIGHTS | {"ssh"}):
+        yield from _dangers(body, depth + 1)
+    if owners & INTERPRETERS:
+        yield from _code(body, depth)
+    for found in re.finditer(r"\$\(([^()]*)\)|`([^`]*)`", body):
+        yield from _dangers(found[1] or found[2] or "", depth + 1)
 
 
 def _command(command: Command, before: Command | None, depth: int) -> Iterator[str]:
@@ -178,13 +192,9 @@ def _named(name: str, rest: list[Word], depth: int) -> Iterator[str]:
     yield from _scripts(name, rest, depth)
     if name in WRAPPERS or name in SHELLS or name in RUNNERS:
         yield from _suffixes(rest, depth)
-    elif any(known(one.text) in RIGHTS and not one.quoted for one in rest) and name not in (
-        "apt",
-        "apt-get",
-        "brew",
-        "dnf",
-        "yum",
-        "apk",
+    elif name not in PACKAGES and any(
+        known(one.text) in RIGHTS and not one.quoted and not (place and said[place - 1].startswith("-"))
+        for place, one in enumerate(rest)
     ):
         yield "a command that runs another with other rights"
 

@@ -48,6 +48,8 @@ class Reader:
         self._text, self._at = text, 0
         self.commands: list[Command] = []
         self.inner: list[str] = []
+        self.bodies: list[tuple[int, str]] = []
+        """Here-documents, and the number of the command that reads each."""
         self._words: list[Word] = []
         self._redirects: list[Redirect] = []
         self._after = False
@@ -112,7 +114,7 @@ class Reader:
                 here = self._at
                 self._at = min(self._line_end() + 1, len(self._text))
                 if line.strip() == end:
-                    self.inner.append(self._text[start:here])
+                    self.bodies.append((max(len(self.commands) - 1, 0), self._text[start:here]))
                     break
         self._heredocs = []
 

@@ -93,6 +93,8 @@ def _head(said: list[str]) -> str:
     head, rest = said[0], said[1:]
     second = rest[0] if rest else ""
     match head:
+        case "DROP" if second not in _HOLDERS:
+            return ""
         case "DROP" | "TRUNCATE" | "GRANT" | "REVOKE" | "SHUTDOWN" | "KILL" if rest or head == "SHUTDOWN":
             return f"{head} takes away, or gives away, more than a row"
         case "ALTER" if (
