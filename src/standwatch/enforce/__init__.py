@@ -20,6 +20,7 @@ READS: Final[tuple[str, ...]] = (
     "ctl.restored.1",
     "ctl.revalidated.1",
     "ctl.run_opened.1",
+    "ctl.run_opened.2",
     "ctl.task.1",
 )
 WRITES: Final[tuple[str, ...]] = (
@@ -35,6 +36,8 @@ WRITES: Final[tuple[str, ...]] = (
     "act.unmasked.1",
     "ctl.run_closed.1",
     "ctl.run_opened.1",
+    "ctl.run_opened.2",
+    "ctl.second_place.1",
     "ctl.task.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

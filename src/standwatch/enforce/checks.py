@@ -17,6 +17,7 @@ from standwatch.enforce.patterns import is_plain, matches, names
 from standwatch.enforce.spending import unbounded
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
+from standwatch.record.delegation import beyond
 
 
 def identity(case: Case) -> Finding:
@@ -36,6 +37,8 @@ def identity(case: Case) -> Finding:
         return against("identity", "deny", "wrong_run", f"run {case.run} is not open for {caller.principal}")
     if 0 < run.until <= case.now:
         return against("identity", "deny", "run_over", f"run {case.run} has used up its time")
+    if more := beyond(case.state, case.run, case.act.tool, case.effect):
+        return against("identity", "deny", "undelegated", more)
     return allow("identity")
 
 

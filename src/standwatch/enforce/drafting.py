@@ -80,6 +80,7 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
                 envelope, tool, system=act.system, name=act.tool, by=act.caller.principal, run=draft.run
             ),
             *model_scopes(act),
+            *(f"run:{above}" for above in view.state.lineage(draft.run)[1:]),
         ),
         trail=trail,
         others=trail.others,

@@ -1,7 +1,7 @@
 """What fronts hand to the gate and what they get back: the same few structs for every protocol."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -10,7 +10,7 @@ from standwatch.facts.configuration import Configuration, Definition, Finding
 from standwatch.facts.credentials import Minted
 from standwatch.facts.llm import Prompt
 from standwatch.facts.spending import Usage
-from standwatch.facts.words import OutcomeStatus, PrincipalKind, Seam, Word
+from standwatch.facts.words import Effect, OutcomeStatus, PrincipalKind, Seam, Word
 
 Event = Literal[
     "tool_call",
@@ -35,6 +35,36 @@ class Caller(msgspec.Struct, frozen=True):
     starts: bool = False
     until: int = 0
     """When its credential ends (µs; 0 for never)."""
+
+
+class Shown(msgspec.Struct):
+    """What a request shows beside a token: a proof of possession and what that is for, and where it came from.
+
+    One for each request: a proof is taken once, however often it is asked whose the request is.
+    """
+
+    proof: str = ""
+    method: str = ""
+    host: str = ""
+    path: str = ""
+    peer: str = ""
+    """`address:port`, or `unix:UID`."""
+    key: str | None = None
+    """Thumbprint of the key that the proof was found to be by, "" for none; None as long as nobody has looked."""
+
+
+NOTHING_SHOWN: Final = Shown()
+
+
+class Below(msgspec.Struct, frozen=True):
+    """What a sub-agent is given of what its parent has: nothing said is all of it."""
+
+    tools: tuple[str, ...] = ()
+    """Names of `server.tool`, or their beginnings and `*`."""
+    effects: tuple[Effect, ...] = ()
+    minutes: int = 0
+    """At most; 0 for as long as its parent."""
+    bound: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +158,9 @@ class Gate(Protocol):
     @property
     def configuration(self) -> Configuration: ...
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         """The caller behind an `Authorization` header, for use of `system`; raises `Forbidden` for anybody else.
 
         `system` "" asks only who it is, whatever they may use.
@@ -171,11 +203,19 @@ class Gate(Protocol):
         ...
 
     async def open_run(
-        self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = "", bound: str = ""
     ) -> tuple[str, str, int]:
         """Open a run: its id, its token (told once), when it ends (µs; 0 for not by itself).
 
+        With `bound`, the thumbprint of a key, its token is good with that key alone (RFC 9449).
         Raises `Forbidden` for a caller that may not start runs, `Conflict` or `Unrecorded` where it cannot be.
+        """
+        ...
+
+    async def open_below(self, caller: Caller, wish: Below) -> tuple[str, str, int]:
+        """Open a run below the caller's own, for a sub-agent: within it in every respect. As `open_run`.
+
+        Raises `Forbidden` for a caller without a run of its own, `Conflict` where it would be more than the caller's.
         """
         ...
 

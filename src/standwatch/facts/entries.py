@@ -413,6 +413,35 @@ class RunOpened(Entry, frozen=True, kw_only=True, tag="ctl.run_opened.1"):
     why: str = ""
 
 
+class RunBound(RunOpened, frozen=True, kw_only=True, tag="ctl.run_opened.2"):
+    """A run that is bound to a key, or that has its authority from another run.
+
+    A run of a `parent` has that one's task, reads and budgets; what it may do is within what the parent may.
+    """
+
+    bound: str = ""
+    """Thumbprint (RFC 7638) of the key whose proof every use of its token needs; "" for none."""
+    effects: list[str] = []
+    """The effects that it may have; empty for those of its parent."""
+    parent: str = ""
+    """The run it was opened from; "" for none."""
+    tools: list[str] = []
+    """Patterns of `server.tool` that it may use; empty for those of its parent."""
+
+
+class SecondPlace(Entry, frozen=True, kw_only=True, tag="ctl.second_place.1"):
+    """The token of `run` was shown from another place while it was in use, or without the key it is bound to.
+
+    The two places are sealed. What was asked there was judged as everything is; it was refused where the run is bound.
+    """
+
+    run: str
+    principal: str
+    code: str
+    """`another_place` or `without_key`."""
+    why: str = ""
+
+
 class TaskTaken(Entry, frozen=True, kw_only=True, tag="ctl.task.1"):
     """The task of a run that was opened without one, read off the first message of its harness. It is sealed."""
 
@@ -642,7 +671,9 @@ AnyEntry = (
     | SignedOut
     | PasskeyRefused
     | Revalidated
+    | RunBound
     | RunOpened
+    | SecondPlace
     | TaskTaken
     | RunClosed
     | Decided

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from standwatch.enforce.ports import Caller, Reply
+from standwatch.enforce.ports import NOTHING_SHOWN, Caller, Reply, Shown
 from standwatch.facts.canonical import parse
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.facts.short_words import short_words
@@ -22,8 +22,11 @@ STATUS: Final[dict[Word, int]] = {
 }  # fmt: skip
 """HTTP status of each word."""
 
+CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch", DPoP algs="EdDSA ES256"')
+"""RFC 6750 §3, RFC 9449 §7.1."""
+
 UNAUTHENTICATED: Final = Refusal(401, "unauthenticated", "A valid bearer token is needed.").response(
-    (("www-authenticate", 'Bearer realm="standwatch"'),)
+    (CHALLENGE,)
 )
 MOST_BODY: Final = 1 << 20
 """Bytes of a body on the plain JSON paths."""
@@ -35,7 +38,9 @@ NOWHERE: Final = Refusal(404, "not_found", "There is nothing here.").response()
 class Knows(Protocol):
     """Whoever can tell who a caller is: the gate of actions, or that of decisions."""
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         """As `enforce.ports.Gate.identify`."""
         ...
 
@@ -76,10 +81,26 @@ class Door:
         """The caller, or None for somebody who may not use `system`."""
         try:
             return self.gate.identify(
-                request.header("authorization") or "", system, request.header("standwatch-run") or ""
+                request.header("authorization") or "",
+                system,
+                request.header("standwatch-run") or "",
+                shown(request),
             )
         except Forbidden:
             return None
+
+
+def shown(request: Request) -> Shown:
+    """What a request shows beside its token; the same each time it is asked."""
+    if request.came is None:
+        request.came = Shown(
+            proof=request.header("dpop") or "",
+            method=request.method,
+            host=request.header("host") or "",
+            path=request.path,
+            peer=request.peer,
+        )
+    return request.came
 
 
 def read(request: Request, form: type[T]) -> T | None:

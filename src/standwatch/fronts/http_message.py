@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from standwatch.enforce.ports import Shown
 
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
@@ -104,7 +107,7 @@ class Request:
     """
 
     __slots__ = (
-        "_when_gone", "body", "gone", "headers", "http_1_0", "keep_alive", "listener", "method", "path", "peer",
+        "_when_gone", "body", "came", "gone", "headers", "http_1_0", "keep_alive", "listener", "method", "path", "peer",
         "query",
     )  # fmt: skip
 
@@ -120,6 +123,7 @@ class Request:
         self.http_1_0 = False
         self.peer = ""
         self.listener = ""
+        self.came: Shown | None = None
         self.gone = False
         self._when_gone: list[Callable[[], None]] | None = None
 

@@ -1,36 +1,49 @@
 """`/v1/runs`: whoever drives agents opens a run for a task and hands its token to the agent.
 
-    POST   /v1/runs        {system, task, on_behalf_of?}  → 201 {"run","token","until"}
-    DELETE /v1/runs/{run}                                 → 204
+    POST   /v1/runs  {system, task, on_behalf_of?, cnf?}            → 201 {"run","token","until"}
+    POST   /v1/runs  {system, tools?, effects?, minutes?, cnf?}     → 201, with a run's own token: for a sub-agent
+    DELETE /v1/runs/{run}                                           → 204
 
-The task text comes from a principal that may start runs, never from a token that calls tools (DESIGN.md §9).
+The task text comes from a principal that may start runs, never from a token that calls tools (DESIGN.md §9): a run for
+a sub-agent has the task of the run it is opened from. `cnf: {"jkt": …}` (RFC 7800, RFC 9449) binds the token to a key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from standwatch.enforce.ports import Gate
+from standwatch.enforce.ports import Below, Gate
 from standwatch.facts.errors import Conflict, Forbidden, NotFound, Unrecorded
-from standwatch.facts.words import SENTENCES
+from standwatch.facts.words import SENTENCES, Effect
 from standwatch.fronts.door import NOWHERE, UNAUTHENTICATED, Door, answer, invalid, read
 from standwatch.fronts.http_message import Request, Response
 from standwatch.fronts.http_origin import LOOPBACK_HOSTS, LOOPBACK_ORIGINS
 
 MOST_TASK: Final = 64 << 10
 MOST_NAME: Final = 512
+Tool = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _PATH: Final = "/v1/runs"
 
 
+class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The key that a token is bound to (RFC 7800), by its thumbprint (RFC 7638)."""
+
+    jkt: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}$")]
+
+
 class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be done, in the user's words, and for whom."""
+    """What is to be done, in the user's words, and for whom; or, with a run's own token, what a sub-agent may."""
 
     system: str
-    task: str
+    task: str = ""
     on_behalf_of: str = ""
+    cnf: Confirmation | None = None
+    tools: Annotated[tuple[Tool, ...], msgspec.Meta(max_length=64)] = ()
+    effects: tuple[Effect, ...] = ()
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 0
 
 
 class RunsFront:
@@ -64,11 +77,22 @@ class RunsFront:
     async def _open(self, request: Request) -> Response:
         asked = read(request, Opening)
         if asked is None or len(asked.task) > MOST_TASK or len(asked.on_behalf_of) > MOST_NAME:
-            return invalid("Expected JSON: {system, task, on_behalf_of?}.")
+            return invalid("Expected JSON: {system, task, on_behalf_of?, cnf?}.")
         caller = self._door.caller(request, asked.system) if asked.system else None
         if caller is None:
             return UNAUTHENTICATED
-        run, token, until = await self._gate.open_run(caller, asked.system, asked.task, asked.on_behalf_of)
+        bound = asked.cnf.jkt if asked.cnf is not None else ""
+        if caller.run:
+            if asked.task or asked.on_behalf_of:
+                raise Forbidden("a run for a sub-agent has the task of the run it is opened from")
+            below = Below(asked.tools, asked.effects, asked.minutes, bound)
+            run, token, until = await self._gate.open_below(caller, below)
+        elif asked.tools or asked.effects or asked.minutes:
+            return invalid("tools, effects and minutes are said with a run's own token, for a sub-agent.")
+        else:
+            run, token, until = await self._gate.open_run(
+                caller, asked.system, asked.task, asked.on_behalf_of, bound
+            )
         return answer(201, {"run": run, "token": token, "until": until}, (("cache-control", "no-store"),))
 
     async def _close(self, request: Request) -> Response:

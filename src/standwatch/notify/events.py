@@ -31,6 +31,7 @@ from standwatch.facts.entries import (
     Relaxed,
     Released,
     Restored,
+    SecondPlace,
     SignedOut,
     Unmasked,
     Watch,
@@ -168,6 +169,8 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield Event(kind="relaxation", at=entry.at, index=index, line=line, member=member, ends=True)
         case PasskeyDoubted():
             yield _doubted(index, entry, words)
+        case SecondPlace():
+            yield _elsewhere(index, entry, words)
         case SignedOut(code="elsewhere") | PasskeyRefused():
             yield _stolen(index, entry, words)
         case _:
@@ -460,6 +463,17 @@ def _stolen(index: int, entry: SignedOut | PasskeyRefused, words: Words) -> Even
         line = f"of {words.by(entry.person)} ({entry.code}): somebody may have lured them"
     key = f"finding/session/{entry.person}"
     return _event("finding", key=key, index=index, line=line, **_spell(entry.at, title))
+
+
+def _elsewhere(index: int, entry: SecondPlace, words: Words) -> Event:
+    how = "without the key it is bound to" if entry.code == "without_key" else "from a second place"
+    line = (
+        f"of {words.by(entry.principal)}: standwatch halt run:{entry.run} --reason 'its token is elsewhere'"
+    )
+    key = f"finding/run/{entry.run}"
+    return _event(
+        "finding", key=key, index=index, line=line, **_spell(entry.at, f"A run's token was used {how}")
+    )
 
 
 def _gap(index: int, entry: Gap) -> Event:

@@ -215,11 +215,16 @@ class Replay:
             return
         if isinstance(entry, Overridden) and 0 <= entry.follows < self._start:
             return
-        scopes = scopes_of(entry) if isinstance(entry, Intent | Asked | Decided) else ()
+        scopes = self._scopes(entry) if isinstance(entry, Intent | Asked | Decided) else ()
         # INVARIANT: what was appended had passed `admit` at its own time, with these scopes among its own.
         refusal = self.sequencer.admit(Append(0, entry, scopes=scopes), entry.at)
         if refusal is not None and not (refusal.code == "invalid" and isinstance(entry, Decided)):
             yield refusal.code, refusal.detail  # (of a decision's version `Decisions` says more)
+
+    def _scopes(self, entry: Judged | Decided) -> tuple[str, ...]:
+        """Of a sub-agent's act also those of the runs that its authority comes from."""
+        above = self.state.lineage(entry.run)[1:]
+        return (*scopes_of(entry), *(f"run:{run}" for run in above))
 
     def _opened(self, index: int, entry: AnyEntry) -> Iterator[Objection]:
         if index != 0 or not isinstance(entry, Opened):
@@ -254,7 +259,7 @@ class Replay:
     def _released(self, entry: Intent) -> Iterator[Objection]:
         state = self.state
         # INVARIANT: nothing is forwarded under a hold that was sequenced before its intent.
-        for hold in state.held(scopes_of(entry), entry.at):
+        for hold in state.held(self._scopes(entry), entry.at):
             yield "hold", f"released under hold {hold.index} on {hold.scope}"
         if entry.disposition in ("defer", "deny") or (entry.disposition == "step_up" and entry.signed < 0):
             yield "disposition", f"released though the disposition was {entry.disposition}"
@@ -268,7 +273,7 @@ class Replay:
         """INVARIANT: what left against its verdict left under an approval, a relaxation in force, or observation."""
         if entry.verdict == entry.disposition or (entry.verdict == "step_up" and entry.signed >= 0):
             return
-        passing = covering(self.state, entry.system, scopes_of(entry), entry.at).values()
+        passing = covering(self.state, entry.system, self._scopes(entry), entry.at).values()
         if any(entry.signed >= 0 or one.compensating != "step_up" for one in passing):
             return
         if self._observed(entry.conf, entry.system, entry.at) is False:

@@ -34,8 +34,10 @@ from standwatch.facts.entries import (
     Released,
     Restored,
     Revalidated,
+    RunBound,
     RunClosed,
     RunOpened,
+    SecondPlace,
     SignedIn,
     SignedOut,
     TaskTaken,
@@ -46,6 +48,7 @@ from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.facts.spending import SPENDINGS
 from standwatch.record import (
     deferrals,
+    delegation,
     endorsements,
     glass,
     pace,
@@ -138,6 +141,8 @@ class Sequencer(msgspec.Struct):
                 return self._undeployable(entry, now)
             case RunOpened() | RunClosed():
                 return self._unrunnable(entry, now)
+            case SecondPlace() if entry.run not in state.runs or entry.run in state.places:
+                return "duplicate", f"run {entry.run} is over, or was said to be used elsewhere"
             case TaskTaken():
                 return self._untold(entry, now)
             case _:
@@ -149,13 +154,19 @@ class Sequencer(msgspec.Struct):
 
     def heard(self, run: str) -> int:
         """The sum over the outcomes of `run` (`record.known`)."""
-        return self.ledgers.get(f"run/{run}", {}).get(LEDGER, 0)
+        return self.ledgers.get(self._run(run), {}).get(LEDGER, 0)
+
+    def _run(self, run: str) -> str:
+        """The ledger of `run`: a sub-agent's is that of the run which a harness opened above it."""
+        return f"run/{self.state.root_run(run)}"
 
     def _unfit(self, append: Append, entry: Intent | Asked, now: int) -> Objection:
         """Against an act about to leave, or a question about one."""
         state = self.state
         if (run := state.runs.get(entry.run)) is None or not _runs(run[1], entry, now):
             return "run", f"run {entry.run} is not open for {entry.by}"
+        if wrong := delegation.outside(state, entry):
+            return "run", wrong
         # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
         if state.fence(append.scopes) > entry.seen:
             return "stale", "a restriction was sequenced after the verdict"
@@ -178,6 +189,8 @@ class Sequencer(msgspec.Struct):
         state = self.state
         if (run := state.runs.get(entry.run)) is None or not _runs(run[1], entry, now):
             return "run", f"run {entry.run} is not open for {entry.by}"
+        if wrong := delegation.outside(state, entry):
+            return "run", wrong
         # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
         if state.fence(append.scopes) > entry.seen:
             return "stale", "a restriction was sequenced after the verdict"
@@ -200,6 +213,8 @@ class Sequencer(msgspec.Struct):
                 return "stale", f"run {entry.run} is in use"
             case RunOpened() if here:
                 return "duplicate", f"run {entry.run} is already open"
+            case RunBound() if wrong := delegation.objection(self.state, entry, now):
+                return "run", wrong
             case RunOpened() if entry.implicit and f"{entry.principal}/{entry.system}" in self.state.implicit:
                 return "duplicate", "an implicit run is already open"
             case _:
@@ -213,7 +228,7 @@ class Sequencer(msgspec.Struct):
         if run.why or entry.run in self.state.tasks:
             return "duplicate", f"run {entry.run} has its task"
         # INVARIANT: nothing that a run has read is ever taken for its task.
-        if self.ledgers.get(f"run/{entry.run}", {}).get("calls", 0):
+        if entry.run in self.state.children or self.ledgers.get(self._run(entry.run), {}).get("calls", 0):
             return "stale", f"run {entry.run} has acted already"
         return None, ""
 
@@ -297,7 +312,7 @@ class Sequencer(msgspec.Struct):
                 continue
             if limit in SPENDINGS and not _amount(entry, limit):
                 continue  # what has come to more than was reserved stops generations, and nothing else
-            ledger = self.ledgers.get(_ledger(period, entry, now), {})
+            ledger = self.ledgers.get(self._of(period, entry, now), {})
             if ledger.get(limit, 0) + _amount(entry, limit) > cap:
                 return name
         return ""
@@ -312,8 +327,8 @@ class Sequencer(msgspec.Struct):
                 known = self.open.pop(entry.id, None)
                 if known is not None:
                     self._used(known.entry.run, entry.at)
-                    if known.entry.run in self.state.runs:
-                        self._add(f"run/{known.entry.run}", LEDGER, mark(entry.id))
+                    if self.state.root_run(known.entry.run) in self.state.runs:
+                        self._add(self._run(known.entry.run), LEDGER, mark(entry.id))
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
@@ -328,7 +343,7 @@ class Sequencer(msgspec.Struct):
                     self._turn(entry, day, minute)
                 self._add(day, override_limit(entry), 1)
             case Asked():
-                self._add(f"run/{entry.run}", "asks", 1)
+                self._add(self._run(entry.run), "asks", 1)
                 self._used(entry.run, entry.at)
                 day, minute = _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
                 if day not in self.ledgers:
@@ -346,8 +361,17 @@ class Sequencer(msgspec.Struct):
         if folds(entry):
             self.state.fold(index, entry)
 
+    def _periods(self, entry: Intent | Decided) -> tuple[str, str, str]:
+        """The run, the day and the minute that an intent counts against."""
+        return self._run(entry.run), _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
+
+    def _of(self, period: str, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
+        if period == "run" and not isinstance(entry, Overridden):
+            return self._run(entry.run)
+        return _ledger(period, entry, now)
+
     def _charge(self, entry: Intent | Decided) -> None:
-        run, day, minute = _periods(entry)
+        run, day, minute = self._periods(entry)
         if day not in self.ledgers or minute not in self.ledgers:
             self._turn(entry, day, minute)
         for key, name, amount in _amounts(entry, run, day, minute):
@@ -356,7 +380,7 @@ class Sequencer(msgspec.Struct):
 
     def _give_back(self, entry: Intent) -> None:
         """What was reserved and not sent. INVARIANT: a period that has passed, or a run that ended, is not touched."""
-        for key, name, amount in _amounts(entry, *_periods(entry)):
+        for key, name, amount in _amounts(entry, *self._periods(entry)):
             if key in self.ledgers:
                 self._add(key, name, -amount)
 
@@ -365,13 +389,13 @@ class Sequencer(msgspec.Struct):
         more = {name: amount - entry.spend.get(name, 0) for name, amount in spent.items()}
         # INVARIANT: only what we carried ourselves gives anything back; what costs more than was reserved counts.
         counted = {name: by for name, by in more.items() if by > 0 or entry.seam == "proxy"}
-        for key, name, by in _spends(counted, *_periods(entry)):
+        for key, name, by in _spends(counted, *self._periods(entry)):
             if key in self.ledgers:
                 self._add(key, name, by)
 
     def _take_back(self, entry: Asked) -> None:
         """It was a decoy: what it took of the run's and the day's questions is there for real ones."""
-        for key in (f"run/{entry.run}", _ledger("day", entry, entry.at)):
+        for key in (self._run(entry.run), _ledger("day", entry, entry.at)):
             if key in self.ledgers:
                 self._add(key, "asks", -1)
 
@@ -478,11 +502,6 @@ def override_limit(entry: Overridden) -> str:
     return f"override/{entry.model}/{entry.by}"
 
 
-def _periods(entry: Intent | Decided) -> tuple[str, str, str]:
-    """The run, the day and the minute that an intent counts against."""
-    return f"run/{entry.run}", _ledger("day", entry, entry.at), _ledger("minute", entry, entry.at)
-
-
 def _amounts(entry: Intent | Decided, run: str, day: str, minute: str) -> list[tuple[str, str, int]]:
     """(ledger, name, amount) of everything an intent counts for; every row of a batch is a call."""
     if isinstance(entry, Decided):
@@ -508,8 +527,6 @@ _DAY: Final = 1_440 * _MINUTE
 
 def _ledger(period: str, entry: Intent | Asked | Decided | Overridden, now: int) -> str:
     match period:
-        case "run" if not isinstance(entry, Overridden):
-            return f"run/{entry.run}"
         case "day":
             return f"day/{_date(now // _DAY)}/{entry.system}"
         case _:

@@ -35,6 +35,7 @@ from standwatch.facts.entries import (
     Restored,
     Revalidated,
     RunOpened,
+    SecondPlace,
     Shadowed,
     TaskTaken,
     Unmasked,
@@ -180,7 +181,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             | PasskeyEnded()
         ):
             named = (Commitment("reason", entry.why),)
-        case Relaxed() | Restored() | Glass() | Pulled() | Revalidated():
+        case Relaxed() | Restored() | Glass() | Pulled() | Revalidated() | SecondPlace():
             named = (Commitment("reason", entry.why),)
         case _:
             return ()

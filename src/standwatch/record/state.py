@@ -40,8 +40,10 @@ from standwatch.facts.entries import (
     Released,
     Restored,
     Revalidated,
+    RunBound,
     RunClosed,
     RunOpened,
+    SecondPlace,
     Shadowed,
     SignedIn,
     SignedOut,
@@ -118,12 +120,16 @@ class State(msgspec.Struct):
     principals: dict[str, Principal] = {}
     tokens: dict[str, tuple[str, str]] = {}
     """Hash of a bearer token → (`principal` or `run`, name)."""
-    runs: dict[str, tuple[int, RunOpened]] = {}
+    runs: dict[str, tuple[int, RunOpened | RunBound]] = {}
     """Open runs only."""
     tasks: dict[str, int] = {}
     """Open runs that were opened without a task → the entry with which they got one."""
     implicit: dict[str, str] = {}
     """`principal/system` → the open implicit run."""
+    children: dict[str, str] = {}
+    """Runs that have their authority from another, open or over → the open run that a harness opened above them."""
+    places: dict[str, int] = {}
+    """Open runs whose token was seen in a second place → the entry that says so."""
     endorsed: Endorsements = {}
     """By open run: values that people vouch for, or some of those who must do."""
     questions: dict[str, Question] = {}
@@ -238,6 +244,8 @@ class State(msgspec.Struct):
                 self.alarms[entry.person] = (index, entry.at)
             case RunOpened():
                 self._open(index, entry)
+            case SecondPlace():
+                self.places[entry.run] = index
             case TaskTaken():
                 self.tasks[entry.run] = index
             case RunClosed():
@@ -268,6 +276,25 @@ class State(msgspec.Struct):
         """Index of the last evidence entry about `system`; -1 for none."""
         found = self.evidence.get(system, ())
         return found[-1][0] if found else -1
+
+    def lineage(self, run: str) -> tuple[str, ...]:
+        """`run` and the runs that its authority comes from, up to the one that a harness opened. Open runs only."""
+        found = [run]
+        while parent := parent_of(self.runs[found[-1]][1]) if found[-1] in self.runs else "":
+            found.append(parent)
+        return tuple(found)
+
+    def root_run(self, run: str) -> str:
+        """The run that `run` shares its task, its reads and its budgets with: itself, but for a sub-agent's."""
+        return self.children.get(run, run)
+
+    def delegated(self, run: str) -> tuple[RunBound, ...]:
+        """What bounds `run` beside the manifest: every run on its way up that has its authority from another."""
+        opened = self.runs.get(run)
+        if opened is None or not parent_of(opened[1]):
+            return ()
+        found = (self.runs[one][1] for one in self.lineage(run)[:-1])
+        return tuple(one for one in found if isinstance(one, RunBound))
 
     def may_answer(self, person: str, system: str, tool: str = "") -> bool:
         """Whether `person` is now among those who answer questions about `tool` of `system`, and not dismissed."""
@@ -397,6 +424,8 @@ class State(msgspec.Struct):
 
     def _open(self, index: int, entry: RunOpened) -> None:
         self.runs[entry.run] = (index, entry)
+        if parent := parent_of(entry):
+            self.children[entry.run] = self.root_run(parent)
         if entry.token:
             self.tokens[entry.token] = ("run", entry.run)
         if entry.implicit:
@@ -407,7 +436,13 @@ class State(msgspec.Struct):
         if opened is None:
             return
         self.tokens.pop(opened.token, None)
+        self.places.pop(run, None)
         self.tasks.pop(run, None)
+        # INVARIANT: no run outlives the one that its authority comes from.
+        for child in [name for name, (_, one) in self.runs.items() if parent_of(one) == run]:
+            self._end(child)
+        if run not in self.children:
+            self.children = {name: root for name, root in self.children.items() if root != run}
         self.endorsed.pop(run, None)
         self.deferred = {ident: one for ident, one in self.deferred.items() if one.entry.run != run}
         key = f"{opened.principal}/{opened.system}"
@@ -415,10 +450,15 @@ class State(msgspec.Struct):
             del self.implicit[key]
 
 
+def parent_of(opened: RunOpened) -> str:
+    """The run that an open run has its authority from; "" for none."""
+    return opened.parent if isinstance(opened, RunBound) else ""
+
+
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 17
+FOLD: Final = 18
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

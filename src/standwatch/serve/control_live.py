@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Restored,
     RunClosed,
     RunOpened,
+    SecondPlace,
     TaskTaken,
 )
 from standwatch.facts.errors import Malformed
@@ -166,7 +167,7 @@ def topic_of(entry: AnyEntry | Unknown) -> str:
             return "questions"
         case Relaxed() | Restored():
             return "relaxations"
-        case RunOpened() | TaskTaken() | RunClosed():
+        case RunOpened() | TaskTaken() | RunClosed() | SecondPlace():
             return "runs"
         case Principal():
             return "people"

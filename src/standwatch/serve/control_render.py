@@ -37,8 +37,10 @@ from standwatch.facts.entries import (
     Released,
     Restored,
     Revalidated,
+    RunBound,
     RunClosed,
     RunOpened,
+    SecondPlace,
     Shadowed,
     SignedIn,
     SignedOut,
@@ -155,6 +157,11 @@ def sentence(entry: AnyEntry | Unknown) -> str:
         case PasskeyRefused():
             of = f" for question {entry.of}" if entry.of >= 0 else ""
             return f"refused a passkey of {entry.person}{of}: {entry.code}; {entry.credential[:12]}…"
+        case RunBound(parent=str(parent)) if parent:
+            return f"run {entry.run} of {entry.system} opened below run {parent}"
+        case SecondPlace():
+            how = "without its key" if entry.code == "without_key" else "from another place"
+            return f"the token of run {entry.run} was shown {how}"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
         case TaskTaken():

@@ -11,7 +11,7 @@ from standwatch.enforce.deciding_steps import CHANCE, AskModel, Heard, Steps
 from standwatch.enforce.deciding_written import about
 from standwatch.enforce.decision_ports import Going, Infer, ModelCard
 from standwatch.enforce.models import ModelEnvelope
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import NOTHING_SHOWN, Caller, Shown
 from standwatch.enforce.shadowing import CHANCE as SHADOW_CHANCE
 from standwatch.enforce.shadowing import shadowed
 from standwatch.enforce.steps import Begin, Record
@@ -65,9 +65,11 @@ class LiveDecisions:
         self.unshadowed = 0
         """Requests whose rows no challenger saw because too many were being compared."""
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         """The caller behind a bearer token (`LiveGate.identify`)."""
-        return self._gate.identify(authorization, system, run)
+        return self._gate.identify(authorization, system, run, shown)
 
     def card(self, system: str, model: str = "") -> ModelCard | None:
         """The declared model and who answers for it now."""

@@ -17,7 +17,7 @@ from standwatch.enforce.listening import Listening
 from standwatch.enforce.masking import observed, unknown_in
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
-from standwatch.enforce.ports import Act, Caller, Carried, Reply, Show, SoFar
+from standwatch.enforce.ports import NOTHING_SHOWN, Act, Below, Caller, Carried, Reply, Show, Shown, SoFar
 from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
@@ -59,9 +59,10 @@ from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
 from standwatch.serve.owed import Owed
-from standwatch.serve.remembering import remember
+from standwatch.serve.places import Places
 from standwatch.serve.relaxing import Deadlines, steady
-from standwatch.serve.runs import Runs
+from standwatch.serve.remembering import remember
+from standwatch.serve.runs import Given, Runs
 from standwatch.store.link import Link
 
 LONGEST_RUN: Final = 24 * 60
@@ -126,6 +127,7 @@ class LiveGate:
         self._silent = 0
         self.on_fault: Callable[[BaseException], None] = lambda _: None
         """Told of faults of our own, which callers only hear as `unavailable`."""
+        self.places = Places(self)
         self.relaxing = Deadlines(steady)
         self.relaxing.learn(link.state, clock())
         self._prepared: dict[str, World] = {}
@@ -154,6 +156,10 @@ class LiveGate:
     def now(self) -> int:
         """The time, µs UTC."""
         return self._clock()
+
+    def chance(self, count: int) -> bytes:
+        """So many random bytes."""
+        return self._chance(count)
 
     def grant(self, system: str, now: int) -> Grant:
         """The grant now; computed once for each state and recomputed when it has run out."""
@@ -197,11 +203,14 @@ class LiveGate:
 
     # --- callers and runs ----------------------------------------------------------------------------------
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         """The caller behind a bearer token; raises `Forbidden` with one sentence for every other case."""
         scheme, _, token = authorization.partition(" ")
         state, now = self.state, self._clock()
-        digest = token_hash(token.strip()) if scheme.lower() == "bearer" else None
+        token = token.strip()
+        digest = token_hash(token) if scheme.lower() in ("bearer", "dpop") else None
         known = state.tokens.get(digest) if digest else None
         if known is None:
             raise self._turned_away("", system, "the bearer token is not known")
@@ -216,6 +225,8 @@ class LiveGate:
             raise self._turned_away(principal.name, system, "the run token is not for this")
         if system and system not in principal.systems:
             raise self._turned_away(principal.name, system, "the caller may not use this system")
+        if wrong := self.places.objection(scheme, token, bound, shown):
+            raise self._turned_away(principal.name, system, wrong)
         named = bound.run if bound else run
         return _caller(principal, named, bound.until if bound else 0)
 
@@ -256,7 +267,7 @@ class LiveGate:
             await self.runs.take(caller, system, task)
 
     async def open_run(
-        self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = "", bound: str = ""
     ) -> tuple[str, str, int]:
         """Open a run for `task`: its id, its token (told once), and when it ends (µs).
 
@@ -269,7 +280,30 @@ class LiveGate:
         minutes = envelope.system.manifest.limits.minutes_per_run if envelope else None
         until = self._clock() + (minutes or LONGEST_RUN) * 60_000_000
         run = await self.runs.open(
-            caller, system, task, on_behalf_of, token=token_hash(token) or "", until=until
+            caller,
+            system,
+            task,
+            on_behalf_of,
+            token=token_hash(token) or "",
+            until=until,
+            given=Given(bound) if bound else None,
+        )
+        return run, token, until
+
+    async def open_below(self, caller: Caller, wish: Below) -> tuple[str, str, int]:
+        """Open a run below the caller's own, for a sub-agent: within it in every respect. As `open_run`.
+
+        Raises `Forbidden` for a caller whose token is not a run's, `Conflict` where it would be more than the caller's.
+        """
+        _, parent = self.state.runs.get(caller.run, (0, None))
+        if parent is None or not parent.token or parent.principal != caller.principal:
+            raise Forbidden("only a run has sub-agents")
+        token = new_token(self._chance)
+        wished = self._clock() + wish.minutes * 60_000_000 if wish.minutes else parent.until
+        until = min(wished, parent.until) if parent.until else wished
+        given = Given(wish.bound, caller.run, wish.tools, wish.effects)
+        run = await self.runs.open(
+            caller, parent.system, token=token_hash(token) or "", until=until, given=given
         )
         return run, token, until
 
@@ -577,6 +611,9 @@ class LiveGate:
             case RunClosed():
                 self.cut(f"run:{entry.run}")
                 self.runs.forget(entry.run)
+                self.places.forget(entry.run)
+                for below in set(self.listening()) - self.state.runs.keys():  # what ended with it
+                    self.cut(f"run:{below}")
             case _:
                 pass
 

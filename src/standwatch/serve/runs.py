@@ -10,17 +10,27 @@ from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.ports import Caller
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Returns
-from standwatch.facts.entries import AnyEntry, RunOpened, TaskTaken
+from standwatch.facts.entries import AnyEntry, RunBound, RunOpened, TaskTaken
 from standwatch.facts.errors import Conflict, Unrecorded
 from standwatch.facts.frames import Ack, Fetch, Fetched, Recall, Recalled
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment, value_digest
+from standwatch.facts.words import Effect
 from standwatch.flow.trail import Trail
 from standwatch.record.endorsements import Endorsement
 from standwatch.record.state import State
 from standwatch.serve.recalling import catch_up
 
 Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What bounds a run: the key that its token needs, the run it is below, and what of that one's it may do."""
+
+    bound: str = ""
+    parent: str = ""
+    tools: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 class Told(Protocol):
@@ -59,10 +69,11 @@ class Runs:
 
     def trail(self, run: str) -> Trail:
         """What `run` has read so far; nothing for a run this process does not know."""
-        return self._trails.get(run) or Trail()
+        return self._trails.get(self._link.state.root_run(run)) or Trail()
 
     def masks(self, run: str, secret: bytes) -> Masks:
         """The values that `run` has masked; its tokens are made with `secret`."""
+        run = self._link.state.root_run(run)
         found = self._masks.get(run)
         if found is None:
             found = Masks(run_key(secret, run))
@@ -79,21 +90,28 @@ class Runs:
         *,
         token: str = "",
         until: int = 0,
+        given: Given | None = None,
     ) -> str:
         """Open a run and return its id; one without a token is the caller's implicit one. `token` is a hash."""
         run = new_id(self._clock(), self._chance(10))
         part = Part("task", self._chance(32), msgspec.json.encode({"on_behalf_of": behalf, "task": task}))
-        entry = RunOpened(
-            by=caller.principal,
-            run=run,
-            system=system,
-            principal=caller.principal,
-            token=token,
-            until=until,
-            implicit=not token,
-            why=commitment(part.salt, part.data) if task or behalf else "",
-        )
-        self._trails[run] = Trail(task, behalf)
+        members: dict[str, Any] = {
+            "by": caller.principal,
+            "run": run,
+            "system": system,
+            "principal": caller.principal,
+            "token": token,
+            "until": until,
+            "implicit": not token,
+            "why": commitment(part.salt, part.data) if task or behalf else "",
+        }
+        if given is None:
+            entry = RunOpened(**members)
+        else:
+            members |= {"tools": list(given.tools), "effects": list(given.effects)}
+            entry = RunBound(**members, bound=given.bound, parent=given.parent)
+        if given is None or not given.parent:
+            self._trails[run] = Trail(task, behalf)
         try:
             await self._append(entry, (part,) if task or behalf else ())
         except BaseException:
@@ -139,10 +157,12 @@ class Runs:
                 if opening is None:
                     opening = self._opening[key] = asyncio.ensure_future(self._implicit(caller, system, key))
                 run = await asyncio.shield(opening)
-        if run not in self._trails and run in self._link.state.runs:
-            await self._recall(run)
-        if run in self._untold and run in self._link.state.tasks:
-            self._tell(run, (await self._said(run))[1].get("task", ""))
+        # A sub-agent's run has the task of the one above it, and whatever either read is read by both.
+        root = self._link.state.root_run(run)
+        if root not in self._trails and root in self._link.state.runs:
+            await self._recall(root)
+        if root in self._untold and root in self._link.state.tasks:
+            self._tell(root, (await self._said(root))[1].get("task", ""))
         for one in self._link.state.endorsed.get(run, ()):
             if one.enough and (one.of, one.argument) not in self.trail(run).vouched:
                 await self._vouched(run, one)
@@ -176,6 +196,7 @@ class Runs:
 
     async def catch_up(self, run: str) -> None:
         """Learn what other processes have read in `run` since this one last looked."""
+        run = self._link.state.root_run(run)
         trail = self._trails.get(run)
         if trail is None:
             return

@@ -34,6 +34,7 @@ from standwatch.facts.entries import (
     Revalidated,
     RunClosed,
     RunOpened,
+    SecondPlace,
     Shadowed,
     SignedIn,
     SignedOut,
@@ -132,7 +133,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
             return f"agent:{entry.person}"
         case Watch():
             return f"watch:{entry.watch}"
-        case RunOpened() | TaskTaken() | RunClosed():
+        case RunOpened() | TaskTaken() | RunClosed() | SecondPlace():
             return f"run:{entry.run}"
         case Asked() | Deferred() | Pulled() | Unmasked() | Answered() | Endorsed() | Intent():
             return f"action:{entry.id}"

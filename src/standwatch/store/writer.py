@@ -179,11 +179,13 @@ class Writer:
         return Found(frame.number) if part is None else Found(frame.number, ident, part.data)
 
     def recall(self, frame: Recall) -> Recalled:
-        """What became of the acts of a run, by outcomes after an entry."""
+        """What became of the acts of a run and of its sub-agents', by outcomes after an entry."""
         memory, leaf = self._memory, self._journal.leaf
         found: list[Did] = []
         last = -1
-        later = [index for index in of_run(self._journal, memory.tail, frame.run) if index > frame.after]
+        below = (name for name, root in memory.seq.state.children.items() if root == frame.run)
+        acted = [index for run in (frame.run, *below) for index in of_run(self._journal, memory.tail, run)]
+        later = sorted(index for index in acted if index > frame.after)
         for index in later[-MOST_RECALLED:]:
             entry = read(leaf(index) or b"", index)
             if not isinstance(entry, Outcome):

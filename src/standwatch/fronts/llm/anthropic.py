@@ -19,7 +19,7 @@ from standwatch.enforce.ports import Caller, Gate
 from standwatch.facts.errors import Forbidden
 from standwatch.facts.llm import Prompt, Provider
 from standwatch.facts.words import SENTENCES, Word
-from standwatch.fronts.door import Door
+from standwatch.fronts.door import Door, shown
 from standwatch.fronts.http_message import Headers, Request, Response, Stream
 from standwatch.fronts.http_origin import LOOPBACK_HOSTS, LOOPBACK_ORIGINS
 from standwatch.fronts.llm.anthropic_heard import MessagesHearer, error, error_event
@@ -178,7 +178,7 @@ class AnthropicFront:
         if not said:
             return None
         try:
-            return self._gate.identify(said, system, request.header("standwatch-run") or "")
+            return self._gate.identify(said, system, request.header("standwatch-run") or "", shown(request))
         except Forbidden:
             return None
 

@@ -14,6 +14,7 @@ from standwatch.facts.canonical import parse
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.errors import Forbidden, Malformed
 from standwatch.facts.mcp import McpServer
+from standwatch.fronts.door import CHALLENGE, shown
 from standwatch.fronts.http_message import EVENT_STREAM, JSON, Request, Response, Stream
 from standwatch.fronts.http_origin import LOOPBACK_HOSTS, LOOPBACK_ORIGINS, ORIGIN_STATUS, check_origin
 from standwatch.fronts.mcp.legacy import LegacyFront
@@ -39,7 +40,7 @@ _HANDSHAKE: Final = frozenset(version.encode("ascii") for version in HANDSHAKE)
 UNAUTHENTICATED: Final = Response(
     401,
     b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Unauthorized"}}',
-    (("www-authenticate", 'Bearer realm="standwatch"'),),
+    (CHALLENGE,),
 )
 
 
@@ -81,7 +82,10 @@ class McpFront:
             return refused
         try:
             caller = self._gate.identify(
-                request.header("authorization") or "", system, request.header("standwatch-run") or ""
+                request.header("authorization") or "",
+                system,
+                request.header("standwatch-run") or "",
+                shown(request),
             )
         except Forbidden:
             return UNAUTHENTICATED
