@@ -24,26 +24,27 @@ _NAMES: Final = (
     "december dec dezember dez décembre déc decembre diciembre dic dicembre"
 )
 _MONTHS: Final = {name: month for month, names in enumerate(_NAMES.split("|"), 1) for name in names.split()}
-_MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _END: Final = r"(?!\w)(?![-/.]\d)"
-_START: Final = r"(?<!\w)(?<!\d[-/.:,])"
+# A pattern that begins with a digit is looked for six times as fast as one that begins with what stands before it.
+_FIRST: Final = r"\d(?<!\w\d)(?<!\d[-/.:,]\d)"
 
-_YEAR_FIRST: Final = re.compile(rf"{_START}(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}})(?!\d)(?![-/.]\d)")
-_DOTTED: Final = re.compile(rf"{_START}(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}|\d{{2}}){_END}")
-_SLASHED: Final = re.compile(rf"{_START}(\d{{1,2}})([/-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_END}")
+_YEAR_FIRST: Final = re.compile(rf"({_FIRST}\d{{3}})([-/.])(\d{{1,2}})\2(\d{{1,2}})(?!\d)(?![-/.]\d)")
+_DOTTED: Final = re.compile(rf"({_FIRST}\d?)\.(\d{{1,2}})\.(\d{{4}}|\d{{2}}){_END}")
+_SLASHED: Final = re.compile(rf"({_FIRST}\d?)([/-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_END}")
+_NUMERIC: Final = re.compile(rf"{_FIRST}\d{{0,3}}([-/.])\d{{1,2}}\1\d")
 _DAY_MONTH: Final = re.compile(
-    rf"{_START}(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?(?: of| de|-)? ?({_MONTH})\b\.?"
+    rf"({_FIRST}\d?)(?:st|nd|rd|th|er|º|\.)?(?: of| de|-)? ?([^\W\d_]{{3,10}})\b\.?"
     r"(?:,? (?:de )?(\d{4})\b|-(\d{4})\b)?",
     re.IGNORECASE,
 )
-_MONTH_DAY: Final = re.compile(
-    rf"(?<!\w)({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?(?!\w)(?:,? (\d{{4}})\b)?", re.IGNORECASE
-)
+_MONTH_DAY: Final = re.compile(r" (\d{1,2})(?:st|nd|rd|th)?(?!\w)(?:,? (\d{4})\b)?", re.IGNORECASE)
 _TIME: Final = re.compile(
-    r"(?:(?<=\dT)|(?<![\w.,:]))(\d{1,2})(?::(\d{2})(?::(\d{2})(?:\.0+)?)?)?(?: ?(a\.?m\.?|p\.?m\.?|uhr|h)(?!\w))?"
-    r"(?![\d:])(?!\.\d)",
+    r"(\d(?:(?<=\dT\d)|(?<![\w.,:]\d))\d?)(?:(?::(\d{2})(?::(\d{2})(?:\.0+)?)?)|(?= ?[aphu]))"
+    r"(?: ?(a\.?m\.?|p\.?m\.?|uhr|h)(?!\w))?(?![\d:])(?!\.\d)",
     re.IGNORECASE,
 )
+_LONGEST: Final = max(map(len, _MONTHS))
+_WORD: Final = re.compile(r"(?<![^\W_])([^\W\d_]+)\.?$")
 _STAMP: Final = re.compile(
     r"(?P<date>.*\d)(?:T|,? (?:at )?)(?P<time>\d{1,2}(?::\d{2}){0,2} ?(?:[ap]\.?m\.?)?)", re.I
 )
@@ -53,19 +54,27 @@ def dates(text: str, *, strict: bool) -> Iterator[str]:
     """The dates of `text` as `YYYY-MM-DD` and as `--MM-DD`; of those without a year, the latter alone."""
     if not _DIGIT.search(text):
         return
-    for match in _YEAR_FIRST.finditer(text):
+    for found in _NUMERIC.finditer(text):
+        yield from _numeric(text, found.start(), strict=strict)
+    for match in _DAY_MONTH.finditer(text):
+        if month := _MONTHS.get(match[2].lower()):
+            yield from _date(match[3] or match[4] or "", month, match[1])
+    for match in _MONTH_DAY.finditer(text):  # what stands before is looked at only where a day follows
+        word = _WORD.search(text, max(0, match.start() - _LONGEST - 2), match.start())
+        if word is not None and (month := _MONTHS.get(word[1].lower())):
+            yield from _date(match[2] or "", month, match[1])
+
+
+def _numeric(text: str, start: int, *, strict: bool) -> Iterator[str]:
+    if match := _YEAR_FIRST.match(text, start):
         yield from _date(match[1], match[3], match[4])
-    for match in _DOTTED.finditer(text):
+    elif match := _DOTTED.match(text, start):
         yield from _date(_century(match[3]), match[2], match[1])
-    for match in _SLASHED.finditer(text):
+    elif match := _SLASHED.match(text, start):
         year = _century(match[4])
         both = {*_date(year, match[1], match[3])}, {*_date(year, match[3], match[1])}
         if not strict or both[0] == both[1] or not all(both):
             yield from both[0] | both[1]
-    for match in _DAY_MONTH.finditer(text):
-        yield from _date(match[3] or match[4] or "", _MONTHS[match[2].lower()], match[1])
-    for match in _MONTH_DAY.finditer(text):
-        yield from _date(match[3] or "", _MONTHS[match[1].lower()], match[2])
 
 
 _DIGIT: Final = re.compile(r"\d")

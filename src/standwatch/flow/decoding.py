@@ -16,7 +16,9 @@ DEPTH: Final = 3
 MOST: Final = 4
 """The characters that come of undoing are at most so many times those of the text."""
 
-_BASE64: Final = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{8,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{8,})*={0,2}")
+_BASE64: Final = re.compile(
+    r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{8,})*={0,2}"
+)
 _HEX: Final = re.compile(r"(?<!\w)(?:0x)?[0-9a-fA-F]{2}(?:(?:[ :,-]|\\x|0x|, ?0x)?[0-9a-fA-F]{2}){3,}(?!\w)")
 _ESCAPE: Final = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrt\"'/\\]))"
@@ -60,9 +62,9 @@ def _once(text: str) -> Iterator[str]:
         undone = _PUNYCODE.sub(_punycode, undone)
     if undone != text:
         yield undone
-    for match in _BASE64.finditer(text):
-        found = _base64(match.group())
-        if found:
+    for run in _BASE64.findall(text):
+        # What has no capital, or no small letter, is hardly ever base64 of a text that long: words, numbers, ids.
+        if not (run.islower() or run.isupper() or run.isdigit()) and (found := _base64(run)):
             yield found
     for match in _HEX.finditer(text):
         found = _printable(bytes.fromhex("".join(_PAIR.findall(match.group().replace("0x", "")))))

@@ -24,6 +24,7 @@ _FOUND: Final[Any] = _re2.compile(
     _OPTIONS,
 )
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,15}://|//", re.ASCII | re.IGNORECASE)
+_AFTER: Final = re.compile(r"[/?#]")
 _ENDS: Final = ".,;:!?)]}>*_~'\"’”»"
 
 
@@ -42,7 +43,8 @@ class Reached:
             if len(said) <= LONGEST:
                 self._known.add(_one(said))
                 # Brackets and full stops after it are of the text, or of the URL: it stood there either way.
-                self._known.add(_one(said.rstrip(_ENDS)))
+                if said[-1] in _ENDS:
+                    self._known.add(_one(said.rstrip(_ENDS)))
 
     def has(self, url: str) -> bool:
         """Whether `url`, a URL or a host, was read as it stands."""
@@ -52,5 +54,6 @@ class Reached:
 def _one(url: str) -> str:
     """One spelling: without a scheme, the host in lower case, without one `/` at the end."""
     rest = _SCHEME.sub("", url, count=1)
-    cut = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
+    found = _AFTER.search(rest)
+    cut = found.start() if found is not None else len(rest)
     return (rest[:cut].casefold() + rest[cut:]).removesuffix("/")

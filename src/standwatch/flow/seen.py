@@ -274,7 +274,13 @@ def _codes(squeezed: str) -> list[list[int]]:
 
 def _may_have(block: _Block, codes: list[list[int]]) -> bool:
     slots, mask = block.filter, len(block.filter) - 1
-    return any(all(slots[code & mask] for code in one) for one in codes)
+    for one in codes:
+        for code in one:
+            if not slots[code & mask]:
+                break
+        else:
+            return True
+    return False
 
 
 def _cut(text: str, start: int) -> int:

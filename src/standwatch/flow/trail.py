@@ -211,10 +211,10 @@ class Trail:
 
     def _written(self, text: str) -> tuple[Place, ...]:
         """Where `text`, a value or what one says undone, was read."""
-        if len(text) < LONGEST_ITEM:
+        if len(text) < LONGEST_ITEM and not any(each.isalpha() for each in text.replace("T", "")):
             found = [self._seen.item(one) for one in items(loose(text))]
             # A date with a time is both; a value that merely has a number in it is not that number.
-            if found and all(found) and not any(each.isalpha() for each in text.replace("T", "")):
+            if found and all(found):
                 return tuple(dict.fromkeys(one for one in found if one is not None))
         prose = len(text) > LONG or len(text.split(None, MANY_WORDS)) >= MANY_WORDS
         return self._seen.find(text, prose=prose)

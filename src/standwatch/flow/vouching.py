@@ -8,6 +8,7 @@ INVARIANT: nothing is folded here that tells values apart; what can be read in t
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from standwatch.flow.amounts import number, numbers
@@ -22,6 +23,9 @@ MOST_VALUES: Final = 20_000
 """Texts, and what is read in them, likewise."""
 LONGEST: Final = 4_096
 """Characters of a value that is looked for; a longer one is its writer's own."""
+
+LONGEST_MEANT: Final = 2_048
+"""Characters of a value that may be an address in another spelling."""
 
 _MARK: Final = "\x00"
 
@@ -148,8 +152,13 @@ def squeezed(text: str) -> str:
     return "+" * text.startswith("+") + "".join(each for each in text.lower() if each.isalnum())
 
 
-def meant(value: str) -> Iterator[str]:
+@lru_cache(maxsize=1_024)
+def meant(value: str) -> tuple[str, ...]:
     """What `value` as a whole means in another spelling, where that is one thing."""
+    return tuple(_meant(value)) if len(value) <= LONGEST_MEANT else ()
+
+
+def _meant(value: str) -> Iterator[str]:
     said = value.strip()
     if _NUMERIC.fullmatch(said):
         found = list(numbers(said, strict=True))

@@ -360,7 +360,7 @@ MISTAKES: list[tuple[str, str, str, list[str]]] = [
         "$[*].recipient",
         "$..recipient",
         [
-            "systems/payments-agent.yaml:16:25: '$..recipient', expected a path of names and [*] such as $[*].recipient"
+            "systems/payments-agent.yaml:16:25: no path of ours: '$..recipient': expected a member's name at character 3 of '$..recipient'"
         ],
     ),
     (

@@ -35,7 +35,8 @@ def structured(value: object, *trusted: str, secret: tuple[str, ...] = ()) -> Re
     "value",
     [
         # an account, however it is spaced
-        "DE49999911110004698000", "de49999911110004698000", "DE49 9999 1111 0004 6980 00", "DE49-9999-1111-0004-6980-00",
+        "DE49999911110004698000", "de49999911110004698000", "DE49 9999 1111 0004 6980 00",
+        "DE49-9999-1111-0004-6980-00",
         # an amount
         1940, 1940.0, "1940", "1,940.00", "1.940,00", "1 940,00", "EUR 1940", "1940 EUR",
         # dates and times
@@ -61,7 +62,8 @@ def test_the_task_vouches_for_its_own_words(value: object) -> None:
         # parts and neighbours of what it says
         "DE4999991111000469800", "DE499999111100046980001", "999911110004698000", 194, 19400, 1940.01, -1940,
         "bank.example", "maria@bank", "x.example", "https://www.x.example/", "https://www.x.example/a?b=d",
-        "http://www.x.example/a?b=c", "ohn Smith", "Smith John", "john.smith", "johnsmith", "with Dinner", "Dinner Anna",
+        "http://www.x.example/a?b=c", "ohn Smith", "Smith John", "john.smith", "johnsmith", "with Dinner",
+        "Dinner Anna",
         "2026-11", "2026-30-11", "2027-01-03", "2026-03-01", "11:00", "22:00", "2026-11-30 11:00", "2027-03-01T10:00Z",
         "2027-03-01T10:00+02:00",
         # what merely looks like it
@@ -70,7 +72,8 @@ def test_the_task_vouches_for_its_own_words(value: object) -> None:
         # nothing
         "", " ", "-", "?", [], {}, None, True, False, [1940, []], {"to": None}, float("inf"),
         # something of something else
-        {"GB06ZZZZ99999900004711": "1940"}, ["1940", "GB06ZZZZ99999900004711"], {"to": {"iban": "GB06ZZZZ99999900004711"}},
+        {"GB06ZZZZ99999900004711": "1940"}, ["1940", "GB06ZZZZ99999900004711"],
+        {"to": {"iban": "GB06ZZZZ99999900004711"}},
         "pay DE49999911110004698000 and GB06ZZZZ99999900004711", "maria@ban-k.example", "maria@bankexample",
     ],
 )  # fmt: skip
@@ -290,7 +293,7 @@ def test_and_whatever_the_model_makes_of_it(value: object) -> None:
 def test_values_and_pieces_that_an_outsider_wrote(text: str, value: object) -> None:
     trail = Trail("Pay somebody")
     trail.learn(said(text))
-    found = trail.embedded(value) if isinstance(value, str) and "@" in value or "://" in str(value) else ()
+    found = trail.embedded(value) if (isinstance(value, str) and "@" in value) or "://" in str(value) else ()
     sources = {trail.source(value), *(one.origin.source for one in found)}
     assert "untrusted" in sources
 
