@@ -27,6 +27,7 @@ FOLDER: Final = Path("build/bench")
 SECTIONS: Final[dict[str, Callable[[Report, argparse.Namespace], None]]] = {
     "calls": governed.calls,
     "sizes": governed.sizes,
+    "content": governed.contents,
     "policies": governed.policies,
     "flat": flat.flat,
     "decisions": deciding.decisions,

@@ -65,12 +65,13 @@ def standwatch(
     narrow: bool = True,
     systems: int = 1,
     fresh: bool = True,
+    content: str = "",
 ) -> Iterator[tuple[Target, Target, int]]:
     """A whole server in `folder`: (the irreversible call in a run with a task, the read, its pid)."""
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
     text = policy_text(count, narrow=narrow)
-    with serving(folder, [component], policy_text=text, systems=systems) as served:
+    with serving(folder, [component], policy_text=text, systems=systems, content=content) as served:
         door = served.door
         pay = Target(door.port, "/mcp/s0", door.run, "pay")
         yield pay, Target(door.port, "/mcp/s0", door.run, "look"), served.process.pid
@@ -145,6 +146,33 @@ def calls(report: Report, options: Namespace) -> None:
         [row(name, loads, base) for name, loads in found.items()],
     )
     added(report, found)
+
+
+EVERYTHING: Final = (
+    "{rules: [{find: [secrets, identifiers, exfiltration, invisible, instructions], "
+    "in: [arguments, results], action: observe}]}"
+)
+
+
+def contents(report: Report, options: Namespace) -> None:
+    """The governed call by what is looked for in its content."""
+    said = {"nothing": "{rules: []}", "what counts by default": "", "everything": EVERYTHING}
+    with ExitStack() as stack:
+        up, up_pid = stack.enter_context(other("upstream"))
+        lanes: list[Lane] = [("bare upstream, no gateway", Target(up), up_pid)]
+        for place, (name, content) in enumerate(said.items()):
+            folder = options.folder / f"content-{place}"
+            _, look, pid = stack.enter_context(standwatch(folder, over_http(up), content=content))
+            lanes.append((f"read, {name}", look, pid))
+        found = run(lanes, options)
+    base = found["read, nothing"][0].cpu
+    report.table(
+        "content",
+        f"governed call by what is looked for in arguments and results; body and answer of {BODY} B with an IBAN, "
+        "which is found and observed where everything is looked for; × is CPU beside the call without",
+        COLUMNS,
+        [row(name, loads, base) for name, loads in found.items()],
+    )
 
 
 def added(report: Report, found: dict[str, list[Load]]) -> None:

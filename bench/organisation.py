@@ -78,11 +78,17 @@ def policies(count: int, *, narrow: bool = True) -> str:
 
 
 def write(
-    folder: Path, components: Sequence[str], *, policy_text: str = "", systems: int = 1, key: str = ""
+    folder: Path,
+    components: Sequence[str],
+    *,
+    policy_text: str = "",
+    systems: int = 1,
+    key: str = "",
+    content: str = "",
 ) -> None:
     """The organisation's folder. `components` are YAML flow mappings of MCP servers; the first is called `up`.
 
-    `key`: the validator's public key.
+    `key`: the validator's public key. `content`: its rules, as YAML; "" for what counts where nobody says anything.
     """
     (folder / "systems").mkdir(parents=True, exist_ok=True)
     (folder / "policies").mkdir(exist_ok=True)
@@ -104,12 +110,13 @@ red_lines:
     if policy_text:
         (folder / "policies" / "bench.cedar").write_text(policy_text)
     for n in range(systems):
-        (folder / "systems" / f"s{n}.yaml").write_text(_manifest(f"s{n}", components))
+        (folder / "systems" / f"s{n}.yaml").write_text(_manifest(f"s{n}", components, content))
 
 
-def _manifest(name: str, components: Sequence[str]) -> str:
+def _manifest(name: str, components: Sequence[str], content: str = "") -> str:
     listed = "\n".join(f"  - {one}" for one in components)
-    return f"""system: {name}
+    looked = f"content: {content}\n" if content else ""
+    return f"""{looked}system: {name}
 purpose: Pays invoices, to be measured
 owner: maria@bench.example
 halt_authority: [maria@bench.example]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — a chunk is a line
 """Masks through a running Standwatch: the model works on tokens, tools and callers get values; in every worker, and
 after a restart."""
 
@@ -13,8 +12,9 @@ import pytest
 
 from standwatch.enforce.masks import TOKEN
 from standwatch.facts.entries import Intent, OutcomeChecked
+from support import llm_upstream
 from support.llm_upstream import SECRET as UPSTREAM
-from support.llm_upstream import Handler, Upstream, llm_upstream
+from support.llm_upstream import Handler, Upstream
 from support.system import Agent, Living, Scripted, manifest, scripted, server, serving, tool
 from wire.test_llm_openai import llm
 
@@ -42,7 +42,7 @@ def up() -> Iterator[Scripted]:
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
-    with llm_upstream() as running:
+    with llm_upstream.llm_upstream() as running:
         yield running
 
 
@@ -134,9 +134,7 @@ def test_a_vendor_gets_tokens_and_the_caller_reads_values(
         body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [message]}
         handler.whole(200, json.dumps(body).encode())
 
-    from support import llm_upstream as scripts
-
-    monkeypatch.setitem(scripts.MISBEHAVING, "scripted-parrot", parrot if stream else whole)
+    monkeypatch.setitem(llm_upstream.MISBEHAVING, "scripted-parrot", parrot if stream else whole)
     with openai.OpenAI(
         api_key=bot.token, base_url=f"http://127.0.0.1:{watch.agents}/openai/desk/v1", max_retries=0
     ) as client:
@@ -175,18 +173,16 @@ def test_a_stream_ends_before_a_secret_is_half_out(
         handler.event(b"[DONE]")
         handler.end()
 
-    from support import llm_upstream as scripts
-
-    monkeypatch.setitem(scripts.MISBEHAVING, "scripted-tells", tells)
+    monkeypatch.setitem(llm_upstream.MISBEHAVING, "scripted-tells", tells)
     heard: list[str] = []
-    with (
-        openai.OpenAI(
-            api_key=bot.token, base_url=f"http://127.0.0.1:{watch.agents}/openai/desk/v1", max_retries=0
-        ) as client,
-        pytest.raises(openai.APIError),
-    ):
+
+    def listen(client: openai.OpenAI) -> None:
         asked: Any = [{"role": "user", "content": "tell me"}]
         for one in client.chat.completions.create(model="scripted-tells", messages=asked, stream=True):
-            heard += [each.delta.content or "" for each in one.choices]
+            heard.extend(each.delta.content or "" for each in one.choices)
+
+    ours = f"http://127.0.0.1:{watch.agents}/openai/desk/v1"
+    with openai.OpenAI(api_key=bot.token, base_url=ours, max_retries=0) as client, pytest.raises(openai.APIError):
+        listen(client)
     assert "xoxb" not in "".join(heard)
     assert watch.of(OutcomeChecked)[-1].code == "secrets"
