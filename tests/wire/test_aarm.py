@@ -60,7 +60,7 @@ RULES: dict[str, Any] = {
     "bank.notes": "read",
     "bank.pay": {
         "effect": "irreversible",
-        "arguments": {"recipient": {"from": ["task", "trusted"]}, "amount": {"max": 500}},
+        "arguments": {"recipient": {"from": ["task", "trusted"]}, "amount": {"max": 500, "from": "any"}},
         "otherwise": "step_up",
     },
     "bank.wipe": "irreversible",
@@ -207,9 +207,8 @@ def test_what_a_run_read_before_decides_what_it_may_do(watch: Living, harness: A
         ident = agent.call("pay", recipient=recipient, amount=amount).reference
         findings = watch.api.get(f"/questions/{ident}")["findings"]["findings"]
         sources[amount] = [one.get("reason", "") for one in findings if one["check"] == "provenance"]
-    assert all(reasons == ["recipient comes from model"] for reasons in sources.values()), (
-        "from no trusted field"
-    )
+    assert sources[3] == [f'recipient "{IBAN}" comes from model']
+    assert sources[4][0].startswith(f'recipient "{OTHER}" comes from untrusted (bank.notes'), "and where"
     asked = watch.api.get(f"/questions/{said.reference}")["findings"]["findings"]
     against = {one["check"] for one in asked if one.get("decision", "allow") != "allow"}
     assert "provenance" not in against, "its own books say so: only the grant asks"
