@@ -47,7 +47,6 @@ TESTS = (
 
 OTHERWISE = {
     "R3 ambiguous context": "doubt about a value is a question for a person (STEP_UP), put off once too much is asked",
-    "R4 five decisions": "no check of this release changes arguments: MODIFY is decided by none",
     "R7 drift": "no semantic distance: where each sensitive value comes from, and what the task speaks of, are rules",
     "R8 export": "the record, its stream, OpenMetrics and webhooks; no OpenTelemetry",
     "R9 read credential": "tools are called with the server's own credentials: none is minted for one action",
@@ -170,6 +169,35 @@ def test_a_question_without_an_answer_ends_as_a_refusal(hasty: Living, bank: Scr
     again = bot.call("pay", recipient=OTHER, amount=11)
     assert again.reference != said.reference, "whoever still wants it asks anew"
     assert reached(bank, "pay", recipient=OTHER, amount=11) == 0
+
+
+MASKING = [{"find": ["email"], "in": ["arguments"], "tools": ["bank.invoices"], "action": "mask"}]
+
+
+@pytest.fixture(scope="module")
+def masking(bank: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    limits, components = {"asks": {"per_run": 1}}, [server("bank", url=bank.url)]
+    text = manifest("pay", components, RULES, limits=limits, content={"rules": MASKING})
+    with serving(tmp_path_factory.mktemp("masking"), {"pay": text}, more=RED) as running:
+        yield running
+
+
+def test_there_are_five_decisions(masking: Living, bank: Scripted) -> None:
+    """ALLOW, MODIFY, STEP_UP, DEFER, DENY: each decided, each in the record as such."""
+    bot = masking.agent("five", "pay", starts=True).open_run("Look after the books")
+    said = [
+        bot.call("invoices"),
+        bot.call("invoices", of="anna@supplier.example"),
+        bot.call("pay", recipient=OTHER, amount=21),
+        bot.call("pay", recipient=OTHER, amount=22),
+        bot.call("wipe"),
+    ]
+    entries: list[Any] = [masking.acts(one.reference or one.headers["standwatch-action"])[0] for one in said]
+    assert [type(one) for one in entries] == [Intent, Intent, AskedMany, Deferred, Denied]
+    verdicts = [getattr(one, "verdict", "step_up") for one in entries]
+    assert verdicts == ["allow", "modify", "step_up", "defer", "deny"]
+    (sent,) = [one["arguments"]["of"] for one in bank.calls if "of" in one.get("arguments", {})]
+    assert sent.startswith("masked_email_"), "what the check made of it left, and nothing else"
 
 
 def test_what_is_deferred_and_never_resolved_ends_undone(
@@ -324,6 +352,7 @@ WHERE = {
     "R3 forbidden": test_what_is_forbidden_is_forbidden_whatever_the_context,
     "R3 denied by context": test_what_a_run_read_before_decides_what_it_may_do,
     "R3 allowed by context": test_the_task_confirms_what_would_be_denied,
+    "R4 five decisions": test_there_are_five_decisions,
     "R4 step-up without answer": test_a_question_without_an_answer_ends_as_a_refusal,
     "R4 deferral without resolution": test_what_is_deferred_and_never_resolved_ends_undone,
     "R5 receipts of all decisions": test_receipts_verify_offline_and_not_when_changed,

@@ -115,7 +115,7 @@ def _row(row: Row, result: RowResult) -> RowRecord:
 
 def _context(batch: Batch, judgement: Judgement) -> Context:
     ask, model = batch.ask, batch.envelope.model
-    against = [finding for finding in judgement.findings if finding.decision != "allow"]
+    against = [one for one in judgement.findings if one.decision != "allow" or one.code]
     threshold = model.outcome.threshold if model.outcome is not None else None
     return Context(
         names=ask.rows.names,
