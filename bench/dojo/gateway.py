@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,11 +19,13 @@ MANIFESTS: Final = HERE / "manifests"
 
 
 @contextmanager
-def governed(suite: str, folder: Path) -> Iterator[tuple[Actor, Catalogue]]:
+def governed(
+    suite: str, folder: Path, command: Sequence[str | Path] = (), manifests: Path = MANIFESTS
+) -> Iterator[tuple[Actor, Catalogue]]:
     """The gateway before `suite`, validated and running until the block ends; then its record is verified."""
     support.PATIENCE = 60.0  # s; machines that are measured are busy
-    with upstream(suite) as world:
-        text = (MANIFESTS / f"{suite}.yaml").read_text()
+    with upstream(suite, command) as world:
+        text = (manifests / f"{suite}.yaml").read_text()
         # A bench has no passkeys: keys approve what is irreversible too.
         watch = Living(
             folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from bench.dojo.adaptive import variants
 from bench.dojo.goals import OWN
 from bench.dojo.payloads import PAYLOADS
 from bench.dojo.runs import Actor, Run
@@ -29,6 +30,11 @@ def attacks(
             texts = dict.fromkeys(user.vectors, say(goal, plan.calls))
             attack = partial(actor.upstream.hijack, injection)
             yield actor.run(ident, user.prompt, injection, texts, attack, injection)
+            for name, calls in variants(plan.calls) if adaptive else ():
+                dressed = Plan(calls)
+                yield actor.run(
+                    ident, user.prompt, f"{injection}, {name}", texts, lambda plan=dressed: plan, injection
+                )
         for number, one in enumerate(OWN[actor.upstream.suite] if own else ()):
             texts = dict.fromkeys(user.vectors, say(one.goal, one.calls))
             plan = Plan(one.calls)

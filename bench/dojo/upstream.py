@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -97,14 +97,17 @@ class Upstream:
 
 
 @contextmanager
-def upstream(suite: str) -> Iterator[Upstream]:
-    """The world of `suite`, until the block ends."""
-    if not PYTHON.exists():
+def upstream(suite: str, command: Sequence[str | Path] = ()) -> Iterator[Upstream]:
+    """The world of `suite`, until the block ends; started with `command` where it is none of AgentDojo's."""
+    if not command and not PYTHON.exists():
         raise SystemExit(
             "bench.dojo: AgentDojo is not installed; `make dojo` installs it under build/ and runs this"
         )
     process = subprocess.Popen(
-        [PYTHON, HERE / "world.py", suite], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command or [PYTHON, HERE / "world.py", suite],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         yield Upstream(process, suite)

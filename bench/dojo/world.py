@@ -2,39 +2,31 @@
 
     python bench/dojo/world.py SUITE
 
-serves the suite's tools by Streamable HTTP on a port of its own and says where, on one line of JSON. After that every
-line of JSON on stdin is an order, answered by one line on stdout: `catalogue`, `begin`, `hijack`, `changed`, `score`.
-There is one environment at a time: runs follow each other.
+Orders are `catalogue`, `begin`, `hijack`, `changed`, `score` (`served.py`). There is one environment at a time: runs
+follow each other.
 
 Results have the suite's own text, and their structure beside it, as servers made with the official SDKs send both.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import socket
 import sys
-import threading
 import warnings
 from types import SimpleNamespace
 from typing import Any
 
 warnings.filterwarnings("ignore")
 
-import mcp_types as types  # noqa: E402
-import uvicorn  # noqa: E402
 import yaml  # noqa: E402
 from agentdojo.agent_pipeline.tool_execution import tool_result_to_str  # noqa: E402
 from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime  # noqa: E402
 from agentdojo.task_suite import task_suite as suites  # noqa: E402
 from agentdojo.task_suite.load_suites import get_suite  # noqa: E402
 from agentdojo.types import text_content_block_from_string  # noqa: E402
-from mcp.server.lowlevel.server import Server  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
+from served import serve  # noqa: E402
 
 VERSION = "v1.2.2"
-MODERN = "2026-07-28"
 
 MARK = "injected-at-{}-here"
 _read: dict[str, Any] = {}
@@ -75,6 +67,7 @@ class World:
     """The environment of the run under way."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.suite: Any = get_suite(VERSION, name)
         self.runtime = FunctionsRuntime(self.suite.tools)
         self.env: Any = self.suite.load_and_inject_default_environment({})
@@ -160,36 +153,5 @@ def _calls(found: list[FunctionCall]) -> list[dict[str, Any]]:
     return [{"tool": one.function, "arguments": dict(one.args)} for one in found]
 
 
-def server(world: World) -> Server[Any]:
-    """The suite on the official SDK."""
-    made: Server[Any] = Server(f"agentdojo-{world.suite.name}", version=VERSION)
-
-    def complete(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
-        return {"resultType": "complete", **result} if ctx.protocol_version == MODERN else result
-
-    async def listing(ctx: Any, _: Any) -> dict[str, Any]:
-        return complete(ctx, {"tools": world.tools(), "ttlMs": 0, "cacheScope": "private"})
-
-    async def calling(ctx: Any, params: Any) -> dict[str, Any]:
-        return complete(ctx, world.call(params.name, params.arguments or {}))
-
-    made.add_request_handler("tools/list", types.PaginatedRequestParams, listing)
-    made.add_request_handler("tools/call", types.CallToolRequestParams, calling)
-    return made
-
-
-def main() -> None:
-    world = World(sys.argv[1])
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(server(world).streamable_http_app(), log_level="error")
-    serving = uvicorn.Server(config).serve(sockets=[listener])
-    threading.Thread(target=lambda: asyncio.run(serving), daemon=True).start()
-    out = sys.stdout
-    print(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"}), file=out, flush=True)
-    for line in sys.stdin:
-        order = json.loads(line)
-        print(json.dumps(getattr(world, order.pop("do"))(**order)), file=out, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(World(sys.argv[1]))
