@@ -471,6 +471,20 @@ def _stalled(handler: Handler, _: dict[str, Any]) -> None:
     time.sleep(20)
 
 
+def _parrot(handler: Handler, asked: dict[str, Any]) -> None:
+    """Says the key that it was asked with."""
+    said = f"the key is {SECRET}"
+    if asked.get("stream"):
+        handler.begin()
+        handler.event(_chunk_of(said))
+        handler.event(b"[DONE]")
+        handler.end()
+    else:
+        choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+        value = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        handler.whole(200, json.dumps(value).encode())
+
+
 def _carriage(handler: Handler, _: dict[str, Any]) -> None:
     """Every way to end a line, cut everywhere."""
     handler.begin()
@@ -498,6 +512,7 @@ MISBEHAVING = {
     "scripted-silent": _silent,
     "scripted-stalled": _stalled,
     "scripted-carriage": _carriage,
+    "scripted-parrot": _parrot,
 }
 
 

@@ -133,6 +133,14 @@ def test_a_key_that_an_upstream_repeats_is_not_passed_on(
     assert SECRET not in "\n".join(living.said)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_nor_is_one_that_a_model_says(living: Living, client: openai.OpenAI, stream: bool) -> None:
+    found = ask(client, model="scripted-parrot", stream=stream)
+    assert SECRET not in "".join(one.to_json() for one in found)
+    assert "the key is ****" in "".join(one.to_json() for one in found)
+    assert SECRET not in json.dumps(document(living, last(living)))
+
+
 # --- holds ---------------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +377,8 @@ def test_a_generation_belongs_to_the_run_that_is_named(living: Living, upstream:
         with openai.OpenAI(api_key=key, base_url=ours, default_headers=headers, max_retries=0) as client:
             ask(client, model="scripted-text")
         assert living.of_run(last(living)) == run["run"]
-    with openai.OpenAI(api_key=run["token"], base_url=ours.replace("desk", "shop"), max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError):
-            ask(client, model="scripted-text")
+    with (
+        openai.OpenAI(api_key=run["token"], base_url=ours.replace("desk", "shop"), max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        ask(client, model="scripted-text")

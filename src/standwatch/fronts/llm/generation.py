@@ -26,6 +26,8 @@ Ended = Literal[
 ]
 """How an answer ended: as the upstream ended it; by a hold; by what was found in it; and so on."""
 
+HEAVY: Final = 1 << 20
+"""Bytes of a whole answer beyond which it is looked through off the loop."""
 MOST_HELD: Final = 1 << 20
 """Bytes of a stream that an inspection may hold back."""
 
@@ -119,23 +121,29 @@ class Generation:
         )
 
     async def _whole(self, answer: LlmAnswer) -> None:
-        body = cast("LlmServer", self._server).scrub(await answer.whole())
-        kind = _kind(answer)
+        came = await answer.whole()
+        heavy = len(came) > HEAVY
+        body = await asyncio.to_thread(self._looked, answer, came) if heavy else self._looked(answer, came)
+        if body is None:
+            self.ended = "withheld"
+            return
+        self.ended = "whole"
+        self.response = Response(answer.status, body, told(answer), _kind(answer) or JSON)
+
+    def _looked(self, answer: LlmAnswer, came: bytes) -> bytes | None:
+        """A whole answer as it goes on; None for one that is withheld. Raises `Malformed`."""
+        body = cast("LlmServer", self._server).scrub(came)
         if 200 <= answer.status < 300:
-            for delta in self._hearer.whole(body):
-                if self._look(delta) == "cut":
-                    self.ended = "withheld"
-                    return
+            if any(self._look(delta) == "cut" for delta in self._hearer.whole(body)):
+                return None
             if self._inspect.end() != "pass":
-                self.ended = "withheld"
-                return
+                return None
         else:
             self._heard.error = body[:4096].decode("utf-8", "replace")
         if self._unmasking is not None:
             body = self._unmasking.whole(body)
         self._heard.sent(body)
-        self.ended = "whole"
-        self.response = Response(answer.status, body, told(answer), kind or JSON)
+        return body
 
     async def _stream(self, answer: LlmAnswer) -> None:
         frames = Frames()
@@ -158,7 +166,7 @@ class Generation:
     async def _pass_on(self, events: list[Framed]) -> bool:
         """False where the stream is to end here. What may go by then goes first."""
         ended = False
-        for event in events:
+        for event in map(self._scrubbed, events):
             step = self._step(event)
             if step == "cut":
                 ended = True
@@ -176,6 +184,12 @@ class Generation:
         if ended:
             self.ended = "withheld"
         return not ended
+
+    def _scrubbed(self, event: Framed) -> Framed:
+        """INVARIANT: our key is neither passed on nor written down, whoever repeats it."""
+        scrub = cast("LlmServer", self._server).scrub
+        raw = scrub(event.raw)
+        return event if raw is event.raw else Framed(raw, event.event, scrub(event.data))
 
     def _step(self, event: Framed) -> Step:
         """What the inspection says of one event; one that says nothing waits its turn behind what is held back."""
@@ -204,7 +218,7 @@ class Generation:
         """Send what may go."""
         ready = self._ready
         if ready:
-            data = cast("LlmServer", self._server).scrub(ready[0] if len(ready) == 1 else b"".join(ready))
+            data = ready[0] if len(ready) == 1 else b"".join(ready)
             self._ready = []
             await (await self._open()).send(data)
             self._heard.sent(data, len(ready))

@@ -69,7 +69,10 @@ class Heard:
         self._events += events
 
     def document(self, ended: str) -> bytes:
-        """What is sealed beside the outcome. `ended`: `whole`, or why not."""
+        """What is sealed beside the outcome. `ended`: `whole`, or why not.
+
+        It may be asked for while another thread still hears: of what is said then it has some.
+        """
         facts = self._facts
         members: dict[str, Any] = {
             "kind": "generation.1",
@@ -80,7 +83,7 @@ class Heard:
             "sha256": self._sha.hexdigest(),
             "said": [
                 {"kind": kind, "place": place, "text": "".join(pieces)}
-                for (kind, place), pieces in self._said.items()
+                for (kind, place), pieces in list(self._said.items())
             ],
         }
         if self._prompt.stream:
