@@ -30,10 +30,16 @@ CANARIES = {f"canary-{number}": f"planted-{number:04}-{number * 7919:06x}" for n
 def texts() -> dict[str, str]:
     """2 kB each of what passes: prose, a JSON answer of a tool, source, a log, another script."""
     rows = [
-        {"id": number, "name": f"Customer {number}", "mail": f"c{number}@example.com", "due": f"2026-11-{number % 28 + 1:02}",
-         "amount": number * 13.37, "phone": f"+44 20 7946 0{number:03}"}
+        {
+            "id": number,
+            "name": f"Customer {number}",
+            "mail": f"c{number}@example.com",
+            "due": f"2026-11-{number % 28 + 1:02}",
+            "amount": number * 13.37,
+            "phone": f"+44 20 7946 0{number:03}",
+        }
         for number in range(40)
-    ]  # fmt: skip
+    ]
     log = "\n".join(
         f"2026-11-21T10:{number:02}:07Z INFO request id={number * 7919:08x} path=/v1/items/{number} status=200 ms=12"
         for number in range(40)

@@ -48,7 +48,7 @@ def python() -> Path:
     """The interpreter of the tools' environment, made when it is first wanted."""
     mark = PLACE / ".installed"
     if not mark.exists() or mark.stat().st_mtime < LOCK.stat().st_mtime:
-        venv.create(PLACE, with_pip=True)
+        venv.create(PLACE, with_pip=True, clear=True)
         install = [PLACE / "bin/python", "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCK]
         subprocess.run([str(each) for each in install], check=True)
         mark.touch()

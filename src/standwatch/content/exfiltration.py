@@ -145,7 +145,8 @@ SEEN = (
     Detector(
         name="base64-blob",
         kind=EXFILTRATION,
-        pattern=r"\b([A-Za-z0-9+/]{64,1000}={0,2}|[A-Za-z0-9_-]{64,1000}={0,2})",
+        # One run, one thread of the automaton: a start is what follows another character.
+        pattern=r"(?:^|[^A-Za-z0-9+/_-])([A-Za-z0-9+/_-]{64,1000}={0,2})",
         about="a long run of base64",
         reach=1010,
         gate=r"[A-Za-z0-9+/_-]{40}",

@@ -121,8 +121,10 @@ def _ip4(match: Match) -> bool | None:
     parts = match.value.split(b".")
     if any(len(part) > 1 and part[0] == 48 for part in parts) or any(int(part) > 255 for part in parts):
         return None
-    if match.before[-1:] in (b"v", b"V") or match.value.startswith(b"0.") or match.after[:1] == b".":
-        return None if match.after[:2] not in (b".", b". ", b".\n") else False
+    dotted = match.before[-1:] == b"." and match.before[-2:-1].isdigit()
+    more = match.after[:1] == b"." and match.after[1:2].isdigit()
+    if dotted or more or match.before[-1:] in (b"v", b"V") or match.value.startswith(b"0."):
+        return None  # a version
     return False
 
 

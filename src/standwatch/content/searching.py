@@ -8,6 +8,8 @@ from standwatch.content import prefilter
 from standwatch.content.detector import CONTEXT, Detector, Match
 from standwatch.content.found import Bounds, Unfinished
 
+WINDOW = 8_192
+
 
 class Compiled:
     """One detector; its pattern is compiled when it is first wanted, for most never are."""
@@ -62,16 +64,19 @@ def search(compiled: Compiled, data: bytes, start: int, *, final: bool, work: Wo
 
     Unless `final`, only what lies `reach` bytes before the end is decided: what follows could change it."""
     regexp, detector = compiled.regexp, compiled.detector
-    last = len(data) if final else len(data) - detector.reach - CONTEXT
+    margin = detector.reach + CONTEXT
+    last = len(data) if final else len(data) - margin
     hits: list[Hit] = []
     at = start
     while at <= last:
-        match = regexp.search(data, at)
-        if match is None:
-            return hits, max(at, last + 1)
+        # A window, because RE2 reads all that it is given when its automaton grows too large.
+        end = min(len(data), at + margin + WINDOW)
+        decided = last if end == len(data) else end - margin
+        match = regexp.search(data, at, end)
+        if match is None or match.start() > decided:
+            at = decided + 1
+            continue
         whole = match.span()
-        if whole[0] > last:
-            return hits, max(at, last + 1)
         value = _value(compiled, match) if compiled.groups else whole
         verdict = detector.confirm(_seen(data, whole, value))
         at = whole[0] + 1
@@ -80,7 +85,7 @@ def search(compiled: Compiled, data: bytes, start: int, *, final: bool, work: Wo
         else:
             hits.append(Hit(*value, verdict))
             at = max(value[1], at)
-    return hits, at
+    return hits, max(at, start)
 
 
 def _value(compiled: Compiled, match: "re2.Matched") -> tuple[int, int]:
