@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -13,7 +14,7 @@ import pytest
 
 from standwatch.facts.entries import Denied, Intent
 from support.llm_upstream import SECRET, WORDS, Upstream, llm_upstream
-from support.system import Living, manifest, serving
+from support.system import Living, manifest, serving, waited
 from wire.test_llm_openai import HELLO, TOOLS, llm
 
 ASKED: dict[str, Any] = {"messages": HELLO}
@@ -382,3 +383,26 @@ def test_a_generation_belongs_to_the_run_that_is_named(living: Living, upstream:
         pytest.raises(openai.AuthenticationError),
     ):
         ask(client, model="scripted-text")
+
+
+def test_an_export_alone_tells_it_and_a_proof_holds(
+    living: Living, client: openai.OpenAI, tmp_path: Path
+) -> None:
+    ask(client, model="scripted-text")
+    ident = last(living)
+    living.outcome(ident)
+    waited(lambda: all(one["proved"] for one in living.run("explain", ident)["proofs"]))
+    living.run("export", str(tmp_path / "export"), "--with-payloads")
+    told = living.run("explain", ident, "--export", str(tmp_path / "export"))
+    assert json.loads(told["sent"]["body"]["text"])["messages"] == HELLO
+    assert told["problems"] == []
+    assert living.run("verify", str(tmp_path / "export"))["status"] == "verified"
+    living.run("explain", ident, "--proof", str(tmp_path / "proof.json"))
+    shown = json.loads((tmp_path / "proof.json").read_bytes())
+    names = [part["name"] for entry in shown["entries"] for part in entry["parts"]]
+    assert "body" in names
+    assert living.run("verify", str(tmp_path / "proof.json"))["status"] == "verified"
+    body = next(part for entry in shown["entries"] for part in entry["parts"] if part["name"] == "body")
+    body["data"] = body["data"][:-8] + "AAAAAAA="
+    (tmp_path / "forged.json").write_text(json.dumps(shown))
+    assert living.run("verify", str(tmp_path / "forged.json"), code=1)["status"] == "rejected"
