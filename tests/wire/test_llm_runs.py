@@ -4,7 +4,10 @@ the tools of the same run. The model is scripted; the tools are of a real MCP se
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -22,6 +25,7 @@ from support.system import (
     server,
     serving,
     tool,
+    waited,
 )
 
 FRIEND = "GB29NWBK60161331926819"
@@ -167,3 +171,30 @@ def test_the_run_shows_its_task_and_a_restart_forgets_nothing(watch: Living, des
     watch.stop()
     watch.start(watch.workers, CLAUDE_KEY=KEY)
     assert (pays(desk, FOE), pays(desk, FRIEND)) == ("refused", "done")
+
+
+def test_explained_exported_and_proved_with_its_task(watch: Living, desk: Agent, tmp_path: Path) -> None:
+    """By the record, by an export that begins after the task was said, and by the proof of one call."""
+    ask(desk, user(TASK))
+    start = watch.size
+    answer = desk.call("pay", iban=FRIEND)
+    watch.outcome(answer.reference)
+    told = watch.run("explain", answer.reference)
+    assert told["run"]["task"]["text"] == TASK
+    assert isinstance(watch.entries()[told["run"]["said"]][1], TaskTaken)
+    proof = tmp_path / "call.proof"
+    waited(lambda: signed(watch))
+    watch.run("explain", answer.reference, "--proof", str(proof))
+    shown = [part["data"] for one in json.loads(proof.read_text())["entries"] for part in one["parts"]]
+    assert any(TASK.encode() in base64.b64decode(data) for data in shown), "the call rests on its task"
+    assert watch.run("verify", str(proof))["status"] == "verified"
+    part = tmp_path / "part"
+    watch.run("export", str(part), "--range", f"{start}..{watch.size}", "--with-payloads")
+    assert watch.run("verify", str(part))["status"] == "verified"
+    again = watch.run("explain", answer.reference, "--export", str(part))
+    assert again["run"]["task"]["text"] == TASK
+
+
+def signed(watch: Living) -> bool:
+    """Whether a checkpoint reaches the last entry."""
+    return watch.api.get("/status")["log"]["behind"] == 0

@@ -39,6 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     """Who opened it."""
     implicit: bool = False
+    said: int = -1
+    """Index of the entry that says its task, where it was not opened with one; -1 for none."""
     task: Told = Told("none")
     on_behalf_of: Told = Told("none")
 

@@ -172,7 +172,8 @@ def _standing(state: State) -> set[int]:
         for place in (each.index, each.answer_index, *(index for index, _ in each.answers))
     }
     systems = {standing.index for standing in state.systems.values()}
-    return {state.config, *systems, *questions, *(index for index, _ in state.runs.values())}
+    runs = {*(index for index, _ in state.runs.values()), *state.tasks.values()}
+    return {state.config, *systems, *questions, *runs}
 
 
 def _part_lines(

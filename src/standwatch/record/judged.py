@@ -117,6 +117,7 @@ def run_of(source: Source, state: State, judged: Judged | Decided, problems: lis
         at=opened.at,
         by=opened.by,
         implicit=opened.implicit,
+        said=state.tasks.get(judged.run, -1),
         task=Told(fate, task.task),
         on_behalf_of=Told(fate, task.on_behalf_of),
     )

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from standwatch.facts.entries import Answered, AnyEntry, Endorsed, RunOpened
+from standwatch.facts.entries import Answered, AnyEntry, Endorsed, RunOpened, TaskTaken
 from standwatch.facts.errors import Conflict, Malformed, NotFound, StandwatchError
 from standwatch.facts.parts import PartName, action_digest, commitment
 from standwatch.record import tlog_proof
@@ -119,14 +119,14 @@ def _gathered(source: Source, reference: str) -> tuple[str, list[int], set[int],
         if "/" in reference or reference.isdecimal():
             raise
         told = explain(source, reference)
-        grounds = {told.run.opened, told.rules.config, told.rules.declared}
+        grounds = {told.run.opened, told.run.said, told.rules.config, told.rules.declared}
         grounds |= {one.index for one in told.authority.evidence if one.used}
         grounds |= {one.index for one in told.relaxed if one.used}
         own = [proof.index for proof in told.proofs]
         grounds |= set(_enrolments(source, own))
         return reference, own, grounds - {-1}, {}
     found = decision(source, f"{index}/{row}")
-    grounds = {found.run.opened, found.rules.config, found.rules.declared}
+    grounds = {found.run.opened, found.run.said, found.rules.config, found.rules.declared}
     if found.route is not None:
         grounds.add(found.route.index)
     rows: tuple[Row, ...] = ()
@@ -157,7 +157,7 @@ def _proved(
     leaf = source.leaf(index)
     entry = read_leaf(leaf)
     path = inclusion_proof(hashes(source, size), index, size)
-    whole = opened or isinstance(entry, RunOpened)
+    whole = opened or isinstance(entry, RunOpened | TaskTaken)
     parts = tuple(_shown(source, index, entry)) if whole else ()
     return Proved(leaf.decode(), tlog_proof.spell(index, path, note), parts, rows)
 

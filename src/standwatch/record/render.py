@@ -78,6 +78,7 @@ def _who(told: Explanation) -> Iterator[str]:
     yield f"  by            {told.by}{f' ({told.role})' if told.role else ''}"
     yield from _part("on behalf of", run.on_behalf_of)
     opened = f", opened {instant(run.at)} by {run.by} (entry {run.opened})" if run.opened >= 0 else ""
+    opened += f", its task in its harness' first message (entry {run.said})" if run.said >= 0 else ""
     yield f"  run           {run.id}{' (implicit)' if run.implicit else ''}{opened}"
     yield from _part("task", run.task)
     yield f"  seam          {told.seam}"
