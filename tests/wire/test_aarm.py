@@ -236,7 +236,7 @@ def test_what_a_run_read_before_decides_what_it_may_do(watch: Living, harness: A
         findings = watch.api.get(f"/questions/{ident}")["findings"]["findings"]
         sources[amount] = [one.get("reason", "") for one in findings if one["check"] == "provenance"]
     assert sources[3] == [f'recipient "{IBAN}" comes from model']
-    assert sources[4][0].startswith(f'recipient "{OTHER}" comes from untrusted (bank.notes'), "and where"
+    assert f'recipient "{OTHER}" comes from untrusted (bank.notes' in sources[4][0], "and where"
     asked = watch.api.get(f"/questions/{said.reference}")["findings"]["findings"]
     against = {one["check"] for one in asked if one.get("decision", "allow") != "allow"}
     assert "provenance" not in against, "its own books say so: only the grant asks"

@@ -125,7 +125,7 @@ def test_the_boosted_version_is_executed_again_as_well(played: tuple[Demo, list[
 def test_it_explained_verified_and_left_the_server_running(played: tuple[Demo, list[str]]) -> None:
     demo, said = played
     text = "\n".join(said)
-    assert "recipient comes from model" in text
+    assert re.search(r"recipient \"\w+\" comes from untrusted \(inbox.read_text_file,", text)
     assert re.search(r"verified +demo-", text)
     url = re.search(r"The watch stands .*: (http://localhost:\d+)/", text)
     assert url is not None

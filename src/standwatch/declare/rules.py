@@ -99,7 +99,7 @@ def read_sequence(node: Node, problems: Problems) -> Sequence | None:
 
 
 def _sources(node: Node, problems: Problems) -> tuple[Source, ...] | None:
-    if isinstance(node, Scalar) and node.plain and node.text == "any":
+    if isinstance(node, Scalar) and node.text == "any":
         return ANY
     return _listed(node, problems)
 
