@@ -35,6 +35,8 @@ TRIALS: Final = (
     "api",
     "humans",
     "console",
+    "dojo",
+    "tracekit",
 )
 """Commands of their own, `python -m bench.NAME`, that end with 1 where something is not as it must be."""
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from standwatch.enforce.idioms.listed import listed
+from standwatch.enforce.idioms.listed import linear, listed
 
 _NAMES: Final = listed(
     "aws gcloud gsutil az kubectl oc k3s helm terraform tofu terragrunt pulumi railway fly flyctl heroku vercel "
@@ -29,9 +29,7 @@ _LOOKS: Final = re.compile(
     r"^(?:list|get|describe|show|ls|view|simulate|generate-credential-report|lookup|search|can-i|whoami|head|batch-get|"
     r"preview|plan|validate|diff|status|logs?|version|help|explain|top|history|print|read|inspect)(?:-|$)"
 )
-_MUTATION: Final = re.compile(
-    r"mutation\b[\s\S]{0,4000}?\b\w*(?:delete|destroy|remove|drop|terminate|reset)\w*\s*[({]", re.I
-)
+_MUTATION: Final = linear(r"(?i)mutation(?s:.*)(?:delete|destroy|remove|drop|terminate|reset)\w*\s*[({]")
 _PLANS: Final = frozenset({"plan", "validate", "show", "output", "graph", "workspace", "state"})
 
 
@@ -42,7 +40,7 @@ def knows(name: str) -> bool:
 
 def mutates(text: str) -> bool:
     """Whether `text` is a GraphQL mutation that deletes."""
-    return bool(_MUTATION.search(text))
+    return _MUTATION(text)
 
 
 def danger(name: str, arguments: list[str]) -> str:

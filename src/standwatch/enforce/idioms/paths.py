@@ -41,6 +41,10 @@ _WHOLE: Final = re.compile(
 )
 
 
+END: Final = 512
+"""Characters at each end of a path that are looked at."""
+
+
 def plain(path: str) -> str:
     """One spelling for one path: forward slashes, lower case (file systems may not tell cases apart), `.` and `..`
     resolved, a user's home as `~`."""
@@ -56,27 +60,32 @@ def plain(path: str) -> str:
     return "/".join(parts) or text
 
 
+def _in(pattern: re.Pattern[str], path: str) -> bool:
+    """Whether `pattern` is at either end of `path`: what lies between is looked at once, however long it is."""
+    return bool(pattern.search(path[:END]) or (len(path) > END and pattern.search(path[-END:])))
+
+
 def reading(path: str) -> str:
     """Why reading `path` reveals more than a file."""
-    return f"{path[:120]} holds credentials" if _SECRETS.search(plain(path)) else ""
+    return f"{path[:120]} holds credentials" if _in(_SECRETS, plain(path)) else ""
 
 
 def writing(path: str) -> str:
     """Why writing to `path` reaches further than a file."""
     found = plain(path)
-    if _SECRETS.search(found):
+    if _in(_SECRETS, found):
         return f"{path[:120]} holds credentials"
-    if _STARTS.search(found):
+    if _in(_STARTS, found):
         return f"{path[:120]} decides what is started, or by whom"
     return removing_accounts(path)
 
 
 def removing_accounts(path: str) -> str:
     """Why changing or removing `path` hides what was done."""
-    return f"{path[:120]} tells what was done here" if _ACCOUNTS.search(plain(path)) else ""
+    return f"{path[:120]} tells what was done here" if _in(_ACCOUNTS, plain(path)) else ""
 
 
 def whole(path: str) -> bool:
     """Whether `path` is a whole file system, a home, or a folder that the machine lives on."""
     text = path.strip().replace("\\", "/").casefold()
-    return bool(_WHOLE.match(text) or _WHOLE.match(plain(path)))
+    return bool(_WHOLE.match(text[:END]) or _WHOLE.match(plain(path)[:END]))

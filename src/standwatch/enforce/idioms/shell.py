@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from standwatch.enforce.idioms import clouds, paths, sql, urls
-from standwatch.enforce.idioms.listed import listed
+from standwatch.enforce.idioms.listed import linear, listed
 from standwatch.enforce.idioms.programs import (
     DATABASES,
     EDITS,
@@ -30,10 +30,10 @@ _KEYWORDS: Final = listed("if then else elif fi do done while until for in case 
 _NAMED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _FOLDER: Final = re.compile(r"\$\{?[A-Za-z_]+\}?/[\w./@+-]+")
 _LITERAL: Final = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`)""")
-_RUNS: Final = re.compile(
+_RUNS: Final = linear(
     r"\b(?:system|exec\w*|popen|spawn\w*|subprocess|check_output|shell_exec|passthru|qx|Open3|run)\b|\|\s*getline"
 )
-_LOUD: Final = re.compile(
+_LOUD: Final = linear(
     r"\b(?:rmtree|removedirs|unlinkSync|rmSync|rmdirSync|rm_rf|socket\.socket|pty\.spawn|fsockopen|TCPSocket|/dev/tcp)\b"
 )
 
@@ -268,10 +268,10 @@ def _scripts(name: str, rest: list[Word], depth: int) -> Iterator[str]:
 
 def _code(text: str, depth: int) -> Iterator[str]:
     """What a program's own text runs, removes, or asks of the network."""
-    if _RUNS.search(text) or "`" in text:
+    if _RUNS(text) or "`" in text:
         for found in _LITERAL.finditer(text):
             yield from _dangers(next(part for part in found.groups() if part is not None), depth + 1)
-    if _LOUD.search(text):
+    if _LOUD(text):
         yield "code that removes whole folders or talks to the network"
     if any(urls.metadata(one) for one in re.findall(r"https?://[^\s'\"<>)]+", text)):
         yield "a cloud's metadata service"
@@ -310,9 +310,9 @@ def _files(name: str, said: list[str]) -> Iterator[str]:
         "realpath",
     ):
         return
-    named = [one for one in said if not one.startswith("-")]
     deletes = name in ("rm", "shred", "unlink", "truncate", "srm", "rmdir") or "-delete" in said
     in_place = name in ("sed", "gsed", "perl") and any(re.match(r"--in-place|-\w*i", one) for one in said)
+    final = max((n for n, one in enumerate(said) if not one.startswith("-")), default=-1)
     for place, one in enumerate(said):
         text = one.partition("=")[2] if one.startswith(("--", "of=", "if=", "dest=")) else one.lstrip("@")
         if text.startswith("-") and not one.startswith("@"):
@@ -328,7 +328,7 @@ def _files(name: str, said: list[str]) -> Iterator[str]:
             one.startswith("--target-directory=") or (place and said[place - 1] == "-t")
         ):
             yield from _why(paths.writing(text.rstrip("/") + "/"))
-        last = named and one == named[-1] and place == max(n for n, it in enumerate(said) if it == one)
+        last = place == final
         if (name in WRITES_LAST and last) or deletes or in_place or name in ("tee", "chattr"):
             yield from _why(paths.writing(text))
         if name == "mv":

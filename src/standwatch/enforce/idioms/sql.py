@@ -3,7 +3,7 @@
 from typing import Final
 
 from standwatch.enforce.idioms.listed import listed
-from standwatch.enforce.idioms.sql_words import READINGS, OpenError, words
+from standwatch.enforce.idioms.sql_words import OpenError, readings, words
 
 _CALLS: Final = listed(
     "XP_CMDSHELL XP_REGWRITE XP_DIRTREE SP_OACREATE SP_OAMETHOD SP_CONFIGURE SP_ADDLOGIN SP_ADDSRVROLEMEMBER "
@@ -23,10 +23,16 @@ _HOLDERS: Final = listed(
 )
 
 
+LONGEST: Final = 4_000
+"""Words of a DELETE or an UPDATE in which its condition is looked for: one that comes later is none."""
+HEAD: Final = 64
+"""Words by which a statement shows what it is."""
+
+
 def danger(text: str) -> str:
     """Why a person should look at it; "" for no reason."""
     read = 0
-    for way in READINGS:
+    for way in readings(text):
         try:
             found = list(words(text, way))
         except OpenError:
@@ -66,9 +72,9 @@ def _statement(said: list[str]) -> str:
         ):
             return f"{word} {after} takes away more than a row"
         begins = _begins(said, place) or (word == "DELETE" and after == "FROM")
-        if word in ("DELETE", "UPDATE") and begins and (why := _everything(said[place:])):
+        if word in ("DELETE", "UPDATE") and begins and (why := _everything(said[place : place + LONGEST])):
             return why
-        if _begins(said, place) and (why := _head(said[place:])):
+        if _begins(said, place) and (why := _head(said[place : place + HEAD])):
             return why
     return ""
 

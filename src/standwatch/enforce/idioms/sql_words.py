@@ -20,7 +20,16 @@ class Reading(msgspec.Struct, frozen=True):
     hashes: bool
 
 
-READINGS: Final = tuple(Reading(*ways) for ways in itertools.product((False, True), repeat=4))
+_TOLD_BY: Final = ("\\", "/*", "$", "#")
+"""What a text must have for each of the four to make a difference."""
+
+
+def readings(text: str) -> Iterator[Reading]:
+    """The ways that differ for `text`."""
+    choices = [(False, True) if sign in text else (False,) for sign in _TOLD_BY]
+    return (Reading(*ways) for ways in itertools.product(*choices))
+
+
 _CLOSES: Final = {"'": "'", '"': '"', "`": "`", "[": "]"}
 
 
