@@ -61,6 +61,7 @@ RULES: dict[str, Any] = {
         "effect": "irreversible",
         "arguments": {"recipient": {"from": ["task", "trusted"]}, "amount": {"max": 500, "from": "any"}},
         "otherwise": "step_up",
+        "unruled": "any",
     },
     "bank.wipe": "irreversible",
     "bank.post": {"effect": "write", "arguments": {"to": {"from": ["task"]}}, "otherwise": "deny"},
