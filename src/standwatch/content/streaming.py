@@ -1,10 +1,19 @@
 """A text that comes in pieces: what is found is what a scan of the whole finds, however it was cut."""
 
+from functools import lru_cache
+
 from standwatch.content import views
 from standwatch.content.detector import CONTEXT, GATE
 from standwatch.content.found import Bounds, Found
 from standwatch.content.prefilter import Prefilter
 from standwatch.content.searching import Compiled, Work, search
+
+
+@lru_cache(maxsize=256)
+def _spans(compiled: tuple[Compiled, ...]) -> tuple[int, int]:
+    """The longest reach and the longest lead of any: the same for every text that an engine reads."""
+    reach = max((each.detector.reach for each in compiled), default=0)
+    return reach, max((each.detector.lead for each in compiled), default=0)
 
 
 class _Reading:
@@ -19,8 +28,7 @@ class _Reading:
         self.live: dict[int, int] = {}  # detector: absolute byte up to which a keyword stood
         self.due: dict[int, int] = {}  # detector: size at which a search decides something
         self.first: dict[int, int] = {}  # detector: where the keyword stands at the earliest that woke it
-        self.longest = max((each.detector.reach for each in compiled), default=0)
-        self.lead = max((each.detector.lead for each in compiled), default=0)
+        self.longest, self.lead = _spans(compiled)
 
     def add(self, text: str, data: bytes) -> None:
         self.place.add(text, len(data))

@@ -50,6 +50,8 @@ def task_caps(case: Case) -> dict[str, int]:
 
 def task_values(case: Case) -> tuple[tuple[str, str], ...]:
     """(argument, value in its one spelling) for the values that steer this call and that the task gives it."""
+    if case.tool is None:
+        return ()
     return tuple(
         (name, normal(leaf.value))
         for name, value in case.act.arguments.items()

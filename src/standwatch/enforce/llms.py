@@ -24,7 +24,8 @@ def serves(component: Component, model: str) -> bool:
     """Whether `component` may be asked as `model`: one that its manifest names, or the version it has."""
     if component.kind != "llm" or not component.provider:
         return False
-    return names(component.models or (component.version,), model)
+    listed = component.models or (component.version,)
+    return model in listed or names(listed, model)
 
 
 def serving(
