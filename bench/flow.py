@@ -26,7 +26,7 @@ from standwatch.flow.trail import Trail
 SIZES: Final = (20_000, 200_000, 2_000_000)
 RESULT: Final = 8_000
 """Characters of one result."""
-TASK: Final = "Pay 1,940.00 EUR (invoice 4698, due 2026-11-30) to DE49 9999 1111 0004 6980 00 and tell maria@bank.example"
+TASK: Final = "Pay 1,940.00 EUR (invoice 4698, due 2026-11-30) to DE49 9999 1111 0004 6980 00 and tell maria@b.example"
 CALL: Final[dict[str, Any]] = {
     "recipient": "DE49999911110004698000",
     "amount": 1940,

@@ -18,6 +18,8 @@ from standwatch.flow.path import MOST, Node, nodes
 
 LONGEST_YAML: Final = 256 << 10
 """Characters of a YAML text that are parsed; one longer has no trusted field."""
+DEEPEST: Final = 200
+"""Lists and maps inside one another in a YAML text."""
 LONGEST: Final = 4 << 20
 """Bytes of any other result in which fields are looked for."""
 MOST_PIECES: Final = 100_000
@@ -122,12 +124,45 @@ def _json(text: str, _: Returns) -> Any:
 
 
 def _yaml(text: str, _: Returns) -> Any:
-    """Everything is text: what a plain scalar may mean is for amounts and dates to say."""
+    """Everything is text: what a plain scalar may mean is for amounts and dates to say.
+
+    INVARIANT: put together from events, on a stack of our own: the library's loader recurses in C, and a text of open
+    brackets ends the process. No aliases, no name twice, one document.
+    """
     import yaml
 
     if len(text) > LONGEST_YAML:
         raise ValueError("too long")
-    return yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - makes texts, lists and maps only
+    top: list[Any] = []
+    open_: list[list[Any]] = [top]
+    for event in cast("Iterator[Any]", yaml.parse(text, Loader=yaml.CBaseLoader)):
+        match event:
+            case yaml.ScalarEvent():
+                open_[-1].append(event.value)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                open_.append([])
+                if len(open_) > DEEPEST:
+                    raise ValueError("too deep")
+            case yaml.SequenceEndEvent():
+                inner = open_.pop()
+                open_[-1].append(inner)
+            case yaml.MappingEndEvent():
+                inner = open_.pop()
+                open_[-1].append(_mapped(inner))
+            case yaml.AliasEvent():
+                raise ValueError("an alias")
+            case _:
+                pass
+    if len(top) != 1:
+        raise ValueError("not one document")
+    return top[0]
+
+
+def _mapped(inner: list[Any]) -> dict[str, Any]:
+    names, values = inner[::2], inner[1::2]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) != len(values):
+        raise ValueError("a name twice, or one that is no text")
+    return dict(zip(names, values, strict=True))
 
 
 def _csv(text: str, _: Returns) -> Any:

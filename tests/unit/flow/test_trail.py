@@ -197,6 +197,8 @@ def test_a_text_is_read_by_its_pattern() -> None:
     ("kind", "text"),
     [
         ("yaml", "{a: [b"), ("json", "{"), ("csv", 'a,"b\nx'), ("text", "x"), ("", "no json"), ("yaml", "[" * 5_000),
+        ("yaml", "[" * 100_000), ("yaml", "- " * 100_000), ("yaml", "? " * 50_000),
+        ("yaml", "{a: &x [b], c: *x}"), ("yaml", "{a: b, a: c}"), ("yaml", "--- a\n--- b"), ("yaml", "{[a]: b}"),
         ("json", "[" * 100_000),
     ],
 )  # fmt: skip
