@@ -41,4 +41,3 @@ def verb(tool: str) -> tuple[str, ...]:
     said = words(tool.partition(".")[2].rpartition("/")[2].rpartition(".")[2])
     telling = [word for word in said if word not in _VAGUE and not word.isdigit()]
     return tuple(telling[:1])
-
