@@ -22,8 +22,11 @@ class Near:
     before it or the 24 after. `gate`: what wakes a search that asks for it."""
 
     def __init__(self, *words: str) -> None:
-        self.gate = "(?i)(?:" + "|".join(words) + ")"
-        self._regexp = re2.compile(("(?i)(?:^|[^a-z])(?:" + "|".join(words) + ")").encode(), options())
+        ends = (
+            word + r"\b" if len(word) <= 3 and word.isalpha() else word for word in words
+        )  # "sin", not "since"
+        self.gate = "(?i)(?:^|[^a-z])(?:" + "|".join(ends) + ")"
+        self._regexp = re2.compile(self.gate.encode(), options())
 
     def __call__(self, match: Match) -> bool:
         return self._regexp.search(match.before + b" \0 " + match.after[:24]) is not None

@@ -11,11 +11,17 @@ import re2
 
 from standwatch.content import views
 from standwatch.content.detector import Detector, View
+from standwatch.content.found import Unfinished
 
 try:
     import hyperscan
 except ImportError:  # no wheel for this platform
     hyperscan = None
+
+
+MEMORY = (
+    32 << 20
+)  # bytes an automaton of all keywords may take: it grows as texts need it, and is then begun anew
 
 
 class Prefilter(Protocol):
@@ -62,16 +68,22 @@ class Portable:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         found = atoms(detectors)
         self._numbers = list(found.values())
-        self._set = re2.Set.SearchSet(options())
+        chosen = options()
+        chosen.max_mem = MEMORY
+        self._set = re2.Set.SearchSet(chosen)
         for pattern in found:
             self._set.Add(pattern)
-        if found:
-            self._set.Compile()
+        self._always = self._set.Add(b"")
+        self._set.Compile()
 
     def hits(self, data: bytes) -> set[int]:
         if not self._numbers:
             return set()
-        return {number for index in self._set.Match(data) or () for number in self._numbers[index]}
+        matched = self._set.Match(data) or ()
+        # INVARIANT: what matches everything is among the matches, or RE2 ran out of memory, which it tells nobody.
+        if self._always not in matched:
+            raise Unfinished("RE2 ran out of memory")
+        return {number for index in matched if index != self._always for number in self._numbers[index]}
 
     def cache(self) -> bytes:
         return b""
