@@ -214,7 +214,7 @@ RULES = [
     {"find": ["canaries"], "in": list(PLACES), "action": "observe"},
     {"find": ["canaries"], "in": ["arguments", "results"], "tools": ["*.decision"], "action": "deny"},
 ]
-MODEL = {
+MODEL: dict[str, Any] = {
     "layout": "columns",
     "versions": {"1": {}},
     "deadline": "300ms",

@@ -182,7 +182,10 @@ def test_a_stream_ends_before_a_secret_is_half_out(
             heard.extend(each.delta.content or "" for each in one.choices)
 
     ours = f"http://127.0.0.1:{watch.agents}/openai/desk/v1"
-    with openai.OpenAI(api_key=bot.token, base_url=ours, max_retries=0) as client, pytest.raises(openai.APIError):
+    with (
+        openai.OpenAI(api_key=bot.token, base_url=ours, max_retries=0) as client,
+        pytest.raises(openai.APIError),
+    ):
         listen(client)
     assert "xoxb" not in "".join(heard)
     assert watch.of(OutcomeChecked)[-1].code == "secrets"
