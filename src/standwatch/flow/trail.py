@@ -24,6 +24,7 @@ from standwatch.flow.reached import Reached
 from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
 from standwatch.flow.shapes import Shaped, host_of, shapes
+from standwatch.flow.templates import blanks, forms
 from standwatch.flow.vouching import Vouching, squeezed
 from standwatch.record.known import mark
 
@@ -68,6 +69,7 @@ class Trail:
         self._said = Vouching()
         self._trusted = Vouching()
         self._fields = Preferred()
+        self._forms = forms("")
         self._seen = Seen()
         self._gap: Place | None = None
         self._overheard = Overheard()
@@ -75,6 +77,7 @@ class Trail:
         """What was found of the last values: one call asks of each several times."""
         if task:
             self._said.add(task, _TASK)
+            self._forms = forms(task)
 
     def learn(self, read: Read) -> frozenset[str]:
         """Take into account what was read. Returns the spellings of the trusted texts and numbers in it."""
@@ -117,6 +120,7 @@ class Trail:
         self.task = task
         self._known.clear()
         self._said.add(task, _TASK)
+        self._forms = forms(task)
 
     def missed(self, place: Place) -> None:
         """Something was read at `place` that is not to be had any more: what is not known may be from there."""
@@ -194,6 +198,10 @@ class Trail:
         found = self._trusted.find(value)
         if found is not None:
             return Origin("trusted", (found,))
+        if isinstance(value, str) and (filled := blanks(self._forms, value)):
+            vouched = [self._said.find(one) or self._trusted.find(one) for one in filled]
+            if all(vouched):
+                return Origin("trusted", tuple(one for one in vouched if one is not None))
         places = self._untrusted(value)
         if not places and (gap := self.gap) is not None:
             places = (gap,)
