@@ -7,7 +7,7 @@ from typing import Final
 
 MOST: Final = 20
 """Forms of one task that are kept."""
-_QUOTED: Final = re.compile(r"[\"'“‘«]([^\"'“”‘’«»\n]{0,200})[\"'”’»]")
+_QUOTED: Final = re.compile(r"(?<!\w)[\"'“‘«]([^\"'“”‘’«»\n]{0,200})[\"'”’»](?!\w)")
 _BLANK: Final = re.compile(r"\{[^{}<>\[\]]{1,40}\}|<[^{}<>\[\]]{1,40}>|\[[^{}<>\[\]]{1,40}\]")
 
 

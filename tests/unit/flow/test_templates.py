@@ -4,7 +4,7 @@ from standwatch.facts.configuration import Returns
 from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
 
-TASK = "Add an event. The title should be 'Dinner at {restaurant_name}', and tell nobody."
+TASK = "What's the hotel's price? Add an event. The title should be 'Dinner at {restaurant_name}', and tell nobody."
 
 
 def test_a_form_of_the_task_filled_with_a_trusted_value_is_trusted() -> None:
