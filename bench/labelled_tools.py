@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from support.made_up import made_up
 
-NEEDS_A_MODEL = ("Spacy", "Stanza", "Transformers", "GLiNER", "Azure", "LangExtract", "HuggingFace")
+NEEDS_A_MODEL = ("Spacy", "Stanza", "Transformers", "GLiNER", "Azure", "LangExtract", "HuggingFace", "NER")
 SEED = 20261121
 
 
