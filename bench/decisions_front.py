@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.machine import machine
 from standwatch.enforce.decision_ports import ModelCard
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import NOTHING_SHOWN, Caller, Shown
 from standwatch.facts.decisions import Answer, Ask, Predicted, RowAnswer, Trouble
 from standwatch.facts.ids import new_id
 from standwatch.facts.models import Feature, Model, Output, Version
@@ -45,7 +45,9 @@ class Answered:
         one = RowAnswer([0.25], "approved", "model", "", "v1")
         self.answer = Answer("done", IDENT, 123_456, "v1", ("score",), [one] * rows, "cmVjZWlwdA==")
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         return CALLER
 
     def card(self, system: str, model: str = "") -> ModelCard:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from standwatch.enforce.decision_ports import Going, ModelCard
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import NOTHING_SHOWN, Caller, Shown
 from standwatch.facts.decisions import Answer, Ask, Predicted, Row, RowAnswer, Trouble
 from standwatch.facts.errors import Forbidden
 from standwatch.facts.ids import new_id
@@ -61,7 +61,9 @@ class BenchDeciders:
         self.told: list[Predicted | Trouble] = []
         self._owed: dict[str, Ask] = {}
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         if authorization != f"Bearer {TOKEN}" or system not in ("", SYSTEM):
             raise Forbidden("not this token")
         return Caller("clerk", "service", (SYSTEM,), run)

@@ -40,7 +40,7 @@ class Gate(PassThrough):
     def visible(self, caller: Any, system: str) -> frozenset[str]:
         return super().visible(caller, system) - self.hidden
 
-    async def act(self, act: Act, forward: Forward) -> Reply:
+    async def act(self, act: Act, forward: Forward, **_: Any) -> Reply:
         if act.tool in self.words:
             self.acts.append(act)
             return self.words[act.tool]

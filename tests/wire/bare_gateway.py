@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from standwatch.enforce.ports import Act, Caller, Carried, Forward, Reply
+from standwatch.enforce.ports import NOTHING_SHOWN, Act, Caller, Carried, Forward, Reply, Shown
 from standwatch.facts.configuration import (
     Component,
     Configuration,
@@ -47,7 +47,9 @@ class PassThrough:
             name: frozenset(one.manifest.tools) for name, one in configuration.systems.items()
         }
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         if authorization != f"Bearer {TOKEN}":
             raise Forbidden("not this token")
         return Caller("tester", "agent", (system,), run)
@@ -56,7 +58,7 @@ class PassThrough:
         del caller
         return self._everything[system]
 
-    async def act(self, act: Act, forward: Forward) -> Reply:
+    async def act(self, act: Act, forward: Forward, **_: Any) -> Reply:
         if self.keep:
             self.acts.append(act)
         ident = new_id(time.time_ns() // 1000, os.urandom(10))
@@ -72,9 +74,9 @@ class PassThrough:
         return Reply("done", ident, carried)
 
     async def open_run(
-        self, caller: Caller, system: str, task: str, on_behalf_of: str = ""
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = "", bound: str = ""
     ) -> tuple[str, str, int]:
-        del caller, system, task, on_behalf_of
+        del caller, system, task, on_behalf_of, bound
         return new_id(time.time_ns() // 1000, os.urandom(10)), TOKEN, 0
 
     async def close_run(self, caller: Caller, run: str) -> None:

@@ -38,7 +38,7 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be done, in the user's words, and for whom; or, with a run's own token, what a sub-agent may."""
 
     system: str
-    task: str = ""
+    task: str | msgspec.UnsetType = msgspec.UNSET
     on_behalf_of: str = ""
     cnf: Confirmation | None = None
     tools: Annotated[tuple[Tool, ...], msgspec.Meta(max_length=64)] = ()
@@ -76,22 +76,25 @@ class RunsFront:
 
     async def _open(self, request: Request) -> Response:
         asked = read(request, Opening)
-        if asked is None or len(asked.task) > MOST_TASK or len(asked.on_behalf_of) > MOST_NAME:
+        task = asked.task or "" if asked is not None else ""
+        if asked is None or len(task) > MOST_TASK or len(asked.on_behalf_of) > MOST_NAME:
             return invalid("Expected JSON: {system, task, on_behalf_of?, cnf?}.")
         caller = self._door.caller(request, asked.system) if asked.system else None
         if caller is None:
             return UNAUTHENTICATED
         bound = asked.cnf.jkt if asked.cnf is not None else ""
         if caller.run:
-            if asked.task or asked.on_behalf_of:
+            if task or asked.on_behalf_of:
                 raise Forbidden("a run for a sub-agent has the task of the run it is opened from")
             below = Below(asked.tools, asked.effects, asked.minutes, bound)
             run, token, until = await self._gate.open_below(caller, below)
         elif asked.tools or asked.effects or asked.minutes:
             return invalid("tools, effects and minutes are said with a run's own token, for a sub-agent.")
+        elif asked.task is msgspec.UNSET:
+            return invalid("A run is opened for a task; only a sub-agent's has that of another.")
         else:
             run, token, until = await self._gate.open_run(
-                caller, asked.system, asked.task, asked.on_behalf_of, bound
+                caller, asked.system, task, asked.on_behalf_of, bound
             )
         return answer(201, {"run": run, "token": token, "until": until}, (("cache-control", "no-store"),))
 

@@ -44,7 +44,10 @@ class Gate(PassThrough):
         self.told.append((ident, carried))
         return Reply("done", ident)
 
-    async def open_run(self, caller: Caller, system: str, task: str, on_behalf_of: str = "") -> Any:
+    async def open_run(
+        self, caller: Caller, system: str, task: str, on_behalf_of: str = "", bound: str = ""
+    ) -> Any:
+        del bound
         if self.error is not None:
             raise self.error
         return "run-1", f"{caller.principal}/{system}/{task}/{on_behalf_of}", 7

@@ -165,7 +165,7 @@ async def test_an_act_that_says_no_question_resumes_none() -> None:
     bench = Bench()
     heard: list[Act] = []
 
-    async def act(one: Act, forward: Forward) -> Reply:
+    async def act(one: Act, forward: Forward, **_: Any) -> Reply:
         del forward
         heard.append(one)
         return Reply("refused", "ref-9")

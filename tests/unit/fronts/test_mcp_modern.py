@@ -315,7 +315,7 @@ async def test_a_result_that_is_no_object_is_an_error_and_not_a_500(result: byte
 async def test_a_gate_that_breaks_is_reported_and_denies() -> None:
     bench = Bench()
 
-    async def broken(*_: Any) -> Any:
+    async def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError
 
     bench.gate.act = broken  # type: ignore[method-assign]
@@ -595,7 +595,7 @@ async def test_whether_a_tool_failed_is_read_as_the_client_reads_it(result: byte
 
     act = bench.gate.act
 
-    async def listening(asked: Any, forward: Any) -> Reply:
+    async def listening(asked: Any, forward: Any, **_: Any) -> Reply:
         reply = await act(asked, forward)
         assert reply.carried is not None
         carried.append(reply.carried)

@@ -109,7 +109,7 @@ async def test_a_hold_ends_the_stream_with_a_word(era: str) -> None:
     bench.one.script = slow = Slow()
     held = asyncio.Event()
 
-    async def act(asked: Act, forward: Forward) -> Reply:
+    async def act(asked: Act, forward: Forward, **_: Any) -> Reply:
         del asked
         carrying = asyncio.ensure_future(forward({"amount": 5}))
         await held.wait()
@@ -141,7 +141,7 @@ async def test_a_hold_on_a_call_that_waits_is_heard_when_the_client_comes_back()
         assert call.ask is not None
         return await call.ask("elicitation/create", b"{}")
 
-    async def act(asked: Act, forward: Forward) -> Reply:
+    async def act(asked: Act, forward: Forward, **_: Any) -> Reply:
         carrying = asyncio.ensure_future(forward(asked.arguments))
         if asked.phase == "ask":
             return Reply("done", "ask", await carrying)
