@@ -206,6 +206,10 @@ def _yaml_error() -> type[Exception]:
 
 def text_of(data: bytes) -> Iterator[str]:
     """Everything that a result says, as few texts: what no reader of ours understands as the bytes are."""
+    if len(data) > LONGEST:
+        # More characters than are looked at of one read, whatever they are: the rest counts as not kept (`seen`).
+        yield data[: LONGEST + 4].decode("utf-8", "replace")
+        return
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError):
