@@ -24,6 +24,8 @@ LONGEST: Final = 4 << 20
 """Bytes of any other result in which fields are looked for."""
 MOST_PIECES: Final = 100_000
 """Texts and numbers of one result that are gone through; the rest counts as not kept."""
+LONGEST_PLACE: Final = 1_000
+"""Characters of a pointer to a field: a result with a longer one has no trusted field."""
 PATTERN_MEMORY: Final = 8 << 20
 """Bytes that a pattern may take, compiled."""
 
@@ -44,17 +46,19 @@ def fields_of(read: Read) -> Fields:
         return Fields()
     try:
         value, whole = structured(read.data, returns)
+        trusted = list(_leaves(returns.trusted, value))
+        secret = tuple(_leaves(returns.secret, value))
+        names = tuple(_leaves(returns.names, value))
+        complete = whole and bool(trusted) and _all(value, trusted)
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError, csv.Error, _yaml_error()):
         return Fields()
-    trusted = list(_leaves(returns.trusted, value))
-    secret = tuple(_leaves(returns.secret, value))
-    complete = whole and bool(trusted) and _all(value, trusted)
-    return Fields(tuple(trusted), tuple(_leaves(returns.names, value)), secret, complete)
+    return Fields(tuple(trusted), names, secret, complete)
 
 
 def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:
     """The texts and numbers at `paths`; of a container everything in it, the names of members too."""
     left = MOST
+    named: set[str] = set()
     waiting = [node for path in paths for node in reversed(nodes(path, value))]
     while waiting and left:
         left -= 1
@@ -62,7 +66,11 @@ def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:
         if isinstance(one, dict):
             members = cast("dict[str, Any]", one)
             for name, member in members.items():
-                yield f"{where}/{name}", name
+                if len(where) + len(name) > LONGEST_PLACE:
+                    raise ValueError("a field too long to be named")
+                if name not in named:  # the rows of a table have the same names
+                    named.add(name)
+                    yield f"{where}/{name}", name
                 waiting.append((f"{where}/{name}", member))
         elif isinstance(one, list):
             items = cast("list[Any]", one)[:left]
