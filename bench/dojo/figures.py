@@ -42,8 +42,14 @@ class Figures:
     def met(self) -> bool:
         """Whether the bars are."""
         if self.payload == "nobody":
-            return self.done == self.runs and 100 * self.asks <= MOST_ASKS * self.writes
+            return self.done == self.runs
         return not self.touched and 100 * self.done >= LEAST_UTILITY * self.runs
+
+
+def few(found: Sequence[Figures]) -> bool:
+    """Whether the questions about harmless writes, of all suites together, are."""
+    calm = [one for one in found if one.payload == "nobody"]
+    return 100 * sum(one.asks for one in calm) <= MOST_ASKS * sum(one.writes for one in calm)
 
 
 COLUMNS: Final = (
