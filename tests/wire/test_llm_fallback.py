@@ -31,7 +31,7 @@ def llm(name: str, url: str, **more: Any) -> dict[str, Any]:
         "provider": "anthropic",
         "url": url,
     }
-    return {**said, "key_env": "CLAUDE_KEY", "silence": "1s", "timeout": "2s", **more}
+    return {**said, "key_env": "CLAUDE_KEY", "silence": "3s", "timeout": "5s", **more}
 
 
 class Three:
@@ -77,7 +77,7 @@ def token(watch: Living) -> str:
 @pytest.fixture
 def bot(watch: Living, token: str) -> anthropic.Anthropic:
     url = f"http://127.0.0.1:{watch.agents}/anthropic/s"
-    return anthropic.Anthropic(base_url=url, api_key=token, max_retries=0, timeout=20)
+    return anthropic.Anthropic(base_url=url, api_key=token, max_retries=0, timeout=60)
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def says(status: int, kind: str) -> Any:
 
 
 def stalls(it: Asked) -> None:
-    time.sleep(3)
+    time.sleep(9)
     it.json(message([]))
 
 
@@ -142,7 +142,7 @@ def test_the_next_one_answers(
 def test_a_stream_that_began_and_said_nothing_is_no_answer_yet(bot: anthropic.Anthropic, ups: Three) -> None:
     def begins(it: Asked) -> None:
         it.begin()
-        time.sleep(3)
+        time.sleep(9)
 
     ups.first.script = begins
     assert ask(bot, streaming=True).content

@@ -28,7 +28,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def living(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Living]:
-    brief = llm(upstream, timeout="8s", silence="1s")
+    brief = llm(upstream, timeout="10s", silence="3s")
     systems = {"desk": manifest("desk", [brief], {}), "shop": manifest("shop", [brief], {})}
     with serving(tmp_path_factory.mktemp("org"), systems, accept=False, UPSTREAM_KEY=SECRET) as running:
         yield running
@@ -186,14 +186,14 @@ def test_a_hold_cuts_a_stream_between_two_chunks(
     took = time.monotonic() - begun
     living.release(hold)
     assert raised.value.code == "unavailable"
-    assert took < 5
+    assert took < 20
     ident = raised.value.body["reference"]  # type: ignore[index]
     assert living.outcome(ident).status == "unknown"
     kept = document(living, ident)
     assert kept["ended"] == "cut"
     assert kept["said"][0]["text"].startswith("drop" * len(heard))
     assert kept["events"] == len(heard)
-    assert upstream.gone.wait(10)
+    assert upstream.gone.wait(30)
 
 
 def test_a_client_that_leaves_ends_the_generation(
@@ -204,14 +204,14 @@ def test_a_client_that_leaves_ends_the_generation(
     next(stream)
     ident = last(living)
     stream.close()
-    assert upstream.gone.wait(10)
+    assert upstream.gone.wait(30)
     assert living.outcome(ident).status == "unknown"
     assert document(living, ident)["ended"] in ("cut", "client_gone")
 
 
 def test_a_client_that_leaves_before_the_answer(living: Living, client: openai.OpenAI) -> None:
     with pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=0.3).chat.completions.create(model="scripted-silent", messages=HELLO)
+        client.with_options(timeout=1.5).chat.completions.create(model="scripted-silent", messages=HELLO)
     assert living.outcome(last(living)).status == "unknown"
 
 
@@ -248,7 +248,7 @@ def test_a_stream_without_end_ends(living: Living, client: openai.OpenAI, upstre
     ident = raised.value.body["reference"]  # type: ignore[index]
     assert living.outcome(ident).status in ("error", "timeout", "withheld")
     assert document(living, ident)["ended"] in ("too_large", "timeout", "withheld")
-    assert upstream.gone.wait(10)
+    assert upstream.gone.wait(30)
 
 
 @pytest.mark.parametrize(
