@@ -125,7 +125,7 @@ def test_nothing_of_the_host_is_in_reach(organisation: Path, tmp_path: Path) -> 
                 said = await tried(one, attempt.format(**known))
                 assert "Error " in said, (name, said)
             assert await tried(one, f"open({str(organisation)!r} + '/data/rates.csv').read()") == r"'1,2\n'"
-            assert await tried(one, f"open({str(organisation)!r} + '/work/new', 'w').write('x')") == "1"
+            assert await tried(one, f"open({str(organisation)!r} + '/work' '/new', 'w').write('x')") == "1"
             assert await tried(one, "open('/tmp/own', 'w').write('xy')") == "2"
             assert await tried(one, "os.environ['HOME']") == "'/tmp/home'"
             mounted = await tried(one, "(libc.mount(b'x', b'/tmp', b'tmpfs', 0, None), ctypes.get_errno())")

@@ -15,7 +15,7 @@ _SECRETS: Final = re.compile(
     r"|(?:chrome|chromium|firefox)/.*(?:cookies|login data)"
     r")$"
     r"|^/etc/(?:shadow|gshadow|sudoers)(?:[-.d].*)?$|^/etc/(?:ssl/private|kubernetes/(?:pki|admin\.conf))(?:/.*)?"
-    r"|^/(?:var/)?run/secrets/.+|^/proc/[^/]+/(?:environ|mem|maps|cmdline)$|^/root/\.|^/dev/(?:k?mem|sd[a-z]|nvme)"
+    r"|^/(?:var/)?run/secrets/.+|^/proc/[^/]+/(?:environ|mem|maps|cmdline)$|^/root[/]\.|^/dev/(?:k?mem|sd[a-z]|nvme)"
     r"|^/var/lib/(?:docker|kubelet)/|docker\.sock$|\.p12$|\.pfx$|\.kdbx$"
 )
 _STARTS: Final = re.compile(
