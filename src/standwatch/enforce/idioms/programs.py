@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from standwatch.enforce.idioms import paths, urls
+from standwatch.enforce.idioms import paths
 from standwatch.enforce.idioms.listed import listed
 
 SHELLS: Final = listed("sh bash zsh dash ksh ash fish csh tcsh pwsh powershell cmd rbash busybox")
