@@ -160,6 +160,10 @@ class Sequencer(msgspec.Struct):
         """The ledger of `run`: a sub-agent's is that of the run which a harness opened above it."""
         return f"run/{self.state.root_run(run)}"
 
+    def _fence(self, append: Append, run: str) -> int:
+        """The last restriction of anything that an act touches; of the runs above a sub-agent's too, whoever asks."""
+        return self.state.fence((*append.scopes, *(f"run:{one}" for one in self.state.lineage(run))))
+
     def _unfit(self, append: Append, entry: Intent | Asked, now: int) -> Objection:
         """Against an act about to leave, or a question about one."""
         state = self.state
@@ -168,7 +172,7 @@ class Sequencer(msgspec.Struct):
         if wrong := delegation.outside(state, entry):
             return "run", wrong
         # INVARIANT: no intent is sequenced after a restriction that its verdict had not seen.
-        if state.fence(append.scopes) > entry.seen:
+        if self._fence(append, entry.run) > entry.seen:
             return "stale", "a restriction was sequenced after the verdict"
         if isinstance(entry, Intent):
             if entry.id in self.open:
@@ -192,7 +196,7 @@ class Sequencer(msgspec.Struct):
         if wrong := delegation.outside(state, entry):
             return "run", wrong
         # INVARIANT: no decision is sequenced after a restriction, or a rollback, that its verdict had not seen.
-        if state.fence(append.scopes) > entry.seen:
+        if self._fence(append, entry.run) > entry.seen:
             return "stale", "a restriction was sequenced after the verdict"
         # INVARIANT: no front records a decision of a version that is not on the route.
         if wrong := misplaced(state.routes.get(f"{entry.system}/{entry.model}"), entry):

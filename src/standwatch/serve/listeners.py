@@ -125,7 +125,8 @@ class Agents:
                 key = ("", "") if opened is None or not opened.implicit else (opened.principal, opened.system)
                 self.mcp.cut(
                     lambda system, caller: (
-                        caller.run == named.name or (not caller.run and (caller.principal, system) == key)
+                        named.name in state.lineage(caller.run)
+                        or (not caller.run and (caller.principal, system) == key)
                     )
                 )
             case _:
