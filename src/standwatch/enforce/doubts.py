@@ -146,6 +146,11 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
         why = f"{at.name} carries a secret of {_places(places)}"
         yield Doubt("secret", rule.secrets or "deny", why, at.name, leaf.pointer, "", "secret")
     origin = case.trail.origin(leaf.value)
+    unread = case.trail.secrets.unread
+    # INVARIANT: what a result kept from us is not taken for harmless: people say whether this text may leave.
+    if unread is not None and rule.secrets != "any" and origin.source in BAD and isinstance(leaf.value, str):
+        why = f"{at.name} may carry a secret of {_places((unread,))}, whose fields could not be read"
+        yield Doubt("secret_unread", "step_up", why, at.name, leaf.pointer, "", "secret")
     if origin.source == "trusted" and _chosen(at) and (other := case.trail.chosen_instead(leaf.value)):
         why = f"{at.name} {_shown(leaf.value)} is not {_shown(other)}, of which the task speaks"
         yield Doubt("steering", _default(at.tool), why, at.name, leaf.pointer, str(leaf.value), "", origin)

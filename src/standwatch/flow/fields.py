@@ -37,26 +37,32 @@ class Fields(msgspec.Struct, frozen=True):
     names: tuple[Node, ...] = ()
     secret: tuple[Node, ...] = ()
     complete: bool = False
+    unread: bool = False
+    """Fields are declared secret, and not all of them could be read: what is confidential is not all known."""
 
 
 def fields_of(read: Read) -> Fields:
     """The declared fields of what was read."""
     returns = read.returns
-    if not (returns.trusted or returns.names or returns.secret) or len(read.data) > LONGEST:
+    if not (returns.trusted or returns.names or returns.secret):
         return Fields()
+    if len(read.data) > LONGEST:
+        return Fields(unread=bool(returns.secret))
     try:
         value, whole = structured(read.data, returns)
         trusted = list(_leaves(returns.trusted, value))
-        secret = tuple(_leaves(returns.secret, value))
+        left_out: list[str] = []
+        secret = tuple(_leaves(returns.secret, value, left_out))
         names = tuple(_leaves(returns.names, value))
         complete = whole and bool(trusted) and _all(value, trusted)
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError, csv.Error, _yaml_error()):
-        return Fields()
-    return Fields(tuple(trusted), names, secret, complete)
+        return Fields(unread=bool(returns.secret))
+    return Fields(tuple(trusted), names, secret, complete, unread=bool(left_out))
 
 
-def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:
-    """The texts and numbers at `paths`; of a container everything in it, the names of members too."""
+def _leaves(paths: tuple[str, ...], value: Any, left_out: list[str] | None = None) -> Iterator[Node]:
+    """The texts and numbers at `paths`; of a container everything in it, the names of members too. Where there are
+    more than `MOST`, the place where it stopped goes into `left_out`."""
     left = MOST
     named: set[str] = set()
     waiting = [node for path in paths for node in reversed(nodes(path, value))]
@@ -73,10 +79,12 @@ def _leaves(paths: tuple[str, ...], value: Any) -> Iterator[Node]:
                     yield f"{where}/{name}", name
                 waiting.append((f"{where}/{name}", member))
         elif isinstance(one, list):
-            items = cast("list[Any]", one)[:left]
+            items = cast("list[Any]", one)[: left + 1]
             waiting += [(f"{where}/{at}", each) for at, each in enumerate(items)]
         elif isinstance(one, str | int | float) and not isinstance(one, bool):
             yield where, one
+    if waiting and left_out is not None:
+        left_out.append(waiting[-1][0])
 
 
 def _all(value: Any, trusted: list[Node]) -> bool:

@@ -31,6 +31,8 @@ class Secrets:
         self._heads: dict[str, set[int]] = {}
         """How secrets begin → how long those are."""
         self._full: Place | None = None
+        self.unread: Place | None = None
+        """A result whose secret fields could not be read: whether a text carries one of them is not known."""
 
     def __bool__(self) -> bool:
         return bool(self._places)

@@ -97,6 +97,8 @@ class Trail:
             self._fields.add(place.tool, at, value)
         for at, value in found.secret:
             self.secrets.add(value, msgspec.structs.replace(place, at=at))
+        if found.unread:
+            self.secrets.unread = place
         if not found.complete:
             self.read_untrusted = True
             for text in text_of(read.data):
@@ -240,11 +242,11 @@ class Trail:
                     Embedded(one.kind, text[one.start :], one.start, len(text), Origin("untrusted")),
                 )
             found.append(Embedded(one.kind, one.text, one.start, one.end, self._piece(one)))
-        known = {squeezed(one.text) for one in found}
+        known = {_same(one) for one in found}
         for undone in (*({loose(text)} - {text.lower()}), *decoded(text)):
             for one in shapes(undone):
-                if squeezed(one.text) not in known and len(found) < MOST_EMBEDDED:
-                    known.add(squeezed(one.text))
+                if _same(one) not in known and len(found) < MOST_EMBEDDED:
+                    known.add(_same(one))
                     found.append(Embedded(one.kind, one.text, 0, len(text), self._piece(one)))
         return tuple(found)
 
@@ -259,6 +261,11 @@ class Trail:
     def secret_in(self, value: Any) -> tuple[Place, ...]:
         """Where the secrets were read that `value` carries, in whatever spelling."""
         return self.secrets.within(value)
+
+
+def _same(one: Shaped | Embedded) -> tuple[str, str]:
+    """What stands for a piece: of addresses every mark counts, for `b@obc.org` is not `bo@bc.org`."""
+    return one.kind, squeezed(one.text) if one.kind in ("iban", "card", "account", "phone") else one.text.lower()
 
 
 LONGEST_ITEM: Final = 60

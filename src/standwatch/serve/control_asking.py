@@ -315,6 +315,7 @@ _MEANING: Final[dict[tuple[str, str], str]] = {
         "urls",
     ): "A URL was neither read as it stands nor is it in the task: it may carry something out.",
     ("provenance", "secret"): "A value of a field that is declared secret would leave in it.",
+    ("provenance", "secret_unread"): "Fields that are declared secret could not be read: one of them may be in it.",
     (
         "provenance",
         "unrelated",

@@ -11,6 +11,7 @@ from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.doubts import doubts
 from standwatch.facts.configuration import ANY, ArgumentRule, Returns, Tool
 from standwatch.facts.rules import Sequence
+from standwatch.flow.fields import MOST
 from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
 from support.doubting import TASK, case, told
@@ -118,6 +119,26 @@ def test_secrets_flow_nowhere() -> None:
     assert provenance(case(asks, trail, to=ANNA, body="tango-7781-kilo")).decision == "step_up"
     free = mail(arguments={"body": ArgumentRule(secrets="any")})
     assert "secret" not in codes(free, trail, to=ANNA, body="tango-7781-kilo")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({"content": [{"type": "text", "text": "pin: tango-7781-kilo"}]}).encode(),
+        json.dumps({"structuredContent": {"x" * 5_000: {"pin": "tango-7781-kilo"}, "pin": "a"}}).encode(),
+        json.dumps({"structuredContent": {"pin": [7] * (MOST + 1)}}).encode(),
+        b'{"structuredContent": {"pin": "tango-7781-kilo"',
+    ],
+)
+def test_where_secret_fields_cannot_be_read_somebody_is_asked(data: bytes) -> None:
+    trail = Trail(TASK)
+    paths = Returns(secret=("$",) if b"x" * 5_000 in data else ("$.pin",))
+    trail.learn(Read(data=data, tool="vault.get", call="c", returns=paths, told_by_us=True))
+    found = provenance(case(mail(), trail, to=ANNA, body="what the vault said"))
+    assert found.decision in ("step_up", "deny")
+    assert found.code in ("secret_unread", "secret")
+    free = mail(arguments={"body": ArgumentRule(secrets="any")})
+    assert "secret_unread" not in codes(free, trail, to=ANNA, body="what the vault said")
 
 
 def test_per_task_goes_by_what_the_task_asks_for() -> None:
