@@ -297,6 +297,40 @@ def test_a_picture_is_not_read_and_a_text_that_says_it_is_one_is() -> None:
     assert reply.carried == Carried("withheld")
 
 
+@pytest.mark.parametrize("name", ["data", "blob"])
+@pytest.mark.parametrize("given", ["AKIAZQ3DRSTUVWXY2345", "4111111111111111"])
+def test_what_is_spelled_like_base64_is_looked_at_under_the_name_of_a_picture(name: str, given: str) -> None:
+    played = stage(ContentRule(("secrets", "card"), ("arguments",), action="deny"))
+    assert played.play(note({name: given})).word == "refused"
+
+
+def test_a_picture_of_some_size_is_not_read() -> None:
+    played = stage(ContentRule(("email",), ("results",), action="mask"))
+    picture = {"type": "image", "mimeType": "image/png", "data": "iVBORw0KGgo////+" * 64}
+    came = msgspec.json.encode({"content": [picture, {"type": "text", "text": ADDRESS}]})
+    carried: Any = played.play(note("x"), Carried("ok", came)).carried
+    assert msgspec.json.decode(carried.result)["content"][0] == picture
+    assert ADDRESS.encode() not in carried.result
+
+
+def test_a_result_too_deep_to_be_masked_is_withheld_and_recorded() -> None:
+    played = stage(ContentRule(("email",), ("results",), action="mask"))
+    deep = (
+        b'{"content":[{"type":"text","text":"'
+        + ADDRESS.encode()
+        + b'"}],"x":'
+        + b"[" * 700
+        + b"]" * 700
+        + b"}"
+    )
+    reply = played.play(note("x"), Carried("ok", deep))
+    assert reply.carried == Carried("withheld")
+    outcome = played.last(OutcomeChecked)
+    assert outcome.status == "ok"
+    assert outcome.withheld
+    assert outcome.code == "unfinished"
+
+
 def test_a_canary_is_said_in_clear_wherever_it_turns_up() -> None:
     rules = (ContentRule(("canaries",), ("arguments", "results")),)
     played = stage(*rules, canaries={"ledger": CANARY})

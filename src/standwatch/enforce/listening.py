@@ -103,15 +103,18 @@ class Listening:
         for one in found:
             word = word_of(one.kind, one.detector)
             action = self._look.action(word, certain=one.certain)
-            if action is None or len(self._details) >= MOST_DETAILS:
+            if action is None:
                 continue
             # What has passed in pieces cannot be changed any more: it is ended instead.
             action = "deny" if action == "mask" else action
             begin = voice.fed - len(voice.tail)
             shown = veiled(voice.tail[max(one.start - begin, 0) : max(one.end - begin, 0)])
-            self._details.append(Detail(word, one.detector, where, action, shown, one.start, one.end))
-            if action == "deny" and not self._cut:
-                self._cut = self._counts(told(self._details))
+            detail = Detail(word, one.detector, where, action, shown, one.start, one.end)
+            cuts = action == "deny" and not self._cut and self._counts(told((detail,)))
+            # INVARIANT: however much was found and let pass before, what ends an answer ends it, and is told.
+            if cuts or len(self._details) < MOST_DETAILS:
+                self._details.append(detail)
+            self._cut = self._cut or cuts
 
     def _counts(self, finding: Finding) -> bool:
         weighed = self._weigh(finding)

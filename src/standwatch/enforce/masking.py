@@ -211,7 +211,7 @@ def _weigh(  # noqa: PLR0917 - what one look at a result is made of
         mine = Recording(masks)
         try:
             data = msgspec.json.encode(masked(value, found, mine))
-        except (Full, OverflowError, msgspec.MsgspecError) as error:
+        except (Full, RecursionError, UnicodeError, OverflowError, msgspec.MsgspecError) as error:
             return Back(Carried("withheld"), (failed(str(error)),), True)
         return Back(msgspec.structs.replace(carried, result=data), (finding,), False, mine.table)
     elif finding.decision != "allow":

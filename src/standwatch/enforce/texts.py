@@ -20,6 +20,8 @@ MOST_VALUES: Final = 200_000
 """Values of one act or result that are looked at."""
 _HEAD: Final = 100
 """Characters that the head of a `data:` URL may have."""
+_SMALL: Final = 512
+"""Characters up to which base64 is looked at as it stands, whatever it decodes to: a key or a card may look so."""
 _LONG_NUMBER: Final = 7
 """Digits from which a number may be an account or a card."""
 _BINARY: Final = ("data", "blob")
@@ -114,14 +116,16 @@ def _told(value: Any) -> str | None:
 
 def _pictures(members: dict[str, Any]) -> tuple[str, ...]:
     """The members that hold bytes which are no text: pictures, sound. Whoever sends one cannot choose: what decodes to
-    text after all is looked at."""
+    text after all is looked at, and so is what is too short to be a picture."""
     return tuple(
         name for name in _BINARY if isinstance(given := members.get(name), str) and not _is_text(given)
     )
 
 
 def _is_text(given: str) -> bool:
-    """Whether base64 `given` is not base64, or the base64 of text: then it is looked at."""
+    """Whether base64 `given` is short, no base64, or the base64 of text: then it is looked at."""
+    if len(given) <= _SMALL:
+        return True
     try:
         base64.b64decode(given, validate=True).decode("utf-8")
     except UnicodeDecodeError:

@@ -351,7 +351,7 @@ class LiveGate:
             return
         masks = self.masks(run)
         if unknown_in(act, masks):
-            await remember(self._link, run, masks)
+            await remember(self._link, self.state.root_run(run), masks)
 
     def inspect(self, act: Act) -> Inspect:
         """What looks at the words of a generation while they stream."""
@@ -521,7 +521,8 @@ class LiveGate:
                 self._abandon(steps, so_far())
                 raise
             carried = so_far()
-        except Exception:
+        except Exception as error:
+            self.on_fault(error)
             carried = Carried("unknown")
         finally:
             del self.flights[command.id]
@@ -641,6 +642,7 @@ class LiveGate:
         for run in runs - state.runs.keys():
             scopes.add(f"run:{run}")
             self.runs.forget(run)
+            self.places.forget(run)
         for scope in scopes:
             self.cut(scope)
 

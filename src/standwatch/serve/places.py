@@ -104,8 +104,11 @@ class Places:
             return
 
     def forget(self, run: str) -> None:
-        """It has ended."""
+        """It has ended; and so have those below it, of which nobody tells."""
         self._last.pop(run, None)
+        alive = self._gate.state.runs
+        if len(self._last) > 2 * len(alive):
+            self._last = {one: seen for one, seen in self._last.items() if one in alive}
 
 
 def _place(peer: str) -> str:

@@ -193,6 +193,8 @@ class Runs:
         # INVARIANT: a trail is seen by nobody before it knows what the record has.
         await self._catch_up(run, found)
         self._trails.setdefault(run, found)
+        if not found.task and run in self._link.state.tasks:  # said while this was being read back
+            self._untold.add(run)
 
     async def catch_up(self, run: str) -> None:
         """Learn what other processes have read in `run` since this one last looked."""
