@@ -1,4 +1,5 @@
-"""`python -m bench.mutations [COUNT] [SEED]`: approvals with one byte changed, and how many are accepted (none)."""
+"""`python -m bench.mutations [COUNT] [SEED]`: approvals, and proofs of possession, with one byte changed, and how many
+are accepted (none)."""
 
 import random
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from support.mutations import KINDS, PLACES, tried
+from support.proof_mutations import PARTS, tried_proofs
 
 
 def main() -> int:
@@ -21,8 +23,15 @@ def main() -> int:
             print(f"{place:<32}{done[place]:>9}{wrong[place]:>10}")
         print(f"{'all':<32}{done.total():>9}{wrong.total():>10}")
         fell += wrong.total()
+    for algorithm in ("ES256", "EdDSA"):
+        done, wrong = tried_proofs(count // 2, seed, algorithm)
+        print(f"{f'proofs, {algorithm}: changed in':<32}{'tried':>9}{'accepted':>10}")
+        for place in PARTS:
+            print(f"{place:<32}{done[place]:>9}{wrong[place]:>10}")
+        print(f"{'all':<32}{done.total():>9}{wrong.total():>10}")
+        fell += wrong.total()
     seconds = time.process_time() - begin
-    print(f"seed {seed}; {seconds / count / len(KINDS) * 1e6:.0f} µs of CPU each")
+    print(f"seed {seed}; {seconds / count / (len(KINDS) + 1) * 1e6:.0f} µs of CPU each")
     return 1 if fell else 0
 
 

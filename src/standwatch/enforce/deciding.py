@@ -141,7 +141,7 @@ def _case(
     act: Act, view: View, *, run: str, now: int, envelope: ModelEnvelope | None = None, version: str = ""
 ) -> Case:
     state, world = view.state, view.world
-    own = (f"agent:{act.caller.principal}", f"run:{run}")
+    own = (f"agent:{act.caller.principal}", *(f"run:{one}" for one in state.lineage(run)))
     scopes = (*envelope.scopes, f"version:{envelope.name}@{version}", *own) if envelope is not None else own
     return Case(
         act=act,

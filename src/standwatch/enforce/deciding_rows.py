@@ -186,7 +186,8 @@ def _still_inside(batch: Batch, waiting: list[int]) -> list[int]:
 
 def _may(batch: Batch, case: Case, version: str, view: View, now: int) -> bool:
     """Whether `version` has the authority to decide, itself: neither held nor without evidence of its own."""
-    scopes = (*batch.envelope.scopes, f"version:{batch.envelope.name}@{version}", *case.scopes[-2:])
+    own = (scope for scope in case.scopes if scope.startswith(("agent:", "run:")))
+    scopes = (*batch.envelope.scopes, f"version:{batch.envelope.name}@{version}", *own)
     if case.state.held(scopes, now) or view.stopped(scopes):
         return False
     grant = view.front_grant(batch.ask.system, batch.envelope.name, version, now)

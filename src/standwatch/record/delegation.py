@@ -51,7 +51,7 @@ def beyond(state: State, run: str, tool: str, effect: Effect) -> str:
 def outside(state: State, entry: Judged | Decided) -> str:
     """The same of an act as it is written."""
     if isinstance(entry, Decided):
-        return beyond(state, entry.run, entry.model, "read")
+        return beyond(state, entry.run, f"{entry.model}.decision", "read")
     return beyond(state, entry.run, entry.tool, entry.effect)
 
 
