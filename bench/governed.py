@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench.load import Load, Target, measure
+from bench.load import PER_RUN, Load, Target, measure
 from bench.organisation import free_port, serving
 from bench.organisation import policies as policy_text
 from bench.report import Cell, Report
@@ -73,8 +73,10 @@ def standwatch(
     text = policy_text(count, narrow=narrow)
     with serving(folder, [component], policy_text=text, systems=systems, content=content) as served:
         door = served.door
-        pay = Target(door.port, "/mcp/s0", door.run, "pay")
-        yield pay, Target(door.port, "/mcp/s0", door.run, "look"), served.process.pid
+        half = len(door.runs) // 2
+        pay = Target(door.port, "/mcp/s0", door.run, "pay", tokens=tuple(door.runs[:half]))
+        look = Target(door.port, "/mcp/s0", door.run, "look", tokens=tuple(door.runs[half:]))
+        yield pay, look, served.process.pid
 
 
 Lane = tuple[str, Target, int]
@@ -126,6 +128,9 @@ def calls(report: Report, options: Namespace) -> None:
         sdk, sdk_pid = stack.enter_context(other("sdk"))
         pay, look, pid = stack.enter_context(standwatch(options.folder / "http", over_http(up)))
         child, _, child_pid = stack.enter_context(standwatch(options.folder / "stdio", over_stdio()))
+        plain, peek, plain_pid = stack.enter_context(
+            standwatch(options.folder / "plain", over_http(up), content="{rules: []}")
+        )
         del enter
         lanes: list[Lane] = [
             ("bare upstream, no gateway", Target(up), up_pid),
@@ -134,12 +139,15 @@ def calls(report: Report, options: Namespace) -> None:
             ("governed: irreversible, HTTP upstream", pay, pid),
             ("governed: read, HTTP upstream", look, pid),
             ("governed: irreversible, stdio upstream", child, child_pid),
+            ("governed: irreversible, nothing looked for in content", plain, plain_pid),
+            ("governed: read, nothing looked for in content", peek, plain_pid),
         ]
         found = run(lanes, options)
     base = found["bare pass-through"][0].cpu
     report.table(
         "calls",
         f"tools/call with a body of {BODY} B, answer the same; {POLICIES} policies, a third in the tool's slice; "
+        f"a run for every {PER_RUN} calls; "
         f"median of {options.rounds} rounds of {options.calls:,} calls; CPU at 64 in flight; latency in ms; "
         "× is CPU beside the bare pass-through",
         COLUMNS,

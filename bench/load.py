@@ -32,6 +32,14 @@ class Target(msgspec.Struct, frozen=True):
     """What is posted instead of a `tools/call`."""
     served: bytes = b'"result"'
     """What stands in every answer that was served."""
+    tokens: tuple[str, ...] = ()
+    """Tokens of more runs: each in its turn is used for `PER_RUN` calls, and is forgotten."""
+
+
+PER_RUN = 200
+"""Calls of one run: with answers of 1 kB it has read 200 kB in the end."""
+_made: dict[Target, int] = {}
+"""Runs used up so far at a target that has tokens."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -79,9 +87,16 @@ class _Client(asyncio.Protocol):
     """One connection: the next call as soon as the answer to the last is whole."""
 
     def __init__(
-        self, raw: bytes, served: bytes, left: list[int], times: list[float], done: asyncio.Future[None]
+        self,
+        raws: list[bytes],
+        served: bytes,
+        left: list[int],
+        times: list[float],
+        done: asyncio.Future[None],
     ) -> None:
-        self.raw, self.served, self.left, self.times, self.done = raw, served, left, times, done
+        """`raws`: what is sent, each `PER_RUN` times. `left`: the calls to make; taken down by all clients."""
+        self.raws, self.served, self.left, self.times, self.done = raws, served, left, times, done
+        self.calls = left[0]
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -96,7 +111,7 @@ class _Client(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.pieces: list[bytes] = []
         self.begun = time.perf_counter()
-        self.transport.write(self.raw)
+        self.transport.write(self.raws[(self.calls - 1 - self.left[0]) // PER_RUN % len(self.raws)])
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -131,7 +146,7 @@ def memory_of(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def _run(target: Target, raw: bytes, calls: int, in_flight: int) -> list[float]:
+async def _run(target: Target, raws: list[bytes], calls: int, in_flight: int) -> list[float]:
     loop = asyncio.get_running_loop()
     left, times = [calls], []
     futures: list[asyncio.Future[None]] = []
@@ -139,7 +154,7 @@ async def _run(target: Target, raw: bytes, calls: int, in_flight: int) -> list[f
     for _ in range(in_flight):
         done: asyncio.Future[None] = loop.create_future()
         made = await loop.create_connection(
-            lambda done=done: _Client(raw, target.served, left, times, done), "127.0.0.1", target.port
+            lambda done=done: _Client(raws, target.served, left, times, done), "127.0.0.1", target.port
         )
         transports.append(made[0])
         futures.append(done)
@@ -149,11 +164,21 @@ async def _run(target: Target, raw: bytes, calls: int, in_flight: int) -> list[f
     return times
 
 
+def _requests(target: Target, size: int, calls: int) -> list[bytes]:
+    """What `calls` calls send, each for `PER_RUN` of them; no run is used in two measurements while one is left."""
+    if not target.tokens:
+        return [request(target, size)]
+    first, turns = _made.get(target, 0), -(-calls // PER_RUN)
+    _made[target] = first + turns
+    tokens = [target.tokens[turn % len(target.tokens)] for turn in range(first, first + turns)]
+    return [request(msgspec.structs.replace(target, token=token), size) for token in tokens]
+
+
 def measure(target: Target, pid: int, *, size: int, calls: int, in_flight: int) -> Load:
     """Send `calls` calls, `in_flight` at a time; raises `RuntimeError` where one of them is not served."""
-    raw = request(target, size)
+    raws = _requests(target, size, calls)
     before, begun = cpu_of(pid), time.perf_counter()
-    times = sorted(uvloop.run(_run(target, raw, calls, in_flight)))
+    times = sorted(uvloop.run(_run(target, raws, calls, in_flight)))
     wall = time.perf_counter() - begun
     cpu = (cpu_of(pid) - before) / calls * 1e6
     at = [times[int(len(times) * part)] * 1e3 for part in (0.5, 0.99)]

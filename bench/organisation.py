@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from standwatch.serve.app import App
 
 PAYEE = "GB29NWBK60161331926819"
-TASK = f"Pay the open invoice of {PAYEE}, and transfer nothing else."
+TASK = f"Pay the open invoice of {PAYEE} over 1.25 EUR, and transfer nothing else."
+RUNS = 160
+"""Runs that a bench spreads its calls over, so that each has read what a run reads and no more."""
 LIMIT = 9_000_000_000
 """A day's budget that no benchmark uses up: it is charged and compared all the same."""
 
@@ -40,6 +42,8 @@ class Door(msgspec.Struct, frozen=True):
     run: str
     seconds: float
     """From the start of the process to its first open listener."""
+    runs: list[str] = []
+    """Tokens of more runs with the same task."""
 
 
 def opened() -> None:
@@ -132,7 +136,7 @@ tools:
     effect: irreversible
     arguments:
       recipient: {{from: [task, trusted], required: true, otherwise: deny, pattern: "[A-Z]{{2}}[0-9A-Z]{{10,30}}"}}
-      amount: {{min: 0.01, max: 500, required: true}}
+      amount: {{from: [task, trusted], otherwise: deny, min: 0.01, max: 500, required: true}}
       subject: {{max_length: 140}}
       note: {{max_length: 100000}}
     only_declared: true
@@ -149,8 +153,8 @@ fallback: refer-to-human
 # --- the process -------------------------------------------------------------------------------------------------
 
 
-async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
-    """Accept, validate, add an agent, open a run: what people do on the first day. (agent's token, run's token)."""
+async def _prepare(app: App, key_file: Path) -> tuple[str, str, list[str]]:
+    """Accept, validate, add an agent, open runs: what people do on the first day. (token of agent, run, runs)."""
     from standwatch.declare.digest import component_digest
     from standwatch.declare.lock import lock_text
     from standwatch.facts.configuration import Lock
@@ -215,15 +219,17 @@ async def _prepare(app: App, key_file: Path) -> tuple[str, str]:
         )
     )
     caller = gate.identify(f"Bearer {token}", "s0")
-    _, run, _ = await gate.open_run(caller, "s0", TASK, "maria")
+    opened_runs = await asyncio.gather(*(gate.open_run(caller, "s0", TASK, "maria") for _ in range(RUNS + 1)))
+    run, *runs = [one[1] for one in opened_runs]
     level = gate.grant("s0", now()).level
     if level != "autonomous":
         raise SystemExit(f"the system is {level}: the benchmark would measure refusals")
-    return token, run
+    return token, run, runs
 
 
-Prepare = Callable[["App", Path], Awaitable[tuple[str, str]]]
-"""(running server, the validator's key file) → the tokens of its `Door`: an agent's or service's, and a run's."""
+Prepare = Callable[["App", Path], Awaitable[tuple[str, str] | tuple[str, str, list[str]]]]
+"""(running server, the validator's key file) → the tokens of its `Door`: an agent's or service's, a run's, and those of
+more runs."""
 
 
 def serve(folder: Path, workers: int = 0) -> int:
@@ -249,8 +255,9 @@ def prepared(folder: Path, workers: int, prepare: Prepare) -> int:
             door = msgspec.json.decode(file.read_bytes(), type=Door)
             door = msgspec.structs.replace(door, seconds=seconds)
         else:
-            agent, run = await prepare(running, folder / "chen.pem")
-            door = Door(running.node.gate.configuration.organisation.agents.port, agent, run, seconds)
+            agent, run, *more = await prepare(running, folder / "chen.pem")
+            port = running.node.gate.configuration.organisation.agents.port
+            door = Door(port, agent, run, seconds, *more)
             file.write_bytes(msgspec.json.encode(door))
         opened()
         print(msgspec.json.encode(door).decode(), flush=True)

@@ -11,12 +11,16 @@ sdk        a server on the official `mcp` SDK over uvicorn with one real tool, g
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import sys
 from typing import Any
 
 import httptools
 import msgspec
 import uvloop
+
+from bench.flow import pages
 
 _SCHEMA = (
     b'{"type":"object","properties":{"recipient":{"type":"string"},"amount":{"type":"number"},'
@@ -45,13 +49,25 @@ class _Message(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Message).decode
 
 
+_PAGES = " ".join(pages(200_000, random.Random(7))).replace("\n", " ").encode()
+"""Words, amounts, dates, addresses, as in pages and mails."""
+_starts = itertools.count()
+
+
+def _page(size: int) -> bytes:
+    """The next `size` bytes: no two answers in 200 kB are the same."""
+    room = len(_PAGES) - size
+    at = next(_starts) * size % max(room, 1)
+    return _PAGES[at : at + size] if room > 0 else b"x" * size
+
+
 def answer(body: bytes) -> bytes:
     """The JSON-RPC answer to `body`; empty for a notification."""
     message = _decode(body)
     if not message.id:
         return b""
     if message.method == "tools/call":
-        text = b"x" * max(len(body) - 200, 100)
+        text = _page(max(len(body) - 200, 100))
         result = b'{"resultType":"complete","content":[{"type":"text","text":"%b"}]}' % text
     else:
         result = RESULTS.get(message.method, b"")
