@@ -7,14 +7,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-# Cyrillic, Greek and Armenian letters that look like Latin ones: Unicode TR39 (confusables), its single letters.
-_ALIKE = dict(
-    zip(
-        "АВЕЅІЈКМНОРСТХУаеѕіјорсухԁһ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαν" + "օսոց",
-        "ABESIJKMHOPCTXYaesijopcyxdh" + "ABEZHIKMNOPTYXoav" + "ounq",
-        strict=True,
-    )
-)
+from standwatch.facts.twins import TWINS
+
 _COMPATIBLE = ((0x2000, 0x200B), (0x2024, 0x2030), (0x2070, 0x209D), (0x2100, 0x2150), (0x2460, 0x2500),
                (0x3000, 0x3001), (0xFE50, 0xFE70), (0xFF01, 0xFFE7), (0x1D400, 0x1D800), (0x1F100, 0x1F190),
                (0xA0, 0xA1), (0x202F, 0x2030), (0x205F, 0x2060))  # fmt: skip
@@ -33,7 +27,7 @@ def _table() -> dict[int, str]:
             plain = unicodedata.normalize("NFKC", chr(point))
             if len(plain) == 1 and plain.isascii():
                 table[point] = plain
-    table |= {ord(alike): plain for alike, plain in _ALIKE.items()}
+    table |= {ord(alike): plain for alike, plain in TWINS.items()}
     table |= {ord(dash): "-" for dash in DASHES}
     return table | {point: "" for low, high in INVISIBLE for point in range(low, high)}
 

@@ -12,6 +12,8 @@ import pytest
 from standwatch.content import checksums, secrets
 from standwatch.content.detectors import build, known, names, select
 from standwatch.content.found import Found, distinct
+from standwatch.content.views import clean
+from standwatch.facts.twins import TWINS
 
 ENGINE = build([*known()], {"planted": "zebra-7741-quartz"}, portable=True)
 
@@ -246,3 +248,8 @@ def test_the_rules_are_those_of_their_source() -> None:
     rules = secrets.rules()
     assert (rules.of, len(rules.rules), len(rules.left_out)) == ("gitleaks", 220, 2)
     assert (secrets.DATA.parent / "gitleaks.LICENSE").read_text().startswith("MIT License")
+
+
+@pytest.mark.parametrize("letter", sorted(TWINS))
+def test_every_look_alike_is_read_as_what_it_is_taken_for(letter: str) -> None:
+    assert clean(f"a{letter}b") == f"a{TWINS[letter]}b"
