@@ -43,7 +43,7 @@ class Places:
         self._gate = gate
         self._seen = Seen()
         self._last: dict[str, tuple[str, int]] = {}
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: dict[str, asyncio.Task[None]] = {}
 
     def objection(self, scheme: str, token: str, run: RunOpened | None, came: Shown) -> str:
         """Why this token is not taken with what came along; "" where it is."""
@@ -86,7 +86,7 @@ class Places:
 
     def _tell(self, run: RunOpened, code: str, before: str, place: str) -> None:
         """Once for a run; the places are sealed, for addresses are about people."""
-        if run.run in self._gate.state.places:
+        if run.run in self._gate.state.places or run.run in self._telling:
             return
         told = msgspec.json.encode({"first": before, "second": place})
         part = Part("reason", self._gate.chance(32), told)
@@ -94,8 +94,8 @@ class Places:
             by=BY, run=run.run, principal=run.principal, code=code, why=commitment(part.salt, part.data)
         )
         task = asyncio.get_running_loop().create_task(self._write(entry, part))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._telling[run.run] = task
+        task.add_done_callback(lambda _: self._telling.pop(run.run, None))
 
     async def _write(self, entry: SecondPlace, part: Part) -> None:
         try:
