@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from standwatch.enforce.idioms import paths
+from standwatch.enforce.idioms import paths, urls
 from standwatch.enforce.idioms.listed import listed
 
 SHELLS: Final = listed("sh bash zsh dash ksh ash fish csh tcsh pwsh powershell cmd rbash busybox")
@@ -32,6 +32,15 @@ DATABASES: Final = listed(
 
 PACKAGES: Final = listed("apt apt-get brew dnf yum apk pacman zypper")
 WRITES_LAST: Final = listed("cp mv install rsync scp ln tee dd")
+_PUBLIC: Final = frozenset(
+    ".".join(one)
+    for one in (
+        ("pypi", "org"), ("test", "pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"),
+        ("registry", "yarnpkg", "com"),
+    )
+)  # fmt: skip
+"""What package managers ask where nobody tells them anything else. In pieces, for no file here names a registry as one
+to be used: these are recognised, and never asked."""
 
 
 def known(word: str) -> str:
@@ -414,8 +423,14 @@ def _node_packages(said: list[str]) -> str:
 
 
 def _registry(value: str) -> str:
-    """Whoever names a registry chooses another than the one that is set up: which one that is, nobody here knows."""
-    return "" if value.startswith((".", "/")) or not value else "software from a registry of its own"
+    """Whoever names a registry chooses one: nothing is odd about the public ones, by TLS."""
+    if value.startswith((".", "/")) or not value:
+        return ""
+    scheme, name = urls.host(value)
+    plain = (
+        "\\" not in value
+    )  # what one program takes for the end of the host, another takes for a part of it
+    return "" if plain and scheme == "https" and name in _PUBLIC else "software from a registry of its own"
 
 
 def _fetch(name: str, said: list[str], text: str) -> str:

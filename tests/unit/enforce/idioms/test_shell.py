@@ -87,3 +87,16 @@ def test_somebody_looks(line: str) -> None:
 @pytest.mark.parametrize("line", FINE)
 def test_nobody_is_asked(line: str) -> None:
     assert danger(line) == ""
+
+
+PUBLIC = ".".join(("registry", "npmjs", "org"))
+
+
+def test_the_registry_that_everybody_uses_is_nothing_odd_and_any_other_is() -> None:
+    assert danger(f"npm install --registry=https://{PUBLIC} demo") == ""
+    assert danger(f"npm config set registry https://{PUBLIC}/") == ""
+    for other in (
+        f"http://{PUBLIC}", f"https://{PUBLIC}.evil.example", f"https://evil.example/{PUBLIC}",
+        f"https://{PUBLIC}@evil.example", f"https://{PUBLIC}\\@evil.example", f"https://evil.example#{PUBLIC}",
+    ):  # fmt: skip
+        assert danger(f"npm install --registry='{other}' demo"), other
