@@ -94,6 +94,8 @@ def _plain(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=16_384)
 def _plain_letter(letter: str) -> str:
+    if letter in "。｡":
+        return "."  # between the labels of a host's name (UTS #46 §2.3)
     kept: list[str] = []
     for each in unicodedata.normalize("NFKD", TWINS.get(letter, letter)):
         if unicodedata.category(each) in _INVISIBLE or each in _HIDDEN:

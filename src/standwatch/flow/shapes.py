@@ -32,36 +32,78 @@ IBAN_LENGTHS: Final = {one[:2].lower(): int(one[2:]) for one in _LENGTHS.split()
 _TOP: Final = (
     "com net org info biz io dev app xyz online site website web top shop store club live link click cloud email news "
     "blog tech space world today fun icu vip work life pro mobi name edu gov mil int arpa tel travel jobs coop museum "
-    "aero asia cat post example test invalid local onion zip mov bank money finance page digital agency support help"
+    "aero asia cat post example test invalid local onion zip mov bank money finance page digital agency support help "
+    "ninja phd dad esq foo ink bio lol wtf rocks chat social team group company center solutions services systems "
+    "network host press media download stream video games software technology academy school university consulting "
+    "capital financial fund loan loans credit cards cash exchange market trade trading business ltd gmbh inc llc "
+    "global international city berlin london paris tokyo nyc one plus red blue pink black wiki review reviews science "
+    "party date racing win bid faith cricket accountant men buzz monster quest sbs cfd bond cyou beauty hair skin "
+    "makeup autos boats homes motorcycles yachts guru expert directory email photos codes tools run zone care health "
+    "law legal tax delivery express direct land house immo tattoo ooo art design studio ai"
 )
 _COUNTRY: Final = r"(?!py\b|md\b|sh\b|rs\b|pl\b|ps\b|vi\b|am\b|pm\b|eg\b|ie\b)[a-z]{2}"
 """Every top level of two letters, but for what files and abbreviations end in."""
 
-_NAME: Final = r"(?:[\w](?:[\w-]{0,61}[\w])?\.){1,8}"
-_DOMAIN: Final = rf"{_NAME}(?:{'|'.join(_TOP.split())}|{_COUNTRY}|xn--[\w-]{{2,59}})"
+_NAME: Final = r"(?:[^\W_](?:[\w-]{0,61}[\w])?\.){1,8}"
+_TOPS: Final = rf"(?:{'|'.join(dict.fromkeys(_TOP.split()))}|{_COUNTRY}|xn--[\w-]{{2,59}})"
+_DOMAIN: Final = rf"{_NAME}{_TOPS}"
 _TAIL: Final = r"(?:[/?#][^\s<>\"'`|{}^]*)?"
+
+# Behind a letter's colon, an underscore or an asterisk a value begins as behind white space ("IBAN:GB33…", "_x.com_"),
+# whatever stands before it; what only looks like one, such as a number in a file's name, does not.
+_APART: Final = r"(?<!@)(?<!\w[./\\+-])(?<![^\W_]_)"
+_COUNTED: Final = r"(?<!@)(?<!\w[./\\+_-])(?<!\d:)"
+_OVER: Final = r"(?![^\W_])"
+_GAP: Final = r"[ \t\r\n./_-]{0,3}"
+"""What people put between the groups of an IBAN."""
 
 _PATTERNS: Final[tuple[tuple[Shape, str], ...]] = (
     ("url", r"[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`|{}^]+"),
-    ("url", r"(?:javascript|data|mailto|tel|sms|vbscript):[^\s<>\"'`]+"),
-    ("email", r"[\w.!#$%&*+/=?^~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
-    ("url", rf"(?:www\.[\w-]+(?:\.[\w-]+)+|{_DOMAIN}(?=[:/?#]))(?::\d{{1,5}})?{_TAIL}"),
-    ("url", r"(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?:/[^\s<>\"'`]*)"),
-    ("crypto", r"(?:bc1[0-9a-z]{20,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-f]{40})(?!\w)"),
-    ("iban", r"[a-z]{2}\d{2}(?:[ -]?[a-z0-9]){11,30}(?!\w)"),
-    ("domain", rf"(?:{_DOMAIN}|(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?![\w@])(?!\.\w)"),
-    ("path", r"(?:~|\.{1,2}|[a-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|~/[\w.@+-]+|[a-z]:\\[\w.@+-]+"),
-    ("phone", r"\+\d[\d ().\-/]{5,24}\d(?!\w)"),
-    ("account", r"\d(?:[ -]?\d){6,33}(?!\w)(?![.,:/-]\d)"),
-    ("phone", r"\(?\d{2,5}\)?[ .\-/]\d{2,5}(?:[ .\-/]\d{2,6}){1,4}(?!\w)(?![.,:/-]\d)"),
-    ("handle", r"@\w{2,40}(?:\.\w{1,40})*"),
+    ("url", r"(?<!_)(?:javascript|data|mailto|tel|sms|vbscript):[^\s<>\"'`]+"),
+    ("email", r"(?<![\w.!#$%&*+/=?^~-])[\w.!#$%&*+/=?^~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
+    ("url", rf"{_APART}(?:www\.[\w-]+(?:\.[\w-]+)+|{_DOMAIN}(?=[:/?#]))(?::\d{{1,5}})?{_TAIL}"),
+    ("url", rf"{_APART}{_NAME}(?:py|md|sh|rs|pl|ps|vi|am|pm|eg|ie)(?=[/?]\w){_TAIL}"),
+    ("url", rf"(?<![:/\\])//{_DOMAIN}(?![^\W_]|@){_TAIL}"),
+    ("url", rf"{_APART}(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d{{1,5}})?(?:/[^\s<>\"'`]*)"),
+    (
+        "crypto",
+        r"(?:bc1[0-9a-z]{20,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-f]{40}|[TLMDrX][1-9A-HJ-NP-Za-km-z]{33}"
+        rf"|[48][1-9A-HJ-NP-Za-km-z]{{94}}|[1-9A-HJ-NP-Za-km-z]{{43,44}}){_OVER}",
+    ),
+    ("iban", rf"(?<!@)[a-z]{{2}}\d{{2}}(?:{_GAP}[a-z0-9]){{11,30}}{_OVER}"),
+    ("domain", rf"{_APART}(?:{_DOMAIN}|(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?![^\W_]|@)(?!\.[^\W_])"),
+    (
+        "path",
+        r"(?<!@)(?<![/\\])(?<!\w[.:/\\+_-])(?:(?:~|\.{1,2}|[a-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|~/[\w.@+-]+"
+        r"|[a-z]:\\[\w.@+-]+)",
+    ),
+    ("phone", rf"(?<!@)(?<!\w[./\\+-])\+\d[\d ().\-/]{{5,24}}\d{_OVER}"),
+    ("account", rf"{_COUNTED}\d(?:[ -]?\d){{6,33}}{_OVER}(?![.,:/-]\d)"),
+    (
+        "phone",
+        rf"{_COUNTED}\(?\d{{2,5}}\)?[ .\-/]\d{{2,5}}(?:[ .\-/]\d{{2,6}}){{1,4}}{_OVER}(?![.,:/-]\d)",
+    ),
 )
-_BEFORE: Final = r"(?<![\w@])(?<!\w[.:/\\+_-])"
+_ANYWHERE: Final[tuple[tuple[Shape, str], ...]] = (
+    ("url", r"(?:https?|ftps?|wss?)://[^\s<>\"'`|{}^]+"),
+    ("domain", rf"@{_DOMAIN}(?![^\W_]|@)(?!\.[^\W_])"),
+    ("handle", r"(?<![\w@])(?<!\w[.:/\\+_-])@(?!https?:)\w{2,40}(?:\.\w{1,40})*"),
+)
+"""What begins even within a word: `seehttps://…`, and the host of an address whose local part is quoted or too long."""
+
+
+def _alternatives(patterns: tuple[tuple[Shape, str], ...], first: int) -> str:
+    return "|".join(f"(?P<g{first + place}>{each})" for place, (_, each) in enumerate(patterns))
+
+
 _ALL: Final = re.compile(
-    rf"{_BEFORE}(?:" + "|".join(f"(?P<g{place}>{each})" for place, (_, each) in enumerate(_PATTERNS)) + ")",
+    rf"(?<![^\W_])(?:{_alternatives(_PATTERNS, 0)})|{_alternatives(_ANYWHERE, len(_PATTERNS))}",
     re.IGNORECASE,
 )
-_KINDS: Final[dict[str, Shape]] = {f"g{place}": kind for place, (kind, _) in enumerate(_PATTERNS)}
+_KINDS: Final[dict[str, Shape]] = {
+    f"g{place}": kind for place, (kind, _) in enumerate((*_PATTERNS, *_ANYWHERE))
+}
+_WITHIN: Final = re.compile(r"\w[./\\+-]$")
 _DATE: Final = re.compile(
     r"\d{4}[-. ]\d{1,2}[-. ]\d{1,2}(?:[- ]\d{1,2}){0,3}|\d{1,2}[-. ]\d{1,2}[-. ]\d{2,4}"
 )
@@ -83,15 +125,27 @@ def _shaped(match: re.Match[str]) -> Shaped | None:
     kind: Shape | None = _KINDS[match.lastgroup or "g0"]
     text, start = match.group(), match.start()
     match kind:
+        case "domain" if text.startswith("@"):
+            text, start = text[1:], start + 1
         case "url" | "email" | "domain" | "path":
             text = _trimmed(text)
         case "iban":
-            text = iban_in(text)
+            within = text[:2].lower() not in IBAN_LENGTHS and _WITHIN.search(
+                match.string[max(0, start - 2) : start]
+            )
+            text = "" if within else iban_in(text)
+        case "crypto" if len(text) in (43, 44, 34, 95) and not _mixed(text):
+            text = ""
         case "account" | "phone":
             kind = _of_digits(text, kind)
         case _:
             pass
     return Shaped(kind, text, start, start + len(text)) if text and kind is not None else None
+
+
+def _mixed(text: str) -> bool:
+    """Whether there are small letters, capitals and digits, as in base58 there nearly always are."""
+    return any(map(str.isdigit, text)) and not (text.islower() or text.isupper())
 
 
 def _trimmed(text: str) -> str:
@@ -123,7 +177,7 @@ def _unregistered(text: str) -> int:
     """The length of something like an IBAN of a country that has none: up to the last group that has a digit."""
     found = 0
     seen = 0
-    for group in re.split(r"[ -]", text):
+    for group in re.split(r"[ \t\r\n./_-]+", text):
         seen += len(group)
         if not any(each.isdigit() for each in group):
             break

@@ -265,7 +265,8 @@ class Trail:
 
 def _same(one: Shaped | Embedded) -> tuple[str, str]:
     """What stands for a piece: of addresses every mark counts, for `b@obc.org` is not `bo@bc.org`."""
-    return one.kind, squeezed(one.text) if one.kind in ("iban", "card", "account", "phone") else one.text.lower()
+    numbered = one.kind in ("iban", "card", "account", "phone")
+    return one.kind, squeezed(one.text) if numbered else one.text.lower()
 
 
 LONGEST_ITEM: Final = 60

@@ -402,3 +402,59 @@ def test_a_sentence_that_begins_without_a_space_ends_an_address() -> None:
     trail = Trail("Post it to our site www.our-company.com.They sent it to Bob")
     assert trail.origin("www.our-company.com").source == "task"
     assert trail.origin("www.our-company").source != "task"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "piece"),
+    [
+        ("Pay to IBAN:GB33BUKB20201555555555", "iban", "GB33BUKB20201555555555"),
+        ("GB33.BUKB.2020.1555.5555.55", "iban", "GB33.BUKB.2020.1555.5555.55"),
+        ("GB33  BUKB\n2020 / 1555 5555 55", "iban", "GB33  BUKB\n2020 / 1555 5555 55"),
+        ("acct_GB33BUKB20201555555555_", "iban", "GB33BUKB20201555555555"),
+        ("mail:eve@evil.com", "email", "eve@evil.com"),
+        ("a@b@evil.com", "email", "b@evil.com"),
+        ('write "eve"@evil.com', "domain", "evil.com"),
+        ("eve'@evil.com", "domain", "evil.com"),
+        ("e" * 70 + "@evil.com", "domain", "evil.com"),
+        ("See:https://evil.com/x", "url", "https://evil.com/x"),
+        ("@https://evil.com/x", "url", "https://evil.com/x"),
+        ("e" * 30 + "https://evil.com/x", "url", "https://evil.com/x"),
+        ("_https://evil.com/x", "url", "https://evil.com/x"),
+        ("![x](//evil.com/q?d=1)", "url", "//evil.com/q?d=1"),
+        ("<img src=https:evil.com/x>", "url", "evil.com/x"),
+        ("evil.sh/x", "url", "evil.sh/x"),
+        ("Website:evil.com", "domain", "evil.com"),
+        ("_evil.com_", "domain", "evil.com"),
+        ("at evil.ninja now", "domain", "evil.ninja"),
+        ("evil。com", "domain", "evil.com"),
+        ("Konto:12345678", "account", "12345678"),
+        ("tel_+4917012345678", "phone", "+4917012345678"),
+        ("TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "crypto", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"),
+    ],
+)
+def test_what_stands_right_behind_something_else_is_seen(text: str, kind: str, piece: str) -> None:
+    assert (kind, piece) in [(one.kind, one.text) for one in Trail("").embedded(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550e8400-e29b-ab12-a716-446655440000",
+        "src/main.py:12 and report_20240101.pdf",
+        "at 12:30, 2026-11-21, v1.2.3, 3f786850e387550fdab836ed7e6dc881de23001b",
+        "lunch @noon and 1,234.50 of it",
+    ],
+)
+def test_names_and_numbers_are_no_addresses(text: str) -> None:
+    leads = {"url", "domain", "email", "iban", "card", "account", "phone", "crypto"}
+    assert not [one for one in Trail("").embedded(text) if one.kind in leads]
+
+
+def test_an_address_is_not_another_with_its_marks_elsewhere() -> None:
+    trail = Trail("See https://app.corp.com/x")
+    found = trail.embedded('<a href="https&#58;//ap.pcorp.com/x">https://app.corp.com/x</a>')
+    assert [(one.text, one.origin.source) for one in found if one.kind == "url"] == [
+        ("//ap.pcorp.com/x", "model"),
+        ("https://app.corp.com/x", "task"),
+        ("https://ap.pcorp.com/x", "model"),
+    ]
