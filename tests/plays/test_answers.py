@@ -11,6 +11,7 @@ from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import ArgumentRule, Manifest
 from standwatch.facts.entries import AskedMany, Config, DeclaredRules, Denied, Endorsed, Intent, Rule
 from standwatch.facts.frames import Append
+from standwatch.flow.origin import Place
 from support import bank
 from support.playbook import Stage
 
@@ -247,6 +248,35 @@ def test_a_value_that_people_vouch_for_is_good_in_its_run() -> None:
         OTHER, arguments=OTHER.arguments | {"recipient": "DE98ATTACKER0000000000"}
     )
     assert stage.play(other).word == "pending", "and no other value"
+
+
+def test_a_value_that_is_vouched_for_is_good_where_it_stood() -> None:
+    """Whoever vouched for an account in one field of an argument has not vouched for it in another."""
+    close = msgspec.structs.replace(bank.DELETE, intent=("pay",))
+    tools = {**bank.MANIFEST.tools, close.name: close}
+    stage = Stage(bank.world(bank.configuration(msgspec.structs.replace(bank.MANIFEST, tools=tools))))
+    stage.trail(bank.RUN).missed(Place())
+    payment = {"payer": "DE99ATTACKER0000000000", "payees": [{"to": "DE98ANNA000000000000"}]}
+    one = bank.call("bank.delete_account", payment=payment)
+    ident = stage.play(one).id
+    question = stage.state.questions[ident]
+    entry = Endorsed(
+        by="p-omar", id=ident, of=question.index, run=bank.RUN, name="payment", digest="a1" * 32,
+        key="key of p-omar", sig="s", head="", until=stage.now + 60_000_000,
+    )  # fmt: skip
+    _, refusal = stage.write(Append(0, entry))
+    assert refusal is None, refusal
+    stage.unmask(ident)
+    stage.trail(bank.RUN).vouched[question.index, "payment"] = canonical(payment)
+
+    def comes_to(payer: str, *payees: str) -> str:
+        arguments = {"payment": {"payer": payer, "payees": [{"to": each} for each in payees]}}
+        return stage.play(msgspec.structs.replace(one, arguments=arguments)).word
+
+    attacker, anna = "DE99ATTACKER0000000000", "DE98ANNA000000000000"
+    assert comes_to(attacker, anna) == "done"
+    assert comes_to(attacker, anna, anna) == "done", "another item of the same list"
+    assert comes_to(anna, attacker) == "pending", "the other way round"
 
 
 def answer_all(stage: Stage, steps: Steps, event: Event) -> None:

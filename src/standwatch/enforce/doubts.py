@@ -13,7 +13,8 @@ from standwatch.enforce.case import Case
 from standwatch.enforce.counting import allowed
 from standwatch.enforce.envelope import ToolEnvelope
 from standwatch.enforce.patterns import names
-from standwatch.enforce.steering import Leaf, leaves, members, steers
+from standwatch.enforce.steering import Leaf, leaves, mapping, members, steers
+from standwatch.enforce.steering import names as member_names
 from standwatch.facts.configuration import ArgumentRule, Otherwise, Source
 from standwatch.facts.naming import verb
 from standwatch.facts.rules import Sequence
@@ -138,6 +139,25 @@ def _of_values(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
             yield Doubt("source", own, _from(f"{name} {_shown(value)}", origin), name, "", "", "", origin)
         for leaf in leaves(name, value):
             yield from _of_leaf(_At(case, tool, name, rule, leaf))
+        if isinstance(value, dict | list):
+            yield from _of_names(case, tool, name, rule, value)
+
+
+def _of_names(case: Case, tool: ToolEnvelope, name: str, rule: ArgumentRule, value: Any) -> Iterator[Doubt]:
+    """Names of members that the accepted definition does not give, by default: one that an outsider wrote, and any
+    where the definition has a map, whose keys are as good as values (`{"bob": "editor"}`)."""
+    if tool.tool.effect == "read" or rule.sources or not guarded(case, tool):
+        return
+    schema = case.act.definition.schema if case.act.definition is not None else {}
+    declared, map_of_values = members(schema), mapping(schema)
+    for leaf in member_names(name, value):
+        if leaf.value in declared:
+            continue
+        origin = case.trail.origin(leaf.value)
+        read = origin.source == "untrusted" and origin.where != (case.trail.gap,)
+        if read or (map_of_values and origin.source in BAD):
+            why = _from(f"{name} {_shown(leaf.value)}", origin)
+            yield Doubt("steering", _default(tool), why, name, leaf.pointer, str(leaf.value), "", origin)
 
 
 def _of_leaf(at: _At) -> Iterator[Doubt]:

@@ -6,6 +6,7 @@ questions the same people answer. Who vouched for an account as the `recipient` 
 that `recipient` of the next one, nor of a standing order; about the account in the text of a mail they are.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -42,10 +43,13 @@ def vouching(case: Case, doubt: Doubt) -> Endorsement | None:
         return whole
     if doubt.code == "source":
         return None
-    wanted = normal(doubt.text)
+    wanted, place = normal(doubt.text), _place(doubt.pointer)
     for one, vouched in _in_force(case, doubt.argument):
         value = msgspec.json.decode(vouched)
         for leaf in leaves(doubt.argument, value):
+            # INVARIANT: who vouched for an account as the payer, or in a note, has not vouched for it as the payee.
+            if _place(leaf.pointer) != place:
+                continue
             if not doubt.kind and normal(leaf.value) == wanted:
                 return one
             if doubt.kind and isinstance(leaf.value, str):
@@ -53,6 +57,14 @@ def vouching(case: Case, doubt: Doubt) -> Endorsement | None:
                 if any(each.kind == doubt.kind and normal(each.text) == wanted for each in stands):
                     return one
     return None
+
+
+_ITEM: Final = re.compile(r"/\d+(?=/|$)")
+
+
+def _place(pointer: str) -> str:
+    """Where a value stands in its argument, whichever item of a list it is."""
+    return _ITEM.sub("/*", pointer)
 
 
 def _in_force(case: Case, argument: str) -> Iterator[tuple[Endorsement, bytes]]:

@@ -12,7 +12,8 @@ import msgspec
 from standwatch.facts.naming import is_prose
 
 _TIME: Final = re.compile(
-    r"(\d{4}-\d{2}(-\d{2})?)?[T ]?(\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)? ?(Z|[+-]\d{2}:?\d{2}|[ap]\.?m\.?)?|"
+    r"\d{4}-\d{2}(-\d{2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}|[ap]\.?m\.?))?)?)?|"
+    r"T?\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}|[ap]\.?m\.?))?|"
     r"P(\d+[YMWD])*(T(\d+[HMS])+)?",
     re.ASCII | re.IGNORECASE,
 )
@@ -36,17 +37,33 @@ def leaves(argument: str, value: Any, pointer: str = "") -> Iterator[Leaf]:
         where, name, found = waiting.pop()
         if isinstance(found, dict):
             for key, member in cast("dict[str, Any]", found).items():
-                if (
-                    _IDENTIFIER.fullmatch(key) is None
-                    or not (member or type(member) in (int, float))
-                    or member is True
-                ):
+                if _telling(key, member):
                     yield Leaf(where, "", key, key=True)
                 waiting.append((f"{where}/{escaped(key)}", key, member))
         elif isinstance(found, list):
             waiting += [(f"{where}/{at}", name, each) for at, each in enumerate(cast("list[Any]", found))]
         else:
             yield Leaf(where, name, found)
+
+
+def names(argument: str, value: Any) -> Iterator[Leaf]:
+    """The names of members that `leaves` takes for mere names: where a map has whom or what as its keys, they steer."""
+    waiting: list[tuple[str, Any]] = [(f"/{escaped(argument)}", value)]
+    while waiting:
+        where, found = waiting.pop()
+        if isinstance(found, dict):
+            for key, member in cast("dict[str, Any]", found).items():
+                if not _telling(key, member):
+                    yield Leaf(where, "", key, key=True)
+                waiting.append((f"{where}/{escaped(key)}", member))
+        elif isinstance(found, list):
+            waiting += [(f"{where}/{at}", each) for at, each in enumerate(cast("list[Any]", found))]
+
+
+def _telling(key: str, member: Any) -> bool:
+    """Whether the name of a member says more than what it is the name of."""
+    empty = not (member or type(member) in (int, float))
+    return _IDENTIFIER.fullmatch(key) is None or empty or member is True
 
 
 def escaped(name: str) -> str:
@@ -85,3 +102,18 @@ def members(schema: dict[str, Any]) -> frozenset[str]:
         elif isinstance(node, list):
             waiting += cast("list[Any]", node)
     return frozenset(found)
+
+
+def mapping(schema: dict[str, Any]) -> bool:
+    """Whether a JSON Schema has, anywhere in it, a map: an object whose members' names are values of the caller's."""
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            each = cast("dict[str, Any]", node)
+            if isinstance(each.get("additionalProperties"), dict) or each.get("patternProperties"):
+                return True
+            waiting += each.values()
+        elif isinstance(node, list):
+            waiting += cast("list[Any]", node)
+    return False

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from standwatch.enforce.checks_calls import provenance
 from standwatch.enforce.doubts import doubts
-from standwatch.facts.configuration import ANY, ArgumentRule, Returns, Tool
+from standwatch.facts.configuration import ANY, ArgumentRule, Definition, Returns, Tool
 from standwatch.facts.rules import Sequence
 from standwatch.flow.fields import MOST
 from standwatch.flow.origin import Read
@@ -54,6 +55,11 @@ UNREAD = Trail(TASK)
         ({"to": ANNA, "amount": 40, "urgent": True, "when": "2026-01-01T10:00:00Z", "cc": None}, []),
         ({"to": ANNA, "options": {"mallory": True}}, ["steering"]),
         ({"to": ANNA, "options": {"urgent": 40}}, []),
+        ({"to": ANNA, "options": {"mallory": 40}}, ["steering"]),
+        ({"to": ANNA, "amount": "+5000"}, ["steering"]),
+        ({"to": ANNA, "amount": "-5000"}, ["steering"]),
+        ({"to": ANNA, "when": "10:30 +02:00", "until": "2026-01-01 09:30Z", "day": "2026-01-01"}, []),
+        ({"to": ANNA, "body": "To IBAN:DE89370400440532013000 of mail:mallory@evil.example"}, ["carries"]),
     ],
 )
 def test_what_no_rule_speaks_of(arguments: dict[str, Any], wanted: list[str]) -> None:
@@ -192,3 +198,14 @@ def test_a_list_is_as_bad_as_what_is_in_it() -> None:
     tool = mail(arguments={"to": ArgumentRule(sources=("task", "untrusted"))})
     assert codes(tool, READ, to=[ANNA, "mallory@evil.example"]) == []
     assert codes(tool, READ, to=[ANNA, "mallory@evil.example", "made@up.example"]) == ["source"]
+
+
+def test_the_keys_of_a_map_are_values() -> None:
+    """Whoever made a name up in a spelling that nobody read has not read it: in a map it steers all the same."""
+    share = Tool("mail.send", "write", intent=("send",))
+    made = case(share, READ, to=ANNA, roles={"znyybel": 40, "anna@bank.example": 40})
+    assert [one.text for one in doubts(made)] == []
+    schema = {"properties": {"roles": {"type": "object", "additionalProperties": {"type": "number"}}}}
+    definition = Definition("send", "0", schema)
+    made = msgspec.structs.replace(made, act=msgspec.structs.replace(made.act, definition=definition))
+    assert [(one.code, one.text) for one in doubts(made)] == [("steering", "znyybel")]
