@@ -114,6 +114,30 @@ def test_tools_of_the_provider_itself_are_refused_unless_declared(
     assert living.refusal(raised.value.body["reference"]).code == "hosted_tool"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("responses", {"previous_response_id": "resp_of_somebody_else"}),
+        ("responses", {"conversation": "conv_1"}),
+        ("responses", {"conversation": {"id": "conv_1"}}),
+        ("responses", {"input": [{"type": "item_reference", "id": "msg_1"}]}),
+        ("responses", {"models": ["gpt-of-somebody"]}),
+        ("chat/completions", {"models": ["gpt-of-somebody"]}),
+        ("chat/completions", {"plugins": [{"id": "web"}]}),
+        ("chat/completions", {"data_sources": [{"type": "azure_search"}]}),
+    ],
+)
+def test_what_the_provider_kept_or_does_by_other_means_is_refused(
+    living: Living, client: openai.OpenAI, upstream: Upstream, path: str, more: dict[str, Any]
+) -> None:
+    before = len(upstream.requests)
+    asked: dict[str, Any] = {"input": "Hello"} if path == "responses" else {"messages": HELLO}
+    with pytest.raises(openai.PermissionDeniedError) as raised:
+        client.post(f"/{path}", body={"model": "scripted-text", **asked, **more}, cast_to=object)
+    assert living.refusal(raised.value.body["reference"]).code == "hosted_tool"  # type: ignore[index]
+    assert len(upstream.requests) == before
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,14 @@ _CALLERS: Final = ("function", "custom")
 """Types of tools that the caller carries out."""
 
 
+COMPATIBLE: Final = (
+    "models", "fallbacks", "route", "plugins", "search_parameters", "search_settings", "compound_custom",
+    "data_sources", "extra_body", "deferred",
+)  # fmt: skip
+"""Members with which those who speak OpenAI's protocol ask other models than `model`, search, or read stores of theirs:
+OpenRouter's, LiteLLM's, xAI's, Groq's and Azure's."""
+
+
 def read_chat(body: bytes) -> Prompt:
     """The prompt in a request. Raises `Malformed` saying what was expected."""
     members = members_of(body)
@@ -60,6 +68,7 @@ def offered(members: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The names of the tools that the caller carries out, and the types of those that the provider does."""
     tools: list[str] = []
     hosted = ["web_search"] if members.get("web_search_options") is not None else []
+    hosted += [name for name in COMPATIBLE if members.get(name)]
     for tool in map(named, listed(members.get("tools"), "tools")):
         kind = word(tool.get("type"))
         if kind in _CALLERS:

@@ -10,7 +10,7 @@ from standwatch.facts.errors import Malformed
 from standwatch.facts.llm import Delta, Prompt, Role, Speech, Turn
 from standwatch.facts.spending import Usage
 from standwatch.fronts.llm.heard import Facts
-from standwatch.fronts.llm.openai_chat import loosely
+from standwatch.fronts.llm.openai_chat import COMPATIBLE, loosely
 from standwatch.fronts.llm.reading import (
     bounded,
     count,
@@ -31,6 +31,10 @@ _CALLERS: Final = frozenset(
     {"function", "custom", "local_shell", "computer_use_preview", "computer-preview", "apply_patch"}
 )
 """Types of tools that the caller carries out."""
+_BEYOND: Final = ("prompt", "background", "previous_response_id", "conversation")
+"""Members that let the provider go on from what it kept, or give us nothing to look at: a stored `prompt` brings tools
+and words that we never see, an earlier response or conversation may be any of those that share the account, and what
+runs in the `background` is fetched later, from a path that is not served here."""
 _TEXTS: Final = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _RESULTS: Final = frozenset(
     {"function_call_output", "custom_tool_call_output", "local_shell_call_output", "computer_call_output"}
@@ -66,15 +70,11 @@ def read_response(body: bytes) -> Prompt:
 
 
 def _offered(members: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The names of the tools that the caller carries out, and the types of what the provider does by itself.
-
-    A stored `prompt` brings tools and words that we never see; what runs in the `background` is fetched later, from
-    a path that is not served here.
-    """
+    """The names of the tools that the caller carries out, and the types of what the provider does by itself, with all
+    else that it does unseen."""
     tools: list[str] = []
-    hosted = ["prompt"] if members.get("prompt") is not None else []
-    if members.get("background"):
-        hosted.append("background")
+    hosted = [name for name in (*_BEYOND, *COMPATIBLE) if members.get(name)]
+    hosted += ["item_reference"] * any(_refers(item) for item in _items(members))
     for tool in map(named, listed(members.get("tools"), "tools")):
         kind = word(tool.get("type"))
         if kind in _CALLERS:
@@ -82,6 +82,16 @@ def _offered(members: dict[str, Any]) -> tuple[list[str], list[str]]:
         else:
             hosted.append(kind or "?")
     return tools, hosted
+
+
+def _items(members: dict[str, Any]) -> list[Any]:
+    given = members.get("input")
+    return [] if isinstance(given, str) else listed(given, "input")
+
+
+def _refers(item: Any) -> bool:
+    """Whether an item of the input stands for one that the provider kept."""
+    return word(named(item).get("type")) == "item_reference"
 
 
 def _item(item: dict[str, Any], at: str, calls: dict[str, str], turns: list[Turn]) -> None:
