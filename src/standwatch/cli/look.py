@@ -181,12 +181,17 @@ def _moving(found: dict[str, Any]) -> None:
                     one["run"],
                     one["system"],
                     one["principal"],
-                    when(one["at"]) + (" (implicit)" if one["implicit"] else ""),
+                    when(one["at"]) + (" (implicit)" if one["implicit"] else "") + _elsewhere(one),
                 )
                 for one in found["runs"][:20]
             ],
             word="run",
         )
+
+
+def _elsewhere(run: dict[str, Any]) -> str:
+    place = run.get("second_place", -1)
+    return f"; its token was used elsewhere (entry {place})" if place >= 0 else ""
 
 
 def _tail_arguments(parser: ArgumentParser) -> None:

@@ -30,6 +30,7 @@ from standwatch.facts.entries import (
     Intent,
     Outcome,
     Relaxed,
+    RunBound,
     RunClosed,
     RunOpened,
     TaskTaken,
@@ -244,6 +245,12 @@ class Replay:
     def _learn(self, index: int, entry: AnyEntry) -> None:
         """What the entry tells its run."""
         match entry:
+            case RunBound(parent=str(parent)) if (
+                parent
+            ):  # it shares the task and the reads of the run above it
+                self._known.add(entry.run)
+                for side in self._sides():
+                    side.trails[entry.run] = side.trails.setdefault(parent, Trail())
             case RunOpened():
                 task, fate = task_of(self._source, index, entry, [])
                 self._known.add(entry.run)
@@ -254,7 +261,9 @@ class Replay:
                 opening = part_of(self._source, index, entry, "task", [])
                 said = msgspec.json.decode(opening.data or b"{}", type=dict[str, str])
                 for side in self._sides():
-                    side.trails[entry.run] = Trail(said.get("task", ""), said.get("on_behalf_of", ""))
+                    before = side.trails.get(entry.run)
+                    trail = side.trails[entry.run] = Trail(said.get("task", ""), said.get("on_behalf_of", ""))
+                    side.trails.update({run: trail for run, one in side.trails.items() if one is before})
             case RunClosed():
                 self._known.discard(entry.run)
                 self._gone.pop(entry.run, None)

@@ -226,6 +226,8 @@ class RunLine(msgspec.Struct, frozen=True):
     implicit: bool
     at: int
     until: int = 0
+    second_place: int = -1
+    """The entry that says its token was used from a second place, or without its key; -1 for none."""
 
 
 class FlightLine(msgspec.Struct, frozen=True):

@@ -94,6 +94,19 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Entries at the run's beginning that were not looked at: it is longer than this reads."""
     acts: tuple[RunAct, ...] = ()
     names: dict[str, str] = {}
+    bound: str = ""
+    """Thumbprint of the key that its token is bound to; "" for none."""
+    tools: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    """What it was given of what the run above it has; empty for all of it."""
+    above: tuple[str, ...] = ()
+    """The runs that its authority comes from, the nearest first; it has the task of the last."""
+    below: tuple[str, ...] = ()
+    """The runs that were opened from it, the first first."""
+    second_place: int = -1
+    """The entry that says its token was used from a second place, or without its key."""
+    second_code: str = ""
+    """`another_place` or `without_key`."""
 
 
 class RunHead(msgspec.Struct, frozen=True):

@@ -41,6 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     implicit: bool = False
     said: int = -1
     """Index of the entry that says its task, where it was not opened with one; -1 for none."""
+    above: tuple[str, ...] = ()
+    """Of a sub-agent's the runs that its authority comes from, the nearest first: it has the task of the last."""
     task: Told = Told("none")
     on_behalf_of: Told = Told("none")
 

@@ -109,15 +109,18 @@ def run_of(source: Source, state: State, judged: Judged | Decided, problems: lis
     if opened is None:
         problems.append(f"run {judged.run} was not open")
         return Run(id=judged.run)
-    own = ((place, read_leaf(source.leaf(place))) for place in _told_at(state, judged.run))
-    task, fate = task_of(source, *(telling(own) or (index, opened)), problems)
+    # A sub-agent's run has the task of the one that a harness opened above it.
+    root = state.root_run(judged.run)
+    own = ((place, read_leaf(source.leaf(place))) for place in _told_at(state, root))
+    task, fate = task_of(source, *(telling(own) or state.runs.get(root, (index, opened))), problems)
     return Run(
         id=judged.run,
         opened=index,
         at=opened.at,
         by=opened.by,
         implicit=opened.implicit,
-        said=state.tasks.get(judged.run, -1),
+        said=state.tasks.get(root, -1),
+        above=state.lineage(judged.run)[1:],
         task=Told(fate, task.task),
         on_behalf_of=Told(fate, task.on_behalf_of),
     )

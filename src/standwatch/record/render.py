@@ -80,6 +80,8 @@ def _who(told: Explanation) -> Iterator[str]:
     opened = f", opened {instant(run.at)} by {run.by} (entry {run.opened})" if run.opened >= 0 else ""
     opened += f", its task in its harness' first message (entry {run.said})" if run.said >= 0 else ""
     yield f"  run           {run.id}{' (implicit)' if run.implicit else ''}{opened}"
+    if run.above:
+        yield f"  below         {', which is below '.join(f'run {one}' for one in run.above)}"
     yield from _part("task", run.task)
     yield f"  seam          {told.seam}"
 

@@ -36,6 +36,7 @@ from standwatch.record.passkeys import is_passkey
 from standwatch.record.questions import Question, quorum
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
+from standwatch.serve.control_runs import runs_above
 
 EARLIER: Final = 20
 """Earlier refusals and questions of the run that are listed; the others are counted."""
@@ -247,7 +248,8 @@ def _run(source: Record, run: str, entries: _Entries) -> RunSheet:
         return RunSheet(run, "none")
     index, entry = opened
     assert isinstance(entry, RunOpened)
-    task, fate = task_of(source, *(telling(entries) or (index, entry)), [])
+    above = runs_above(source, entry)
+    task, fate = task_of(source, *(telling(above[-1][1] if above else entries) or (index, entry)), [])
     return RunSheet(
         run=run,
         told=fate if fate in ("none", "present") else "erased",
@@ -315,7 +317,10 @@ _MEANING: Final[dict[tuple[str, str], str]] = {
         "urls",
     ): "A URL was neither read as it stands nor is it in the task: it may carry something out.",
     ("provenance", "secret"): "A value of a field that is declared secret would leave in it.",
-    ("provenance", "secret_unread"): "Fields that are declared secret could not be read: one of them may be in it.",
+    (
+        "provenance",
+        "secret_unread",
+    ): "Fields that are declared secret could not be read: one of them may be in it.",
     (
         "provenance",
         "unrelated",

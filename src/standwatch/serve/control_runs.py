@@ -22,8 +22,10 @@ from standwatch.facts.entries import (
     Intent,
     Judged,
     Outcome,
+    RunBound,
     RunClosed,
     RunOpened,
+    SecondPlace,
     Unmasked,
 )
 from standwatch.facts.errors import Malformed, NotFound
@@ -31,10 +33,11 @@ from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
 from standwatch.fronts.control_runs import Flow, RunAct, RunAnswer, RunDocument, RunHead, RunList
 from standwatch.record import endorsements
+from standwatch.record.delegation import DEEPEST
+from standwatch.record.heard import read_heard
 from standwatch.record.judged import Task, task_of, telling
 from standwatch.record.leaf import Unknown
 from standwatch.record.questions import quorum
-from standwatch.record.heard import read_heard
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
@@ -52,6 +55,8 @@ VALUES: Final = 100
 """Values of one act that are told."""
 _VALUE: Final = 500
 """Characters of a value that are told."""
+_TELLING: Final = 8
+"""Entries at the beginning of a run among which is the one that says its task."""
 _STRIDE: Final = 20_000
 _STRIDES: Final = 25
 """Entries looked through for runs in one answer: so many times so many."""
@@ -102,7 +107,8 @@ def run_document(
         start = place - place % most
     now = read_leaf(source.leaf(source.size - 1)).at
     opened = next(((index, one) for index, one in entries if isinstance(one, RunOpened)), None)
-    said = telling(entries)
+    above = runs_above(source, opened[1] if opened is not None else None)
+    said = telling(above[-1][1] if above else entries)
     task, fate = task_of(source, *said, []) if said is not None else (Task(), "none")
     reading = _Reading(source, configuration, task.task, now)
     shown = acts[start : start + most]
@@ -111,6 +117,8 @@ def run_document(
     closed = next(((index, one) for index, one in entries if isinstance(one, RunClosed)), None)
     first = next((one for _, one in entries if isinstance(one, Judged | Decided)), None)
     index, head = opened if opened is not None else (-1, None)
+    given = head if isinstance(head, RunBound) else None
+    second, elsewhere = next(((k, one) for k, one in entries if isinstance(one, SecondPlace)), (-1, None))
     return RunDocument(
         run=run,
         system=head.system if head is not None else getattr(first, "system", ""),
@@ -132,7 +140,33 @@ def run_document(
         left_off=len(indices) - len(kept),
         acts=tuple(reading.act(own) for own in shown),
         names=names,
+        bound=given.bound if given is not None else "",
+        tools=tuple(given.tools) if given is not None else (),
+        effects=tuple(given.effects) if given is not None else (),
+        above=tuple(name for name, _ in above),
+        below=_below(source, run, index, closed[0] if closed is not None else source.size),
+        second_place=second,
+        second_code=elsewhere.code if elsewhere is not None else "",
     )
+
+
+def runs_above(source: Record, opened: RunOpened | None) -> list[tuple[str, _Own]]:
+    """The runs that an opened one has its authority from, the nearest first, each with the entries that may say its
+    task: none for one that a harness opened."""
+    found: list[tuple[str, _Own]] = []
+    while isinstance(opened, RunBound) and opened.parent and len(found) < DEEPEST:
+        places = source.of_run(opened.parent)[:_TELLING]
+        entries: _Own = [(place, read_leaf(source.leaf(place))) for place in places]
+        found.append((opened.parent, entries))
+        opened = next((one for _, one in entries if isinstance(one, RunOpened)), None)
+    return found
+
+
+def _below(source: Record, run: str, begin: int, end: int) -> tuple[str, ...]:
+    """The runs that were opened from `run` between two entries, as far as that is looked through."""
+    end = min(source.size, end, begin + _STRIDE * _STRIDES)
+    opened = (one for _, one in source.control(max(begin, 0), end) if isinstance(one, RunBound))
+    return tuple(one.run for one in opened if one.parent == run)[:MOST]
 
 
 def system_of_run(source: Record, run: str) -> str:

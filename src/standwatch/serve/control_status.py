@@ -165,7 +165,15 @@ def signers(state: State, system: str) -> tuple[str, ...]:
 def run_lines(state: State, now: int, who: Actor) -> tuple[RunLine, ...]:
     """Open runs, the latest first, at most `SHOWN_RUNS`."""
     found = [
-        RunLine(run, entry.system, entry.principal, entry.implicit, entry.at, entry.until)
+        RunLine(
+            run,
+            entry.system,
+            entry.principal,
+            entry.implicit,
+            entry.at,
+            entry.until,
+            state.places.get(run, -1),
+        )
         for run, (_, entry) in state.runs.items()
         if not 0 < entry.until <= now and sees(orderer(who), entry.system, state)
     ]

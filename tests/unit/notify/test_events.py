@@ -16,6 +16,7 @@ from standwatch.facts.entries import (
     Outcome,
     OutcomeChecked,
     RunOpened,
+    SecondPlace,
     Unmasked,
 )
 from standwatch.notify.events import Event, events, of_interest
@@ -150,3 +151,15 @@ def test_a_value_that_is_vouched_for_answers_the_question() -> None:
     (told,) = events(9, entry, WORDS)
     assert (told.member, told.ends) == ("asked:Q1", True)
     assert "vouched for" in told.line
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [("another_place", "from a second place"), ("without_key", "without the key it is bound to")],
+)
+def test_a_token_in_a_second_place_is_a_finding_that_says_how_to_stop_it(code: str, how: str) -> None:
+    entry = SecondPlace(at=NOON, by="standwatch", run="R1", principal="agent", code=code)
+    told = only(entry)
+    assert (told.kind, told.key, told.title) == ("finding", "finding/run/R1", f"A run's token was used {how}")
+    assert "standwatch halt run:R1 --reason" in told.line
+    assert interesting(entry)

@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from standwatch.enforce.ports import Act, Caller, Carried
+from standwatch.console.frame import Frame
+from standwatch.console.page import Ask
+from standwatch.console.render import render
+from standwatch.console.runs import RUN
+from standwatch.enforce.ports import Act, Below, Caller, Carried
+from standwatch.facts.entries import SecondPlace
 from standwatch.facts.errors import Forbidden, Malformed, NotFound
 from standwatch.fronts.control_ports import HaltOrder
 from standwatch.fronts.control_runs import RunAct
 from standwatch.serve.control_runs import readable
-from support.watch import DEFINITION, PEOPLE, Watch, done, standing, write_organisation
+from support.watch import DEFINITION, PEOPLE, Watch, done, now, standing, write_organisation
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -209,3 +214,37 @@ def test_results_are_read_as_people_read_them() -> None:
     assert readable(b'{"content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}') == "one\ntwo"
     for data in (b'{"content":[{"type":"image","data":"x"}]}', b"{}", b"[1]", b"\xff", b'{"content":7}'):
         assert readable(data) == data.decode("utf-8", "backslashreplace")
+
+
+def test_a_run_below_another_names_the_chain_and_has_its_task(organisation: Path) -> None:
+    async def script() -> None:
+        async with standing(organisation) as watch:
+            parent, who = await opened(watch, "pay 120 to Nordlicht"), watch.who("otto")
+            below = Below(tools=("bank.send",), effects=("read",), bound="k" * 43)
+            child, _, _ = await watch.gate.open_below(Caller("agent", "agent", ("pay",), parent), below)
+            reply = await act(watch, child, amount=120)
+            found = await watch.control.run(who, child)
+            assert (found.above, found.tools, found.effects, found.bound) == (
+                (parent,), ("bank.send",), ("read",), "k" * 43,
+            )  # fmt: skip
+            assert (found.task, found.on_behalf_of) == ("pay 120 to Nordlicht", "user-7")
+            assert flows(found.acts[0]) == {"/amount": ("task", -1)}
+            over = await watch.control.run(who, parent)
+            assert (over.below, over.above, over.second_place) == ((child,), (), -1)
+            told = await watch.control.explain(who, reply.id)
+            assert told["explanation"].run.above == (parent,)
+            assert told["explanation"].run.task.text == "pay 120 to Nordlicht"
+            assert f"below         run {parent}" in told["text"]
+            elsewhere = SecondPlace(by="standwatch", run=child, principal="agent", code="without_key")
+            index = (await watch.gate.append(elsewhere)).index
+            found = await watch.control.run(who, child)
+            assert (found.second_place, found.second_code) == (index, "without_key")
+            lines = {one.run: one.second_place for one in (await watch.control.status(who)).runs}
+            assert (lines[child], lines[parent]) == (index, -1)
+            view = await RUN.view(Ask(watch.control, who, {"run": child}, {}, 0, "", {}))
+            around = Frame(title="", path="/", menu=(), organisation="Watch", now=now(), at=now(), names={})
+            page = render(RUN.file, view, around, csrf="token", nonce="nonce").decode()
+            for text in (f"/runs/{parent}", "without the key it is bound to", f"/entries/{index}", "k" * 43):
+                assert text in page
+
+    run(script())
