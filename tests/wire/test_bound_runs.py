@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from standwatch.client import AsyncClient, Client, Opened, Refused, make_key
 from standwatch.facts.entries import Hold, Intent, RunBound, SecondPlace
 from support.bound import Holder, holder
 from support.system import (
@@ -295,3 +297,37 @@ def test_a_family_outlives_the_server(watch: Living, desk: Agent, node: Holder) 
     url = f"http://127.0.0.1:{watch.agents}/mcp/s"
     assert node.send("ES256", bound.token, url, message(), HEADS).status == 200
     assert [one for one in watch.of(Intent) if one.run == bound.run]
+
+
+# --- our own client -----------------------------------------------------------------------------------------------
+
+
+def test_our_client_opens_bound_runs_and_runs_below_them(watch: Living, desk: Agent) -> None:
+    url, key, other = f"http://127.0.0.1:{watch.agents}", make_key(), make_key()
+    with Client(url, desk.token) as harness:
+        run = harness.open_run("s", TASK, key=key)
+        with (
+            harness.of(run) as agent,
+            Client(url, run.token, key=other) as thief,
+            Client(url, run.token) as bearer,
+        ):
+            below = agent.open_below("s", tools=["bank.mail"], effects=["read"], minutes=5, key=other)
+            with harness.of(below) as sub, pytest.raises(Refused):
+                sub.open_run("s", f"Pay {FOE}")  # it has the task of the run above it
+            for one in (thief, bearer):
+                with pytest.raises(Refused):
+                    one.open_below("s")
+
+    async def beside() -> Opened:
+        async with AsyncClient(url, desk.token) as harness:
+            run = await harness.open_run("s", TASK, on_behalf_of="ada", key=key)
+            async with harness.of(run) as agent:
+                return await agent.open_below("s", key=other)
+
+    again = asyncio.run(beside())
+    found = {one.run: one for one in watch.of(RunBound)}
+    assert (found[run.run].bound, found[below.run].parent) == (key.thumbprint, run.run)
+    assert (found[below.run].tools, found[below.run].effects) == (["bank.mail"], ["read"])
+    assert found[below.run].until == below.until < run.until
+    assert found[again.run].bound == other.thumbprint
+    assert run.token not in repr(run)

@@ -16,6 +16,7 @@ from standwatch.client.answers import Decisions, Going, Row
 from standwatch.client.context import composition
 from standwatch.client.errors import ClientError, Invalid, Refused, Unavailable, Unreachable
 from standwatch.client.governing import Governed, GovernedAsync, governed
+from standwatch.client.runs import Opened, make_key
 from standwatch.client.session import AsyncClient, Client
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "Governed",
     "GovernedAsync",
     "Invalid",
+    "Opened",
     "Refused",
     "Row",
     "Unavailable",
     "Unreachable",
     "composition",
     "governed",
+    "make_key",
 ]

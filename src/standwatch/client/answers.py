@@ -96,7 +96,7 @@ def answered(status: int, receipt: str, body: object) -> Decisions | Going:
                 pass
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Unreachable("what answered is not Standwatch, or of another version") from None
-    raise _refusal(status, said)
+    raise refusal(status, said)
 
 
 def _decisions(said: Mapping[str, Any], receipt: str) -> Decisions:
@@ -123,7 +123,8 @@ def _decisions(said: Mapping[str, Any], receipt: str) -> Decisions:
     )
 
 
-def _refusal(status: int, said: Mapping[str, Any]) -> Exception:
+def refusal(status: int, said: Mapping[str, Any]) -> Exception:
+    """What a word that is no answer means to whoever asked."""
     text, reference = str(said.get("message", f"status {status}")), str(said.get("id", ""))
     match status:
         case 400 | 404 | 405 | 409 | 413:

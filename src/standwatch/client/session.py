@@ -9,7 +9,9 @@ from typing import Any, Final, Self
 from standwatch.client.answers import Decisions, Going, answered
 from standwatch.client.context import current, trace_of
 from standwatch.client.errors import Unreachable
-from standwatch.client.wire import Async, Place, Sync, body_of
+from standwatch.client.runs import PATH as RUNS
+from standwatch.client.runs import Opened, asking_run, opened
+from standwatch.client.wire import Async, Place, Prover, Sync, body_of
 
 PATH: Final = "/v1/decisions"
 
@@ -26,8 +28,40 @@ class Client:
     ...     pass
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float = 10.0, run: str = "") -> None:
-        self._wire = Sync(Place(url, token, run), timeout)
+    def __init__(
+        self, url: str, token: str, *, timeout: float = 10.0, run: str = "", key: Prover | None = None
+    ) -> None:
+        self._place, self._timeout = Place(url, token, run, key), timeout
+        self._wire = Sync(self._place, timeout)
+
+    def open_run(
+        self, system: str, task: str, *, on_behalf_of: str = "", key: Prover | None = None
+    ) -> Opened:
+        """Open a run for `task`, in the user's words. With `key` (`make_key`) its token is good with that key alone.
+
+        Raises `Refused` for a token that may not start runs, and `ClientError`.
+        """
+        asked = asking_run(system, key, task=task, on_behalf_of=on_behalf_of)
+        return opened(self._wire.post(RUNS, asked, {}), key)
+
+    def open_below(
+        self,
+        system: str,
+        *,
+        tools: Sequence[str] = (),
+        effects: Sequence[str] = (),
+        minutes: int = 0,
+        key: Prover | None = None,
+    ) -> Opened:
+        """With a run's token: open one below it, for a sub-agent, that may never do more. What is not said is as it is
+        in the run above; `tools` are names of `server.tool`, or their beginnings and `*`.
+        """
+        asked = asking_run(system, key, tools=list(tools), effects=list(effects), minutes=minutes)
+        return opened(self._wire.post(RUNS, asked, {}), key)
+
+    def of(self, run: Opened) -> Client:
+        """The same gateway, asked with the token of `run` and its key."""
+        return Client(self._place.url, run.token, timeout=self._timeout, key=run.key)
 
     def decide(
         self,
@@ -82,8 +116,35 @@ class AsyncClient:
     >>> asyncio.run(main())
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float = 10.0, run: str = "") -> None:
-        self._wire = Async(Place(url, token, run), timeout)
+    def __init__(
+        self, url: str, token: str, *, timeout: float = 10.0, run: str = "", key: Prover | None = None
+    ) -> None:
+        self._place, self._timeout = Place(url, token, run, key), timeout
+        self._wire = Async(self._place, timeout)
+
+    async def open_run(
+        self, system: str, task: str, *, on_behalf_of: str = "", key: Prover | None = None
+    ) -> Opened:
+        """As `Client.open_run`."""
+        asked = asking_run(system, key, task=task, on_behalf_of=on_behalf_of)
+        return opened(await self._wire.post(RUNS, asked, {}), key)
+
+    async def open_below(
+        self,
+        system: str,
+        *,
+        tools: Sequence[str] = (),
+        effects: Sequence[str] = (),
+        minutes: int = 0,
+        key: Prover | None = None,
+    ) -> Opened:
+        """As `Client.open_below`."""
+        asked = asking_run(system, key, tools=list(tools), effects=list(effects), minutes=minutes)
+        return opened(await self._wire.post(RUNS, asked, {}), key)
+
+    def of(self, run: Opened) -> AsyncClient:
+        """As `Client.of`."""
+        return AsyncClient(self._place.url, run.token, timeout=self._timeout, key=run.key)
 
     async def decide(
         self,

@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from standwatch.client.errors import Unreachable
@@ -30,10 +30,23 @@ Answered = tuple[int, str, object]
 """Status, receipt, body."""
 
 
+class Prover(Protocol):
+    """A key, and what proves that a request is by whoever has it (RFC 9449)."""
+
+    @property
+    def thumbprint(self) -> str:
+        """Of its public half (RFC 7638)."""
+        ...
+
+    def proof(self, method: str, url: str, token: str) -> str:
+        """For one request, with one token, now."""
+        ...
+
+
 class Place:
     """Where the gateway is and who we are. Raises ValueError for an address or a token that is none."""
 
-    def __init__(self, url: str, token: str, run: str = "") -> None:
+    def __init__(self, url: str, token: str, run: str = "", key: Prover | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
             raise ValueError(f"an address such as http://127.0.0.1:8400 was expected, not {url!r}")
@@ -43,9 +56,24 @@ class Place:
         self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
         self.path = parts.path.rstrip("/")
         self.netloc = parts.netloc
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.url, self.key, self._token = url, key, token
+        scheme = "Bearer" if key is None else "DPoP"
+        self.headers = {"Authorization": f"{scheme} {token}", "Content-Type": "application/json"}
         if run:
             self.headers["Standwatch-Run"] = run
+
+    def shown(self, path: str) -> dict[str, str]:
+        """The headers of one POST to `path`; with a proof of its own where there is a key."""
+        if self.key is None:
+            return self.headers
+        usual = self.port == (443 if self.secure else 80)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        where = f"{'https' if self.secure else 'http'}://{host if usual else f'{host}:{self.port}'}{self.path}{path}"
+        return {
+            **self.headers,
+            "Host": where.split("/")[2],
+            "DPoP": self.key.proof("POST", where, self._token),
+        }
 
 
 def body_of(value: Any) -> bytes:
@@ -83,7 +111,7 @@ class Sync:
         """Send one request and wait for its answer. Raises `Unreachable`."""
         connection = self._taken()
         try:
-            connection.request("POST", self._place.path + path, body, {**self._place.headers, **headers})
+            connection.request("POST", self._place.path + path, body, {**self._place.shown(path), **headers})
             answer = connection.getresponse()
             data = answer.read(MOST_ANSWER + 1)
             if len(data) > MOST_ANSWER:
@@ -171,7 +199,12 @@ class Async:
         return status, found.get("standwatch-receipt", ""), read_json(status, data)
 
     def _head(self, path: str, length: int, headers: Mapping[str, str]) -> bytes:
-        lines = {"Host": self._place.netloc, "Content-Length": str(length), **self._place.headers, **headers}
+        lines = {
+            "Host": self._place.netloc,
+            "Content-Length": str(length),
+            **self._place.shown(path),
+            **headers,
+        }
         told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"POST {self._place.path}{path} HTTP/1.1\r\n{told}\r\n".encode("ascii")
 
