@@ -169,6 +169,8 @@ def test_what_is_gone_through_is_counted_in_proportion() -> None:
     for size in (50_000, 100_000, 200_000):
         trail = Trail("x")
         trail.learn(read("some words of an outsider, 12 of them " * (size // 38)))
+        assert trail.gap is None  # a look-up: what waited is indexed
         work.append(trail._seen.worked)
+    assert work[0] >= 50_000 - 38
     assert work[1] <= 2.1 * work[0]
     assert work[2] <= 2.1 * work[1]

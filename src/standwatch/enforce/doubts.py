@@ -165,8 +165,11 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
     if rule.secrets != "any" and (places := case.trail.secret_in(leaf.value)):
         why = f"{at.name} carries a secret of {_places(places)}"
         yield Doubt("secret", rule.secrets or "deny", why, at.name, leaf.pointer, "", "secret")
-    origin = case.trail.origin(leaf.value)
     unread = case.trail.secrets.unread
+    pieces = case.trail.embedded(leaf.value) if isinstance(leaf.value, str) and _looked_into(at) else ()
+    if not pieces and not _weighed(at):
+        return  # a look-up that nothing could come of
+    origin = case.trail.origin(leaf.value)
     # INVARIANT: what a result kept from us is not taken for harmless: people say whether this text may leave.
     if unread is not None and rule.secrets != "any" and origin.source in BAD and isinstance(leaf.value, str):
         why = f"{at.name} may carry a secret of {_places((unread,))}, whose fields could not be read"
@@ -180,9 +183,20 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
     if whole:
         why = _from(f"{at.name} {_shown(leaf.value)}", origin)
         yield Doubt("steering", _default(at.tool), why, at.name, leaf.pointer, str(leaf.value), "", origin)
-    if isinstance(leaf.value, str):
-        for one in case.trail.embedded(leaf.value):
-            yield from _of_embedded(at, one, whole=whole)
+    for one in pieces:
+        yield from _of_embedded(at, one, whole=whole)
+
+
+def _weighed(at: _At) -> bool:
+    """Whether the origin of the value as a whole decides anything here."""
+    trail = at.case.trail
+    kept_back = trail.secrets.unread is not None and at.rule.secrets != "any"
+    return kept_back or (trail.chooses and _chosen(at)) or (_guards_values(at) and steers(at.leaf))
+
+
+def _looked_into(at: _At) -> bool:
+    """Whether something could come of what stands inside a text: by a rule, or by the defaults."""
+    return at.rule.urls in ("none", "read") or bool(at.rule.carries) or guarded(at.case, at.tool)
 
 
 def _chosen(at: _At) -> bool:

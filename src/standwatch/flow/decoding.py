@@ -19,7 +19,11 @@ MOST: Final = 4
 _BASE64: Final = re.compile(
     r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{8,})*={0,2}"
 )
-_HEX: Final = re.compile(r"(?<!\w)(?:0x)?[0-9a-fA-F]{2}(?:(?:[ :,-]|\\x|0x|, ?0x)?[0-9a-fA-F]{2}){3,}(?!\w)")
+# A pattern that begins with a digit is looked for several times as fast as one that begins with what stands before it.
+_HEX: Final = re.compile(
+    r"[0-9a-fA-F](?<!\w.)(?:[0-9a-fA-F]|(?<=0)x[0-9a-fA-F]{2})"
+    r"(?:(?:[ :,-]|\\x|0x|, ?0x)?[0-9a-fA-F]{2}){3,}(?!\w)"
+)
 _ESCAPE: Final = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrt\"'/\\]))"
 )

@@ -20,6 +20,9 @@ class Preferred:
         self._fields: dict[str, dict[str, bool | None]] = {}
         self._kept = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._kept)
+
     def add(self, tool: str, at: str, value: Any) -> None:
         """Keep `value`, which stood at the JSON pointer `at` in a result of `tool`."""
         if self._kept >= MOST or not _names(value):

@@ -12,6 +12,8 @@ import re2
 MOST: Final = 20_000
 """URLs and hosts of one run; beyond it what is new counts as made up."""
 LONGEST: Final = 2_048
+PENDING: Final = 1 << 16
+"""Characters that wait to be gone through until somebody asks; with more they are gone through."""
 
 _re2: Any = re2
 _OPTIONS: Final[Any] = _re2.Options()
@@ -33,9 +35,24 @@ class Reached:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+        self._waiting: list[str] = []
+        self._length = 0
 
     def add(self, text: str) -> None:
         """Take in what a read has. Linear."""
+        if "." not in text and "://" not in text:
+            return
+        self._waiting.append(text)
+        self._length += len(text)
+        if self._length > PENDING:
+            self._settle()
+
+    def _settle(self) -> None:
+        waiting, self._waiting, self._length = self._waiting, [], 0
+        for text in waiting:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
         for found in _FOUND.finditer(text):
             said = found.group(0)
             if len(self._known) >= MOST:
@@ -48,6 +65,7 @@ class Reached:
 
     def has(self, url: str) -> bool:
         """Whether `url`, a URL or a host, was read as it stands."""
+        self._settle()
         return _one(url.strip()) in self._known
 
 

@@ -109,6 +109,20 @@ _DATE: Final = re.compile(
 )
 
 
+_TELLING: Final = re.compile(r"[0-9@./:\\%&=]|(?i:xn--)")
+_ENCODED: Final = re.compile(r"[A-Za-z_+-]{12}")
+
+
+def silent(text: str) -> bool:
+    """Whether nothing can steer inside `text`, encoded or not: nothing in it that every shape and every encoding has.
+    Text in base64 has both capitals and small letters."""
+    return (
+        text.isascii()
+        and _TELLING.search(text) is None
+        and (text.islower() or text.isupper() or _ENCODED.search(text) is None)
+    )
+
+
 def shapes(text: str) -> Iterator[Shaped]:
     """The pieces of `text` that could steer, in their order; none inside another."""
     at = 0

@@ -23,7 +23,7 @@ from standwatch.flow.preferred import Preferred
 from standwatch.flow.reached import Reached
 from standwatch.flow.secrets import Secrets
 from standwatch.flow.seen import Seen, items
-from standwatch.flow.shapes import Shaped, host_of, shapes
+from standwatch.flow.shapes import Shaped, host_of, shapes, silent
 from standwatch.flow.templates import blanks, forms
 from standwatch.flow.vouching import Vouching, squeezed
 from standwatch.record.known import mark
@@ -135,6 +135,11 @@ class Trail:
         """Where something was read that is not in here: erased since, or beyond what is kept."""
         return self._gap or self._seen.overflow
 
+    @property
+    def chooses(self) -> bool:
+        """Whether there are trusted values among which a task could choose."""
+        return bool(self._fields)
+
     def chosen_instead(self, value: Any) -> str:
         """Another value of the trusted field from which `value` is, where the task speaks of that one; else ""."""
         origin = self.origin(value)
@@ -234,6 +239,8 @@ class Trail:
     def embedded(self, text: str) -> tuple[Embedded, ...]:
         """What could steer inside the free text `text`, each with its own origin. Encodings are seen through: what
         stands in an encoded run has the place of the whole text."""
+        if silent(text):
+            return ()
         found: list[Embedded] = []
         for one in shapes(text):
             if len(found) >= MOST_EMBEDDED:

@@ -1,0 +1,89 @@
+"""What a run has read waits to be indexed until somebody asks: no answer tells that it did."""
+
+import base64
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standwatch.flow.decoding import decoded
+from standwatch.flow.fold import TOKEN, loose
+from standwatch.flow.origin import Place
+from standwatch.flow.reached import Reached
+from standwatch.flow.seen import MOST_OF_ONE, MOST_WAITING, PENDING, Seen, _tokens
+from standwatch.flow.shapes import shapes, silent
+
+WORDS = (
+    "omar@evil.example",
+    "NL91 ABNA 0417 1643 00",
+    "1,940.00 EUR",
+    "2026-11-30",
+    "some words of an outsider",
+    "Évian",
+)
+TEXTS = st.lists(st.sampled_from((*WORDS, base64.b64encode(b"hidden@evil.example").decode())), max_size=12)
+
+
+@given(TEXTS, st.integers(0, 12))
+def test_a_look_up_sees_all_that_was_added_before_it(texts: list[str], asked: int) -> None:
+    waiting, settled = Seen(), Seen()
+    for at, text in enumerate(texts):
+        for seen in (waiting, settled):
+            seen.add(text, Place(call=str(at)))
+        settled.find("nothing of the kind", prose=False)
+        if at == asked:
+            assert waiting.find("hidden@evil.example", prose=False) == settled.find(
+                "hidden@evil.example", prose=False
+            )
+    for word in (*WORDS, "hidden@evil.example", "never anywhere"):
+        assert waiting.find(word, prose=False) == settled.find(word, prose=False)
+    for item in ("n:1940", "d:2026-11-30"):
+        assert waiting.item(item) == settled.item(item)
+    assert waiting.overflow == settled.overflow is None
+
+
+def test_what_waits_is_bounded() -> None:
+    seen, reached = Seen(), Reached()
+    for _ in range(3 * MOST_WAITING):
+        seen.add("a.b", Place())
+        assert len(seen._waiting) <= MOST_WAITING
+    for _ in range(100):
+        seen.add("word " * 1_000, Place())
+        reached.add("a.example " * 500)
+        assert seen._pending <= PENDING
+        assert reached._length <= PENDING
+    assert seen.worked > 100_000
+
+
+def test_what_is_too_much_says_so_before_anything_is_looked_up() -> None:
+    seen = Seen()
+    seen.add("x" * (MOST_OF_ONE + 1), Place(call="big"))
+    assert seen.overflow == Place(call="big")
+
+
+def test_a_url_is_known_at_once() -> None:
+    reached = Reached()
+    reached.add("see https://a.example/x?id=7 and localhost://y")
+    assert reached.has("https://a.example/x?id=7")
+    assert reached.has("localhost://y")
+    reached.add("b.example")
+    assert reached.has("b.example")
+
+
+@given(st.text(string.printable + "é٣ßK", max_size=200))
+def test_tokens_are_the_letters_and_digits_that_stand_together(text: str) -> None:
+    assert _tokens(loose(text)) == TOKEN.findall(loose(text))
+
+
+@given(st.text(string.ascii_letters + "_+- \n'xn--XN" + "0@.", max_size=80))
+def test_in_a_silent_text_nothing_steers(text: str) -> None:
+    if silent(text):
+        assert not [*shapes(text), *shapes(loose(text))]
+        assert not [one for undone in decoded(text) for one in shapes(undone)]
+
+
+@given(st.binary(min_size=9, max_size=60))
+def test_no_encoded_address_is_in_a_silent_text(noise: bytes) -> None:
+    said = base64.b64encode(b"write to omar@evil.example " + noise).decode()
+    assert not silent(f"please read {said}")
+    assert not silent(f"please read {said.replace('=', '')}")
