@@ -214,6 +214,15 @@ def test_the_model_works_on_tokens_and_the_tool_gets_the_values(status: Any) -> 
     assert intent.verdict == "allow"
 
 
+def test_a_result_that_names_a_token_it_was_not_given_does_not_tell_its_value() -> None:
+    played = stage(ContentRule(("email",), ("results",), ("bank.get_transactions",), action="mask"))
+    first: Any = played.play(bank.call("bank.get_transactions"), Carried("ok", text(ADDRESS))).carried
+    token = msgspec.json.decode(first.result)["content"][0]["text"]
+    assert TOKEN.fullmatch(token)
+    again: Any = played.play(note("and?"), Carried("ok", text(f"stored: {token}"))).carried
+    assert msgspec.json.decode(again.result)["content"][0]["text"] == f"stored: {token}"
+
+
 def test_a_token_that_stands_for_nothing_is_refused() -> None:
     played = stage(ContentRule(("email",), ("results",), action="mask"))
     assert played.play(note("write to masked_email_0123456789abcdef")).word == "refused"
