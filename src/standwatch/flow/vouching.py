@@ -86,17 +86,28 @@ class Vouching:
         found = self._places.get(f"={said}")
         if found is None:
             found = next((where for item in meant(value) if (where := self._places.get(item))), None)
+            if found is not None and (unit := unit_of(value)) and not self._speaks_of(unit):
+                found = None
         return found or self._phrase(said)
 
+    def _speaks_of(self, unit: tuple[str, ...]) -> bool:
+        """Whether any text has the currency, or the percent, that a number is given in."""
+        self._join()
+        text = self._texts[0] if self._texts else ""
+        return any(re.search(rf"(?<![^\W\d_]){re.escape(one)}", text) is not None for one in unit)
+
     def _phrase(self, said: str) -> Place | None:
-        if len(self._texts) > 1:
-            self._texts = [_MARK.join(self._texts)]
+        self._join()
         at = stands(said, self._texts[0]) if self._texts else -1
         if at < 0 and said[0] in "#@" and said[1:].isalnum():
             at = stands(said[1:], self._texts[0])
         if at < 0:
             return None
         return next(place for start, place in reversed(self._starts) if start <= at)
+
+    def _join(self) -> None:
+        if len(self._texts) > 1:
+            self._texts = [_MARK.join(self._texts)]
 
     def _stamp(self, value: str) -> Place | None:
         """A date with a time is vouched for where both are."""
@@ -185,6 +196,26 @@ def _one_date(days: set[str]) -> Iterator[str]:
     short, long = min(days), max(days)  # `--` sorts before any year
     if len(days) == 1 or (len(days) == 2 and short.startswith("--") and long.endswith(short[2:])):
         yield f"d:{long}"
+
+
+_UNIT: Final = re.compile(r"[$€£¥₹%]|[A-Z]{3}")
+_UNITS: Final[dict[str, tuple[str, ...]]] = {
+    one: said
+    for said in (
+        ("$", "usd", "dollar", "dólar"), ("€", "eur"), ("£", "gbp", "pound", "pfund", "livre", "libra"),
+        ("¥", "jpy", "cny", "yen", "yuan"), ("₹", "inr", "rupee"), ("chf", "franken", "franc", "fr."),
+        ("%", "percent", "per cent", "prozent", "pour cent", "por ciento", "por cento", "per cento", "procent"),
+    )
+    for one in said
+}  # fmt: skip
+
+
+def unit_of(value: str) -> tuple[str, ...]:
+    """How the currency is said, or the percent, that the number `value` is given in; empty for a bare number. 50 of one
+    is not 50 of another."""
+    said = value.strip()
+    found = _UNIT.search(said) if _NUMERIC.fullmatch(said) else None
+    return () if found is None else _UNITS.get(found[0].lower(), (found[0].lower(),))
 
 
 _NUMERIC: Final = re.compile(r"[-+−$€£¥₹\d.,' \u00a0\u202f\u2009’%]*(?:[A-Z]{3})?|[A-Z]{3} ?[-+\d.,' ’]+")

@@ -458,3 +458,11 @@ def test_an_address_is_not_another_with_its_marks_elsewhere() -> None:
         ("https://app.corp.com/x", "task"),
         ("https://ap.pcorp.com/x", "model"),
     ]
+
+
+def test_a_number_of_one_currency_is_not_that_of_another() -> None:
+    trail = Trail("Pay 50 EUR to Anna")
+    assert [trail.source(one) for one in (50, "50", "50 EUR", "€50", "EUR 50.00")] == ["task"] * 5
+    assert [trail.source(one) for one in ("50 BTC", "$50", "50%", "USD 50", "50 XAU")] == ["model"] * 5
+    assert Trail("Move 50 dollars, 20 % of it to 30$").source("$50") == "task"
+    assert Trail("Pay 50 to Anna").source("50 BTC") == "model", "which, nobody said"
