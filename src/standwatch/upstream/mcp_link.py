@@ -169,7 +169,8 @@ class StdioLink:
 
     async def _launch(self) -> Launch:
         """How its children are started; all of them have one way to its hosts."""
-        what = launch(self._component, self._around.folder, self._around.environment)
+        # Off the loop: the operating system's keyring may take seconds, and a hold waits for nobody.
+        what = await asyncio.to_thread(launch, self._component, self._around.folder, self._around.environment)
         sandbox = self._around.sandbox
         if sandbox is None:
             return what
