@@ -12,6 +12,7 @@ from standwatch.facts.configuration import Finding
 from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation
 from standwatch.record.proof import ProofFile
+from standwatch.record.render import NOT_SENT, left
 from standwatch.serve.control_runs import readable
 
 STANDING: Final = {
@@ -73,7 +74,7 @@ async def _view(ask: Ask, reference: str, proof: str) -> ActionView:
     return ActionView(
         reference=reference,
         proof=proof,
-        sentence=STANDING.get(told.standing, ""),
+        sentence=STANDING.get(told.standing, "") if told.standing != "done" or left(told) else NOT_SENT,
         action=told,
         sheet=sheet(told.sent.action.text) if present else None,
         first=min((proof.index for proof in told.proofs), default=told.judged),

@@ -9,6 +9,7 @@ from standwatch.facts.short_words import short_words
 from standwatch.record.explanation import Explanation, Inquiry, Standing, Statement, Told, Voice
 from standwatch.record.heard import read_heard
 
+NOT_SENT: Final = "It was released, and could not be handed on: nothing was sent."
 _SENTENCES: Final[dict[Standing, str]] = {
     "done": "It was released, and its outcome is in the record.",
     "under_way": "It was released; no outcome is in the record, so what became of it is unknown.",
@@ -21,6 +22,16 @@ _SENTENCES: Final[dict[Standing, str]] = {
     "refused": "A person refused it: nothing was sent.",
     "approved": "A person approved it; it was not asked for again yet, and nothing was sent.",
 }
+
+
+def left(told: Explanation) -> bool:
+    """Whether it went to whoever was to carry it out, or may have."""
+    return told.standing == "under_way" or (told.standing == "done" and told.back.status != "not_sent")
+
+
+def sentence(told: Explanation) -> str:
+    """What became of it."""
+    return NOT_SENT if told.standing == "done" and not left(told) else _SENTENCES[told.standing]
 
 
 def render(told: Explanation) -> str:
@@ -58,7 +69,7 @@ def safe(line: str) -> str:
 def _lines(told: Explanation) -> Iterator[str]:
     yield f"Action {told.id}"
     yield f"  {told.tool} ({told.effect}) of system {told.system}, {instant(told.at)}"
-    yield f"  {_SENTENCES[told.standing]}"
+    yield f"  {sentence(told)}"
     for problem in told.problems:
         yield f"  ! {problem}"
     yield from _who(told)
@@ -195,7 +206,7 @@ def _sent(told: Explanation) -> Iterator[str]:
     sent, back = told.sent, told.back
     released = told.standing in ("done", "under_way")
     yield ""
-    yield f"{'Sent' if released else 'Not sent'}: digest {sent.digest}"
+    yield f"{'Sent' if left(told) else 'Not sent'}: digest {sent.digest}"
     if told.asked is not None:
         yield f"  words         {short_words(sent.digest)}   whoever was asked, and who asked, see the same"
     if sent.target:
@@ -206,7 +217,7 @@ def _sent(told: Explanation) -> Iterator[str]:
     if sent.modified:
         yield f"  modified      what was sent has digest {sent.modified}"
     for name, amount in sent.spend.items():
-        yield f"  reserved      {name} {amount / 1_000_000:g}"
+        yield f"  reserved      {name} {amount if name == 'tokens' else f'{amount / 1_000_000:g}'}"
     if released:
         yield ""
         yield f"Came back: {back.status or 'unknown: no outcome is in the record'}"

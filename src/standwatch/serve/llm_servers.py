@@ -1,12 +1,13 @@
 """The upstreams of all language models: opened with the configuration in force, closed when it drops them."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 
 from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.llm import LlmServer
-from standwatch.upstream.llm import open_llm
+from standwatch.serve.ailing import unanswering
+from standwatch.upstream.llm import Unaskable, Upstream, open_llm
 
 
 class LlmServers:
@@ -15,7 +16,7 @@ class LlmServers:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
         self._environment = environment
-        self._open: dict[tuple[str, str], tuple[Component, LlmServer]] = {}
+        self._open: dict[tuple[str, str], tuple[Component, Upstream | Unaskable]] = {}
 
     def of(self, system: str, component: str) -> LlmServer | None:
         """The upstream of a component; None for one that nobody declares."""
@@ -34,11 +35,17 @@ class LlmServers:
         kept = {id(server) for _, server in self._open.values()}
         return _end([server for _, server in before.values() if id(server) not in kept])
 
-    def _keep_or_open(self, system: str, component: Component) -> tuple[Component, LlmServer]:
+    def _keep_or_open(self, system: str, component: Component) -> tuple[Component, Upstream | Unaskable]:
         kept = self._open.get((system, component.name))
         if kept is not None and kept[0] == component:
             return kept
         return component, open_llm(component, folder=self._folder, environment=self._environment)
+
+    def ailing(self) -> Iterator[tuple[str, str]]:
+        """(system, sentence) for each that could not be asked when it was last asked."""
+        for (system, name), (_, server) in self._open.items():
+            if said := unanswering(name, server.why):
+                yield system, said
 
     async def close(self) -> None:
         """End every connection."""

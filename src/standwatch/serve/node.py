@@ -100,6 +100,7 @@ class Node:
             bypasses=Bypasses(Path.home(), now),
         )
         self.control.keys_shown = self.key_set
+        self.control.ailing = self.servers.ailing
         self.control.spending = lambda: asyncio.wrap_future(recorder.spending())
         self.control.holds.tell = recorder.refuse
         self.control.behind = lambda: now.behind

@@ -1,6 +1,6 @@
 """What every operation stands on: the gate, the record, the clock, and whoever does one thing each; and who may ask."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +80,8 @@ class Parts:
         """µs by which this host's wall clock was set back; the time goes on all the same (`serve.clock`)."""
         self.spending: Callable[[], Awaitable[dict[str, dict[str, int]]]] = _nothing
         """What language models used today, by system; set by whoever has the recorder."""
+        self.ailing: Callable[[], Iterable[tuple[str, str]]] = tuple
+        """(system, sentence) for servers and models that cannot be asked; set by whoever runs them."""
         self.keys_shown = b'{"keys":[]}'
         """The key set that verifies what upstreams are shown."""
         self.notifying: Notifying | None = None

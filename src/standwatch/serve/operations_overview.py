@@ -16,6 +16,7 @@ from standwatch.respond.scope import ALL, parse
 from standwatch.serve import control_people as people
 from standwatch.serve import control_reading as reading
 from standwatch.serve import control_status as lines
+from standwatch.serve.ailing import unread
 from standwatch.serve.control_held import lifted, placed
 from standwatch.serve.control_scopes import covered, holding
 from standwatch.serve.control_versions import model_lines
@@ -72,7 +73,7 @@ class Overview(Parts):
             agents=sum(one.role != "human" and not one.revoked for one in state.principals.values()),
             seams=lately.seams,
             log=log,
-            warnings=self._warnings(log) if moment is None else (),
+            warnings=self._warnings(who, log) if moment is None else (),
             names=people.names(self._configuration),
             channels=self.notifying.status().channels if self.notifying and moment is None else (),
             relaxations=await self.relaxer.open_lines(who, now, None if moment is None else state),
@@ -177,7 +178,7 @@ class Overview(Parts):
         ]
         return tuple(found[: lines.SHOWN_RUNS])
 
-    def _warnings(self, log: LogLine) -> tuple[str, ...]:
+    def _warnings(self, who: Actor, log: LogLine) -> tuple[str, ...]:
         found = lines.warnings(
             self._state,
             self._configuration,
@@ -195,9 +196,17 @@ class Overview(Parts):
             *self.roster.warnings(),
             *lines.set_back(self.behind()),
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
+            *self._ailing(who),
             *(self.notifying.warnings() if self.notifying is not None else ()),
             *(("A changed configuration waits for signatures. standwatch sign-config",) if waits else ()),
             *(f"Goes round us: {path}" for path in self._bypasses(agents.url)),
+        )
+
+    def _ailing(self, who: Actor) -> tuple[str, ...]:
+        return tuple(
+            f"{system}: {said}"
+            for system, said in (*unread(self._gate.world), *self.ailing())
+            if orders.sees(people.orderer(who), system, self._state)
         )
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from standwatch.facts.configuration import Component, Configuration, Organisation
 from standwatch.facts.mcp import McpServer
 from standwatch.facts.sandbox import confinement
+from standwatch.serve.ailing import down
 from standwatch.serve.llm_servers import LlmServers
 from standwatch.serve.minting import Minter
 from standwatch.serve.model_servers import ModelServers
@@ -86,6 +87,14 @@ class Servers:
             present=self._minter.catalogue(component) if self._minter is not None else None,
         )
         return component, server
+
+    def ailing(self) -> Iterator[tuple[str, str]]:
+        """(system, sentence) for each server and language model that cannot be asked."""
+        for system, servers in self._open.items():
+            for name, (_, server) in servers.items():
+                if said := down(name, server):
+                    yield system, said
+        yield from self.llms.ailing()
 
     async def settled(self, within: float = SETTLE) -> None:
         """Wait until every server has told its tools or has failed once, at most `within` seconds.

@@ -12,7 +12,7 @@ from typing import Final
 
 from standwatch.facts.configuration import Component
 from standwatch.facts.errors import StandwatchError
-from standwatch.facts.llm import SILENCE, TIMEOUT, LlmAnswer, LlmFault, LlmServer
+from standwatch.facts.llm import SILENCE, TIMEOUT, LlmAnswer, LlmFault
 from standwatch.upstream.http import (
     HttpClient,
     Timeouts,
@@ -38,7 +38,7 @@ PASSED_BACK: Final = (
 _LIMITS: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 
 
-def open_llm(component: Component, *, folder: Path, environment: Mapping[str, str]) -> LlmServer:
+def open_llm(component: Component, *, folder: Path, environment: Mapping[str, str]) -> Upstream | Unaskable:
     """The upstream of a component. Opens nothing yet, and never raises: what cannot be asked says so.
 
     `${NAME}` in the component's headers and `key_env` are read from `environment`, `key_file` below `folder`.
@@ -47,7 +47,9 @@ def open_llm(component: Component, *, folder: Path, environment: Mapping[str, st
     try:
         headers = resolve(component.name, component.headers, environment)
         key = _key(component, folder, environment)
-    except (StandwatchError, OSError, UnicodeError) as error:
+    except StandwatchError as error:
+        return Unaskable(str(error))
+    except (OSError, UnicodeError) as error:
         return Unaskable(f"{component.name}: {error}")
     secrets = [headers[name] for name, value in component.headers.items() if "${" in value]
     if key:
@@ -84,6 +86,8 @@ class Upstream:
         self._headers = headers
         self._client = HttpClient()
         self._secrets = tuple(each.encode() for each in secrets if len(each) >= LEAST_SECRET)
+        self.why = ""
+        """Why it could not be asked the last time; "" where it could."""
         whole, silence = component.timeout or TIMEOUT, component.silence or SILENCE
         self._whole = Timeouts(first_byte=whole, total=whole)
         self._streamed = Timeouts(first_byte=min(silence, whole), total=whole, silence=silence)
@@ -107,7 +111,9 @@ class Upstream:
                 max_bytes=MOST_ANSWER,
             )
         except UpstreamError as error:
+            self.why = str(error)
             raise _fault(error) from None
+        self.why = f"it answered {answer.status}" if answer.status >= 500 else ""
         return Answer(answer)
 
     def scrub(self, data: bytes) -> bytes:

@@ -253,3 +253,13 @@ def test_holds_elsewhere_are_not_told() -> None:
     index = log.denied()
     log.sign()
     assert told(log, index).holds == ()
+
+
+def test_what_was_released_and_could_not_be_handed_on_was_not_sent(log: Log) -> None:
+    said = told(log, 9)
+    back = msgspec.structs.replace(said.back, status="not_sent")
+    sent = msgspec.structs.replace(said.sent, spend={"tokens": 1_170, "money": 20_000})
+    text = render(msgspec.structs.replace(said, back=back, sent=sent))
+    assert "could not be handed on: nothing was sent." in text
+    assert "\nSent: digest" not in text
+    assert "reserved      tokens 1170\n  reserved      money 0.02\n" in text
