@@ -6,10 +6,10 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
-from standwatch.enforce.masks import Masks
 from standwatch.enforce.deciding import deciding
 from standwatch.enforce.deciding_steps import CHANCE, AskModel, Command, Event, Heard, Steps
 from standwatch.enforce.envelope import build
+from standwatch.enforce.masks import Masks
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Caller
 from standwatch.enforce.steps import Begin, NotRecorded, Record, Recorded

@@ -49,7 +49,7 @@ OTHERWISE = {
     "R3 ambiguous context": "doubt about a value is a question for a person (STEP_UP), put off once too much is asked",
     "R7 drift": "no semantic distance: where each sensitive value comes from, and what the task speaks of, are rules",
     "R8 export": "the record, its stream, OpenMetrics and webhooks; no OpenTelemetry",
-    "R9 read credential": "one is minted for each action (docs/credentials.md); that it only reads is its server's to hold",
+    "R9 read credential": "one is minted for each action (docs/credentials.md); its server holds it to that",
 }
 """Rows that this release does not meet as they are put, and what stands there instead."""
 

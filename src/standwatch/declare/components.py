@@ -111,7 +111,8 @@ def _contradictions(fields: Fields, component: Component, problems: Problems) ->
             if fields.has(name):
                 problems.add(
                     fields.place(name),
-                    f"{name} on a component of kind {component.kind}, expected it on an mcp_server, a model or an llm only",
+                    f"{name} on a component of kind {component.kind}, "
+                    "expected it on an mcp_server, a model or an llm only",
                 )
     elif fields.has("headers") and not fields.has("url") and component.kind == "mcp_server":
         problems.add(fields.place("headers"), "headers without a url, expected them beside url only")

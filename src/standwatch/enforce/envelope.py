@@ -69,7 +69,8 @@ def build(
 ) -> dict[str, Envelope]:
     """The envelopes of all systems, by name. `contents` makes ready what is looked for in a system's content."""
     return {
-        name: _system(configuration, system, contents(system)) for name, system in configuration.systems.items()
+        name: _system(configuration, system, contents(system))
+        for name, system in configuration.systems.items()
     }
 
 
@@ -107,7 +108,17 @@ def _system(configuration: Configuration, system: System, contents: Contents | N
     organisation = configuration.organisation
     asks = effective(manifest.limits.asks, organisation.asks, development=organisation.development)
     return Envelope(
-        system, tools, components, scopes, caps, lines, seconds, declared, deciding, asks_caps(asks), relaxing,
+        system,
+        tools,
+        components,
+        scopes,
+        caps,
+        lines,
+        seconds,
+        declared,
+        deciding,
+        asks_caps(asks),
+        relaxing,
         contents,
     )
 

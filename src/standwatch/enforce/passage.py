@@ -4,63 +4,53 @@ A generator that yields commands and receives events, read top to bottom like a 
 executes the commands; a test drives it in any order it likes. Time and chance arrive inside the events.
 """
 
-from typing import Any, Final, assert_never, cast
+from typing import Final, assert_never, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from standwatch.enforce.answerers import unasked
 from standwatch.enforce.asking import deferral, question, shown
+from standwatch.enforce.carrying import carry
 from standwatch.enforce.case import Case
-from standwatch.enforce.counting import task_caps, task_values
+from standwatch.enforce.counting import task_caps
 from standwatch.enforce.drafting import (
     Draft,
     arguments_digest,
-    back_bytes,
     case_of,
     draft_of,
-    essence,
     findings_bytes,
     judged_members,
     match_of,
-    salt,
     sealed,
     spend_of,
     subjects_of,
-    to_carry,
 )
 from standwatch.enforce.hearing import overhear
 from standwatch.enforce.judge import Judgement, judge
 from standwatch.enforce.llms import generation_arguments, withdraws, without_tools
 from standwatch.enforce.looking import failed
-from standwatch.enforce.masking import alarms, came_back, code_of, modifies, opened, with_tokens
+from standwatch.enforce.masking import alarms, modifies, opened, with_tokens
 from standwatch.enforce.masks import Full
-from standwatch.enforce.ports import Act, Carried, Reply, Resumed
-from standwatch.enforce.reading import read_of
+from standwatch.enforce.ports import Act, Carried, Reply
+from standwatch.enforce.redeeming import redeem, resumable
 from standwatch.enforce.relaxing import tighter
-from standwatch.enforce.spending import spent
 from standwatch.enforce.steps import (
     Begin,
-    Event,
     FindQuestion,
-    Forward,
     NotRecorded,
-    Question,
     Record,
     Recorded,
-    Returned,
     Steps,
     View,
 )
-from standwatch.enforce.warrants import shown_to, warrant_of
-from standwatch.facts.configuration import Finding, Returns
-from standwatch.facts.entries import AskedMany, Denied, Intent, Outcome, OutcomeChecked
+from standwatch.facts.configuration import Finding
+from standwatch.facts.entries import AskedMany, Denied, Intent
 from standwatch.facts.errors import Malformed
 from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
-from standwatch.facts.parts import MOST_REFUSED, Action, Part, action_digest, commitment
+from standwatch.facts.parts import MOST_REFUSED
 from standwatch.facts.words import Word
-from standwatch.record import questions
 
 ROUNDS: Final = 8
 """How often an act is judged again because something was sequenced meanwhile, before it is `unavailable`."""
@@ -95,7 +85,7 @@ def _once(act: Act, view: View, begin: Begin) -> Steps:
     for _ in range(ROUNDS):
         case = case_of(draft, view, now)
         judgement = judge(case)
-        if act.resumes is not None and draft.signed < 0 and not _resumable(act.resumes, view, now):
+        if act.resumes is not None and draft.signed < 0 and not resumable(act.resumes, view, now):
             return (yield from _refuse(draft, view, case, _void(judgement)))
         if not draft.withdrawn and judgement.disposition != "deny" and withdraws(judgement.findings):
             draft = _withdrawn(draft, view, begin)
@@ -119,7 +109,7 @@ def _once(act: Act, view: View, begin: Begin) -> Steps:
             case "step_up" | "defer":
                 found = yield FindQuestion(draft.run, match_of(draft))
                 now = found.now
-                carried = _redeem(draft, view, found, now)
+                carried = redeem(draft, view, found, now)
                 if isinstance(carried, Reply):
                     return carried
                 if carried is not None:
@@ -139,7 +129,9 @@ def _once(act: Act, view: View, begin: Begin) -> Steps:
             case Recorded():
                 if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
                     overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
-                return (yield from _carry(draft, view, case, written, now - begin.now, alarms(judgement.findings)))
+                return (
+                    yield from carry(draft, view, case, written, now - begin.now, alarms(judgement.findings))
+                )
             case NotRecorded(code="stale" | "behind"):
                 continue
             case NotRecorded():
@@ -202,71 +194,6 @@ def _caps(case: Case) -> dict[str, int]:
     if case.tool is not None:
         return case.tool.caps
     return case.envelope.caps if case.envelope is not None else {}
-
-
-def _carry(  # noqa: PLR0917 - what the steps after an intent are made of
-    draft: Draft, view: View, case: Case, intent: Recorded, judged: int, kept: tuple[Finding, ...] = ()
-) -> Steps:
-    """Steps 11 to 15: credential, forward, inspect, outcome, reply. `kept`: what was found in what goes out and must
-    not pass unheard."""
-    # INVARIANT: the only way here is a `Recorded` intent: nothing is forwarded before its intent is durable.
-    view.trail(draft.run).past.add(draft.act.tool, task_values(case))
-    arguments = to_carry(draft)
-    upstream = shown_to(draft, case)
-    warrant = warrant_of(draft, arguments, intent) if upstream is not None else None
-    returned = yield Forward(draft.action.id, case.scopes, arguments, warrant, upstream)
-    carried = returned.carried if isinstance(returned, Returned) else Carried("unknown")
-    took = returned.took if isinstance(returned, Returned) else 0
-    at = replace(case, now=returned.now, relaxed=view.relaxed(returned.now))
-    back = came_back(at, carried, view.masks(draft.run), draft.masked)
-    if not back.withheld:
-        _learn(draft, view, case, carried)
-    part = Part("result", salt(draft, 2), carried.result)
-    sums = spent(case, carried)
-    members: dict[str, Any] = {
-        "by": draft.act.caller.principal,
-        "id": draft.action.id,
-        "of": intent.index,
-        "status": carried.status,
-        "took": {"judge": judged, "upstream": max(took, 0), "record": max(intent.now - intent.at, 0)},
-        "result": commitment(part.salt, part.data) if part.data else "",
-    }
-    parts = (part,) if part.data else ()
-    outcome = OutcomeChecked(**members, spent=sums) if sums else Outcome(**members)
-    findings = (*kept, *back.findings)
-    if findings:
-        why = Part("findings", salt(draft, 3), back_bytes(findings, back.table))
-        parts = (*parts, why)
-        outcome = OutcomeChecked(
-            **members,
-            spent=sums,
-            why=commitment(why.salt, why.data),
-            code=code_of(findings),
-            system=draft.act.system,
-            withheld=back.withheld,
-        )
-    view.trail(draft.run).hear(draft.action.id)
-    # An irreversible effect is reported only once its outcome is durable; the others may be told at once.
-    written = yield Record(outcome, parts, subjects=subjects_of(case), wait=case.effect == "irreversible")
-    if isinstance(written, NotRecorded) and case.effect == "irreversible":
-        return Reply("unavailable", draft.action.id, index=intent.index)
-    word: Word = "unavailable" if carried.status in ("timeout", "not_sent", "unknown") else "done"
-    return Reply(word, draft.action.id, back.carried, index=intent.index)
-
-
-def _learn(draft: Draft, view: View, case: Case, carried: Carried) -> None:
-    """Step 13: label what came back, so that later arguments can be traced to it."""
-    read = read_of(
-        draft.act.event,
-        draft.act.tool,
-        draft.action.id,
-        carried.result,
-        returns=case.tool.tool.returns if case.tool is not None else Returns(),
-        seam=draft.act.seam,
-        status=carried.status,
-    )
-    if read is not None:
-        view.trail(draft.run).learn(read)
 
 
 def _refuse(draft: Draft, view: View, case: Case, judgement: Judgement) -> Steps:
@@ -333,58 +260,6 @@ _WORDS: Final[dict[str, Word]] = {"invalid": "invalid", "configuration": "unavai
 """Codes of findings that are told with another word than `refused`."""
 
 
-def _redeem(draft: Draft, view: View, found: Event, now: int) -> Draft | Reply | None:
-    """What this act repeats: deferred; or a question that is open, refused, or approved and so judged again."""
-    if not isinstance(found, Question) or not found.action:
-        return None
-    asked = _action(found.action)
-    if essence(asked) != essence(draft.action):
-        return None
-    if draft.act.resumes is not None and draft.act.resumes.id != asked.id:
-        return None
-    put_off = view.state.deferred.get(asked.id)
-    if put_off is not None and now < put_off.entry.until:
-        return Reply("refused" if put_off.dropped else "pending", asked.id)
-    question = view.state.questions.get(asked.id)
-    if question is None or question.used or now >= question.entry.until:
-        return None
-    if action_digest(found.action) != question.entry.digest:
-        return None
-    if question.answer is not None and question.answer.decision != "approve":
-        return Reply("refused", asked.id)
-    if asked.id in view.state.veiled and not question.open:  # in a moment it is known to be real
-        return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
-    if questions.spent(view.state, question, now):
-        return None
-    if question.answer is None:
-        return Reply("pending", asked.id, digest=question.entry.digest, until=question.entry.until)
-    if now >= question.until:
-        return None
-    # INVARIANT: what is released is the action that was signed, with its own id, nonce and digest.
-    return Draft(
-        act=draft.act,
-        run=draft.run,
-        chance=draft.chance,
-        action=asked,
-        data=found.action,
-        digest=action_digest(found.action),
-        signed=question.answer_index,
-        modified=draft.modified,
-        masked=draft.masked,
-        withdrawn=draft.withdrawn,
-    )
-
-
-def _resumable(resumed: Resumed, view: View, now: int) -> bool:
-    """Whether the question somebody comes back to is still there, unused, about the same bytes, and of this rule."""
-    if resumed.root != view.state.root:
-        return False
-    question = view.state.questions.get(resumed.id)
-    if question is None or question.used or question.entry.digest != resumed.digest:
-        return False
-    return now < question.entry.until
-
-
 def _void(judgement: Judgement) -> Judgement:
     """The same act, refused: what it comes back to is used, over, or another one."""
     finding = Finding("approval", "deny", "the question it comes back to is used, over or another", "void")
@@ -400,9 +275,3 @@ def _decided(judgement: Judgement, finding: Finding) -> Judgement:
         deciding=finding,
         findings=(*judgement.findings, finding),
     )
-
-
-def _action(data: bytes) -> Action:
-    members = msgspec.json.decode(data, type=dict[str, Any])
-    members.pop("kind", None)
-    return msgspec.convert(members, Action)

@@ -8,7 +8,9 @@ from standwatch.facts.entries import AnyEntry
 from standwatch.facts.parts import Part
 from standwatch.facts.words import OutcomeStatus, Seam
 
-RefusalCode = Literal["stale", "behind", "run", "approval", "budget", "duplicate", "invalid", "unrecorded", "unknown"]
+RefusalCode = Literal[
+    "stale", "behind", "run", "approval", "budget", "duplicate", "invalid", "unrecorded", "unknown"
+]
 """`behind`: the run has outcomes that the verdict did not know; recall them and judge again.
 
 `unrecorded`: it was not written. `unknown`: whether it was written is not known, and nothing may rest on either."""

@@ -8,7 +8,9 @@ import msgspec
 
 from standwatch.facts.canonical import canonical
 
-PartName = Literal["action", "findings", "result", "reason", "task", "manifest", "context", "row", "flag", "body"]
+PartName = Literal[
+    "action", "findings", "result", "reason", "task", "manifest", "context", "row", "flag", "body"
+]
 
 SALT_BYTES: Final = 32
 

@@ -87,13 +87,19 @@ def compensates(check: str, standing_in: Compensation) -> bool:
     return standing_in.kind != check
 
 
+_NEVER: Final = frozenset(
+    {"check_failed", "missing_finding", "policy_failed", "invalid", "unfinished", "unknown_token"}
+)
+"""Codes of findings that say that something could not be judged."""
+
+
 def bypassable(check: str, code: str, decision: Decision, effect: Effect) -> bool:
     """Whether a finding of `check` is one that a relaxation may pass by.
 
     A check that failed, or could not be evaluated, denies. Of `limits` only what asks, and never for an irreversible
     effect; of `grant` only what a supervised system would ask, likewise: neither a rejection nor a hold is passed by.
     """
-    if check not in CRITICALITY or code in ("check_failed", "missing_finding", "policy_failed", "invalid", "unfinished", "unknown_token"):
+    if check not in CRITICALITY or code in _NEVER:
         return False
     match check:
         case "limits":

@@ -19,8 +19,13 @@ def read(files: dict[str, bytes], said: str) -> Returns:
 
 
 def test_what_is_declared_of_results(files: dict[str, bytes]) -> None:
-    said = """{format: text, pattern: '(?P<to>[A-Z]+)', trusted: ["$[?(@.from == 'a')].to"], secret: ["$['pin code']"]}"""
-    assert read(files, said) == Returns(("$[?(@.from == 'a')].to",), ("$['pin code']",), "text", "(?P<to>[A-Z]+)")
+    said = (
+        """{format: text, pattern: '(?P<to>[A-Z]+)', trusted: ["$[?(@.from == 'a')].to"], """
+        """secret: ["$['pin code']"]}"""
+    )
+    assert read(files, said) == Returns(
+        ("$[?(@.from == 'a')].to",), ("$['pin code']",), "text", "(?P<to>[A-Z]+)"
+    )
 
 
 @pytest.mark.parametrize(
