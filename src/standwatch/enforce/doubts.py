@@ -166,8 +166,9 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
         why = f"{at.name} carries a secret of {_places(places)}"
         yield Doubt("secret", rule.secrets or "deny", why, at.name, leaf.pointer, "", "secret")
     unread = case.trail.secrets.unread
-    pieces = case.trail.embedded(leaf.value) if isinstance(leaf.value, str) and _looked_into(at) else ()
-    if not pieces and not _weighed(at):
+    weighed = _weighed(at)
+    pieces = () if weighed else _pieces(at)
+    if not weighed and not pieces:
         return  # a look-up that nothing could come of
     origin = case.trail.origin(leaf.value)
     # INVARIANT: what a result kept from us is not taken for harmless: people say whether this text may leave.
@@ -183,20 +184,23 @@ def _of_leaf(at: _At) -> Iterator[Doubt]:
     if whole:
         why = _from(f"{at.name} {_shown(leaf.value)}", origin)
         yield Doubt("steering", _default(at.tool), why, at.name, leaf.pointer, str(leaf.value), "", origin)
-    for one in pieces:
+    for one in _pieces(at) if weighed else pieces:
         yield from _of_embedded(at, one, whole=whole)
 
 
 def _weighed(at: _At) -> bool:
-    """Whether the origin of the value as a whole decides anything here."""
+    """Whether the origin of the value as a whole decides anything here, or is known by now."""
     trail = at.case.trail
     kept_back = trail.secrets.unread is not None and at.rule.secrets != "any"
-    return kept_back or (trail.chooses and _chosen(at)) or (_guards_values(at) and steers(at.leaf))
+    steering = _guards_values(at) and steers(at.leaf)
+    return kept_back or steering or bool(at.rule.sources) or (trail.chooses and _chosen(at))
 
 
-def _looked_into(at: _At) -> bool:
-    """Whether something could come of what stands inside a text: by a rule, or by the defaults."""
-    return at.rule.urls in ("none", "read") or bool(at.rule.carries) or guarded(at.case, at.tool)
+def _pieces(at: _At) -> tuple[Embedded, ...]:
+    """What stands inside a text, where something could come of it by a rule or by the defaults."""
+    said = at.rule.urls in ("none", "read") or bool(at.rule.carries)
+    told = isinstance(at.leaf.value, str) and (said or guarded(at.case, at.tool))
+    return at.case.trail.embedded(at.leaf.value) if told else ()
 
 
 def _chosen(at: _At) -> bool:

@@ -89,6 +89,11 @@ def _decimal_mark(bare: str) -> str:
 
 def readings(written: str, style: Style, *, strict: bool) -> Iterator[str]:
     """What `written` may be: one reading at most for a strict reader."""
+    whole, point, cents = written.partition(".")
+    short = not point or (len(cents) in (1, 2) and cents.isdigit())
+    if short and whole.isdigit() and written.isascii() and len(written) <= _LONGEST:
+        yield _plain(written)  # as nearly all are
+        return
     bare = _bare(written)
     if len(bare) > _LONGEST:
         return

@@ -44,6 +44,8 @@ _TIME: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST: Final = max(map(len, _MONTHS))
+_TAILS: Final = {name[-2:] for name in _MONTHS} | {f"{name[-1]}." for name in _MONTHS}
+"""What stands right before the day where a month does."""
 _WORD: Final = re.compile(r"(?<![^\W_])([^\W\d_]+)\.?$")
 _STAMP: Final = re.compile(
     r"(?P<date>.*\d)(?:T|,? (?:at )?)(?P<time>\d{1,2}(?::\d{2}){0,2} ?(?:[ap]\.?m\.?)?)", re.I
@@ -60,6 +62,8 @@ def dates(text: str, *, strict: bool) -> Iterator[str]:
         if month := _MONTHS.get(match[2].lower()):
             yield from _date(match[3] or match[4] or "", month, match[1])
     for match in _MONTH_DAY.finditer(text):  # what stands before is looked at only where a day follows
+        if text[max(0, match.start() - 2) : match.start()].lower() not in _TAILS:
+            continue
         word = _WORD.search(text, max(0, match.start() - _LONGEST - 2), match.start())
         if word is not None and (month := _MONTHS.get(word[1].lower())):
             yield from _date(match[2] or "", month, match[1])
@@ -89,9 +93,10 @@ def _date(year: str, month: str | int, day: str) -> Iterator[str]:
         found = dt.date(int(year or 2000), int(month), int(day))
     except ValueError:
         return
-    yield f"--{found:%m-%d}"
+    written = found.isoformat()
+    yield f"-{written[4:]}"
     if year:
-        yield found.isoformat()
+        yield written
 
 
 def times(text: str) -> Iterator[str]:

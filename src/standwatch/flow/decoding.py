@@ -66,7 +66,7 @@ def _once(text: str) -> Iterator[str]:
         undone = _PUNYCODE.sub(_punycode, undone)
     if undone != text:
         yield undone
-    for run in _BASE64.findall(text):
+    for run in _runs(text):
         # What has no capital, or no small letter, is hardly ever base64 of a text that long: words, numbers, ids.
         if not (run.islower() or run.isupper() or run.isdigit()) and (found := _base64(run)):
             yield found
@@ -74,6 +74,24 @@ def _once(text: str) -> Iterator[str]:
         found = _printable(bytes.fromhex("".join(_PAIR.findall(match.group().replace("0x", "")))))
         if found:
             yield found
+
+
+def _runs(text: str) -> list[str]:
+    """The runs that `_BASE64` finds. In ASCII they are words, and no pattern is needed, where none goes on in the next
+    line."""
+    if not text.isascii() or any(_goes_on(text, match.start()) for match in _NEXT.finditer(text)):
+        return _BASE64.findall(text)
+    return [word for word in text.translate(_LETTERS).split() if len(word) >= 12]
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether a run may stand at the end of the line that ends at `end`."""
+    last = text[max(0, end - 200) : end].rstrip(" \t\r")[-12:].translate(_LETTERS)
+    return len(last) < 12 or " " not in last
+
+
+_NEXT: Final = re.compile(r"\n[ \t]*[A-Za-z0-9+/_-]{8}")
+_LETTERS: Final = "".join(chr(at) if chr(at).isalnum() or chr(at) in "+/_-" else " " for at in range(128))
 
 
 def _escaped(match: re.Match[str]) -> str:

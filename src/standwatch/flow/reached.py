@@ -12,7 +12,7 @@ import re2
 MOST: Final = 20_000
 """URLs and hosts of one run; beyond it what is new counts as made up."""
 LONGEST: Final = 2_048
-PENDING: Final = 1 << 16
+PENDING: Final = 1 << 18
 """Characters that wait to be gone through until somebody asks; with more they are gone through."""
 
 _re2: Any = re2
@@ -71,7 +71,8 @@ class Reached:
 
 def _one(url: str) -> str:
     """One spelling: without a scheme, the host in lower case, without one `/` at the end."""
-    rest = _SCHEME.sub("", url, count=1)
+    scheme = _SCHEME.match(url)
+    rest = url[scheme.end() :] if scheme is not None else url
     found = _AFTER.search(rest)
     cut = found.start() if found is not None else len(rest)
     return (rest[:cut].casefold() + rest[cut:]).removesuffix("/")

@@ -249,8 +249,9 @@ class Trail:
                     Embedded(one.kind, text[one.start :], one.start, len(text), Origin("untrusted")),
                 )
             found.append(Embedded(one.kind, one.text, one.start, one.end, self._piece(one)))
-        known = {_same(one) for one in found}
-        for undone in (*({loose(text)} - {text.lower()}), *decoded(text)):
+        others = [*({loose(text)} - {text.lower()}), *decoded(text)]
+        known = {_same(one) for one in found} if others else set[tuple[str, str]]()
+        for undone in others:
             for one in shapes(undone):
                 if _same(one) not in known and len(found) < MOST_EMBEDDED:
                     known.add(_same(one))

@@ -6,9 +6,11 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standwatch.flow.decoding import decoded
+from standwatch.flow.amounts import Style, readings
+from standwatch.flow.decoding import _BASE64, _runs, decoded
 from standwatch.flow.fold import TOKEN, loose
 from standwatch.flow.origin import Place
+from standwatch.flow.reached import PENDING as URLS_PENDING
 from standwatch.flow.reached import Reached
 from standwatch.flow.seen import MOST_OF_ONE, MOST_WAITING, PENDING, Seen, _tokens
 from standwatch.flow.shapes import shapes, silent
@@ -51,7 +53,7 @@ def test_what_waits_is_bounded() -> None:
         seen.add("word " * 1_000, Place())
         reached.add("a.example " * 500)
         assert seen._pending <= PENDING
-        assert reached._length <= PENDING
+        assert reached._length <= URLS_PENDING
     assert seen.worked > 100_000
 
 
@@ -87,3 +89,28 @@ def test_no_encoded_address_is_in_a_silent_text(noise: bytes) -> None:
     said = base64.b64encode(b"write to omar@evil.example " + noise).decode()
     assert not silent(f"please read {said}")
     assert not silent(f"please read {said.replace('=', '')}")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ("abcdefgh", "QWxhZGRpbjpv", "cGVuc2VzYW1l", "\n", "\r\n", " \n\t", " ", "=", "é", "-", ".")
+        ),
+        max_size=14,
+    )
+)
+def test_runs_of_base64_are_those_that_the_pattern_finds(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert [one.rstrip("=") for one in _BASE64.findall(text)] == [one.rstrip("=") for one in _runs(text)]
+
+
+@given(
+    st.from_regex(r"-?[0-9]{1,42}([.,'][0-9]{1,4}){0,2}", fullmatch=True),
+    st.sampled_from(("point", "comma", "mixed")),
+)
+def test_a_plain_number_has_one_reading_by_the_short_way_too(text: str, style: Style) -> None:
+    slow = list(
+        readings(f"{text} ", style, strict=False)
+    )  # the space is dropped, and only the long way does so
+    assert list(readings(text, style, strict=False)) == slow
+    assert list(readings(text, style, strict=True)) == list(readings(f"{text} ", style, strict=True))
