@@ -1,4 +1,4 @@
-"""A key in memory, and proofs that we have it (RFC 9449 §4.2). Needs `cryptography`; imported only by who binds runs."""
+"""A key in memory, and proofs that we have it (RFC 9449 §4.2). Needs `cryptography`: imported by who binds runs."""
 
 from __future__ import annotations
 
