@@ -15,7 +15,7 @@ import msgspec
 
 from standwatch.enforce.ports import Carried
 from standwatch.facts.entries import AnyEntry, Intent, Relaxed, Restored
-from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Refusal
+from standwatch.facts.frames import Ack, Append, Fetch, Fetched, Find, Found, Recall, Recalled, Refusal
 from standwatch.record.relaxed import in_force
 from standwatch.record.sequence import Sequencer
 from standwatch.record.state import load, save
@@ -110,6 +110,9 @@ class Store:
 
     def fetch(self, fetch: Fetch) -> asyncio.Future[Fetched]:
         return _now(Fetched(fetch.number))
+
+    def recall(self, recall: Recall) -> asyncio.Future[Recalled]:
+        return _now(Recalled(recall.number, self.sequencer.heard(recall.run), known=not self.down))
 
 
 def _now(answer: Any) -> asyncio.Future[Any]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import NOTHING_SHOWN, Caller, Shown
 from standwatch.facts.decisions import Answer, Ask, Predicted, Rows, Trouble
 from standwatch.facts.models import Model
 
@@ -55,7 +55,9 @@ class ModelServer(Protocol):
 class Deciders(Protocol):
     """The point of passage for decisions, as fronts see it."""
 
-    def identify(self, authorization: str, system: str, run: str = "") -> Caller:
+    def identify(
+        self, authorization: str, system: str, run: str = "", shown: Shown = NOTHING_SHOWN
+    ) -> Caller:
         """As `enforce.ports.Gate.identify`."""
         ...
 
