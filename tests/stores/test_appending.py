@@ -14,6 +14,7 @@ from standwatch.facts.entries import (
     Gap,
     Intent,
     Released,
+    RunBound,
     RunClosed,
 )
 from standwatch.facts.errors import Conflict
@@ -188,6 +189,31 @@ def test_a_run_that_ends_says_what_it_did_whatever_its_caller_claims(
             assert told.counts == {"asks": 1, "bank.send": acts, "calls": acts}
             assert isinstance(nothing, RunClosed)
             assert nothing.counts == {}
+            reader.close()
+
+    asyncio.run(play())
+
+
+def test_a_family_that_is_over_ends_with_one_entry(kind: Kind, folder: Path) -> None:
+    """The runs below end with the one above: nothing is written of what is over already."""
+    clock = Clock()
+
+    async def play() -> None:
+        async with store(kind, folder, clock=clock) as it:
+            until = clock.now + IDLE
+            above = await it.run(token="a" * 64, until=until)
+            opened = it.first.state.runs[above][1]
+            for number, parent in enumerate((above, "below-0", above)):
+                said = {name: getattr(opened, name) for name in ("by", "system", "principal", "until")}
+                await it.append(
+                    RunBound(run=f"below-{number}", token=f"{number}" * 64, parent=parent, **said)
+                )
+            clock.now += IDLE
+            assert await asyncio.wrap_future(it.recorder.end_runs()) == 1
+            assert _open_runs(folder) == set()
+            reader = Reader(folder)
+            closed = [e.run for _, e in reader.entries(0, reader.size) if isinstance(e, RunClosed)]
+            assert closed == [above]
             reader.close()
 
     asyncio.run(play())

@@ -31,7 +31,7 @@ NOT_OURS = {
     "contract-id-missing": "the form of the corpus's own records",
     "contract-id-unknown": "the form of the corpus's own records",
     "evidence-age-inconsistent": "an age is never stated here: it is the record's own time less the entry's",
-    "scope-amplified-across-hops": "no grant is passed on here: a run has what its principal has, looked up each time",
+    "scope-amplified-across-hops": "a run that asks for more than the one above has what both were given",
 }
 APPLY = {one["id"]: one for one in SUITE["vectors"] if one["id"] not in NOT_OURS}
 IDENT, RUN, SALT = "0f5c2m7k1v8e3a9q4t6w2x0y5z", "a run", bytes(32)

@@ -134,7 +134,8 @@ async def test_nobody_is_told_which_proofs_are_taken_but_by_the_challenge() -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(Forbidden("may not start runs"), 403), (Conflict("too deep"), 503), (Unrecorded("disk"), 503)]
+    ("error", "status"),
+    [(Forbidden("may not start runs"), 403), (Conflict("too deep"), 503), (Unrecorded("disk"), 503)],
 )
 @pytest.mark.parametrize("run", ["", "r"])
 async def test_what_cannot_be_opened_says_one_word(error: Exception, status: int, run: str) -> None:

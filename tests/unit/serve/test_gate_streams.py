@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import Below, Caller
 from standwatch.facts.configuration import Listener
 from standwatch.facts.entries import Hold, Principal, RunClosed
 from standwatch.fronts.control_ports import AgentOrder
@@ -141,6 +141,33 @@ def test_a_run_has_its_own_streams(tmp_path: Path) -> None:
             assert (await ended(mine), await stands(theirs), await stands(nobodys)) == (True, True, True)
             theirs.cancel()
             nobodys.cancel()
+
+    run(work())
+
+
+@pytest.mark.parametrize("how", ["held", "closed", "missed hold", "missed end"])
+def test_what_stops_a_run_cuts_the_streams_of_those_below_it(tmp_path: Path, how: str) -> None:
+    async def work() -> None:
+        async with listening(tmp_path) as ears:
+            gate = ears.watch.gate
+            caller = Caller("ears", "agent", ("pay", "ship"), starts=True)
+            above, _, _ = await gate.open_run(caller, "pay", "one")
+            child, _, _ = await gate.open_below(Caller("ears", "agent", ("pay",), above), Below())
+            _, token, _ = await gate.open_below(Caller("ears", "agent", ("pay",), child), Below())
+            other, _, _ = await gate.open_run(caller, "pay", "two")
+            _, theirs, _ = await gate.open_below(Caller("ears", "agent", ("pay",), other), Below())
+            mine, free = await ears.open(token=token), await ears.open(token=theirs)
+            match how:
+                case "held":
+                    await gate.append(Hold(by="otto", scope=f"run:{above}"))
+                case "closed":
+                    await gate.append(RunClosed(by="ears", run=above))
+                case "missed hold":
+                    _missed(ears.watch, Hold(by="otto", scope=f"run:{above}"))
+                case _:
+                    _missed(ears.watch, RunClosed(by="ears", run=above))
+            assert (await ended(mine), await stands(free)) == (True, True)
+            free.cancel()
 
     run(work())
 
