@@ -26,6 +26,7 @@ from standwatch.cli import (
     record,
     relaxations,
     replaying,
+    runs,
     sealed,
     serving,
     sessions,
@@ -42,7 +43,7 @@ from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, T
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Set up", (*setting_up.VERBS, *suggesting.VERBS)),
     ("Run", serving.VERBS),
-    ("Look", look.VERBS),
+    ("Look", (*look.VERBS, *runs.VERBS)),
     ("Stop, and start again", holds.VERBS),
     ("Keep watch", watch.VERBS),
     ("Deploy, and take back", versions.VERBS),

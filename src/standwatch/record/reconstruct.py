@@ -122,7 +122,11 @@ def _entries(source: Source, ident: str) -> tuple[Own, list[str]]:
         if isinstance(entry, _OWN) and entry.id == ident:
             own[index] = entry
     if not own:
-        raise NotFound(f"nothing in this record has the id {ident[:80]}", reference=ident[:80])
+        raise NotFound(
+            f"no action in this record has the id {ident[:80]}",
+            reference=ident[:80],
+            cure=f"standwatch runs {ident[:80]}, if it is a run's",
+        )
     return own, problems
 
 

@@ -98,7 +98,9 @@ def run_document(
     around = _number(page.at, "at", 1 << 53, -1)
     indices = source.of_run(run)
     if not indices or run.startswith("override/"):
-        raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
+        raise NotFound(
+            f"no run of this record is called {run[:80]}", reference=run[:80], cure="standwatch runs"
+        )
     kept = indices if len(indices) <= MOST_ENTRIES else [indices[0], *indices[1 - MOST_ENTRIES :]]
     entries: _Own = [(index, read_leaf(source.leaf(index))) for index in kept]
     acts = list(_acts(entries).values())
@@ -175,7 +177,7 @@ def system_of_run(source: Record, run: str) -> str:
         entry = read_leaf(source.leaf(index))
         if isinstance(entry, RunOpened | Judged | Decided):
             return entry.system
-    raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80])
+    raise NotFound(f"no run of this record is called {run[:80]}", reference=run[:80], cure="standwatch runs")
 
 
 def runs_before(

@@ -233,6 +233,26 @@ def test_what_otto_may_not_do_is_refused_with_its_cure(running: Running) -> None
     assert "  try: " in problem
 
 
+def test_runs_are_listed_and_one_is_told_in_order(running: Running) -> None:
+    question = running.there(running.watch.act(done, note="to\u202e eve")).id
+    code, told, _ = running.cli("runs", "--json")
+    run = json.loads(told)["runs"][0]["run"]
+    code, told, _ = running.cli("runs")
+    assert code == 0
+    assert f"standwatch runs {run}" in told
+    code, told, _ = running.cli("runs", run)
+    assert code == 0
+    assert f"standwatch explain {question}" in told
+    assert "/note = to\\u202e eve   from " in told, (
+        "a value with its provenance, and nothing that moves the cursor"
+    )
+    assert f"standwatch halt run:{run} --reason …" in told
+    code, _, problem = running.cli("runs", "nonesuch")
+    assert (code, "standwatch runs" in problem.replace(f" --org '{running.folder}'", "")) == (1, True)
+    code, _, problem = running.cli("explain", run)
+    assert (code, "if it is a run's" in problem) == (1, True)
+
+
 def test_approve_shows_the_action_whole_and_signs_it(running: Running) -> None:
     reply = running.there(running.watch.act(done, note="to\u202e eve\u200b", amount=3))
     assert reply.word == "pending"
