@@ -130,3 +130,24 @@ def test_a_jump_forwards_ends_all_of_it_and_a_correction_brings_nothing_back(clo
     assert counts(clocked) == (False, "chen")
     clocked.stop()
     clocked.verified()
+
+
+def test_a_sub_agent_s_run_ends_in_its_time_and_with_the_one_above(clocked: Clocked) -> None:
+    desk = clocked.agent("desk", "pay", starts=True)
+    parent = desk.open_run("pay the invoices")
+    short, long = (
+        parent.with_token(parent.post("/v1/runs", {"system": "pay", **given}).last["token"])
+        for given in ({"minutes": 30}, {})
+    )
+
+    def taken() -> tuple[int, ...]:
+        return tuple(one.mcp("tools/list").status for one in (parent, short, long))
+
+    assert taken() == (200, 200, 200)
+    clocked.dial.set(HOUR)
+    assert taken() == (200, 401, 200)
+    clocked.dial.set(25 * HOUR)
+    assert taken() == (401, 401, 401)
+    waited(lambda: not clocked.api.get("/status")["runs"])
+    clocked.stop()
+    clocked.verified()
