@@ -20,7 +20,7 @@ _TIME: Final = re.compile(
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
-class Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True, gc=False):
     """One value of a call that is no object or list: where it stands (RFC 6901), and under what name. `key`: it is
     itself the name of a member."""
 

@@ -31,7 +31,7 @@ class TooMuch(Exception):
     """More than is searched: what was not read may hold anything."""
 
 
-class Piece(msgspec.Struct, frozen=True):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """The value at `pointer` (RFC 6901) stands at [`start`, `end`) of the text; its member's name from `name` on."""
 
     pointer: str

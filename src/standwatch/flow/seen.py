@@ -26,6 +26,8 @@ MOST_OF_ONE: Final = 1 << 20
 """Characters looked at of one read, its decoded forms apart."""
 MOST_ITEMS: Final = 20_000
 """Numbers, dates and times of one run."""
+ITEMS_A_DIGIT: Final = 4
+"""Numbers, dates and times that a text has at most for each of its digits."""
 SEGMENT: Final = 8_192
 """Characters that are folded at a time; a place is told as precisely."""
 OVERLAP: Final = 256
@@ -86,6 +88,9 @@ class Seen:
         self._overflow: Place | None = None
         self._waiting: list[tuple[str, Place]] = []
         self._pending = 0
+        self._unnoted: list[tuple[str, Place]] = []
+        """Segments whose numbers, dates and times wait: most values that are looked up are none."""
+        self._to_note = self._digits = 0
         self._blocks: list[_Block] = []
         self._items: dict[str, Place] = {}
         self._length = 0
@@ -107,6 +112,9 @@ class Seen:
     def overflow(self) -> Place | None:
         """Where something was read that is not all here; None while everything is."""
         self._settle()
+        # INVARIANT: what waits cannot come to more numbers than may be kept, or it is gone through now.
+        if len(self._items) + ITEMS_A_DIGIT * self._digits > MOST_ITEMS:
+            self._note_all()
         return self._overflow
 
     def _settle(self) -> None:
@@ -125,7 +133,7 @@ class Seen:
             here = msgspec.structs.replace(place, at=f"offset:{start}" if exact else "decoded")
             tokens = _tokens(folded)
             self._keep(tokens, here, follows=start > 0)
-            self._note(text[start:end] if folded.isascii() else folded, here)
+            self._postpone(text[start:end] if folded.isascii() else folded, here)
             start = end
 
     def _keep(self, tokens: list[str], place: Place, *, follows: bool) -> None:
@@ -166,6 +174,21 @@ class Seen:
         self._blocks.append(block)
         return block
 
+    def _postpone(self, text: str, place: Place) -> None:
+        digits = sum(map(text.count, "0123456789")) if text.isascii() else len(text)
+        if not digits:
+            return
+        self._unnoted.append((text, place))
+        self._to_note += len(text)
+        self._digits += digits
+        if self._to_note > PENDING or len(self._unnoted) > MOST_WAITING:
+            self._note_all()
+
+    def _note_all(self) -> None:
+        waiting, self._unnoted, self._to_note, self._digits = self._unnoted, [], 0, 0
+        for text, place in waiting:
+            self._note(text, place)
+
     def _note(self, text: str, place: Place) -> None:
         """The numbers, dates and times of a text, in their one spelling."""
         for item in items(text):
@@ -179,6 +202,7 @@ class Seen:
     def item(self, item: str) -> Place | None:
         """Where a number, date or time was read, in its one spelling."""
         self._settle()
+        self._note_all()
         return self._items.get(item)
 
     def find(self, text: str, *, prose: bool) -> tuple[Place, ...]:

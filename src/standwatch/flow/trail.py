@@ -83,7 +83,8 @@ class Trail:
         """Take into account what was read. Returns the spellings of the trusted texts and numbers in it."""
         if not read.data:
             return frozenset()
-        self._known.clear()
+        # What the task has stays the task's, whatever is read.
+        self._known = {key: one for key, one in self._known.items() if one.source == "task"}
         if read.told_by_us:
             self._overheard.carried(read.data)
         place = Place(read.server, read.tool, read.call)

@@ -12,7 +12,16 @@ from standwatch.flow.fold import TOKEN, loose
 from standwatch.flow.origin import Place
 from standwatch.flow.reached import PENDING as URLS_PENDING
 from standwatch.flow.reached import Reached
-from standwatch.flow.seen import MOST_OF_ONE, MOST_WAITING, PENDING, Seen, _tokens
+from standwatch.flow.seen import (
+    ITEMS_A_DIGIT,
+    MOST_ITEMS,
+    MOST_OF_ONE,
+    MOST_WAITING,
+    PENDING,
+    Seen,
+    _tokens,
+    items,
+)
 from standwatch.flow.shapes import shapes, silent
 
 WORDS = (
@@ -114,3 +123,16 @@ def test_a_plain_number_has_one_reading_by_the_short_way_too(text: str, style: S
     )  # the space is dropped, and only the long way does so
     assert list(readings(text, style, strict=False)) == slow
     assert list(readings(text, style, strict=True)) == list(readings(f"{text} ", style, strict=True))
+
+
+@given(st.text("0123456789 .,:/-'T$EUR" + "٣", max_size=60))
+def test_a_text_has_so_many_items_for_a_digit_and_no_more(text: str) -> None:
+    digits = sum(each in string.digits for each in text) if text.isascii() else len(text)
+    assert len({*items(text)}) <= ITEMS_A_DIGIT * digits
+
+
+def test_too_many_numbers_are_told_of_though_nobody_asked_for_one() -> None:
+    seen = Seen()
+    for start in range(0, MOST_ITEMS + 2_000, 1_000):
+        seen.add(" ".join(str(100_000 + at) for at in range(start, start + 1_000)), Place(call=str(start)))
+    assert seen.overflow is not None
