@@ -12,11 +12,12 @@ const LIMITS = [
 // The part that a kind's `why` commits to; the action and the result have members of their own.
 const WHY = {
   "act.intent.1": "findings", "act.denied.1": "findings", "act.asked.1": "findings", "act.asked.2": "findings",
+  "act.outcome.2": "findings",
   "act.deferred.1": "findings", "act.pulled.1": "reason", "act.answered.1": "reason", "act.answered.2": "reason",
   "act.endorsed.1": "reason", "ctl.revalidated.1": "reason",
   "act.decided.1": "context", "act.shadowed.1": "context", "act.overridden.1": "reason",
-  "ctl.run_opened.1": "task", "ctl.task.1": "task", "ctl.declared.1": "manifest", "ctl.declared.2": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
-  "ctl.released.1": "reason", "ctl.evidence.1": "reason", "ctl.deployed.1": "reason",
+  "ctl.run_opened.1": "task", "ctl.run_opened.2": "task", "ctl.task.1": "task", "ctl.declared.1": "manifest", "ctl.declared.2": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
+  "ctl.released.1": "reason", "ctl.second_place.1": "reason", "ctl.evidence.1": "reason", "ctl.deployed.1": "reason",
   "ctl.passkey_ended.1": "reason", "ctl.relaxed.1": "reason", "ctl.restored.1": "reason", "ctl.glass.1": "reason",
 }
 
@@ -138,7 +139,7 @@ const hash = text => {
 function commitments(said) {
   const found = new Map()
   if (said.digest && WHY[said.kind] === "findings") found.set("action", { value: said.digest, plain: true })
-  if (said.kind === "act.outcome.1" && said.result) found.set("result", { value: said.result })
+  if (said.kind.startsWith("act.outcome.") && said.result) found.set("result", { value: said.result })
   if (Object.hasOwn(WHY, said.kind) && said.why) found.set(WHY[said.kind], { value: said.why })
   return found
 }
