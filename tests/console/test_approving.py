@@ -411,7 +411,7 @@ def test_three_people_sign_and_only_then_it_goes(
 def test_one_value_is_vouched_for_and_later_calls_of_the_run_may_use_it(
     olga: Person, watch: Living, upstream: Scripted
 ) -> None:
-    run = watch.agent("clerk", "small", starts=True).open_run("Pay the supplier")
+    run = watch.agent("clerk", "small", starts=True).open_run("Pay the supplier 1, then 2")
     ident = asked(run, to=INVOICE, amount=1)
     olga.open(f"/approvals/{ident}")
     waited(lambda: not olga.chrome.run("document.querySelector('.vouch').disabled"))

@@ -255,7 +255,10 @@ def test_a_hold_cuts_a_stream_between_two_events(
         it.begin()
         it.event({"type": "message_start", "message": scripted_claude.message([], stop_reason=None)})
         it.event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
-        it.event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "One"}})
+        # The end of what came is held back, lest it begin something: the first goes once enough stands behind it.
+        for text in ("One", " and then some other words" * 400):
+            said = {"type": "text_delta", "text": text}
+            it.event({"type": "content_block_delta", "index": 0, "delta": said})
         up.free.wait(30)
         it.event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Two"}})
 
