@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from standwatch.declare.configuration import declare
 from standwatch.declare.digest import component_digest
 from standwatch.declare.lock import artifacts, lock_text
 from standwatch.enforce.decision_ports import Going, ModelServer
-from standwatch.enforce.ports import Caller
+from standwatch.enforce.ports import Below, Caller
 from standwatch.facts.configuration import Lock
 from standwatch.facts.decisions import Answer, Ask, Predicted, Rows, Trouble
 from standwatch.facts.entries import Shadowed
@@ -185,6 +186,33 @@ def test_a_caller_owes_so_many_outcomes_and_another_is_not_hindered(
             assert isinstance(await begin(OTHER, rows()), Going)
             await desk.decisions.finish(DESK, first.id, SAID)
             assert isinstance(await begin(DESK, rows()), Going)
+
+    run(work())
+
+
+def test_a_sub_agent_decides_with_what_it_was_given_and_not_under_a_hold_above_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with deciding(tmp_path) as desk:
+            gate, begin = desk.watch.gate, desk.decisions.begin
+            starts = msgspec.structs.replace(DESK, starts=True)
+            above, _, _ = await gate.open_run(starts, "loans", "decide")
+            inside = msgspec.structs.replace(DESK, run=above)
+            model = next(iter(gate.configuration.systems["loans"].manifest.models))
+            runs = [
+                (await gate.open_below(inside, Below(tools=(tool,))))[0]
+                for tool in (f"{model}.decision", "bank.send")
+            ]
+            given, other = (msgspec.structs.replace(DESK, run=one) for one in runs)
+            going = await begin(given, rows())
+            assert isinstance(going, Going)
+            answer = await desk.decisions.finish(given, going.id, SAID)
+            assert [row.route for row in answer.rows] == ["model"]
+            refused = await begin(other, rows())
+            assert isinstance(refused, Answer)
+            assert refused.word == "refused"
+            await desk.halt(f"run:{above}")
+            assert not isinstance(await begin(given, rows()), Going)
+            assert isinstance(await begin(OTHER, rows()), Going)
 
     run(work())
 
