@@ -63,7 +63,8 @@ def watch(
         llm("dead", gone, version="claude-dead", fallback=["three"]),
         llm("lone", gone, version="claude-lone"),
     ]
-    systems = {"s": manifest("s", components, {})}
+    content = {"rules": [{"find": "iban", "in": "prompts", "tools": "one.generation", "action": "deny"}]}
+    systems = {"s": manifest("s", components, {}, content=content)}
     folder = tmp_path_factory.mktemp("fallback")
     with serving(folder, systems, workers=request.param, accept=False, CLAUDE_KEY=KEY) as running:
         yield running
@@ -217,6 +218,18 @@ def test_a_hold_on_one_lets_the_next_answer(
     assert [now - then for now, then in zip(ups.asked, before, strict=True)] == [0, 2, 0]
     assert [one.code for one in watch.of(Denied, start)] == ["held", "held"]
     assert [one.tool for one in watch.of(Intent, start)] == ["two.generation"] * 2
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_is_refused_of_one_is_asked_of_nobody_else(
+    bot: anthropic.Anthropic, watch: Living, ups: Three, streaming: bool
+) -> None:
+    start, before = watch.size, ups.asked
+    said: Any = [{"role": "user", "content": "pay GB29NWBK60161331926819"}]
+    with pytest.raises(anthropic.PermissionDeniedError):
+        bot.messages.create(model=MODEL, max_tokens=99, messages=said, stream=streaming)
+    assert ups.asked == before
+    assert [one.tool for one in watch.of(Denied, start)] == ["one.generation"]
 
 
 def test_a_hold_on_everybody_lets_nobody_answer(bot: anthropic.Anthropic, watch: Living, ups: Three) -> None:
