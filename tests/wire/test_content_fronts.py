@@ -129,6 +129,17 @@ def _saying(said: str) -> scripted_claude.Script:
     return script
 
 
+def failing(world: World) -> None:
+    """A provider's error, which a client reads like an answer."""
+
+    def script(it: scripted_claude.Asked) -> None:
+        it.json({"type": "error", "error": {"type": "api_error", "message": f"it is {OUT}."}}, 400)
+
+    world.claude.script = script
+    body = {"model": scripted_claude.MODEL, "max_tokens": 50, "messages": said("hello")}
+    world.agent.post("/anthropic/desk/v1/messages", body, {"anthropic-version": "2023-06-01"})
+
+
 def said(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
@@ -183,6 +194,7 @@ ROWS = [
     Row("/anthropic/", "prompts", "messages", lambda it: claude(it, OUT, "fine")),
     Row("/anthropic/", "answers", "messages", lambda it: claude(it, "hello", f"it is {OUT}.")),
     Row("/anthropic/", "answers", "messages, streamed", lambda it: claude(it, "hello", f"it is {OUT}.", stream=True)),
+    Row("/anthropic/", "answers", "an error", failing),
     Row("/v2", "arguments", "rows", lambda it: it.agent.post("/v2/models/desk.scorer/infer", inference(OUT))),
     Row("/v2", "results", "outputs", lambda it: it.agent.post("/v2/models/desk.scorer/infer", inference("anna"))),
     Row("/invocations/", "arguments", "rows", lambda it: it.agent.post("/invocations/desk.scorer", {"dataframe_records": [{"who": OUT}]})),

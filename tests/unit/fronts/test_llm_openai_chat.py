@@ -155,3 +155,9 @@ def test_a_form_that_nobody_knows_is_heard_all_the_same() -> None:
 def test_what_is_no_json_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         ChatHearer().event(b"", data)
+
+
+def test_both_a_delta_and_a_message_are_heard() -> None:
+    """Which of them a client reads hangs on how it asked; an answer may have both."""
+    body = {"choices": [{"delta": {}, "message": {"content": "psst"}}]}
+    assert [one.text for one in ChatHearer().whole(json.dumps(body).encode())] == ["psst"]

@@ -97,3 +97,36 @@ def test_arguments_are_heard() -> None:
         {"type": "response.function_call_arguments.done", "output_index": 1, "arguments": "{}"},
     )
     assert said == [Delta("call", "1", "pay"), Delta("arguments", "1", "{}")]
+
+
+def hears(*events: dict[str, Any]) -> list[tuple[str, str]]:
+    hearer = ResponsesHearer()
+    said = [hearer.event(b"", json.dumps(one).encode()) for one in events]
+    return [(one.kind, one.text) for found in said for one in found]
+
+
+def test_a_whole_that_is_not_what_came_in_pieces_is_heard() -> None:
+    """Clients read the whole: a provider may not show us one thing and them another."""
+    begun = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "fine"}
+    done = {"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "other"}
+    message = {"type": "message", "content": [{"type": "output_text", "text": "third"}]}
+    ended = {"type": "response.completed", "response": {"status": "completed", "output": [message]}}
+    assert hears(begun, done, ended) == [("text", "fine"), ("text", "other"), ("text", "third")]
+    part = {"type": "response.content_part.done", "output_index": 0, "content_index": 0,
+            "part": {"type": "output_text", "text": "fourth"}}  # fmt: skip
+    assert hears(begun, part) == [("text", "fine"), ("text", "fourth")]
+    call = {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": "{}"}
+    item = {"type": "response.output_item.done", "output_index": 1,
+            "item": {"type": "function_call", "name": "pay", "arguments": '{"to":"eve"}'}}  # fmt: skip
+    assert hears(call, item) == [("arguments", "{}"), ("call", "pay"), ("arguments", '{"to":"eve"}')]
+
+
+def test_calls_and_events_of_other_kinds_are_heard() -> None:
+    shell = {"type": "local_shell_call", "action": {"command": ["cat", "/etc/passwd"]}}
+    done = {"type": "response.output_item.done", "output_index": 0, "item": shell}
+    assert ("arguments", "/etc/passwd") in hears(done, done)
+    assert hears(done, done) == hears(done), "and once"
+    new = {"type": "response.telepathy.delta", "item_id": "i1", "delta": "psst"}
+    assert hears(new) == [("text", "psst")]
+    quiet = {"type": "response.web_search_call.searching", "item_id": "i1", "output_index": 0}
+    assert hears(quiet) == []

@@ -19,6 +19,7 @@ from standwatch.fronts.http_message import EVENT_STREAM, JSON, ClientGone, Heade
 from standwatch.fronts.llm.dialect import Dialect
 from standwatch.fronts.llm.frames import Framed, Frames
 from standwatch.fronts.llm.heard import Heard
+from standwatch.fronts.llm.openai_chat import loosely
 from standwatch.fronts.llm.unmasking import Unmasking
 
 Ended = Literal[
@@ -140,6 +141,11 @@ class Generation:
                 return None
         else:
             self._heard.error = body[:4096].decode("utf-8", "replace")
+            # An error is read by its client too, and by many a model behind it.
+            if any(self._inspect.feed(one.kind, one.place, one.text) == "cut" for one in _erring(body)):
+                return None
+            if self._inspect.end() != "pass":
+                return None
         if self._unmasking is not None:
             body = self._unmasking.whole(body)
         self._heard.sent(body)
@@ -227,6 +233,14 @@ class Generation:
         self._heard.said(delta)
         self._fed += 1
         return self._inspect.feed(delta.kind, delta.place, delta.text)
+
+
+def _erring(body: bytes) -> list[Delta]:
+    """What an error says, of whatever form it is."""
+    try:
+        return loosely(body)
+    except Malformed:
+        return [Delta("text", "", body.decode("utf-8", "replace"))]
 
 
 def told(answer: LlmAnswer) -> Headers:

@@ -231,9 +231,9 @@ class ChatHearer:
         if chunk.usage is not None:
             self.facts.usage = _usage(chunk.usage)
         for choice in chunk.choices or ():
-            said = choice.delta or choice.message
-            if said is not None:
-                _deltas(said, str(choice.index), found)
+            for said in (choice.delta, choice.message):  # whichever of them its client reads
+                if said is not None:
+                    _deltas(said, str(choice.index), found)
             if choice.finish_reason is not None and len(self.facts.finish) < 128:
                 self.facts.finish.append(choice.finish_reason)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -143,6 +144,10 @@ def _content(value: Any, role: Role, at: str, turns: list[Turn], name: str = "",
 # --- the answer ---------------------------------------------------------------------------------------------------
 
 
+_NOTHING: Final = msgspec.Raw(b"")
+_EMPTY: Final = (b"", b"null", b"[]", b"{}", b'""')
+
+
 class _Cached(msgspec.Struct):
     cached_tokens: int | None = None
 
@@ -157,6 +162,7 @@ class _Part(msgspec.Struct):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
+    annotations: msgspec.Raw = _NOTHING
 
 
 class _Item(msgspec.Struct):
@@ -166,6 +172,11 @@ class _Item(msgspec.Struct):
     input: str | None = None
     content: list[_Part] | None = None
     summary: list[_Part] | None = None
+    action: msgspec.Raw = _NOTHING
+    code: str | None = None
+    operation: msgspec.Raw = _NOTHING
+    output: msgspec.Raw = _NOTHING
+    results: msgspec.Raw = _NOTHING
 
 
 class _Whole(msgspec.Struct):
@@ -188,6 +199,7 @@ class _Event(msgspec.Struct):
     content_index: int | None = None
     summary_index: int | None = None
     item: _Item | None = None
+    part: _Part | None = None
     response: _Whole | None = None
 
 
@@ -205,6 +217,8 @@ _DELTAS: Final[dict[str, Speech]] = {
     "response.code_interpreter_call_code": "arguments",
     "response.audio.transcript": "text",
 }
+_NO_WORDS: Final = frozenset({"type", "item_id", "obfuscation", "partial_image_b64", "status"})
+"""Members of an event of no kind that is known that say nothing."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -212,11 +226,13 @@ class ResponsesHearer:
     """Reads a response, whole or streamed.
 
     A stream says everything twice, in pieces and then as a whole: what was heard in pieces is not heard again.
+    INVARIANT: only where it is the same; clients read the whole.
     """
 
     def __init__(self) -> None:
         self.facts = Facts()
-        self._heard: set[tuple[Speech, str]] = set()
+        self._heard: dict[tuple[Speech, str], Any] = {}
+        """By voice: the digest of what was heard of it."""
 
     def event(self, event: bytes, data: bytes) -> list[Delta]:
         """What one event says."""
@@ -235,15 +251,24 @@ class ResponsesHearer:
         if kind is not None:
             place = _place(said)
             if last == "delta":
-                self._heard.add((kind, place))
+                self._so_far(kind, place).update(_bytes(said.delta or ""))
                 found.append(Delta(kind, place, said.delta or ""))
             else:
                 text = said.text or said.refusal or said.arguments or said.input or said.code or ""
                 self._once(Delta(kind, place, text), found)
-        elif said.item is not None:
+            return found
+        if said.item is not None:
             self._item(said.item, str(said.output_index or 0), found)
-        elif said.response is not None:
+        if said.part is not None:
+            speech: Speech = "text" if said.part.type in ("output_text", "refusal") else "reasoning"
+            self._part(said.part, speech, _place(said), found)
+        if said.response is not None:
             self._answer(said.response, found, ended=said.type in _ENDS)
+        if said.item is None and said.part is None and said.response is None:
+            turns: list[Turn] = []
+            told: dict[str, Any] = msgspec.json.decode(data)
+            strings({key: one for key, one in told.items() if key not in _NO_WORDS}, "assistant", "", turns)
+            found += [Delta("text", f"{_place(said)}{one.at}", one.text) for one in turns]
         return found
 
     def whole(self, body: bytes) -> list[Delta]:
@@ -276,18 +301,40 @@ class ResponsesHearer:
             self._once(Delta("arguments", place, item.arguments), found)
         if item.input:
             self._once(Delta("arguments", place, item.input), found)
+        if item.code:
+            self._once(Delta("arguments", place, item.code), found)
+        speech: Speech = "reasoning" if item.type == "reasoning" else "text"
         for index, part in enumerate(item.content or ()):
-            speech: Speech = "reasoning" if item.type == "reasoning" else "text"
-            self._once(Delta(speech, f"{place}/{index}", part.text or ""), found)
-            self._once(Delta("refusal", f"{place}/{index}", part.refusal or ""), found)
+            self._part(part, speech, f"{place}/{index}", found)
         for index, part in enumerate(item.summary or ()):
-            self._once(Delta("reasoning", f"{place}/s{index}", part.text or ""), found)
+            self._part(part, "reasoning", f"{place}/s{index}", found)
+        for name in ("action", "operation", "output", "results"):
+            self._raw(getattr(item, name), "arguments", f"{place}/{name}", found)
+
+    def _part(self, part: _Part, speech: Speech, place: str, found: list[Delta]) -> None:
+        self._once(Delta(speech, place, part.text or ""), found)
+        self._once(Delta("refusal", place, part.refusal or ""), found)
+        self._raw(part.annotations, "text", f"{place}/annotations", found)
+
+    def _raw(self, value: msgspec.Raw, kind: Speech, place: str, found: list[Delta]) -> None:
+        if bytes(value) not in _EMPTY:
+            for one in loosely(bytes(value)):
+                self._once(Delta(kind, f"{place}{one.place}", one.text), found)
 
     def _once(self, delta: Delta, found: list[Delta]) -> None:
-        key = (delta.kind, delta.place)
-        if delta.text and key not in self._heard:
-            self._heard.add(key)
+        if not delta.text:
+            return
+        heard, whole = self._heard.get((delta.kind, delta.place)), blake2b(_bytes(delta.text))
+        if heard is None or heard.digest() != whole.digest():
+            self._heard[delta.kind, delta.place] = whole
             found.append(delta)
+
+    def _so_far(self, kind: Speech, place: str) -> Any:
+        return self._heard.setdefault((kind, place), blake2b())
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _place(said: _Event) -> str:
