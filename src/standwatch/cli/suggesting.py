@@ -128,6 +128,8 @@ def _tell(given: Namespace, text: str, silent: dict[str, str]) -> None:
         return
     if not given.out:
         sys.stdout.write(text)
+        for name, why in silent.items():
+            print(f"{visible(name)} did not answer: {visible(why)}", file=sys.stderr)
         return
     say(
         f"{paint('drafted', 'good')} {given.out}: {decide} things to decide; until then nothing in it may be called"

@@ -50,6 +50,7 @@ async def _one(
 ) -> tuple[dict[str, Any], ...] | str:
     from standwatch.facts.errors import StandwatchError
     from standwatch.facts.sandbox import confinement
+    from standwatch.serve.ailing import last_words
     from standwatch.serve.place import place_of
     from standwatch.upstream.mcp import open_server
 
@@ -73,8 +74,9 @@ async def _one(
             if await server.ready(1.0) or (second >= _TROUBLED and server.trouble):
                 break
         if not server.up:
-            said = server.diagnose().strip().splitlines()
-            return server.trouble or (said[-1] if said else f"no answer within {_PATIENCE} s")
+            said = last_words(server.diagnose())
+            told = (server.trouble, f"it last said: {said}" if said else "")
+            return "; ".join(filter(None, told)) or f"no answer within {_PATIENCE} s"
         return tuple(json.loads(raw) for raw in server.tools.values())
     finally:
         await server.close()

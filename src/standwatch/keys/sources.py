@@ -110,7 +110,7 @@ class Sealed:
     def remove(self, name: str) -> None:
         """Raises `NotFound`."""
         if name not in self.names():
-            raise NotFound(f"there is no secret {name[:80]!r}")
+            raise NotFound(f"there is no secret {name[:80]!r}", cure="standwatch secret list")
         (self._folder / name).unlink()
         sync_folder(self._folder)
 

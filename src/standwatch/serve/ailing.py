@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from standwatch.enforce.case import World
 from standwatch.facts.configuration import Configuration
 from standwatch.facts.content import canaries
+from standwatch.record.render import safe
 
 MOST: Final = 300
 """Characters of what somebody else's program said."""
@@ -21,22 +22,26 @@ class Server(Protocol):
     def diagnose(self) -> str: ...
 
 
+def last_words(said: str) -> str:
+    """The line of a process's stderr that tells most: the last that speaks of an error, else the last."""
+    lines = [one.strip() for one in said.splitlines() if one.strip()]
+    return next((one for one in reversed(lines) if "error" in one.lower()), lines[-1] if lines else "")[:MOST]
+
+
 def down(name: str, server: Server) -> str:
     """Why `server` cannot be asked, with the last that its process said; "" while it can."""
     if server.up or not server.trouble:
         return ""
-    last = (server.diagnose().strip().splitlines() or [""])[-1].strip()[:MOST]
+    last = last_words(server.diagnose())
     said = f"; it last said: {last}" if last and last not in server.trouble else ""
-    return f"Server {name} is down, and its calls are not carried out: {server.trouble[:MOST]}{said}"
+    return safe(f"Server {name} is down, and its calls are not carried out: {server.trouble[:MOST]}{said}")
 
 
 def unanswering(name: str, trouble: str) -> str:
     """That a language model could not be asked when it was last asked; "" where it could."""
-    return (
-        f"Language model {name} could not be asked: {trouble.removeprefix(f'{name}: ')[:MOST]}"
-        if trouble
-        else ""
-    )
+    if not trouble:
+        return ""
+    return safe(f"Language model {name} could not be asked: {trouble.removeprefix(f'{name}: ')[:MOST]}")
 
 
 def unread(world: World) -> Iterator[tuple[str, str]]:

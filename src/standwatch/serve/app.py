@@ -15,6 +15,7 @@ from standwatch.fronts.control import Control as Operators
 from standwatch.fronts.control import Pages
 from standwatch.fronts.control_client import Clients
 from standwatch.fronts.http import Handler, Limits, Listener, serve_http
+from standwatch.serve.ailing import unread
 from standwatch.serve.control_party import party_of
 from standwatch.serve.fleet import Fleet
 from standwatch.serve.listeners import LIMITS, Agents, cutting
@@ -76,6 +77,8 @@ class App:
             await self.fleet.start()
             address = organisation.agents
             say(f"agents at {address.url} ({self.fleet.serving} workers)")
+        for system, lacks in (*unread(node.gate.world), *node.control.ailing()):
+            say(f"{system}: {lacks}")
         loop = asyncio.get_running_loop()
         warm = keep_warm(node.servers.models, lambda: node.gate.state)
         told = node.notifying.run(report)

@@ -182,7 +182,7 @@ def _what(tool: str) -> str:
     """A tool by its name, a generation by the component that was asked."""
     component, _, event = tool.partition(".")
     if event != "generation":
-        return tool
+        return {"": "an act", "?": "an act that nothing declares"}.get(tool, tool)
     return "a generation" if component == "?" else f"a generation by {component}"
 
 

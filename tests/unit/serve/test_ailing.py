@@ -14,7 +14,7 @@ from standwatch.enforce.policy import Policies
 from standwatch.facts.configuration import Component, Configuration
 from standwatch.facts.content import Content
 from standwatch.facts.llm import LlmFault
-from standwatch.serve.ailing import unread
+from standwatch.serve.ailing import last_words, unread
 from standwatch.serve.contents import contents
 from standwatch.serve.servers import Servers
 from support import bank
@@ -49,10 +49,10 @@ def told(folder: Path, found: Configuration, environment: dict[str, str], *, ask
 
 
 def test_a_server_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
-    command = ("/bin/sh", "-c", "echo no such licence >&2; exit 3")
+    command = ("/bin/sh", "-c", r'printf "no such \033[2Jlicence\n" >&2; exit 3')
     (line,) = told(tmp_path, configuration([], (everything("files", command=command),)), {})
     assert line.startswith(f"{SYSTEM}: Server files is down, and its calls are not carried out: ")
-    assert line.endswith("it last said: no such licence")
+    assert line.endswith("it last said: no such \\x1b[2Jlicence")
 
 
 def test_a_model_without_its_key_is_told_before_anybody_asks_it(tmp_path: Path) -> None:
@@ -85,3 +85,11 @@ def test_a_canary_without_a_text_is_told_with_its_place(
     assert said.endswith("standwatch up")
     monkeypatch.setenv("LEDGER_CANARY", "another-9f-canary")
     assert not list(unread(world({"ledger": "${LEDGER_CANARY}", "vault": str(kept)})))
+
+
+def test_the_line_that_tells_most_is_told() -> None:
+    assert last_words("at x\nError: Cannot find module 'y'\n    at z\n\nNode.js v22.0.0\n") == (
+        "Error: Cannot find module 'y'"
+    )
+    assert last_words("one\ntwo\n\n") == "two"
+    assert last_words("") == ""
