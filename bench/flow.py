@@ -26,7 +26,9 @@ from standwatch.flow.trail import Trail
 SIZES: Final = (20_000, 200_000, 2_000_000)
 RESULT: Final = 8_000
 """Characters of one result."""
-TASK: Final = "Pay 1,940.00 EUR (invoice 4698, due 2026-11-30) to DE49 9999 1111 0004 6980 00 and tell maria@b.example"
+TASK: Final = (
+    "Pay 1,940.00 EUR (invoice 4698, due 2026-11-30) to DE49 9999 1111 0004 6980 00 and tell maria@b.example"
+)
 CALL: Final[dict[str, Any]] = {
     "recipient": "DE49999911110004698000",
     "amount": 1940,
@@ -97,10 +99,17 @@ def measured(size: int) -> dict[str, float]:
     texts = pages(size, random.Random(7))
     some = reads(texts)
 
-    def indexed() -> Trail:
+    def learned() -> Trail:
         trail = Trail(TASK)
         for one in some:
             trail.learn(one)
+        return trail
+
+    def indexed() -> Trail:
+        """All of it, also what would wait for a look-up."""
+        trail = learned()
+        trail._seen.item("")
+        trail.reached.has("")
         return trail
 
     tracemalloc.start()
@@ -125,6 +134,7 @@ def measured(size: int) -> dict[str, float]:
 
     return {
         "read": size,
+        "learn_us_per_kB": cpu(learned) / size * 1000,
         "index_us_per_kB": cpu(indexed) / size * 1000,
         "kept_bytes_per_byte": memory / size,
         "call_us": cpu(call, 50),
