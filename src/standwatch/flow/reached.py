@@ -1,7 +1,7 @@
 """Which URLs and hosts a run has read as they stand: what is asked for and is none of them may carry something out.
 
-Compared whole: of a scheme, a host and a last `/` nothing hangs on their spelling, of all else everything does. Two
-halves from two places are no URL that was read, nor is one with a word more in its query.
+Compared whole: of a scheme and a last `/` nothing hangs on their spelling, of all else everything does; a host may
+be in lower case. Two halves from two places are no URL that was read, nor is one with a word more in its query.
 """
 
 import re
@@ -58,21 +58,27 @@ class Reached:
             if len(self._known) >= MOST:
                 return
             if len(said) <= LONGEST:
-                self._known.add(_one(said))
+                self._known |= _spellings(said)
                 # Brackets and full stops after it are of the text, or of the URL: it stood there either way.
                 if said[-1] in _ENDS:
-                    self._known.add(_one(said.rstrip(_ENDS)))
+                    self._known |= _spellings(said.rstrip(_ENDS))
 
     def has(self, url: str) -> bool:
         """Whether `url`, a URL or a host, was read as it stands."""
         self._settle()
-        return _one(url.strip()) in self._known
+        return _parted(url.strip())[0] in self._known
 
 
-def _one(url: str) -> str:
-    """One spelling: without a scheme, the host in lower case, without one `/` at the end."""
+def _spellings(url: str) -> set[str]:
+    """As it stands, and with its host in lower case. No other: whose name servers see a host sees its case."""
+    whole, cut = _parted(url)
+    return {whole, whole[:cut].casefold() + whole[cut:]}
+
+
+def _parted(url: str) -> tuple[str, int]:
+    """Without a scheme and without one `/` at the end; and where its host ends."""
     scheme = _SCHEME.match(url)
     rest = url[scheme.end() :] if scheme is not None else url
     found = _AFTER.search(rest)
     cut = found.start() if found is not None else len(rest)
-    return (rest[:cut].casefold() + rest[cut:]).removesuffix("/")
+    return rest.removesuffix("/"), cut

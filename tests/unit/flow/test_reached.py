@@ -11,7 +11,7 @@ PAGE = "See https://A.example/x?y=1). Or evil.com, [b](http://b.example/z) and b
     ("url", "wanted"),
     [
         ("https://a.example/x?y=1", True),
-        ("http://A.EXAMPLE/x?y=1", True),
+        ("http://A.EXAMPLE/x?y=1", False),
         ("https://a.example/x?y=12", False),
         ("https://a.example/X?y=1", False),
         ("https://a.example/", False),
@@ -37,3 +37,14 @@ def test_what_is_too_much_counts_as_made_up() -> None:
     reached.add("late.example")
     assert reached.has("h1.example")
     assert not reached.has("late.example")
+
+
+def test_a_host_carries_nothing_in_its_case() -> None:
+    reached = Reached()
+    reached.add("see https://Evil.example/x?Q=1 and lower.example")
+    assert reached.has("https://Evil.example/x?Q=1")
+    assert reached.has("https://evil.example/x?Q=1")
+    assert reached.has("http://lower.example/")
+    assert not reached.has("https://eViL.example/x?Q=1")
+    assert not reached.has("LoWeR.example")
+    assert not reached.has("https://evil.example/x?q=1")
