@@ -20,7 +20,7 @@ from standwatch.facts.sandbox import Layer, Sandbox
 from standwatch.upstream import sandbox as confining
 from standwatch.upstream.egress import Egress
 from standwatch.upstream.mcp import UpstreamServer, open_server
-from standwatch.upstream.stdio import CannotStart, launch
+from standwatch.upstream.stdio import CannotStart, Launch, launch
 from support.system import manifest, server, serving, waited
 from support.upstreams import QUICK, run, tool
 
@@ -330,3 +330,13 @@ def marked(mark: str) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+@pytest.mark.parametrize("named", [{"reads": ("work/data",)}, {"writes": ("work", "work/data")}, {}])
+def test_nothing_is_let_in_that_the_server_could_exchange(organisation: Path, named: dict[str, Any]) -> None:
+    """Where it writes it may put a link to our keys, and would be let in to them when it is started anew."""
+    (organisation / "work" / "data").symlink_to(organisation / "state")
+    command = ("/bin/cat", "x") if named else (str(organisation / "work" / "run"),)
+    given = Sandbox(**{"writes": ("work",), **named})
+    with pytest.raises(CannotStart, match="could exchange"):
+        confining.confine(Launch(command, dict(os.environ), organisation), given, organisation)

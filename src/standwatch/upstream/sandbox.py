@@ -76,6 +76,7 @@ def confine(
     """
     if absent := missing(sandbox):
         raise CannotStart(f"the sandbox that {what.command[0]} is promised cannot be had: {absent}")
+    _steady(what, sandbox, organisation)
     reads = [_there(organisation / one) for one in sandbox.reads]
     writes = [_there(organisation / one) for one in sandbox.writes]
     if what.folder.resolve() != organisation.resolve():
@@ -165,6 +166,19 @@ def address(name: str, hosts: tuple[tuple[str, int], ...]) -> str:
         return name
     names = list(dict.fromkeys(one for one, _ in hosts))
     return "127.0.0.1" if name == "localhost" else f"127.0.1.{names.index(name) + 1}"
+
+
+def _steady(what: Launch, sandbox: Sandbox, organisation: Path) -> None:
+    """INVARIANT: nothing that is let in stands where the server can write: it would put a link to anything there, and
+    be let in to that at its next start."""
+    given = [organisation / one for one in (*sandbox.reads, *sandbox.writes)]
+    for path in (*given, what.folder, _program(what)):
+        for folder in (organisation / one for one in sandbox.writes):
+            for root in (Path(os.path.abspath(folder)), folder.resolve()):
+                if root in Path(os.path.abspath(path)).parents:
+                    raise CannotStart(
+                        f"the sandbox names {path}, which the server could exchange: it writes in {root}"
+                    )
 
 
 def _there(path: Path) -> str:
