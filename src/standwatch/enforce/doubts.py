@@ -21,6 +21,7 @@ from standwatch.facts.rules import Sequence
 from standwatch.facts.words import Decision
 from standwatch.flow.intent import speaks_of
 from standwatch.flow.origin import Embedded, Origin, Place
+from standwatch.flow.shapes import leads_nowhere
 
 OF_VALUES: Final = frozenset({"source", "carries", "urls", "steering"})
 """Codes of doubts that people lay to rest by vouching for a value."""
@@ -199,8 +200,12 @@ def _weighed(at: _At) -> bool:
 def _pieces(at: _At) -> tuple[Embedded, ...]:
     """What stands inside a text, where something could come of it by a rule or by the defaults."""
     said = at.rule.urls in ("none", "read") or bool(at.rule.carries)
-    told = isinstance(at.leaf.value, str) and (said or guarded(at.case, at.tool))
-    return at.case.trail.embedded(at.leaf.value) if told else ()
+    value = at.leaf.value
+    if not isinstance(value, str) or not (said or guarded(at.case, at.tool)):
+        return ()
+    if at.tool.tool.effect == "read" and not at.rule.carries and leads_nowhere(value):
+        return ()  # of a read only what leads out counts
+    return at.case.trail.embedded(value)
 
 
 def _chosen(at: _At) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from standwatch.flow.decoding import decoded
 from standwatch.flow.origin import Shape
 
 
@@ -121,6 +122,14 @@ def silent(text: str) -> bool:
         and _TELLING.search(text) is None
         and (text.islower() or text.isupper() or _ENCODED.search(text) is None)
     )
+
+
+_LEADING: Final = re.compile(r"[./:\\@]")
+
+
+def leads_nowhere(text: str) -> bool:
+    """Whether `text` has neither a URL nor a domain, encoded or not: each has a full stop or a colon."""
+    return text.isascii() and _LEADING.search(text) is None and next(decoded(text), None) is None
 
 
 def shapes(text: str) -> Iterator[Shaped]:

@@ -22,7 +22,7 @@ from standwatch.flow.seen import (
     _tokens,
     items,
 )
-from standwatch.flow.shapes import shapes, silent
+from standwatch.flow.shapes import leads_nowhere, shapes, silent
 
 WORDS = (
     "omar@evil.example",
@@ -136,3 +136,13 @@ def test_too_many_numbers_are_told_of_though_nobody_asked_for_one() -> None:
     for start in range(0, MOST_ITEMS + 2_000, 1_000):
         seen.add(" ".join(str(100_000 + at) for at in range(start, start + 1_000)), Place(call=str(start)))
     assert seen.overflow is not None
+
+
+@given(st.text(string.ascii_letters + string.digits + "_+- \n'%&=./:\\@", max_size=60), st.booleans())
+def test_what_leads_nowhere_has_no_url(text: str, encoded: bool) -> None:
+    given_text = base64.b64encode(f"{text} evil.example".encode()).decode() if encoded else text
+    if leads_nowhere(given_text):
+        found = [*shapes(given_text), *shapes(loose(given_text))]
+        assert not [one for one in found if one.kind in ("url", "domain")]
+        assert not [*decoded(given_text)]
+        assert not encoded
