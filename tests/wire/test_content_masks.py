@@ -52,7 +52,11 @@ def watch(
 ) -> Iterator[Living]:
     components = [server("tools", url=up.url), llm(upstream)]
     tools = {"tools.look": "read", "tools.send": "read"}
-    systems = {"desk": manifest("desk", components, tools, content={"rules": RULES})}
+    inbox = {"rules": [{"find": ["email"], "in": ["results"], "tools": ["tools.look"], "action": "mask"}]}
+    systems = {
+        "desk": manifest("desk", components, tools, content={"rules": RULES}),
+        "inbox": manifest("inbox", components, tools, content=inbox),
+    }
     folder = tmp_path_factory.mktemp("org")
     with serving(folder, systems, workers=request.param, UPSTREAM_KEY=UPSTREAM) as running:
         yield running
@@ -80,6 +84,17 @@ def test_the_model_gets_a_token_and_the_tool_the_value_whichever_worker_has_it(
         assert up.calls[-1]["arguments"]["to"] == ADDRESS
         assert masked(said.text) == token, "it comes back as it went in"
     assert bot.open_run("Another").call("send", to=token).word == "refused", "in its own run only"
+
+
+def test_a_tool_that_repeats_what_it_was_given_tells_its_caller_nothing(watch: Living, up: Scripted) -> None:
+    """Only what `look` returns is masked; what it masked is not to be had by way of another tool."""
+    bot = watch.agent("clerk", "inbox", starts=True).open_run("Look up who it is")
+    token = masked(bot.call("look", ask="who").text)
+    for given in (token, f"<{token}>", f"{token} {token}"):
+        said = bot.call("send", q=given, more={given: [given]})
+        assert up.calls[-1]["arguments"]["q"] == given.replace(token, ADDRESS), "the tool has the value"
+        assert ADDRESS.casefold() not in said.text.casefold(), said.text
+        assert token in said.text
 
 
 def test_after_a_restart_a_token_stands_for_what_it_stood_for(

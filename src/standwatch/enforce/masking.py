@@ -1,6 +1,8 @@
 """What content rules change on the way: tokens become values, values become tokens, and results stay. Pure."""
 
-from typing import Any
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -188,7 +190,11 @@ def came_back(case: Case, carried: Carried, masks: Masks, own: dict[str, str]) -
     if not carried.result:
         return Back(carried)
     known = masks.values if act.inward else own
-    data, why = _restored(carried.result, masks, frozenset(known))
+    try:
+        told = carried.result if act.inward else _covered(carried.result, act, masks, own)
+    except _UNREADABLE as error:
+        return Back(Carried("withheld"), (failed(str(error)),), True)
+    data, why = _restored(told, masks, frozenset(known))
     look = contents.look(place_back(act), act.tool)
     if look is None:
         changed = data is not carried.result
@@ -225,6 +231,58 @@ def _contents(case: Case) -> Contents:
     return contents
 
 
+def _covered(data: bytes, act: Act, masks: Masks, own: dict[str, str]) -> bytes:
+    """`data` with tokens for the values that tokens stood for in this act's arguments, whatever their case.
+
+    INVARIANT: a token opens towards the tool alone: a tool that repeats what it was given tells its caller nothing. Not
+    of `own`, the values that the caller gave in the clear. Raises what reading the result does.
+    """
+    given = [one for one in _texts(act.arguments) if one]
+    tokens = {
+        value.casefold(): token
+        for token, value in masks.values.items()
+        if token not in own and value and any(value in one for one in given)
+    }
+    if not tokens:
+        return data
+    longest = sorted(tokens, key=len, reverse=True)
+    found = re.compile("|".join(re.escape(one) for one in longest), re.IGNORECASE)
+
+    def cover(text: str) -> str:
+        return found.sub(lambda one: tokens.get(one[0].casefold(), MARK), text)
+
+    value: Any = msgspec.json.decode(data)
+    told = _everywhere(value, cover)
+    return data if told == value else msgspec.json.encode(told)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in `value`, names of members too."""
+    waiting: list[Any] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            members = cast("dict[str, Any]", one)
+            waiting += [*members, *members.values()]
+        elif isinstance(one, list):
+            waiting += cast("list[Any]", one)
+        elif isinstance(one, str):
+            yield one
+
+
+def _everywhere(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every text changed, names of members too."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {change(name): _everywhere(one, change) for name, one in members.items()}
+    if isinstance(value, list):
+        return [_everywhere(one, change) for one in cast("list[Any]", value)]
+    return change(value) if isinstance(value, str) else value
+
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+
+
 def _restored(data: bytes, masks: Masks, known: frozenset[str]) -> tuple[bytes, str]:
     """`data` with the values of the tokens `known`; the same object where none stands in it."""
     if not known or MARK.encode() not in data:
@@ -233,7 +291,7 @@ def _restored(data: bytes, masks: Masks, known: frozenset[str]) -> tuple[bytes, 
         value: Any = msgspec.json.decode(data)
         told = replaced(value, lambda _, one: masks.restored(one, known) if isinstance(one, str) else one)
         return msgspec.json.encode(told), ""
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+    except _UNREADABLE as error:
         return data, str(error)
 
 
