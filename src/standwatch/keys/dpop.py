@@ -33,6 +33,8 @@ MOST: Final = 4_096
 """Characters of a proof."""
 REMEMBERED: Final = 100_000
 """Proofs that one process remembers; beyond it none is taken until older ones have run out."""
+SHARE: Final = 10_000
+"""Of them, those of one key: who has a key floods only itself."""
 _MEMBERS: Final = {"OKP": ("crv", "kty", "x"), "EC": ("crv", "kty", "x", "y")}
 _ALLOWED: Final = frozenset({"alg", "kid", "use", "key_ops", "ext"})
 
@@ -41,22 +43,33 @@ class Seen:
     """The proofs of one process, for as long as they could be shown again. Workers do not know of each other's."""
 
     def __init__(self) -> None:
-        self._until: dict[bytes, int] = {}
+        self._until: dict[str, dict[bytes, int]] = {}
+        self._count = 0
         self._swept = 0
 
-    def first(self, name: bytes, now: int) -> bool:
-        """Whether `name` was not there before; it is from now on. `now` in seconds."""
-        if now - self._swept >= WINDOW or len(self._until) >= REMEMBERED:
-            self._until = {one: until for one, until in self._until.items() if until >= now}
+    def first(self, key: str, name: bytes, now: int) -> bool:
+        """Whether `key` had not shown `name` before; it has from now on. `now` in seconds."""
+        if now - self._swept >= WINDOW:
+            left = {
+                one: {name: until for name, until in names.items() if until >= now}
+                for one, names in self._until.items()
+            }
+            self._until = {one: names for one, names in left.items() if names}
+            self._count = sum(map(len, self._until.values()))
             self._swept = now
-        if name in self._until or len(self._until) >= REMEMBERED:
+        mine = self._until.setdefault(key, {})
+        if name in mine or len(mine) >= SHARE or self._count >= REMEMBERED:
             return False
-        self._until[name] = now + 2 * WINDOW
+        mine[name] = now + 2 * WINDOW
+        self._count += 1
         return True
 
 
-def shown(proof: str, *, method: str, host: str, path: str, token: str, now: int, seen: Seen) -> str:
-    """The thumbprint (RFC 7638) of the key that made `proof` for this request. `now` in seconds.
+def shown(
+    proof: str, *, method: str, host: str, path: str, token: str, now: int, seen: Seen, bound: str = ""
+) -> str:
+    """The thumbprint (RFC 7638) of the key that made `proof` for this request: `bound`, where one is named. `now` in
+    seconds.
 
     Raises `Forbidden` (`bad_proof`) for everything that is not a proof for exactly this.
     """
@@ -82,7 +95,10 @@ def shown(proof: str, *, method: str, host: str, path: str, token: str, now: int
     if type(made) is not int or not -WINDOW <= now - made <= WINDOW:  # (4)
         raise _refused("it was not made now")
     thumbprint = thumbprint_of(jwk)
-    if not jti or not seen.first(hashlib.sha256(f"{thumbprint}.{jti}".encode()).digest(), now):
+    # INVARIANT: nothing is remembered of a key that the token is not bound to.
+    if bound and not hmac.compare_digest(thumbprint.encode(), bound.encode()):
+        raise _refused("it is by another key")
+    if not jti or not seen.first(thumbprint, hashlib.sha256(jti.encode()).digest(), now):
         raise _refused("it was shown before")
     return thumbprint
 

@@ -29,6 +29,8 @@ def objection(state: State, entry: RunBound, now: int) -> str:
         return f"run {entry.parent} is another's, or of another system"
     if entry.why or entry.implicit:
         return "a run below another has that one's task"
+    if isinstance(parent, RunBound) and parent.bound and not entry.bound:
+        return f"run {entry.parent} is bound to a key, and it would be bound to none"
     if entry.until > parent.until > 0 or (parent.until > 0 and not entry.until):
         return f"it would outlast run {entry.parent}"
     if len(state.lineage(entry.parent)) >= DEEPEST:

@@ -47,6 +47,7 @@ from standwatch.facts.entries import (
     Principal,
     Relaxed,
     Restored,
+    RunBound,
     RunClosed,
     TaskTaken,
 )
@@ -301,7 +302,8 @@ class LiveGate:
         token = new_token(self._chance)
         wished = self._clock() + wish.minutes * 60_000_000 if wish.minutes else parent.until
         until = min(wished, parent.until) if parent.until else wished
-        given = Given(wish.bound, caller.run, wish.tools, wish.effects)
+        bound = wish.bound or (parent.bound if isinstance(parent, RunBound) else "")
+        given = Given(bound, caller.run, wish.tools, wish.effects)
         run = await self.runs.open(
             caller, parent.system, token=token_hash(token) or "", until=until, given=given
         )

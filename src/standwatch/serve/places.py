@@ -55,12 +55,12 @@ class Places:
                 self._used(run, _place(came.peer))
             return ""
         assert run is not None
-        if scheme.lower() == "dpop" and self._key(token, came) == bound:
+        if scheme.lower() == "dpop" and self._key(token, came, bound) == bound:
             return ""
         self._tell(run, "without_key", "", _place(came.peer))
         return "the run's token came without a proof by its key"
 
-    def _key(self, token: str, came: Shown) -> str:
+    def _key(self, token: str, came: Shown, bound: str) -> str:
         if came.key is None:
             now = self._gate.now() // 1_000_000
             try:
@@ -72,6 +72,7 @@ class Places:
                     token=token,
                     now=now,
                     seen=self._seen,
+                    bound=bound,
                 )
             except Forbidden:
                 came.key = ""

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from standwatch.facts.errors import Forbidden
 from standwatch.keys import ed25519, jose
-from standwatch.keys.dpop import REMEMBERED, WINDOW, Seen, shown
+from standwatch.keys.dpop import REMEMBERED, SHARE, WINDOW, Seen, shown
 from support.proof_mutations import tried_proofs
 
 TOKEN = "sw_token"
@@ -76,10 +76,24 @@ def test_it_is_taken_once() -> None:
 
 def test_what_is_remembered_is_bounded_and_full_is_refused() -> None:
     seen = Seen()
-    assert all(seen.first(b"%d" % one, NOW) for one in range(REMEMBERED))
-    assert not seen.first(b"one more", NOW), "what could be a repetition is taken for one"
-    assert seen.first(b"one more", NOW + 3 * WINDOW)
+    assert all(seen.first(f"key {one // SHARE}", b"%d" % one, NOW) for one in range(REMEMBERED))
+    assert not seen.first("another", b"one more", NOW), "what could be a repetition is taken for one"
+    assert seen.first("another", b"one more", NOW + 3 * WINDOW)
     assert len(seen._until) == 1
+
+
+def test_who_floods_floods_only_itself() -> None:
+    seen = Seen()
+    assert all(seen.first("mine", b"%d" % one, NOW) for one in range(SHARE))
+    assert not seen.first("mine", b"one more", NOW)
+    assert seen.first("theirs", b"one more", NOW)
+
+
+def test_nothing_is_remembered_of_a_key_that_the_token_is_not_bound_to() -> None:
+    seen = Seen()
+    with pytest.raises(Forbidden, match="another key"):
+        taken(made(), seen=seen, bound="x" * 43)
+    assert seen._count == 0
 
 
 HEADERS: list[dict[str, Any]] = [

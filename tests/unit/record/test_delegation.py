@@ -68,6 +68,13 @@ def test_a_run_is_opened_within_its_parent_only(changes: dict[str, Any], why: st
     assert why in refused(log, below(log, "c", **{"parent": "p", **changes}))
 
 
+def test_below_a_bound_run_no_token_is_its_bearers() -> None:
+    log = bank()
+    log.append(below(log, "k", "p", bound="x" * 43))
+    assert "bound to none" in refused(log, below(log, "d", "k"))
+    assert refused(log, below(log, "d", "k", bound="y" * 43)) == ""
+
+
 def test_no_run_is_opened_below_one_that_is_over() -> None:
     log = bank()
     entry, until = below(log, "c", "p"), log.sequencer.state.runs["p"][1].until
