@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ people:
 
 def test_a_draft_of_real_servers_is_accepted_and_grants_nothing(org: Path) -> None:
     assert set(MORE) == set(NAMES)
-    servers = [f"{name}={' '.join(commands(org.parent)[name][0])!s}" for name in NAMES]
+    servers = [f"{name}={shlex.join(commands(org.parent)[name][0])}" for name in NAMES]
     file = org / "systems" / "notes.yaml"
     given = [part for one in servers for part in ("--server", one)]
     done = subprocess.run(

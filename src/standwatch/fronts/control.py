@@ -73,7 +73,12 @@ _CHALLENGE: Final = ("www-authenticate", 'Bearer realm="standwatch"')
 _HSTS: Final = ("strict-transport-security", "max-age=31536000")
 _MAX_BODY: Final = 64 * 1024
 _TABLE: Final = tuple((route, route.pattern) for route in ROUTES)
-_NO_PAGES: Final = (BASE + "/", "/log/", *(one.path for one in PLAIN if one.path.count("/") == 1))
+_NO_PAGES: Final = (
+    BASE + "/",
+    "/log/",
+    "/.well-known/",
+    *(one.path for one in PLAIN if one.path.count("/") == 1),
+)
 """Beginnings of paths that no page has: another method there is refused for what it is."""
 _PLAIN: Final = tuple(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in PLAIN)
 
@@ -228,8 +233,8 @@ class Control:
     def _export(self, request: Request) -> Stream:
         """A tar archive, written as it is read."""
         who, query = self._who(request), query_of(request, ("from", "to", "payloads"))
-        payloads = query.get("payloads", "")
-        if payloads not in ("", "true", "false"):
+        payloads = query.get("payloads", "false")
+        if payloads not in ("true", "false"):
             raise Malformed(f"payloads is true or false, not {payloads[:40]!r}")
         files = self._operations.export(who, query.get("from", ""), query.get("to", ""), payloads)
         first = next(files)  # what cannot be exported is refused before the first byte

@@ -374,7 +374,8 @@ class Recorder:
         for port, reply in zip(ports, replies, strict=True):
             answers = later if withheld >= 0 and type(reply) is Ack and reply.index in restricting else now
             answers.setdefault(port, []).append(reply)
-        for port in [*self._ports] if told else [*now]:
+        # Whoever is answered is told last: what it then says to its caller, the others know by the time they are asked.
+        for port in sorted(self._ports, key=now.__contains__) if told else [*now]:
             if not port.deliver(told, now.get(port, ())):
                 self._drop(port)
         for port in now if told else ():
