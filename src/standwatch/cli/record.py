@@ -110,7 +110,7 @@ def export(given: Namespace) -> int:
     path = Path(given.path)
     if path.exists():
         raise Malformed(f"{path} is there already: an export is written into a new place")
-    query = f"?from={start}&to={stop}&payloads={'true' if given.with_payloads else ''}"
+    query = f"?from={start}&to={stop}&payloads={'true' if given.with_payloads else 'false'}"
     server = Server(organisation(given.org), timeout=600.0)
     archive = path if path.suffix == ".tar" else path.with_name(path.name + ".tar.part")
     _write(archive, server.stream("/api/v1/export" + query))
