@@ -2,17 +2,15 @@
 
 from typing import Any
 
-import msgspec
-
 from standwatch.authority.grant import Grant
 from standwatch.enforce.case import Case, World
 from standwatch.enforce.drafting import Draft, case_of, draft_of
 from standwatch.enforce.masks import Masks
-from standwatch.enforce.ports import Act, Caller
+from standwatch.enforce.ports import Act
+from standwatch.enforce.recalled import act_of
 from standwatch.enforce.steps import CHANCE, Begin
-from standwatch.facts.configuration import Definition
 from standwatch.facts.entries import Relaxed
-from standwatch.facts.parts import Action, action_digest
+from standwatch.facts.parts import action_digest
 from standwatch.facts.words import Seam
 from standwatch.flow.trail import Trail
 from standwatch.record.source import read_action
@@ -53,7 +51,7 @@ class _View:
 async def same(gate: LiveGate, data: bytes, seam: Seam, now: int, chance: bytes) -> tuple[Draft, Case]:
     """The action with the canonical bytes `data` itself: its own id, nonce and digest. Raises `Malformed`."""
     action = read_action(data)
-    act = _act(gate, action, seam)
+    act = act_of(action, seam, gate.state)
     await gate.runs.of(act.caller, act.system)
     draft = Draft(act, action.run, chance[:CHANCE], action, data, action_digest(data))
     return draft, case_of(draft, _View(gate), now)
@@ -62,32 +60,7 @@ async def same(gate: LiveGate, data: bytes, seam: Seam, now: int, chance: bytes)
 async def another(gate: LiveGate, data: bytes, seam: Seam, now: int, chance: bytes) -> tuple[Draft, Case]:
     """The same act as in `data` with an id and a nonce of its own, as if it had just been asked for."""
     action = read_action(data)
-    act, view = _act(gate, action, seam), _View(gate)
+    act, view = act_of(action, seam, gate.state), _View(gate)
     await gate.runs.of(act.caller, act.system)
     draft = draft_of(act, view, Begin(now, action.run, chance[:CHANCE]))
     return draft, case_of(draft, view, now)
-
-
-def _act(gate: LiveGate, action: Action, seam: Seam) -> Act:
-    principal = gate.state.principals.get(action.by)
-    caller = Caller(
-        action.by,
-        principal.role if principal is not None else "agent",
-        tuple(principal.systems) if principal is not None else (),
-        run=action.run,
-    )
-    definition = Definition(action.tool, action.schema, {}) if action.schema else None
-    return msgspec.convert(
-        {
-            "caller": caller,
-            "system": action.system,
-            "event": action.event,
-            "tool": action.tool,
-            "target": action.target,
-            "arguments": action.arguments,
-            "definition": definition,
-            "phase": action.phase,
-            "seam": seam,
-        },
-        Act,
-    )
