@@ -341,6 +341,6 @@ def _files(name: str, said: list[str]) -> Iterator[str]:
 
 
 def _own(name: str, said: list[str]) -> str:
-    from standwatch.enforce.idioms.programs import own
+    from standwatch.enforce.idioms.dangers import own
 
     return own(name, said)
