@@ -73,6 +73,17 @@ def test_a_draft_of_real_servers_is_accepted_and_grants_nothing(org: Path) -> No
     assert again.returncode == 1, "what is there is not written over"
 
 
+def test_where_no_server_answers_nothing_is_drafted(org: Path, tmp_path: Path) -> None:
+    file = tmp_path / "silent.yaml"
+    done = subprocess.run(
+        [STANDWATCH, "--org", org, "suggest", "silent", "--server", "nowhere=/bin/false", "--out", file],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "no server answered" in done.stderr
+    assert not file.exists()
+
+
 HOSTILE: Definitions = {
     "web": (
         {"name": "go\nsystem: other", "description": "x"},

@@ -13,6 +13,7 @@ from standwatch.cli.configuration import read
 from standwatch.cli.show import out, paint, say, visible
 from standwatch.cli.upstreams import ask
 from standwatch.cli.verbs import DONE, UNABLE, Verb
+from standwatch.cli.wire import Unreachable
 from standwatch.facts.errors import Conflict, NotFound, StandwatchError
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def suggest(given: Namespace) -> int:
     listed, silent = ask(
         servers, Path(given.org).resolve(), configuration.organisation if configuration else None
     )
+    if silent and not any(listed.values()):
+        told = "; ".join(f"{visible(name)}: {visible(why)}" for name, why in silent.items())
+        raise Unreachable(
+            f"no server answered, so nothing was drafted ({told})",
+            cure="start it by hand once and see what it says, then standwatch suggest again",
+        )
     if known is not None:
         declared = frozenset(known.manifest.tools)
         text = "\n".join(draft_tools(listed, declared)) + "\n"
