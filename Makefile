@@ -10,6 +10,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 DEMO_PY := .demo/venv/bin/python
 MODELS_PY := .demo/models/bin/python
+FRAMEWORKS_PY := .demo/frameworks/bin/python
 PIP := -m pip --disable-pip-version-check --quiet --no-input
 SAY := @printf '%s\n'
 # Given to pytest by `make test`, e.g. make test ARGS='tests/unit -x'
@@ -92,6 +93,14 @@ MODELS_PIP := $(PIP) install --require-hashes --no-deps --ignore-requires-python
 	@"$(MODELS_PY)" $(MODELS_PIP) -r requirements/models-test.txt
 	@touch $@
 
+# --no-compile: most of it is never imported. standwatch itself is found by PYTHONPATH: nothing of it is installed here.
+.demo/.frameworks: requirements/frameworks.txt .venv/.base
+	$(SAY) 'test: environment of the agent frameworks (.demo/frameworks, about 510 MB)'
+	@mkdir -p .demo
+	@"$(PY)" -m venv --clear .demo/frameworks
+	@"$(FRAMEWORKS_PY)" $(PIP) install --require-hashes --only-binary :all: --no-compile -r requirements/frameworks.txt
+	@touch $@
+
 .venv/.test: .venv/.product requirements/test.txt
 	$(SAY) 'test: locked tools'
 	@"$(PY)" $(PIP) install --require-hashes -r requirements/test.txt
@@ -102,7 +111,7 @@ build/npm/%/installed.sha256: tests/wire/%/package-lock.json requirements/npm.py
 	@"$(PY)" requirements/npm.py tests/wire/$* build/npm/$*
 
 demo-install: .venv/.product .demo/.servers .demo/.models
-test-install: .venv/.test .demo/.servers .demo/.models-test build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256 build/npm/console/installed.sha256
+test-install: .venv/.test .demo/.servers .demo/.models-test .demo/.frameworks build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256 build/npm/console/installed.sha256
 
 # --- what people run -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 | demo.txt | group `demo` | the example organisation's own servers, in an environment of their own |
 | models.txt | group `models` | the demo's model server, in another |
 | dojo.txt | group `dojo` | AgentDojo's suites for `make dojo`, in a fourth |
+| frameworks.txt | group `frameworks` | the agent frameworks that our adapters are tested against, in a fifth |
 | models-test.txt | the same and group `models-test`, constrained by models.txt | what tests add to it |
 | package-lock.json in demo-npm/ and tests/wire/*/ | the package.json beside each | Node servers and suites |
 
@@ -52,6 +53,7 @@ def wanted(project: dict[str, Any]) -> dict[str, list[str]]:
         "models": models,
         "models-test": models + groups["models-test"],
         "dojo": groups["dojo"],
+        "frameworks": groups["frameworks"],
     }
 
 
@@ -110,6 +112,7 @@ def resolve(project: dict[str, Any], upgrade: bool) -> None:
         python, "models-test", lists["models-test"], "--constraints", str(HERE / "models.txt"), *models
     )
     compile_lock(python, "dojo", lists["dojo"], *options)
+    compile_lock(python, "frameworks", lists["frameworks"], *options)
     for each in npm_folders():
         lock_npm(each)
 
