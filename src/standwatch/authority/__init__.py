@@ -4,6 +4,7 @@ from typing import Final
 
 READS: Final[tuple[str, ...]] = (
     "ctl.config.1",
+    "ctl.coverage.1",
     "ctl.declared.1",
     "ctl.declared.2",
     "ctl.deployed.1",

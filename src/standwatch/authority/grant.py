@@ -10,28 +10,23 @@ from typing import Final, Literal, assert_never
 
 import msgspec
 
+from standwatch.authority.coverage import round_of
 from standwatch.authority.demands import demand, runs
+from standwatch.authority.reasons import Reason
 from standwatch.authority.tiers import tier
 from standwatch.facts.entries import Declared, Evidence
 from standwatch.facts.words import Effect, Level, lower
 from standwatch.record.signed import is_human, real
 from standwatch.record.state import ALL, Standing, State
 
-RULES: Final = "3"
+RULES: Final = "4"
 """Of a grant computed now. Rules 1 knew the declared tier alone, and no validator who stands apart; rules 1 and 2 took
-everybody whom a manifest names for somebody real."""
+everybody whom a manifest names for somebody real; up to rules 3 nobody was asked what goes round us."""
 
-KNOWN: Final = ("1", "2", RULES)
+KNOWN: Final = ("1", "2", "3", RULES)
+_BELIEVING: Final = ("1", "2")
+"""Rules under which whoever is named was real."""
 """Rules under which a past grant can be recomputed."""
-
-
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One cap that applies: the level it allows, a stable code, a sentence, and the command that would cure it."""
-
-    cap: Level
-    code: str
-    text: str
-    cure: str = ""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -60,9 +55,11 @@ def grant(state: State, system: str, now: int, rules: str = RULES) -> Grant:
     stakes = standing.entry.tier if rules == "1" else tier(state, system)
     held, held_until = _holds(state, system, now)
     validation, basis, until = _validation(state, standing, stakes, now, rules)
-    people = _people(state, standing) if rules == RULES else _named(state, standing)
-    left = _left_behind(state, standing) if rules == RULES else ()
-    reasons = (*held, *people, *_tier(state, stakes), *validation, *left)
+    believing = rules in _BELIEVING
+    people = _named(state, standing) if believing else _people(state, standing)
+    left = () if believing else _left_behind(state, standing)
+    passed_by = round_of(state, standing, stakes) if rules == RULES else ()
+    reasons = (*held, *people, *_tier(state, stakes), *validation, *left, *passed_by)
     ends = [end for end in (until, held_until) if end]
     caps: list[Level] = [reason.cap for reason in reasons]
     return Grant(lower(*caps), reasons, min(ends, default=0), basis, rules)

@@ -556,6 +556,35 @@ class Exposure(Entry, frozen=True, kw_only=True, tag="ctl.exposure.1"):
     """Last day of the week counted, ISO."""
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One way in which a declared tool is reached without us (`record.coverage.CODES`), and the tool's effect."""
+
+    code: str
+    effect: Effect = "irreversible"
+    tool: str
+
+
+class Coverage(Entry, frozen=True, kw_only=True, tag="ctl.coverage.1"):
+    """What goes round us on one host of a system, as `by` found it. Where and how is sealed (`why`).
+
+    Unsigned it adds ways to those that are known of that host; signed by a validator it stands for all of them.
+    """
+
+    system: str
+    host: str
+    """What the host is called here: a name its looker gave, or `gateway`."""
+    envelope: str
+    """The system's envelope under which it was looked at."""
+    ways: list[Way] = []
+    until: int = 0
+    """Of a signed statement: when it counts no more as a look."""
+    follows: int = -1
+    """Index of the last statement about this host; -1 for none. An old signature cannot be said again."""
+    key: str = ""
+    sig: str = ""
+    why: str = ""
+
+
 class Relaxed(Entry, frozen=True, kw_only=True, tag="ctl.relaxed.1"):
     """A bypass of one named check until `until`. Its id is its index; `by` asked for it, and signed among others."""
 
@@ -681,6 +710,7 @@ AnyEntry = (
     | Overridden
     | Deployed
     | Exposure
+    | Coverage
     | Relaxed
     | Restored
     | Glass

@@ -258,6 +258,37 @@ def relaxation_bytes(
     )
 
 
+COVERAGE_CONTEXT: Final = b"standwatch/coverage/1\n"
+
+
+def coverage_bytes(
+    *,
+    by: str,
+    envelope: str,
+    follows: int,
+    host: str,
+    org: str,
+    system: str,
+    until: int,
+    ways: list[list[str]],
+    why: str,
+) -> bytes:
+    """What validator `by` signs to say that `ways` (tool, code, effect) are all that goes round on `host`."""
+    return COVERAGE_CONTEXT + canonical(
+        {
+            "by": by,
+            "envelope": envelope,
+            "follows": follows,
+            "host": host,
+            "org": org,
+            "system": system,
+            "until": until,
+            "ways": ways,
+            "why": why,
+        }
+    )
+
+
 REVALIDATION_CONTEXT: Final = b"standwatch/revalidation/1\n"
 
 

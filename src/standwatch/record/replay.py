@@ -14,6 +14,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Coverage,
     Decided,
     Declared,
     Deployed,
@@ -35,7 +36,17 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append
 from standwatch.facts.parts import config_bytes, evidence_bytes
 from standwatch.facts.words import LEVELS, Level
-from standwatch.record import endorsements, glass, passkeys, questions, relaxed, sessions, vigilance, watches
+from standwatch.record import (
+    coverage,
+    endorsements,
+    glass,
+    passkeys,
+    questions,
+    relaxed,
+    sessions,
+    vigilance,
+    watches,
+)
 from standwatch.record.decided import Decisions, EntryAt
 from standwatch.record.decided import scopes_of as decided_scopes
 from standwatch.record.deployments import problems as deployment_problems
@@ -334,6 +345,8 @@ class Replay:
                 yield from self._revalidated(entry)
             case Evidence():
                 yield from self._evidence(entry)
+            case Coverage() if entry.sig:
+                yield from self._covered(entry)
             case Enrolled() if not enrolment_verifies(entry, self.state, self._origin.name):
                 yield "enrolment_signature", f"nobody's key vouches for the passkey of {entry.person}"
             case SignedIn() if entry.credential and not sessions.verifies(
@@ -410,6 +423,15 @@ class Replay:
         named = standing is not None and entry.by in standing.entry.validators
         if not named and not state.development:
             yield "evidence_person", f"{entry.by} was not a validator of {entry.system}"
+
+    def _covered(self, entry: Coverage) -> Iterator[Objection]:
+        """A validator's own signature. Whose it must be is the sequencer's rule."""
+        message = coverage.message(entry, self._origin.name)
+        if not signed_by(self.state, Signature(entry.by, entry.sig, entry.key), message):
+            yield (
+                "coverage_signature",
+                f"what goes round {entry.system[:80]} is not signed by {entry.by[:80]}",
+            )
 
     def _begin_batch(self, entry: Declared | Principal) -> None:
         """People and systems come first, the configuration they belong to last (`serve/adopt.py`)."""

@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Coverage,
     Decided,
     Deferred,
     Denied,
@@ -47,6 +48,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.facts.spending import SPENDINGS
 from standwatch.record import (
+    coverage,
     deferrals,
     delegation,
     endorsements,
@@ -60,7 +62,7 @@ from standwatch.record import (
     vigilance,
     watches,
 )
-from standwatch.record.known import LEDGER, mark
+from standwatch.record.known import LEDGER, mark, prompt_mark, prompts
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
 from standwatch.record.state import State, folds
@@ -327,12 +329,13 @@ class Sequencer(msgspec.Struct):
             case Intent():
                 self.open[entry.id] = OpenIntent(index, entry)
                 self._charge(entry)
+                if prompts(entry.tool):
+                    self._known(entry.run, prompt_mark(entry.id))
             case Outcome():
                 known = self.open.pop(entry.id, None)
                 if known is not None:
                     self._used(known.entry.run, entry.at)
-                    if self.state.root_run(known.entry.run) in self.state.runs:
-                        self._add(self._run(known.entry.run), LEDGER, mark(entry.id))
+                    self._known(known.entry.run, mark(entry.id))
                 # What a caller says it did not do is its own word: only what we carried ourselves is given back.
                 if known is not None and entry.status == "not_sent" and known.entry.seam == "proxy":
                     self._give_back(known.entry)
@@ -364,6 +367,10 @@ class Sequencer(msgspec.Struct):
                 pass
         if folds(entry):
             self.state.fold(index, entry)
+
+    def _known(self, run: str, mark: int) -> None:
+        if self.state.root_run(run) in self.state.runs:
+            self._add(self._run(run), LEDGER, mark)
 
     def _periods(self, entry: Intent | Decided) -> tuple[str, str, str]:
         """The run, the day and the minute that an intent counts against."""
@@ -443,6 +450,10 @@ def _unsaid(state: State, entry: AnyEntry, now: int) -> Objection:
             return "duplicate", "that session is not open"
         case Evidence() if entry.follows != state.last_statement(entry.system):
             return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
+        case Coverage():
+            if entry.sig and entry.follows != coverage.last(state.coverage, entry.system, entry.host):
+                return "duplicate", f"entry {entry.follows} is not the last about the host {entry.host[:80]}"
+            return _told("invalid", coverage.problem(state, entry, now))
         case Relaxed():
             if entry.follows != state.last_relaxed.get(entry.system, -1):
                 return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Config, Endorsed, Evidence, Glass, Relaxed, Revalidated, Watch
+from standwatch.facts.entries import (
+    AnyEntry,
+    Config,
+    Coverage,
+    Endorsed,
+    Evidence,
+    Glass,
+    Relaxed,
+    Revalidated,
+    Watch,
+)
 from standwatch.facts.errors import Forbidden, Malformed, StandwatchError
 from standwatch.record.assertion import challenge_of, parse_assertion, verify_assertion
 from standwatch.record.passkeys import Passkey, Passkeys, is_passkey
@@ -44,7 +54,7 @@ class Cloned(Forbidden):
 def signatures(entry: AnyEntry) -> tuple[Signature, ...]:
     """The signatures in an entry. Answers, sign-ins and enrolments have rules of their own (`record.passkeys`)."""
     match entry:
-        case Evidence() | Endorsed() | Revalidated() if entry.sig:
+        case Evidence() | Endorsed() | Revalidated() | Coverage() if entry.sig:
             return (Signature(entry.by, entry.sig, entry.key),)
         case Relaxed() | Config() | Watch():
             return tuple(Signature(person, sig) for person, sig in entry.signatures.items())
@@ -54,7 +64,7 @@ def signatures(entry: AnyEntry) -> tuple[Signature, ...]:
             return ()
 
 
-SIGNED: Final = frozenset({Evidence, Endorsed, Revalidated, Relaxed, Config, Watch, Glass})
+SIGNED: Final = frozenset({Evidence, Endorsed, Revalidated, Coverage, Relaxed, Config, Watch, Glass})
 """The kinds that `signatures` knows: all others are passed by, for every act is asked about."""
 
 

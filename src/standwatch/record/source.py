@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Coverage,
     Decided,
     Declared,
     Deferred,
@@ -176,6 +177,7 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             | Hold()
             | Released()
             | Evidence()
+            | Coverage()
             | Overridden()
             | Deployed()
             | PasskeyEnded()

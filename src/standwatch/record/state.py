@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     Asked,
     AskedMany,
     Config,
+    Coverage,
     Decided,
     Declared,
     Deferred,
@@ -53,6 +54,7 @@ from standwatch.facts.entries import (
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
+from standwatch.record import coverage as rounds
 from standwatch.record import (
     deferrals,
     endorsements,
@@ -146,6 +148,8 @@ class State(msgspec.Struct):
     """`system/model` → which versions answer for it now."""
     exposure: dict[str, Counted] = {}
     """System → the measured counts of people that have force, the latest last."""
+    coverage: rounds.Known = {}
+    """What goes round us, by system and host."""
     passkeys: dict[str, Passkey] = {}
     """By credential id; those that ended stay, so that none is enrolled twice."""
     enrolments: dict[str, int] = {}
@@ -187,6 +191,9 @@ class State(msgspec.Struct):
                 self.fences[f"system:{entry.system}"] = index
             case Exposure():
                 self.exposure[entry.system] = count(self.exposure.get(entry.system, ()), index, entry)
+                self.fences[f"system:{entry.system}"] = index
+            case Coverage():
+                self.coverage = rounds.fold(self.coverage, index, entry)
                 self.fences[f"system:{entry.system}"] = index
             case Opened():
                 self.origin = entry.origin
@@ -458,7 +465,7 @@ def parent_of(opened: RunOpened) -> str:
 KEPT_LINEAGE: Final = 32
 """How many narrowings evidence is carried across before it must be gathered anew."""
 
-FOLD: Final = 18
+FOLD: Final = 19
 """Version of the fold. It goes up with every change to `State` or to what `fold` makes of an entry: snapshots of
 another version are not read, and state is folded anew."""
 

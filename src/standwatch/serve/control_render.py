@@ -11,6 +11,7 @@ from standwatch.facts.entries import (
     Asked,
     AskedMany,
     Config,
+    Coverage,
     Decided,
     Declared,
     Deferred,
@@ -112,6 +113,8 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"{entry.system}: {entry.mode} {entry.model}@{entry.version}{share}"
         case Exposure():
             return f"{entry.system} touched about {entry.people} people in the week to {entry.week}"
+        case Coverage():
+            return _coverage(entry)
         case Declared():
             return f"declared {entry.system}, tier {entry.tier}, {entry.change}"
         case Config():
@@ -205,6 +208,13 @@ def _decided(entry: Decided) -> str:
     others = ", ".join(f"{count} by {route}" for route, count in entry.routes.items() if route != "model")
     by = f"{entry.model}@{entry.version}" if entry.version else entry.model
     return f"{entry.system}: {rows} by {by}{f' ({others})' if others else ''}  {entry.id}"
+
+
+def _coverage(entry: Coverage) -> str:
+    tools = ", ".join(dict.fromkeys(way.tool for way in entry.ways))
+    said = f"{tools} can be reached without Standwatch" if tools else "nothing is known to go round"
+    signed = "signed: " if entry.sig else ""
+    return f"{entry.system}, host {entry.host}: {signed}{said}"
 
 
 def _watch(entry: Watch) -> str:

@@ -11,6 +11,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Coverage,
     Decided,
     Declared,
     Deferred,
@@ -53,6 +54,7 @@ RESTRICTING: Final = (
     Principal,
     Deployed,
     Exposure,
+    Coverage,
     PasskeyEnded,
     Restored,
 )
@@ -123,7 +125,7 @@ def control_key(entry: AnyEntry | Unknown) -> str:
     match entry:
         case Hold():
             return entry.scope
-        case Declared() | Evidence() | Deployed() | Exposure() | Relaxed() | Restored():
+        case Declared() | Evidence() | Deployed() | Exposure() | Coverage() | Relaxed() | Restored():
             return f"system:{entry.system}"
         case Principal():
             return f"agent:{entry.name}"

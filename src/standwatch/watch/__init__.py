@@ -21,5 +21,8 @@ READS: Final[tuple[str, ...]] = (
     "ctl.released.1",
     "ctl.restored.1",
 )
-WRITES: Final[tuple[str, ...]] = ("ctl.exposure.1",)
+WRITES: Final[tuple[str, ...]] = (
+    "ctl.coverage.1",
+    "ctl.exposure.1",
+)
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -131,4 +131,4 @@ def test_rules_of_another_time_took_everybody_whom_a_manifest_names() -> None:
     world = World()
     world.person("olga", revoked=True)
     levels = {rules: grant(world.state, "pay", T0 + HOUR, rules).level for rules in KNOWN}
-    assert levels == {"1": "autonomous", "2": "autonomous", RULES: "restricted"}
+    assert levels == {"1": "autonomous", "2": "autonomous", "3": "restricted", RULES: "restricted"}

@@ -23,6 +23,7 @@ from standwatch.facts.parts import (
     approval_bytes,
     commitment,
     config_bytes,
+    coverage_bytes,
     endorsement_bytes,
     evidence_bytes,
     glass_bytes,
@@ -84,6 +85,7 @@ def test_there_is_a_vector_of_every_kind_and_nothing_else() -> None:
         "endorsement/1",
         "evidence/1",
         "config/1",
+        "coverage/1",
         "enrolment/1",
         "relaxation/1",
         "revalidation/1",
@@ -224,6 +226,21 @@ def test_evidence_and_configurations_are_signed_over_these_bytes() -> None:
     )
     assert made == vector("evidence/1")
     assert config_bytes(by="p-maria", follows=17, org=ACTION.org, root="f0" * 32) == vector("config/1")
+
+
+def test_a_look_at_what_goes_round_is_signed_over_these_bytes() -> None:
+    made = coverage_bytes(
+        by="p-chen",
+        envelope="e1" * 32,
+        follows=7,
+        host="laptop-7",
+        org="bank.invalid/record",
+        system="payments-agent",
+        until=1_802_776_000_000_000,
+        ways=[["bank.send_money", "direct", "irreversible"]],
+        why="c1" * 32,
+    )
+    assert made == vector("coverage/1")
 
 
 def test_a_relaxation_is_signed_over_these_bytes() -> None:
