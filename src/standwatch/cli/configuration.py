@@ -78,7 +78,7 @@ def _system_gaps(configuration: Configuration, system: System) -> list[str]:
     gaps += _answering_gaps(manifest, keyed)
     if manifest.validator and not keyed & set(manifest.validator):
         gaps.append("its validator has no key")
-    if unlocked := sorted(manifest.tools.keys() - system.lock.tools.keys()):
+    if unlocked := sorted(manifest.described - system.lock.tools.keys()):
         gaps.append(f"not accepted: {', '.join(unlocked)} (standwatch accept {manifest.system})")
     gaps += [
         f"{one.name} is started without a sandbox" for one in manifest.components if one.sandbox == "none"

@@ -207,7 +207,7 @@ def accept(given: Namespace) -> int:
         signing.confirm(given, f"Accept these {len(changes)} differences?")
         replace(org / "systems" / f"{given.system}.lock", lock_text(lock))
     reload(org, as_json=given.json)
-    missing = sorted(system.manifest.tools.keys() - lock.tools.keys())
+    missing = sorted(system.manifest.described - lock.tools.keys())
     if given.json:
         out({"system": given.system, "changes": changes, "silent": silent | lost, "missing": missing})
     if silent or lost:

@@ -60,7 +60,7 @@ def artifacts(manifest: Manifest) -> dict[str, str]:
 def doubts(manifest: Manifest, lock: Lock, mark: Mark, problems: Problems) -> None:
     """Warn of what the lock does not (or no longer) cover: it is denied until somebody accepts it."""
     files = artifacts(manifest)
-    open_tools = sorted((manifest.tools.keys() - lock.tools.keys()) | (files.keys() - lock.components.keys()))
+    open_tools = sorted((manifest.described - lock.tools.keys()) | (files.keys() - lock.components.keys()))
     changed = sorted(
         one.name for one in manifest.components if lock.components.get(one.name, "") != component_digest(one)
     )

@@ -263,14 +263,14 @@ def _check_components(fields: Fields, components: tuple[Component, ...], problem
 
 
 def _check_servers(node: Mapping, manifest: Manifest, problems: Problems) -> None:
-    servers = {one.name for one in manifest.components if one.kind == "mcp_server"}
+    servers = {one.name for one in manifest.components if one.kind in ("mcp_server", "service")}
     declared = node.members["tools"].value if "tools" in node.members else None
     if not isinstance(declared, Mapping):
         return
     for key, member in declared.members.items():
         server = key.partition(".")[0]
         if "." in key and server not in servers:
-            expected = f"one of {', '.join(sorted(servers))}" if servers else "a component of kind mcp_server"
+            expected = f"one of {', '.join(sorted(servers))}" if servers else "a component of kind mcp_server or service"
             problems.add(
                 member.mark,
                 f"{short(key)}: no server {short(server)} among the components, expected {expected}",

@@ -334,6 +334,13 @@ class Manifest(msgspec.Struct, frozen=True):
         )
 
     @property
+    def described(self) -> frozenset[str]:
+        """The tools that a server describes, so that a lock can hold what it says: all but those of a `service`, which
+        no server offers and which are asked for by hook or client alone."""
+        services = {one.name for one in self.components if one.kind == "service"}
+        return frozenset(name for name, tool in self.tools.items() if tool.server not in services)
+
+    @property
     def tier(self) -> int:
         """The tier that is declared: `facts.stakes`. What the record counts may raise it (`authority.tiers`)."""
         return tier_of(self.people_per_week, self.reversibility, critical=self.critical_infrastructure)

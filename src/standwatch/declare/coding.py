@@ -1,0 +1,149 @@
+"""The manifest of a coding agent that is watched by its host's hooks: what everybody starts with.
+
+Everyday work inside the workspace goes through unasked; what leaves it, destroys, publishes or touches credentials is
+asked about. The hook adds to what the host says of a call: `paths`, every file it names with its links resolved, inside
+the workspace relative to it; `where`, the worst place among them; `workspace`. Nothing here is taken from the model.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from standwatch.declare.lock import quoted
+
+Kind = Literal["shell", "read", "write", "fetch", "search", "inner", "publish"]
+"""What a tool of a host is: `inner` has no effect of its own (a plan, a question, a sub-agent whose calls come by
+themselves); `publish` sends something to where others see it."""
+
+TOOLS: Final[dict[str, dict[Kind, str]]] = {
+    "claude-code": {
+        "shell": "Bash Monitor",
+        "read": "Read Glob Grep LS LSP NotebookRead",
+        "write": "Edit MultiEdit Write NotebookEdit",
+        "fetch": "WebFetch",
+        "search": "WebSearch",
+        "inner": "Agent Task TaskCreate TaskGet TaskList TaskUpdate TaskOutput TaskStop TodoRead TodoWrite BashOutput "
+        "KillShell AskUserQuestion EnterPlanMode ExitPlanMode EnterWorktree ExitWorktree Skill SlashCommand ToolSearch "
+        "ReportFindings ListMcpResourcesTool StructuredOutput",
+        "publish": "CronCreate CronDelete RemoteTrigger ScheduleWakeup PushNotification Artifact Workflow SendMessage "
+        "SendFeedback",
+    },
+    "codex": {
+        "shell": "Bash",
+        "read": "view_image",
+        "write": "apply_patch",
+        "search": "web_search",
+        "inner": "update_plan request_user_input spawn_agent send_input wait close_agent",
+    },
+    "cursor": {
+        "shell": "Shell",
+        "read": "Read Grep Glob SemanticSearch LS ReadLints",
+        "write": "Write Edit StrReplace Delete EditNotebook TabWrite",
+        "fetch": "WebFetch",
+        "search": "WebSearch",
+        "inner": "Task TodoWrite AskQuestion CreatePlan SwitchMode Await",
+    },
+    "gemini-cli": {
+        "shell": "run_shell_command",
+        "read": "read_file read_many_files list_directory glob grep_search search_file_content",
+        "write": "write_file replace",
+        "fetch": "web_fetch",
+        "search": "google_web_search",
+        "inner": "write_todos ask_user enter_plan_mode exit_plan_mode invoke_agent complete_task activate_skill "
+        "get_internal_docs update_topic take_snapshot list_mcp_resources tracker_create_task tracker_update_task "
+        "tracker_get_task tracker_list_tasks tracker_add_dependency tracker_visualize",
+        "publish": "save_memory",
+    },
+}
+"""Host → kind → its tools, by the names that its hooks say."""
+
+HOSTS: Final = tuple(TOOLS)
+
+_SHELL: Final = """\
+    effect: irreversible            # the most that a command line may do
+    unruled: any
+    otherwise: step_up
+    arguments:
+      command: {reads_as: shell, required: true}
+      where: {one_of: [workspace, scratch]}     # where it starts"""
+_READ: Final = """\
+    effect: read
+    otherwise: step_up
+    arguments:
+      paths: {reads_as: path}
+      where: {one_of: [workspace, scratch, system]}"""
+_WRITE: Final = """\
+    effect: write
+    unruled: any
+    otherwise: step_up
+    arguments:
+      paths: {reads_as: path, required: true}
+      where: {one_of: [workspace, scratch], required: true}"""
+_FETCH: Final = """\
+    effect: read
+    otherwise: step_up
+    arguments:
+      url: {reads_as: url, urls: read}          # stands in the task, or was read as it stands
+      prompt: {carries: {from: any}, urls: read}"""
+_SEARCH: Final = """\
+    effect: read
+    otherwise: step_up"""
+_INNER: Final = """\
+    effect: read
+    unruled: any"""
+_PUBLISH: Final = """\
+    effect: irreversible
+    otherwise: step_up
+    intent: [publish, schedule, remind, notify, send, share]"""
+_RULES: Final[dict[Kind, str]] = {
+    "shell": _SHELL,
+    "read": _READ,
+    "write": _WRITE,
+    "fetch": _FETCH,
+    "search": _SEARCH,
+    "inner": _INNER,
+    "publish": _PUBLISH,
+}
+
+
+def draft_coding(
+    hosts: Iterable[str], system: str, owner: str, validator: str = "", *, production: bool = False
+) -> str:
+    """`systems/{system}.yaml` for the coding agents `hosts` (of `HOSTS`). `owner`, `validator`: addresses; without a
+    validator the owner is. Raises KeyError for a host that nobody knows."""
+    named = tuple(hosts)
+    lines = [
+        "# Written by `standwatch hook … install`. Everything here is yours to change; `standwatch check` reads it.",
+        f"system: {quoted(system)}",
+        "purpose: 'A coding agent at work in a folder of code'",
+        f"owner: {quoted(owner)}",
+        f"halt_authority: [{quoted(owner)}]",
+        f"validator: {quoted(validator or owner)}   # in production, somebody other than the owner",
+        f"environment: {'production' if production else 'development'}",
+        "reversibility: costly",
+        "exposure: {people_per_week: 0}",
+        "components:",
+        *(f"  - {{kind: service, name: {quoted(host)}}}" for host in named),
+        _CONTENT,
+        "tools:",
+    ]
+    for host in named:
+        lines += _tools(host)
+    return "\n".join(lines) + "\n"
+
+
+def _tools(host: str) -> list[str]:
+    return [
+        line
+        for kind, names in TOOLS[host].items()
+        for name in names.split()
+        for line in (f"  {quoted(f'{host}.{name}')}:", _RULES[kind])
+    ]
+
+
+_CONTENT: Final = """\
+content:
+  rules:
+    - {find: secrets, in: arguments, action: step_up, certain: true}
+    - {find: secrets, in: answers, action: deny, certain: true}
+    - {find: canaries, in: [prompts, arguments, answers], action: deny}
+    - {find: [instructions, invisible, canaries], in: results, action: observe}"""

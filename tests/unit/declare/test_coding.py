@@ -1,0 +1,59 @@
+"""The manifest that everybody starts a coding agent with reads back, and says of every tool what it may do."""
+
+from __future__ import annotations
+
+import pytest
+
+from standwatch.declare.coding import HOSTS, TOOLS, draft_coding
+from standwatch.declare.configuration import declare
+from standwatch.declare.discover import Owner, draft_organisation
+from standwatch.facts.configuration import Manifest
+
+ORGANISATION = draft_organisation(
+    "Test",
+    "test.invalid/log",
+    Owner("p-1", "a@b.example"),
+    agents="127.0.0.1:8400",
+    operators="127.0.0.1:8401",
+).encode()
+
+
+def drafted(*hosts: str) -> Manifest:
+    """The manifest of these hosts, read back; fails where anything in it is wrong."""
+    text = draft_coding(hosts, "coding", "a@b.example").encode()
+    found = declare({"standwatch.yaml": ORGANISATION, "systems/coding.yaml": text})
+    return found.configuration.systems["coding"].manifest
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_it_reads_back_and_wants_no_lock(host: str) -> None:
+    manifest = drafted(host)
+    named = {f"{host}.{name}" for names in TOOLS[host].values() for name in names.split()}
+    assert manifest.tools.keys() == named
+    assert manifest.described == frozenset()
+
+
+def test_it_takes_several_hosts_at_once() -> None:
+    assert {tool.server for tool in drafted(*HOSTS).tools.values()} == set(HOSTS)
+
+
+def test_what_a_command_or_a_file_leads_to_is_looked_at() -> None:
+    for tool in drafted(*HOSTS).tools.values():
+        kind = next(
+            kind for kind, names in TOOLS[tool.server].items() if tool.name.partition(".")[2] in names.split()
+        )
+        match kind:
+            case "shell":
+                assert tool.effect == "irreversible"
+                assert tool.arguments["command"].reads_as == "shell"
+            case "read" | "write":
+                assert tool.effect == kind
+                assert tool.arguments["paths"].reads_as == "path"
+                assert "outside" not in (tool.arguments["where"].one_of or ())
+            case "fetch":
+                assert tool.arguments["url"].urls == "read"
+            case "publish":
+                assert tool.effect == "irreversible"
+            case _:
+                assert tool.effect == "read"
+        assert kind == "inner" or tool.otherwise == "step_up"
