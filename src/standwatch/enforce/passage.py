@@ -51,6 +51,7 @@ from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import MOST_REFUSED
 from standwatch.facts.words import Word
+from standwatch.record.known import prompts
 
 ROUNDS: Final = 8
 """How often an act is judged again because something was sequenced meanwhile, before it is `unavailable`."""
@@ -129,6 +130,8 @@ def _once(act: Act, view: View, begin: Begin) -> Steps:
             case Recorded():
                 if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
                     overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
+                if prompts(act.tool):
+                    view.trail(draft.run).prompted(draft.action.id)
                 return (
                     yield from carry(draft, view, case, written, now - begin.now, alarms(judgement.findings))
                 )

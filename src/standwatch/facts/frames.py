@@ -128,17 +128,19 @@ class Recall(msgspec.Struct, frozen=True, tag=True):
 
 
 class Did(msgspec.Struct, frozen=True, array_like=True):
-    """An act with its outcome. `result`: whether something came back that the caller was given."""
+    """An act with its outcome. `result`: whether something came back that the caller was given. `going`: a generation
+    whose intent is written and whose outcome is not; its prompt is read by then."""
 
     id: str
     tool: str
     seam: Seam
     status: OutcomeStatus
     result: bool
+    going: bool = False
 
 
 class Recalled(msgspec.Struct, frozen=True, tag=True):
-    """The acts, in the order of their outcomes; `heard` is the sum over all outcomes of the run (`record.known`).
+    """The acts, in the order of the record; `heard` is the sum over all that the run has heard (`record.known`).
 
     `more`: there were earlier ones that are left out. `known` is False where nobody could look.
     """

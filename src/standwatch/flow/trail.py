@@ -26,7 +26,7 @@ from standwatch.flow.seen import Seen, items
 from standwatch.flow.shapes import Shaped, host_of, shapes, silent
 from standwatch.flow.templates import blanks, forms
 from standwatch.flow.vouching import Vouching, squeezed
-from standwatch.record.known import mark
+from standwatch.record.known import mark, prompt_mark
 
 MOST_LEAVES: Final = 10_000
 """Values of one argument that are looked at; one with more is untrusted."""
@@ -59,7 +59,7 @@ class Trail:
         self.read_untrusted = False
         """Whether anything was read that an outside party could have written."""
         self.own = self.others = 0
-        """Which outcomes of the run are in here, those that this process wrote and those of others (`record.known`)."""
+        """Which outcomes and prompts of the run are in here, of this process and of others (`record.known`)."""
         self.acts: set[str] = set()
         """The actions whose outcomes are."""
         self.upto = -1
@@ -110,6 +110,11 @@ class Trail:
     def hear(self, ident: str) -> None:
         """The outcome of action `ident`, carried by this process, is in here, and is written next."""
         self.own += mark(ident)
+        self.acts.add(ident)
+
+    def prompted(self, ident: str) -> None:
+        """What the model reads in action `ident`, which this process carries, is in here; its intent is written."""
+        self.own += prompt_mark(ident)
         self.acts.add(ident)
 
     def overhear(self, read: Read) -> None:

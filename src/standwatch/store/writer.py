@@ -41,6 +41,7 @@ from standwatch.facts.frames import (
     Told,
 )
 from standwatch.facts.words import OutcomeStatus
+from standwatch.record.known import prompts
 from standwatch.record.leaf import Unknown, decode, encode
 from standwatch.record.note import NoteKey
 from standwatch.record.sequence import BY
@@ -179,7 +180,7 @@ class Writer:
         return Found(frame.number) if part is None else Found(frame.number, ident, part.data)
 
     def recall(self, frame: Recall) -> Recalled:
-        """What became of the acts of a run and of its sub-agents', by outcomes after an entry."""
+        """What became of the acts of a run and of its sub-agents', and what models are asked in it, after an entry."""
         memory, leaf = self._memory, self._journal.leaf
         found: list[Did] = []
         last = -1
@@ -188,6 +189,9 @@ class Writer:
         later = sorted(index for index in acted if index > frame.after)
         for index in later[-MOST_RECALLED:]:
             entry = read(leaf(index) or b"", index)
+            if isinstance(entry, Intent) and prompts(entry.tool) and entry.id in memory.seq.open:
+                last = index
+                found.append(Did(entry.id, entry.tool, entry.seam, "unknown", result=False, going=True))
             if not isinstance(entry, Outcome):
                 continue
             last = index
