@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Coverage,
     Decided,
     Deferred,
     Denied,
@@ -47,6 +48,7 @@ from standwatch.facts.entries import (
 from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.facts.spending import SPENDINGS
 from standwatch.record import (
+    coverage,
     deferrals,
     delegation,
     endorsements,
@@ -448,6 +450,10 @@ def _unsaid(state: State, entry: AnyEntry, now: int) -> Objection:
             return "duplicate", "that session is not open"
         case Evidence() if entry.follows != state.last_statement(entry.system):
             return "duplicate", f"entry {entry.follows} is not the last statement about {entry.system}"
+        case Coverage():
+            if entry.sig and entry.follows != coverage.last(state.coverage, entry.system, entry.host):
+                return "duplicate", f"entry {entry.follows} is not the last about the host {entry.host[:80]}"
+            return _told("invalid", coverage.problem(state, entry, now))
         case Relaxed():
             if entry.follows != state.last_relaxed.get(entry.system, -1):
                 return "duplicate", f"entry {entry.follows} is not the last relaxation of {entry.system}"
