@@ -2,12 +2,14 @@
 
 Generated permits decide who may call which tool at all; the organisation's files only forbid. Policies are
 sliced by tool when a configuration is taken up, and parsed once. Forbids that never look at `context` answer the
-same for one caller and tool for ever, so their answer is kept; those that do are asked every time, and are shown
-only the arguments they look at. Any forbid forbids, so the more restrictive of the two answers is the whole one.
+same for one caller and tool for ever, so their answer is kept; those that do are shown only the arguments they look
+at, and asked again whenever one of those is another. Any forbid forbids, so the more restrictive of the two answers is
+the whole one.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
@@ -85,6 +87,8 @@ class Policies:
         self._schema = cedarpy.Schema.from_str(schema) if schema else None
         self._slices = {key: _ready(slice_) for key, slice_ in slices.items()}
         self._kept: dict[tuple[str, str, str], Answer] = {}
+        self._same: dict[tuple[str, str, str, bytes], Answer] = {}
+        """By a digest of all that policies were shown beside it: the values themselves are not kept."""
 
     def judge(self, principal: str, system: str, tool: str, arguments: dict[str, Any]) -> Answer:
         """What the policies say to `principal` calling `tool` with `arguments`."""
@@ -94,7 +98,7 @@ class Policies:
         lasting = self._lasting(ready, principal, system, tool)
         if ready.parted.fresh is None or lasting.decision == "deny":
             return lasting
-        fresh = self._ask(ready, ready.parted.fresh, principal, arguments)
+        fresh = self._fresh(ready, ready.parted.fresh, (principal, system, tool), arguments)
         return fresh if SEVERITY[fresh.decision] >= SEVERITY[lasting.decision] else lasting
 
     def may(self, principal: str, system: str, tool: str) -> bool:
@@ -106,14 +110,33 @@ class Policies:
         key = (principal, system, tool)
         kept = self._kept.get(key)
         if kept is None:
-            kept = (
-                _ALLOW
-                if ready.parted.lasting is None
-                else self._ask(ready, ready.parted.lasting, principal, {})
-            )
+            lasting = ready.parted.lasting
+            kept = _ALLOW if lasting is None else self._ask(ready, lasting, principal, "{}")
             if len(self._kept) < KEPT:
                 self._kept[key] = kept
         return kept
+
+    def _fresh(
+        self, ready: _Ready, asked: _Set, who: tuple[str, str, str], arguments: dict[str, Any]
+    ) -> Answer:
+        """What policies that look at arguments say. INVARIANT: an answer is kept for the very same question alone;
+        Cedar looks at nothing but the request, and policies, entities and schema are this configuration's for good.
+        """
+        try:
+            context = _encode(self._seen(asked.looks, arguments))
+        except Exception as error:
+            return Answer("deny", f"the policies could not be evaluated: {error}", failed=True)
+        if asked.looks is None:  # all arguments, which are hardly ever the same again
+            return self._ask(ready, asked, who[0], context.decode())
+        key = (*who, sha256(context).digest())
+        same = self._same.get(key)
+        if same is None:
+            same = self._ask(ready, asked, who[0], context.decode())
+            if not same.failed:
+                if len(self._same) >= SAME:
+                    self._same.clear()
+                self._same[key] = same
+        return same
 
     def _seen(self, looks: Looks, arguments: dict[str, Any]) -> dict[str, Any]:
         """The context: whole, or with those arguments only that these policies look at."""
@@ -121,12 +144,12 @@ class Policies:
             return self._context(arguments)
         return self._context({name: arguments[name] for name in looks if name in arguments}) if looks else {}
 
-    def _ask(self, ready: _Ready, asked: _Set, principal: str, arguments: dict[str, Any]) -> Answer:
+    def _ask(self, ready: _Ready, asked: _Set, principal: str, context: str) -> Answer:
         request = {
             "principal": {"type": "Agent", "id": principal},
             "action": ready.action,
             "resource": ready.resource,
-            "context": _encode(self._seen(asked.looks, arguments)).decode(),
+            "context": context,
         }
         try:
             result = cedarpy.is_authorized(request, asked.policies, ready.entities, schema=self._schema)
@@ -145,6 +168,8 @@ class Policies:
 
 
 KEPT: Final = 50_000
+SAME: Final = 4_096
+"""Answers kept that rest on arguments."""
 
 _ALLOW: Final = Answer("allow")
 _encode: Final = msgspec.json.Encoder().encode

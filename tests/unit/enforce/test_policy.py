@@ -94,3 +94,39 @@ def test_no_slice_no_permission() -> None:
 def test_a_slice_that_cannot_be_parsed_is_not_taken_up() -> None:
     with pytest.raises(ValueError, match=r"."):
         policies("permit (principal")
+
+
+@given(
+    forbids=st.lists(st.sampled_from(FORBIDS), unique=True),
+    calls=st.lists(
+        st.tuples(
+            st.sampled_from(["payer", "former"]),
+            st.dictionaries(st.sampled_from(["a", "b", "d"]), st.integers(0, 9)),
+        ),
+        max_size=6,
+    ),
+)
+def test_an_answer_that_is_kept_is_that_of_the_same_question(
+    forbids: list[str], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    text = "\n".join([PERMIT, *forbids])
+    kept = policies(text)
+    for principal, arguments in (*calls, *calls):
+        fresh = policies(text).judge(principal, "s", "t", arguments)
+        assert kept.judge(principal, "s", "t", arguments) == fresh
+        assert kept.judge(principal, "s", "t", arguments) == fresh
+
+
+def test_what_policies_do_not_look_at_does_not_make_another_question() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def seen(arguments: dict[str, Any]) -> dict[str, Any]:
+        asked.append(arguments)
+        return context(arguments)
+
+    slice_ = Slice("\n".join([PERMIT, FORBIDS[2]]), "[]", 'Action::"read"', 'Tool::"t"')
+    found = Policies("", {("s", "t"): slice_}, seen)
+    assert found.judge("payer", "s", "t", {"a": 1, "note": 7}).decision == "allow"
+    assert found.judge("payer", "s", "t", {"a": 6, "note": 7}).decision == "deny"
+    assert found.judge("payer", "s", "t", {"a": 1}).decision == "allow"
+    assert asked == [{"a": 1}, {"a": 6}, {"a": 1}]
