@@ -1,4 +1,5 @@
-"""A thin client: ask for decisions, or have a model in this process governed by the gateway. Standard library only.
+"""A thin client: ask for decisions and for leave to act, or have a model or a tool in this process governed by the
+gateway. Standard library only.
 
 >>> from standwatch.client import Client, governed
 >>> client = Client("http://127.0.0.1:1", "sw_example")  # nobody is there
@@ -12,23 +13,42 @@
 no gateway, no decision
 """
 
+from standwatch.client.acts import Done, Go
 from standwatch.client.answers import Decisions, Going, Row
 from standwatch.client.context import composition
-from standwatch.client.errors import ClientError, Invalid, Refused, Unavailable, Unreachable
+from standwatch.client.errors import (
+    AlreadyDone,
+    ClientError,
+    Failed,
+    Invalid,
+    NotDone,
+    Pending,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 from standwatch.client.governing import Governed, GovernedAsync, governed
+from standwatch.client.once import Once, once
 from standwatch.client.runs import Opened, make_key
 from standwatch.client.session import AsyncClient, Client
 
 __all__ = [
+    "AlreadyDone",
     "AsyncClient",
     "Client",
     "ClientError",
     "Decisions",
+    "Done",
+    "Failed",
+    "Go",
     "Going",
     "Governed",
     "GovernedAsync",
     "Invalid",
+    "NotDone",
+    "Once",
     "Opened",
+    "Pending",
     "Refused",
     "Row",
     "Unavailable",
@@ -36,4 +56,5 @@ __all__ = [
     "composition",
     "governed",
     "make_key",
+    "once",
 ]

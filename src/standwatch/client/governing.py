@@ -9,14 +9,16 @@ import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast, overload
+from typing import Any, Final, TypeVar, cast, overload
 
 from standwatch.client.answers import Decisions, Going, Row
 from standwatch.client.context import Flow, step, trace_of, within
 from standwatch.client.errors import ClientError, Unreachable
 from standwatch.client.session import AsyncClient, Client, Rows, asking, decided
+from standwatch.client.tools import governed_tool
 from standwatch.client.wire import body_of
 
+F = TypeVar("F", bound=Callable[..., Any])
 Outputs = Mapping[str, Any]
 """By output: one value for each row, as a list or anything with `tolist`."""
 Local = str | Mapping[str, Any] | Callable[[Rows], Sequence[str | Mapping[str, Any]]]
@@ -170,7 +172,31 @@ class _Decorator:
                 raise TypeError("a function goes with a Client, a coroutine function with an AsyncClient")
 
 
+@overload
 def governed(
+    what: str,
+    *,
+    client: Client | AsyncClient | None = None,
+    system: str = "",
+    left_out: Sequence[str] = (),
+    wait: float = 0.0,
+) -> Callable[[F], F]: ...
+@overload
+def governed(
+    what: Client | AsyncClient,
+    *,
+    system: str,
+    model: str = "",
+    version: str = "",
+    artifact: str | Path = "",
+    on_unreachable: Local | None = None,
+) -> _Decorator: ...
+def governed(what: str | Client | AsyncClient, **said: Any) -> Any:
+    """Govern a tool, named as the manifest has it, or a model's `predict`: see `governed_tool`, `governed_model`."""
+    return governed_tool(what, **said) if isinstance(what, str) else governed_model(what, **said)
+
+
+def governed_model(
     client: Client | AsyncClient,
     *,
     system: str,

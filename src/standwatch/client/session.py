@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: ask the gateway for decisions."""
+"""`Client` and `AsyncClient`: ask the gateway for decisions, and for leave to act."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self
 
+from standwatch.client.acting import Acting, ActingAsync
 from standwatch.client.answers import Decisions, Going, answered
 from standwatch.client.context import current, trace_of
 from standwatch.client.errors import Unreachable
@@ -19,7 +20,7 @@ Rows = Sequence[Mapping[str, Any]]
 """One mapping for each row: feature to value, None for missing."""
 
 
-class Client:
+class Client(Acting):
     """Asks the gateway at `url` with a bearer token; may be shared between threads. Seconds for `timeout`.
 
     `run` names a run of the token's own. Usable as a context manager.
@@ -106,7 +107,7 @@ class Client:
         self.close()
 
 
-class AsyncClient:
+class AsyncClient(ActingAsync):
     """`Client` for one event loop.
 
     >>> import asyncio
