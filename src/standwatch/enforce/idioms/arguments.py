@@ -38,7 +38,7 @@ def _of(kind: ReadsAs, text: str, effect: Effect) -> str:
         case "shell":
             return shell.danger(text)
         case "sql":
-            return sql.danger(text)
+            return sql.asked(text)
         case "url":
             return urls.inside(text)
         case "path":

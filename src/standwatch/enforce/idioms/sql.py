@@ -1,9 +1,11 @@
 """Statements of SQL that destroy, open up, or reach out of the database."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from standwatch.enforce.idioms.listed import listed
+from standwatch.enforce.idioms.sql_reading import MOST_TEXT, read
 from standwatch.enforce.idioms.sql_words import OpenError, readings, words
+from standwatch.facts.words import Effect
 
 _CALLS: Final = listed(
     "XP_CMDSHELL XP_REGWRITE XP_DIRTREE SP_OACREATE SP_OAMETHOD SP_CONFIGURE SP_ADDLOGIN SP_ADDSRVROLEMEMBER "
@@ -29,8 +31,42 @@ HEAD: Final = 64
 """Words by which a statement shows what it is."""
 
 
+class Told(NamedTuple):
+    """What a text would do where it is carried out, for a call whose effect is its statement's."""
+
+    effect: Effect
+    danger: str
+    """Why a person should look; "" for no reason."""
+    doubt: str
+    """What was not understood; "" where all was."""
+    unknown: str
+    """Functions it calls that may do anything, in words; "" for none."""
+
+
+def told(text: str) -> Told:
+    """The effect of `text`, read as PostgreSQL does, or as another database where that cannot.
+
+    INVARIANT: what holds a danger in any way of quoting is irreversible, and so is what was not understood.
+    """
+    found = read(text)
+    if len(text) > MOST_TEXT:
+        return Told("irreversible", "", found.why_doubted, "")
+    if found.why_doubted:
+        from standwatch.enforce.idioms.sql_parsing import elsewhere  # as in `sql_reading`
+
+        found = elsewhere(text) or found
+    why = danger(text) or found.danger
+    return Told("irreversible" if why else found.effect, why, found.why_doubted, found.unknown)
+
+
+def asked(text: str) -> str:
+    """Why a person should look at it, whatever its effect is declared to be; "" for no reason."""
+    found = told(text)
+    return found.danger or found.doubt
+
+
 def danger(text: str) -> str:
-    """Why a person should look at it; "" for no reason."""
+    """What in it destroys, opens up, or reaches out of the database, in any way of quoting; "" for nothing."""
     read = 0
     for way in readings(text):
         try:

@@ -18,10 +18,12 @@ class Reading(msgspec.Struct, frozen=True):
     nested: bool
     dollars: bool
     hashes: bool
+    returns: bool = False
+    """Whether a carriage return ends a comment that two dashes begin, as it does for PostgreSQL."""
 
 
-_TOLD_BY: Final = ("\\", "/*", "$", "#")
-"""What a text must have for each of the four to make a difference."""
+_TOLD_BY: Final = ("\\", "/*", "$", "#", "\r")
+"""What a text must have for each of the five to make a difference."""
 
 
 def readings(text: str) -> Iterator[Reading]:
@@ -45,8 +47,7 @@ def words(text: str, way: Reading) -> Iterator[str]:
         if char.isspace():
             at += 1
         elif text.startswith("--", at) or (char == "#" and way.hashes):
-            found = text.find("\n", at)
-            at = len(text) if found < 0 else found
+            at = _line_end(text, at, way)
         elif text.startswith("/*", at):
             at = _comment(text, at, way)
         elif char in _CLOSES and not (char == "[" and not text[at + 1 : at + 2].isalpha()):
@@ -70,6 +71,11 @@ def words(text: str, way: Reading) -> Iterator[str]:
         else:
             yield char
             at += 1
+
+
+def _line_end(text: str, at: int, way: Reading) -> int:
+    ends = [text.find(sign, at) for sign in ("\n\r" if way.returns else "\n")]
+    return min((end for end in ends if end >= 0), default=len(text))
 
 
 def _comment(text: str, at: int, way: Reading) -> int:
