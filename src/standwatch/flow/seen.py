@@ -9,7 +9,7 @@ Measured (`python -m bench.flow`): see docs/performance.md. Against a set of eve
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -41,6 +41,8 @@ RUN: Final = 12
 """Letters in a row that a value without spaces has from one place: it is from there. Seventeen are always seen."""
 PROSE: Final = 18
 """The same of a text; twenty-three are always seen."""
+PART: Final = 12
+"""Letters at each end of a text that is put together of two parts, or of three."""
 
 PENDING: Final = 1 << 18
 """Characters of a run that wait to be indexed until somebody asks; with more they are indexed."""
@@ -229,7 +231,37 @@ class Seen:
         found = self._run(squeezed, PROSE if prose else RUN)
         if found is not None:
             return (found,)
-        return () if prose else self._pieces(tokens)
+        return self._parts(squeezed) if prose else self._pieces(tokens)
+
+    def _parts(self, squeezed: str) -> tuple[Place, ...]:
+        """Where the beginning and the end of a text stand, if they and what is between them make up all of it. Any run
+        of a longer text is found by itself."""
+        size = len(squeezed)
+        if not 2 * PART <= size <= 4 * PROSE:
+            return ()
+        head, first = self._longest(size - PART, lambda length: squeezed[:length])
+        tail, last = self._longest(size - PART, lambda length: squeezed[-length:]) if first else (0, None)
+        if first is None or last is None:
+            return ()
+        rest = squeezed[head : size - tail]
+        if not rest:
+            return (first, last)
+        between = self._whole(rest) if len(rest) >= PIECE else None
+        return (first, between, last) if between is not None else ()
+
+    def _longest(self, most: int, part: Callable[[int], str]) -> tuple[int, Place | None]:
+        """How many letters of a text, `PART` to `most`, stand together somewhere, and where; 0 for too few."""
+        least, found = PART, self._whole(part(PART))
+        if found is None:
+            return 0, None
+        while least < most:
+            middle = (least + most + 1) // 2
+            place = self._whole(part(middle))
+            if place is None:
+                most = middle - 1
+            else:
+                least, found = middle, place
+        return least, found
 
     def _look(self, block: _Block, squeezed: str) -> Place | None:
         self._looks -= 1

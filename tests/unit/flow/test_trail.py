@@ -309,6 +309,24 @@ def test_prose_is_an_outsider_s_only_for_a_long_run_of_theirs() -> None:
     assert trail.source("He wrote: agreed to postpone the renovation of it, which is fine") == "untrusted"
 
 
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("Booking a room at the Riverside View Hotel", "untrusted"),
+        ("Booking a room at the nice Riverside View Hotel", "untrusted"),
+        ("Booking a room at the other Riverside View Hotel", "model"),
+        ("Booking a table for dinner at the Riverside Inn", "model"),
+        ("the Riverside View Hotel, Booking a room", "model"),
+    ],
+)
+def test_a_text_put_together_of_parts_is_an_outsider_s(text: str, source: str) -> None:
+    trail = Trail(TASK)
+    trail.learn(
+        said("Part a is Booking a room at the; it was nice; part b is  Riverside View Hotel, they say.")
+    )
+    assert trail.source(text) == source
+
+
 def test_what_was_read_never_takes_the_task_s_or_a_trusted_value_away() -> None:
     trail = Trail(TASK)
     trail.learn(structured({"iban": "NL91ABNA0417164300"}, "$.iban"))
