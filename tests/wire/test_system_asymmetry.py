@@ -42,6 +42,10 @@ STARTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "sign_passkey": ("/passkeys/AAAA/sign", FORGED),
     "validate": ("/systems/loans/evidence", {**FORGED, "outcome": "pass", "until": SOON}),
+    "report_coverage": (
+        "/systems/loans/coverage",
+        {**FORGED, "host": "laptop", "until": SOON, "follows": -1, "salt": "00" * 32},
+    ),
     "deploy": ("/systems/loans/deployments", {"version": "2", "reason": "a test"}),
     "rollback": ("/systems/loans/rollback", {"reason": "a test"}),
     "override": ("/decisions/0f5c2m7k1v8e3a9q4t6w2x0y5z/0/override", {"outcome": "yes", "reason": "a test"}),

@@ -62,6 +62,10 @@ def _systems(systems: list[dict[str, Any]], names: dict[str, str]) -> None:
             advise(reason["text"], reason["cure"])
         advise(f"tier {one['tier']}: {'; '.join(one.get('tier_reasons', ()))}")
         advise(f"tier {one['tier']} wants {one['demands']}")
+        if one.get("seams"):
+            whole = sum(one["seams"].values())
+            shares = (f"{count / whole:.0%} {seam}" for seam, count in one["seams"].items())
+            advise(f"by seam, lately: {', '.join(shares)}", f"standwatch coverage {one['system']}")
         for budget in one.get("spent", ()):
             advise(budget["text"])
         bypass = [f"{check} {micros / 60e6:.1f} min" for check, micros in one.get("bypass", {}).items()]

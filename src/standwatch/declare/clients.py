@@ -1,10 +1,12 @@
 """What MCP clients on this host already use: their configuration files → drafts of components, and what goes round us.
 
-Formats, as of late 2026: Claude Desktop, Claude Code (`.mcp.json`; `~/.claude.json`, also per project) and Cursor
-keep `mcpServers`; VS Code keeps `servers` in `mcp.json` (JSON with comments) and `mcp.servers` in its settings.
+Formats, as of late 2026: Claude Desktop, Claude Code (`.mcp.json`; `~/.claude.json`, also per project), Cursor,
+Windsurf and Gemini CLI keep `mcpServers`; VS Code keeps `servers` in `mcp.json` (JSON with comments) and `mcp.servers`
+in its settings; Codex keeps `mcp_servers` in TOML.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -26,6 +28,9 @@ HOME_PLACES: Final = (
     ("VS Code", ".config/Code/User/mcp.json"),
     ("VS Code", "AppData/Roaming/Code/User/mcp.json"),
     ("VS Code", ".config/Code/User/settings.json"),
+    ("Codex", ".codex/config.toml"),
+    ("Gemini CLI", ".gemini/settings.json"),
+    ("Windsurf", ".codeium/windsurf/mcp_config.json"),
 )
 """Client, and where it looks under the user's home."""
 
@@ -33,6 +38,8 @@ PROJECT_PLACES: Final = (
     ("Claude Code", ".mcp.json"),
     ("Cursor", ".cursor/mcp.json"),
     ("VS Code", ".vscode/mcp.json"),
+    ("Codex", ".codex/config.toml"),
+    ("Gemini CLI", ".gemini/settings.json"),
 )
 """Client, and where it looks under a project."""
 
@@ -64,7 +71,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def read_client(client: str, file: str, data: bytes) -> tuple[Found, ...]:
     """The servers that `file` of `client` names; none where the file is unreadable or keeps none."""
-    content = _json(data)
+    content = _toml(data) if file.endswith(".toml") else _json(data)
     found: list[Found] = []
     for project, servers in _servers(content):
         found += [
@@ -116,6 +123,15 @@ def _json(data: bytes) -> dict[str, Any]:
     return {}
 
 
+def _toml(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_BYTES:
+        return {}
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeError, RecursionError):
+        return {}
+
+
 def _without_comments(data: bytes) -> bytes:
     text = _COMMENT.sub(lambda match: match[1] or " ", data.decode("utf-8-sig"))
     return _TRAILING_COMMA.sub(lambda match: match[1] or "", text).encode()
@@ -124,6 +140,7 @@ def _without_comments(data: bytes) -> bytes:
 def _servers(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(Project, servers by name) for every place where a client's file keeps them."""
     yield "", _dict(content.get("mcpServers"))
+    yield "", _dict(content.get("mcp_servers"))
     yield "", _dict(content.get("servers"))
     yield "", _dict(_dict(content.get("mcp")).get("servers"))
     for project, kept in _dict(content.get("projects")).items():
@@ -136,7 +153,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _found(client: str, file: str, project: str, name: str, entry: dict[str, Any]) -> Found:
     notes: list[str] = []
-    url = entry.get("url") or entry.get("serverUrl")
+    url = entry.get("url") or entry.get("httpUrl") or entry.get("serverUrl")
     command = () if isinstance(url, str) else _command(entry)
     if headers := sorted(_dict(entry.get("headers"))):
         notes.append(f"headers are not carried over: {', '.join(headers)}")

@@ -16,6 +16,7 @@ from standwatch.fronts.control_budget import (
     VigilanceReport,
 )
 from standwatch.fronts.control_client import Came
+from standwatch.fronts.control_coverage import CoverageOrder, CoverageSheet
 from standwatch.fronts.control_glass import (
     DrillOrder,
     GlassReport,
@@ -154,6 +155,8 @@ class SystemLine(msgspec.Struct, frozen=True):
     """Who has a watch over it now."""
     bypass: dict[str, int] = {}
     """µs in bypass in the last thirty days, by check; overlapping relaxations count once."""
+    seams: dict[str, int] = {}
+    """Its actions among the latest entries, by seam: how they reached us."""
     spent: tuple[SpentLine, ...] = ()
     """Budgets of tokens and money, with what is spent or reserved of them since midnight (UTC)."""
 
@@ -586,6 +589,8 @@ class Operations(Protocol):
     def tail(self, who: Actor, start: str, sift: Sift = Sift()) -> AsyncIterator[EntryLine]: ...  # noqa: B008 - frozen
     def changes(self, who: Actor, after: str = "") -> AsyncIterator[Changed]: ...
     async def system(self, who: Actor, system: str, as_of: str = "") -> SystemSheet: ...
+    async def coverage(self, who: Actor, system: str, as_of: str = "") -> CoverageSheet: ...
+    async def report_coverage(self, who: Actor, system: str, order: CoverageOrder) -> Done: ...
     async def traffic(self, who: Actor, as_of: str = "") -> Traffic: ...
     async def explain(self, who: Actor, ident: str, as_of: str = "", again: bool = True) -> Any: ...
     async def proof(self, who: Actor, ident: str) -> ProofFile: ...

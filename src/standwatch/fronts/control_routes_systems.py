@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from standwatch.fronts.control_coverage import CoverageOrder, CoverageSheet
 from standwatch.fronts.control_models import DeploymentOrder, ModelDiagnosis, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
 from standwatch.fronts.control_ports import (
@@ -27,6 +28,25 @@ SYSTEMS: Final[tuple[Route, ...]] = (
         SystemSheet,
         lambda ops, call: ops.system(call.who, call.names["system"], call.query.get("as_of", "")),
         query=("as_of",),
+    ),
+    Route(
+        "GET",
+        "/systems/{system}/coverage",
+        "coverage",
+        "One system's seams: how its tools' calls come, what goes round them, and how that is known.",
+        CoverageSheet,
+        lambda ops, call: ops.coverage(call.who, call.names["system"], call.query.get("as_of", "")),
+        query=("as_of",),
+    ),
+    Route(
+        "POST",
+        "/systems/{system}/coverage",
+        "report_coverage",
+        "What somebody saw on a host; with a validator's signature, all that goes round there.",
+        Done,
+        lambda ops, call: ops.report_coverage(call.who, call.names["system"], call.body),
+        CoverageOrder,
+        made=True,
     ),
     Route(
         "GET",

@@ -4,30 +4,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from standwatch.declare.clients import HOME_PLACES, MAX_BYTES, Found, bypasses, read_client
+from standwatch.declare.clients import bypasses
+from standwatch.serve.host import HookStates, Host, look, no_hooks
 
 _EVERY: Final = 60_000_000  # µs between two looks
 
 
 class Bypasses:
-    """Looks into the clients' files under `home`, at most once a minute: some of them are large."""
+    """Looks at the home of our own account, at most once a minute: some files are large.
 
-    def __init__(self, home: Path, clock: Callable[[], int]) -> None:
+    The names of our own variables are not looked at: what we hold so that agents need not is no way round us.
+    """
+
+    def __init__(self, home: Path, clock: Callable[[], int], states: HookStates = no_hooks) -> None:
         self._home = home
         self._clock = clock
+        self._states = states
         self._looked = -_EVERY
-        self._found: tuple[Found, ...] = ()
+        self._host = Host()
 
     def __call__(self, agents_url: str) -> tuple[str, ...]:
         """One line for each entry that reaches its server without `agents_url`."""
+        return bypasses(self.host().found, agents_url)
+
+    def host(self) -> Host:
+        """What was read here, a minute ago at most."""
         if self._clock() - self._looked >= _EVERY:
             self._looked = self._clock()
-            self._found = tuple(one for client, place in HOME_PLACES for one in self._read(client, place))
-        return bypasses(self._found, agents_url)
-
-    def _read(self, client: str, place: str) -> tuple[Found, ...]:
-        try:
-            with (self._home / place).open("rb") as file:
-                return read_client(client, f"~/{place}", file.read(MAX_BYTES + 1))
-        except OSError:
-            return ()
+            self._host = look(self._home, states=self._states)
+        return self._host

@@ -45,6 +45,7 @@ def system_lines(
     keeping: Callable[[str], tuple[str, ...]] = lambda _name: (),
     bypass: Mapping[str, dict[str, int]] = _NEVER,
     spent: Mapping[str, dict[str, int]] = _NEVER,
+    seams: Mapping[str, dict[str, int]] = _NEVER,
 ) -> tuple[SystemLine, ...]:
     """The systems `who` may see, by name; undeclared ones are nobody's."""
     found = (
@@ -63,6 +64,7 @@ def system_lines(
             one,
             watch=keeping(one.system),
             bypass=bypass.get(one.system, {}),
+            seams=seams.get(one.system, {}),
             spent=spent_lines(_manifest(configuration, one.system), spent[one.system])
             if one.system in spent
             else (),
@@ -184,6 +186,7 @@ class Lately(msgspec.Struct, frozen=True):
     """What the last `RECENT` entries say of traffic: actions by seam; rows of `SYSTEM/MODEL`, and of fallbacks."""
 
     seams: dict[str, int] = {}
+    by_system: dict[str, dict[str, int]] = {}
     rows: dict[str, int] = {}
     fallback: dict[str, int] = {}
 
@@ -191,16 +194,19 @@ class Lately(msgspec.Struct, frozen=True):
 def lately(source: Source, size: int) -> Lately:
     """Of the last `RECENT` of `size` entries. A batch of decisions is one action, and as many rows as it has."""
     seams, rows, fallback = Counter[str](), Counter[str](), Counter[str]()
+    by_system: dict[str, Counter[str]] = {}
     for _, leaf in source.leaves(max(0, size - RECENT), size):
         entry = decode(leaf)
         if isinstance(entry, Intent | Denied | Asked | Deferred | Decided):
             seams[entry.seam] += 1
+            by_system.setdefault(entry.system, Counter())[entry.seam] += 1
         if isinstance(entry, Decided):
             model = f"{entry.system}/{entry.model}"
             rows[model] += entry.rows
             if entry.routes:
                 fallback[model] += entry.rows - entry.routes.get("model", 0)
-    return Lately(dict(sorted(seams.items())), dict(rows), dict(fallback))
+    mine = {system: dict(sorted(found.items())) for system, found in by_system.items()}
+    return Lately(dict(sorted(seams.items())), mine, dict(rows), dict(fallback))
 
 
 def warnings(

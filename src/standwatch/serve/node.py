@@ -88,6 +88,7 @@ class Node:
         self.servers = Servers(self.folder, secrets, minter=self.minter)
         setup = place.setup(log_key)
         self.reader = Reader(place.state, kek=setup.kek, older=setup.older)
+        here = Bypasses(Path.home(), now)
         self.control = Control(
             self.gate,
             link,
@@ -97,8 +98,9 @@ class Node:
             clock=now,
             chance=os.urandom,
             adoption=self.adoption,
-            bypasses=Bypasses(Path.home(), now),
+            bypasses=here,
         )
+        self.control.coverages.here = here
         self.control.keys_shown = self.key_set
         self.control.ailing = self.servers.ailing
         self.control.spending = lambda: asyncio.wrap_future(recorder.spending())
@@ -338,6 +340,18 @@ async def keep_house(node: Node) -> None:
             pass  # the record cannot be written now, and its own problem is told elsewhere
         except Exception as error:
             report(error)
+
+
+async def look_round(node: Node) -> None:
+    """Every minute: write down what on our own host goes round us, where it was there a minute ago as well."""
+    while True:
+        try:
+            await node.control.coverages.look()
+        except StandwatchError:
+            pass  # the record cannot be written now, and its own problem is told elsewhere
+        except Exception as error:
+            report(error)
+        await asyncio.sleep(60)
 
 
 async def measure(node: Node) -> None:

@@ -11,6 +11,7 @@ from standwatch.record.state import State
 from standwatch.serve import control_live as live
 from standwatch.serve import control_people as people
 from standwatch.serve.adopt import Adoption
+from standwatch.serve.control_coverage import Coverages
 from standwatch.serve.control_deferred import Queue
 from standwatch.serve.control_diagnosing import Diagnosing
 from standwatch.serve.control_endorsing import Endorser
@@ -74,6 +75,7 @@ class Parts:
         """Woken by whoever commits: `Recorder.on_growth`."""
         self.watcher = live.Watcher(source)
         self.systems = Systems(gate, source, clock, bypasses)
+        self.coverages = Coverages(gate, source, clock, chance)
         self.explaining: Explaining | None = None
         """Explains decisions; set by whoever knows the models' servers."""
         self.behind: Callable[[], int] = lambda: 0

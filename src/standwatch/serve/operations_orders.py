@@ -4,6 +4,7 @@ from standwatch.authority.grant import grant
 from standwatch.authority.tiers import tier
 from standwatch.facts.entries import Evidence
 from standwatch.facts.errors import StandwatchError
+from standwatch.fronts.control_coverage import CoverageOrder
 from standwatch.fronts.control_glass import DrillOrder, GlassReport, OpenOrder, ReviewOrder, SealOrder
 from standwatch.fronts.control_models import DeploymentOrder, RollbackOrder, Routed, Versions
 from standwatch.fronts.control_overrides import OverrideDone, OverrideOrder, OverridesReport
@@ -98,6 +99,12 @@ class Orders(Parts):
         level = grant(self._state, system, self._clock()).level
         by = people.called(self._configuration, order.by)
         return Done(ack.index, ack.at, f"{system}: {order.outcome} by {by}; its grant is {level}")
+
+    async def report_coverage(self, who: Actor, system: str, order: CoverageOrder) -> Done:
+        """Take what was seen on a host into the record; a validator's signature makes it all that goes round there."""
+        known(who) if not order.sig else somebody(who)
+        async with doubting(self._gate):
+            return await self.coverages.report(who, system, order)
 
     # --- versions ----------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class Overview(Parts):
                 keeping=lambda name: self.roster.keeping(state, name, max(now, state.at)),
                 bypass=await self.tally.of(now) if moment is None else {},
                 spent=await self._spent() if moment is None else {},
+                seams=lately.by_system,
             ),
             holds=await self._hold_lines(who, state, now, past=moment is not None),
             questions=lines.open_questions(

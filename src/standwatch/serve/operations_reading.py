@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from standwatch.fronts.control_coverage import CoverageSheet
 from standwatch.fronts.control_live import Changed, Latest, Sift, Traffic
 from standwatch.fronts.control_models import ModelDiagnosis
 from standwatch.fronts.control_ports import Actor, Check, EntryLine
@@ -62,6 +63,10 @@ class Reading(Parts):
         """One system whole, now or at an index or RFC 3339 time of the past."""
         models = (await self.routes.versions(who, system, as_of)).models
         return await self.systems.sheet(who, system, as_of, models)
+
+    async def coverage(self, who: Actor, system: str, as_of: str = "") -> CoverageSheet:
+        """A system's seams, what goes round them and how that is known: now, or as was known at a moment."""
+        return await self.coverages.sheet(who, system, as_of)
 
     async def traffic(self, who: Actor, as_of: str = "") -> Traffic:
         """What the systems that `who` may see asked for in an hour, and how it went."""
