@@ -14,10 +14,10 @@ from standwatch.cli import (
     answers,
     budget,
     configuration,
-    coverage,
     evidence,
     glass,
     holds,
+    hook,
     key,
     look,
     notify,
@@ -42,9 +42,9 @@ from standwatch.cli.wire import Refused, Unreachable
 from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, Tampered, Unrecorded
 
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
-    ("Set up", (*setting_up.VERBS, *suggesting.VERBS)),
+    ("Set up", (*setting_up.VERBS, *suggesting.VERBS, *hook.VERBS)),
     ("Run", serving.VERBS),
-    ("Look", (*look.VERBS, *runs.VERBS, *coverage.VERBS)),
+    ("Look", (*look.VERBS, *runs.VERBS)),
     ("Stop, and start again", holds.VERBS),
     ("Keep watch", watch.VERBS),
     ("Deploy, and take back", versions.VERBS),
