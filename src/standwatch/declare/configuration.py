@@ -7,6 +7,7 @@ import msgspec
 
 from standwatch.declare.cedar import check_policies
 from standwatch.declare.digest import envelope_digest, root_digest
+from standwatch.declare.environments import check_named
 from standwatch.declare.fallbacks import RULES
 from standwatch.declare.lock import doubts, read_lock
 from standwatch.declare.manifest import read_manifest
@@ -14,8 +15,9 @@ from standwatch.declare.organisation import FILE, read_organisation
 from standwatch.declare.people import Directory, directory
 from standwatch.declare.policies import read_policy
 from standwatch.declare.ranges import RANGE
-from standwatch.declare.text import Mark, Problems, read_yaml
+from standwatch.declare.text import Mapping, Mark, Problems, read_yaml
 from standwatch.facts.configuration import Configuration, Lock, Manifest, Organisation, Policy, System
+from standwatch.facts.environments import conjoined
 from standwatch.facts.errors import Misconfigured
 
 MOST_FILES: Final = 10_000
@@ -44,7 +46,7 @@ def declare(files: Files[str, bytes]) -> Declared:
         name: system
         for name in _names(files, "systems/", ".yaml")
         if not f"{name}.yaml".endswith(RULES)
-        and (system := _system(name, files, whom, beside, problems)) is not None
+        and (system := _system(name, files, (whom, organisation), beside, problems)) is not None
     }
     beside.warn_of_unread(problems)
     policies = tuple(
@@ -124,11 +126,20 @@ def _organisation(files: Files[str, bytes], problems: Problems) -> Organisation 
 
 
 def _system(
-    name: str, files: Files[str, bytes], whom: Directory, beside: _Beside, problems: Problems
+    name: str,
+    files: Files[str, bytes],
+    around: tuple[Directory, Organisation | None],
+    beside: _Beside,
+    problems: Problems,
 ) -> System | None:
     path = f"systems/{name}.yaml"
     node = read_yaml(path, files[path], problems)
+    whom, organisation = around
     manifest = None if node is None else read_manifest(name, node, whom, problems, beside)
+    if manifest is not None and organisation is not None and isinstance(node, Mapping):
+        freezes = node.members.get("freeze")
+        known = conjoined(organisation.environments, manifest.environments)
+        check_named(freezes.value if freezes is not None else None, known, problems)
     lock = _lock(name, files, manifest, problems)
     return None if manifest is None else System(manifest, lock, envelope_digest(manifest))
 

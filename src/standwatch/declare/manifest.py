@@ -9,9 +9,11 @@ from standwatch.declare.approvals import Said, few, read_approvals
 from standwatch.declare.asks import read_asks
 from standwatch.declare.components import read_component
 from standwatch.declare.content import NO_CONTENT, check_expected, read_content
+from standwatch.declare.environments import read_environments
 from standwatch.declare.fallbacks import Beside, Kind, fallback_kind
+from standwatch.declare.freezes import read_freeze
 from standwatch.declare.models import Around, read_models
-from standwatch.declare.organisation import WORD, effect
+from standwatch.declare.organisation import WORD
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
 from standwatch.declare.rules import read_sequence
@@ -36,11 +38,10 @@ from standwatch.declare.text import Mapping, Mark, Node, Problems, Scalar
 from standwatch.declare.tools import TOOL, read_tool
 from standwatch.facts.asks import Asks
 from standwatch.facts.canonical import SAFE
-from standwatch.facts.configuration import Component, Freeze, Limits, Manifest, Number, Tool
+from standwatch.facts.configuration import Component, Limits, Manifest, Number, Tool
 from standwatch.facts.models import Model
 from standwatch.facts.relaxations import Relaxations
 from standwatch.facts.spending import TOKENS, FirstMessage
-from standwatch.facts.words import Effect
 
 Reversibility = Literal["reversible", "costly", "irreversible"]
 SYSTEM: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -52,7 +53,6 @@ _no_models: dict[str, Model] = {}
 _no_task: FirstMessage | None = None
 _refuse: Kind = "refuse"
 _reversibility: Reader[Reversibility] = choice("reversible", "costly", "irreversible")
-_effects: Reader[tuple[Effect, ...]] = listing(effect, "effects", least=1)
 _limit_name = shaped(r"[^\x00-\x20\x7f]{1,400}", "calls, server.tool or server.tool.argument")
 _system_name = shaped(SYSTEM, "a name in lower-case letters, digits, - and _")
 
@@ -92,7 +92,7 @@ def read_manifest(
         tools=tools,
         limits=fields.take("limits", _limits, Limits()),
         sequences=fields.take("sequences", listing(read_sequence, "sequences"), ()),
-        freeze=fields.take("freeze", listing(_freeze, "freezes"), ()),
+        freeze=fields.take("freeze", listing(read_freeze, "freezes"), ()),
         fallback=fallback,
         approvers=halt if asking.rule.by is None else asking.rule.by,
         approval_seconds=asking.seconds,
@@ -102,6 +102,7 @@ def read_manifest(
         relaxations=fields.take("relaxations", read_relaxations, _no_relaxations),
         content=fields.take("content", read_content, NO_CONTENT),
         task=fields.take("task", read_task, _no_task),
+        environments=fields.take("environments", read_environments, {}),
     )
     fields.close()
     _check_names(name, fields, problems)
@@ -198,19 +199,6 @@ def _amount(node: Node, problems: Problems) -> Number | None:
 
 
 _maybe_amount: Reader[Number | None] = _amount
-
-
-def _freeze(node: Node, problems: Problems) -> Freeze | None:
-    fields = Fields(node, problems, "a freeze")
-    begin = fields.need("from", instant, 0)
-    until = fields.need("until", instant, 0)
-    effects = fields.take("effects", _effects, ("write", "irreversible"))
-    fields.close()
-    if begin and until and until <= begin:
-        problems.add(
-            fields.place("until"), "the freeze ends before it begins, expected until to be after from"
-        )
-    return Freeze(begin, until, effects)
 
 
 def _observe(node: Node, problems: Problems) -> int:

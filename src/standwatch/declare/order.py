@@ -8,6 +8,7 @@ import msgspec
 from standwatch.declare.differences import Differences
 from standwatch.declare.lock import version_key
 from standwatch.declare.order_content import compare_content
+from standwatch.declare.order_environments import compare_environments
 from standwatch.declare.order_models import compare_kinds, compare_model
 from standwatch.declare.order_rules import (
     compare_call,
@@ -29,6 +30,7 @@ from standwatch.facts.configuration import (
     System,
     Tool,
 )
+from standwatch.facts.environments import conjoined
 from standwatch.facts.relaxations import CRITICALITY, Relaxations, longest
 from standwatch.facts.spending import FirstMessage
 
@@ -66,7 +68,12 @@ def compare_manifest(
     _limits(log, old.limits, new.limits)
     _asks(log, old, new, around)
     compare_sequences(log, old.sequences, new.sequences)
-    _freezes(log, old.freeze, new.freeze)
+    _freezes(log, (*old.freeze, *around[0].freeze), (*new.freeze, *around[1].freeze))
+    compare_environments(
+        log,
+        conjoined(around[0].environments, old.environments),
+        conjoined(around[1].environments, new.environments),
+    )
     log.things("model", old.models, new.models, lambda _, a, b: compare_model(log, a, b))
     compare_kinds(log, "fallback", old.fallback, new.fallback)
     log.at_most("approvals.expires", old.approval_seconds or defaults[0], new.approval_seconds or defaults[1])
@@ -234,7 +241,11 @@ def _freezes(log: Differences, old: tuple[Freeze, ...], new: tuple[Freeze, ...])
 
 def _contains(outer: Freeze, inner: Freeze) -> bool:
     return (
-        outer.begin <= inner.begin and inner.until <= outer.until and set(inner.effects) <= set(outer.effects)
+        outer.begin <= inner.begin
+        and inner.until <= outer.until
+        and set(inner.effects) <= set(outer.effects)
+        and (not outer.environments or bool(inner.environments))
+        and set(inner.environments) <= set(outer.environments or inner.environments)
     )
 
 

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from standwatch.declare.asks import read_asks, read_decoys
 from standwatch.declare.content import NO_CONTENT, read_content
+from standwatch.declare.environments import check_named, read_environments
+from standwatch.declare.freezes import read_freeze
 from standwatch.declare.notify import read_notify
 from standwatch.declare.people import Directory, names
 from standwatch.declare.relaxations import read_relaxations
@@ -97,8 +99,11 @@ def read_organisation(node: Node, problems: Problems) -> Organisation | None:
         watches=fields.take("watch", read_watches(Directory(whom.addresses, groups, development)), {}),
         sign_in=fields.take("sign_in", read_sign_in, SignIn()),
         content=fields.take("content", read_content, NO_CONTENT),
+        environments=fields.take("environments", read_environments, {}),
+        freeze=fields.take("freeze", listing(read_freeze, "freezes"), ()),
     )
     fields.close()
+    check_named(fields.node("freeze"), organisation.environments, problems)
     _contradictions(fields, organisation, problems)
     return organisation
 

@@ -6,6 +6,7 @@ import msgspec
 
 from standwatch.authority.grant import Grant
 from standwatch.enforce.envelope import Envelope, ToolEnvelope
+from standwatch.enforce.environments.reach import NOWHERE, Reached
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.policy import Policies
 from standwatch.enforce.ports import Act
@@ -53,6 +54,8 @@ class Case(msgspec.Struct, frozen=True):
     """The values that this run has masked."""
     withdrawn: bool = False
     """Whether the tools that a generation offered were taken out."""
+    reached: Reached = NOWHERE
+    """The environments that the act reaches."""
 
 
 def allow(check: str) -> Finding:

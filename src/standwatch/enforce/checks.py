@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
 from standwatch.enforce.checks_calls import provenance
+from standwatch.enforce.checks_places import environment, freeze
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.idioms.arguments import far_reaching
 from standwatch.enforce.llms import NO_TOOLS, offers, serves
@@ -82,14 +83,6 @@ def holds(case: Case) -> Finding:
     return against("holds", "deny", "held", ", ".join(f"hold {hold.index} on {hold.scope}" for hold in held))
 
 
-def freeze(case: Case) -> Finding:
-    """No declared freeze covers this effect now."""
-    for span in case.envelope.system.manifest.freeze if case.envelope else ():
-        if span.begin <= case.now < span.until and case.effect in span.effects:
-            return against("freeze", "deny", "frozen", f"a freeze is on for {case.effect} effects")
-    return allow("freeze")
-
-
 def manifest(case: Case) -> Finding:
     """The act is the one declared and locked: tool definition, arguments' schema, resources, prompts, asks."""
     if case.act.event == "tool_call":
@@ -158,9 +151,14 @@ def limits(case: Case) -> Finding:
     if case.tool is None:
         return _bounded(case)
     tool, arguments = case.tool.tool, case.act.arguments
+    worst = environment(case)
+    if worst.decision == "deny":
+        return worst
+    if case.act.again and case.effect != "read" and worst.decision != "defer":
+        why = f"it left before, as {case.act.again}, and nobody knows what became of it"
+        worst = against("limits", "step_up", "left_before", why)
     if tool.only_declared and (extra := sorted(arguments.keys() - tool.arguments.keys())):
         return against("limits", tool.otherwise, "undeclared_argument", f"{', '.join(extra)} is not declared")
-    worst = allow("limits")
     for name, _ in case.tool.spends:
         amount = arguments.get(name, 0)
         if not _is_number(amount) or not 0 <= amount <= MOST:

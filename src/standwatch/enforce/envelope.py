@@ -8,12 +8,15 @@ import msgspec
 import re2
 
 from standwatch.enforce.contents import Contents
+from standwatch.enforce.environments.claims import Claim
+from standwatch.enforce.environments.reach import Known, compile_environments, standing
 from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
 from standwatch.facts.asks import caps as asks_caps
 from standwatch.facts.asks import effective
-from standwatch.facts.configuration import Component, Configuration, Number, RedLine, System, Tool
+from standwatch.facts.configuration import Component, Configuration, Freeze, Number, RedLine, System, Tool
+from standwatch.facts.environments import conjoined
 from standwatch.facts.relaxations import CRITICALITY, longest
 from standwatch.facts.rules import Sequence
 from standwatch.facts.spending import MONEY, TOKENS
@@ -37,6 +40,8 @@ class ToolEnvelope(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     sequences: tuple[tuple[Sequence, dict[str, Pattern]], ...] = ()
     """Those that may forbid it, with the patterns of what excuses it."""
+    stands: tuple[Claim, ...] = ()
+    """Where its server reaches, whatever is asked of it."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -58,6 +63,10 @@ class Envelope(msgspec.Struct, frozen=True):
     """Check → the longest relaxation of it that has force here, in µs; those that may not be relaxed are left out."""
     contents: Contents | None = None
     """What is looked for in content; None for nothing."""
+    environments: tuple[Known, ...] = ()
+    """By what it is known where an act reaches: the system's and its organisation's, conjoined."""
+    freezes: tuple[Freeze, ...] = ()
+    """The system's and its organisation's."""
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
@@ -97,14 +106,22 @@ def _system(configuration: Configuration, system: System, contents: Contents | N
     )
     caps = _caps(system)
     tools = {name: _tool(system, tool, components, scopes, lines) for name, tool in manifest.tools.items()}
+    said = conjoined(configuration.organisation.environments, manifest.environments)
+    known = compile_environments(said)
+    if known:
+        stands = {name: standing(one) for name, one in components.items() if one.kind == "mcp_server"}
+        tools = {
+            name: msgspec.structs.replace(one, stands=stands.get(one.tool.server, ()))
+            for name, one in tools.items()
+        }
     seconds = manifest.approval_seconds or configuration.organisation.approval_seconds
     declared = (system.envelope, system.component_digest)
     deciding = {
         name: build_model(system, model, (*scopes, *component_scopes(components[name])))
         for name, model in manifest.models.items()
     }
-    said = (configuration.organisation.relaxations, manifest.relaxations)
-    relaxing = {check: longest(check, *said) * 1_000_000 for check in CRITICALITY if longest(check, *said)}
+    least = (configuration.organisation.relaxations, manifest.relaxations)
+    relaxing = {check: longest(check, *least) * 1_000_000 for check in CRITICALITY if longest(check, *least)}
     organisation = configuration.organisation
     asks = effective(manifest.limits.asks, organisation.asks, development=organisation.development)
     return Envelope(
@@ -120,6 +137,8 @@ def _system(configuration: Configuration, system: System, contents: Contents | N
         asks_caps(asks),
         relaxing,
         contents,
+        known,
+        (*manifest.freeze, *organisation.freeze),
     )
 
 

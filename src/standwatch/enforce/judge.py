@@ -100,7 +100,9 @@ def _until(case: Case, observing: bool, bypassed: list[Bypass]) -> int:
     if case.envelope is not None:
         manifest = case.envelope.system.manifest
         ends += [
-            span.begin for span in manifest.freeze if case.effect in span.effects and span.begin > case.now
+            span.begin
+            for span in case.envelope.freezes
+            if case.effect in span.effects and span.begin > case.now
         ]
         if observing:
             ends.append(manifest.observe_until)

@@ -11,6 +11,7 @@ import msgspec
 from standwatch.facts.asks import Asks
 from standwatch.facts.content import Content
 from standwatch.facts.credentials import Credential
+from standwatch.facts.environments import Environment
 from standwatch.facts.llm import Provider
 from standwatch.facts.models import Model
 from standwatch.facts.notifying import Notify
@@ -80,6 +81,16 @@ class Listener(msgspec.Struct, frozen=True):
         return f"{'https' if self.tls is not None else 'http'}://{host}:{self.port}"
 
 
+class Freeze(msgspec.Struct, frozen=True):
+    """No such effect in [`begin`, `until`)."""
+
+    begin: int
+    until: int
+    effects: tuple[Effect, ...] = ("write", "irreversible")
+    environments: tuple[str, ...] = ()
+    """Those in which it holds; empty for everywhere."""
+
+
 class Organisation(msgspec.Struct, frozen=True):
     name: str
     origin: str
@@ -114,6 +125,10 @@ class Organisation(msgspec.Struct, frozen=True):
     """How long sessions last, and who beside a passkey may open one."""
     content: Content | None = None
     """What is looked for in content, where a manifest does not say."""
+    environments: dict[str, Environment] = {}
+    """Environments of all systems; a manifest adds patterns and stricter answers."""
+    freeze: tuple[Freeze, ...] = ()
+    """Freezes of all systems, beside each manifest's own."""
 
     @property
     def irreversible_takes(self) -> Literal["any", "enrolled", "passkey"]:
@@ -273,14 +288,6 @@ class Limits(msgspec.Struct, frozen=True):
         return Asks(self.asks_per_run, self.asks_per_person_per_hour, self.asks_per_hour, self.asks_per_day)
 
 
-class Freeze(msgspec.Struct, frozen=True):
-    """No such effect in [`begin`, `until`)."""
-
-    begin: int
-    until: int
-    effects: tuple[Effect, ...] = ("write", "irreversible")
-
-
 class Manifest(msgspec.Struct, frozen=True):
     """One AI system, its people resolved to opaque ids."""
 
@@ -320,6 +327,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """What is looked for in content; None for what the organisation says."""
     task: FirstMessage | None = None
     """Whose first message may say the run's task; None for nobody's: then only who opens a run says it."""
+    environments: dict[str, Environment] = {}
+    """By what it is known where its acts reach, and what may be done there; conjoined with the organisation's."""
 
     def answering(self, tool: str = "") -> Answering:
         """Who answers questions about `tool`, by what is said of it, of the system, and of its halt authority."""

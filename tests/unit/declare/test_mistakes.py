@@ -396,7 +396,7 @@ MISTAKES: list[tuple[str, str, str, list[str]]] = [
         "<<: {environment: production}",
         [
             "systems/payments-agent.yaml:6:1: a merge key (<<), expected the members themselves",
-            "systems/payments-agent.yaml:6:1: unknown key '<<' in the manifest, expected one of approvals, components, content, data_subjects, decisions, environment, exposure, fallback, freeze, halt_authority, limits, observe, owner, purpose, relaxations, reversibility, sequences, system, task, tools, validator",
+            "systems/payments-agent.yaml:6:1: unknown key '<<' in the manifest, expected one of approvals, components, content, data_subjects, decisions, environment, environments, exposure, fallback, freeze, halt_authority, limits, observe, owner, purpose, relaxations, reversibility, sequences, system, task, tools, validator",
         ],
     ),
     (
