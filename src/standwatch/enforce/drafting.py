@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from standwatch.enforce.case import Case
-from standwatch.enforce.envelope import ToolEnvelope, act_scopes, effect_of, micro, model_scopes
+from standwatch.enforce.envelope import Envelope, ToolEnvelope, act_scopes, effect_of, micro, model_scopes
+from standwatch.enforce.environments.reach import NOWHERE, Reached, reach
 from standwatch.enforce.ports import Act
 from standwatch.enforce.spending import reserved
 from standwatch.enforce.steps import Begin, View
@@ -89,7 +90,15 @@ def case_of(draft: Draft, view: View, now: int) -> Case:
         modified=draft.modified,
         masks=view.masks(draft.run),
         withdrawn=draft.withdrawn,
+        reached=reached(envelope, tool, act),
     )
+
+
+def reached(envelope: Envelope | None, tool: ToolEnvelope | None, act: Act) -> Reached:
+    """The declared environments that `act` reaches; nowhere where none is declared."""
+    if envelope is None or tool is None or not envelope.environments:
+        return NOWHERE
+    return reach(envelope.environments, tool.tool, act.arguments, act.seam, tool.stands)
 
 
 def _as_locked(act: Act, tool: ToolEnvelope | None) -> bool:
