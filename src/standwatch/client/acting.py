@@ -132,12 +132,12 @@ class ActingAsync:
         try:
             result = await do(found)
         except BaseException as error:
-            await self._part(found, *failure(error))
+            await self.part(found, *failure(error))
             raise
-        await self._part(found, "ok", result)
+        await self.part(found, "ok", result)
         return result
 
-    async def _part(self, go: Go, status: str, result: Any = None) -> None:
+    async def part(self, go: Go, status: str, result: Any = None) -> None:
         """Tell the outcome; also while we are being cancelled, for `PARTING` seconds."""
         telling = asyncio.get_running_loop().create_task(self.outcome(go, status, result))
         stopped: BaseException | None = None

@@ -64,6 +64,11 @@ class Client(Acting):
         """The same gateway, asked with the token of `run` and its key."""
         return Client(self._place.url, run.token, timeout=self._timeout, key=run.key)
 
+    def waiting(self) -> AsyncClient:
+        """The same gateway, token and run, for the event loop that asks first."""
+        place = self._place
+        return AsyncClient(place.url, place.token, timeout=self._timeout, run=place.run, key=place.key)
+
     def decide(
         self,
         system: str,

@@ -56,7 +56,7 @@ class Place:
         self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
         self.path = parts.path.rstrip("/")
         self.netloc = parts.netloc
-        self.url, self.key, self._token = url, key, token
+        self.url, self.key, self.token, self.run = url, key, token, run
         scheme = "Bearer" if key is None else "DPoP"
         self.headers = {"Authorization": f"{scheme} {token}", "Content-Type": "application/json"}
         if run:
@@ -72,7 +72,7 @@ class Place:
         return {
             **self.headers,
             "Host": where.split("/")[2],
-            "DPoP": self.key.proof("POST", where, self._token),
+            "DPoP": self.key.proof("POST", where, self.token),
         }
 
 

@@ -1,0 +1,152 @@
+"""What a tool call of a LangGraph run is: its name for ever, and what its model hears of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.prebuilt.tool_node import ToolCallRequest
+
+from standwatch.client.acts import Done, Go
+from standwatch.client.errors import ClientError
+from standwatch.client.plain import LEFT_OUT
+
+LOST: Final = "It was done before; what came back is not kept. Do not repeat it."
+"""What a model hears of a call whose result nobody has any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call. `key` is the same whenever it is the same call; `attempts`: how often its node may have failed.
+
+    `lasting`: whether the run can be paused, which takes a checkpointer.
+    """
+
+    request: ToolCallRequest
+    key: str
+    attempts: int
+    lasting: bool
+
+    @property
+    def name(self) -> str:
+        """The tool, as the model calls it."""
+        return self.request.tool_call["name"]
+
+    def named(self, attempt: int) -> str:
+        """The key of one attempt."""
+        return self.key if not attempt else f"{self.key}#{attempt}"
+
+    def message(self, content: Any, status: str = "error") -> ToolMessage:
+        """An answer to it."""
+        call = self.request.tool_call
+        return ToolMessage(content=content, name=call["name"], tool_call_id=call["id"] or "", status=status)
+
+
+def call_of(request: ToolCallRequest, place: str) -> Call:
+    """The call in a request. `place` stands for the thread where the run has none."""
+    info = request.runtime.execution_info
+    thread = info.thread_id if info is not None else None
+    attempts = info.node_attempt if info is not None else 1
+    scope = f"{thread or place}/{_within(request)}"
+    return Call(request, f"{scope}/{_occurrence(request)}", attempts, thread is not None)
+
+
+def _within(request: ToolCallRequest) -> str:
+    """The graphs that the call stands in, by their nodes' names: the ids of their tasks change when work is lost."""
+    info = request.runtime.execution_info
+    space = info.checkpoint_ns if info is not None else ""
+    return "|".join(part.partition(":")[0] for part in space.split("|"))
+
+
+def _occurrence(request: ToolCallRequest) -> str:
+    """Since which of the user's messages, and how often the same call came before it.
+
+    INVARIANT: not by the id that the model gave it. Where the message with the call was lost with its process, the model
+    makes it again under another one.
+    """
+    call = request.tool_call
+    messages = _messages(request.state)
+    at = next((i for i in range(len(messages) - 1, -1, -1) if _has(messages[i], call["id"])), -1)
+    if at < 0:  # nothing is known of what came before
+        return f"call/{call['id']}"
+    start = next((i for i in range(at, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
+    asked = messages[start].id if start >= 0 else ""
+    before = [one for message in messages[start + 1 : at + 1] for one in _calls(message)]
+    count = 0
+    for one in before:
+        if one["id"] == call["id"] and one["name"] == call["name"] and one["args"] == call["args"]:
+            count += _repeats(before, one)
+            break
+    return f"{asked}/{count}"
+
+
+def _repeats(calls: list[Any], this: Any) -> int:
+    count = 0
+    for one in calls:
+        if one is this:
+            break
+        count += one["name"] == this["name"] and one["args"] == this["args"]
+    return count
+
+
+def _messages(state: Any) -> Sequence[Any]:
+    if isinstance(state, list):
+        return cast("list[Any]", state)
+    if isinstance(state, dict):
+        return cast("dict[str, Any]", state).get("messages") or ()
+    return getattr(state, "messages", None) or ()
+
+
+def _calls(message: Any) -> list[Any]:
+    return list(message.tool_calls) if isinstance(message, AIMessage) else []
+
+
+def _has(message: Any, ident: str | None) -> bool:
+    return any(one["id"] == ident for one in _calls(message))
+
+
+# --- what is told, and what is heard -------------------------------------------------------------------------------
+
+
+def refused(call: Call, error: ClientError) -> ToolMessage:
+    """The fixed sentence, and the reference."""
+    return call.message(str(error))
+
+
+def before(call: Call, done: Done) -> ToolMessage:
+    """What came back when it was done."""
+    try:
+        value = done.value()
+    except ClientError as error:
+        return refused(call, error) if done.status == "error" else call.message(LOST, "success")
+    return call.message(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), "success")
+
+
+def told(result: Any) -> tuple[str, Any]:
+    """The status and the result that are told of what a tool gave back."""
+    if not isinstance(result, ToolMessage):  # a command changes the graph's state: that is no result
+        return "ok", {LEFT_OUT: type(result).__name__}
+    content: Any = result.content
+    if result.status == "error":
+        return "error", {"error": "ToolMessage", "message": content if isinstance(content, str) else ""}
+    return "ok", _read(content)
+
+
+def _read(content: Any) -> Any:
+    """What a tool gave back, before it was made text for a model: so that its values can be told apart."""
+    if isinstance(content, str) and content[:1] in ("{", "["):
+        try:
+            return json.loads(content)
+        except ValueError:
+            pass
+    return content
+
+
+def changed(request: ToolCallRequest, go: Go) -> ToolCallRequest:
+    """The call with the arguments that were judged."""
+    if not go.changed:
+        return request
+    return request.override(tool_call={**request.tool_call, "args": go.arguments})
