@@ -1,0 +1,229 @@
+"""What is done about one event: a call is asked about, an outcome told, a prompt made the session's task.
+
+Whatever goes wrong before a call is a no (`Said.code` 2): there is one place that says go, and it is behind the
+gateway's own `go`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+
+from standwatch.hook.files import Lock, Settings, load, path_of, save, take
+from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, BadEvent, Event, read_event
+from standwatch.hook.places import border, marks, moved, named, where
+from standwatch.hook.talk import Line, Unreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+GO, NO = 0, 2
+MOST = 900_000
+"""Bytes of arguments or of a result that are told: the gateway takes a mebibyte."""
+AGAIN = 1.0
+"""Seconds between two looks for an answer, where a hook waits for one."""
+OURS = ("paths", "where", "workspace", "cwd")
+"""Arguments that the hook adds. INVARIANT: a call that brings its own is refused, for they are what is judged."""
+
+
+class Said:
+    """What the host hears: an exit code, and words for its agent on stderr."""
+
+    __slots__ = ("code", "words")
+
+    def __init__(self, code: int, words: str = "") -> None:
+        self.code, self.words = code, words
+
+
+def handle(settings: Settings, line: Line, expected: str, data: bytes, project: str = "") -> Said:
+    """Do what the event in `data` wants. `expected`: the kind that the host was told to call us for.
+
+    INVARIANT: nothing but the gateway's `go` is answered with `GO` before a call.
+    """
+    until = time.monotonic() + settings.seconds + settings.wait
+    try:
+        event = read_event(settings.host, data, project)
+        if expected == BEFORE and event.kind != BEFORE:
+            raise BadEvent("this is no call")  # noqa: TRY301
+        match event.kind:
+            case "before":
+                return _ask(settings, line, event, until)
+            case "after" | "failed":
+                return _tell(settings, line, event, until)
+            case "prompt":
+                return _hear(settings, line, event, until)
+            case _:
+                return Said(GO)
+    except BadEvent as error:
+        return _unreadable(settings, line, data, str(error), until) if expected == BEFORE else Said(GO)
+    except Unreachable as error:
+        return _no(f"No answer from Standwatch, so nothing may be done ({error}).")
+    except OSError as error:
+        return _no(f"The hook's own folder cannot be used, so nothing may be done ({error.strerror}).")
+
+
+def _no(words: str) -> Said:
+    return Said(NO, words)
+
+
+# --- before a call -------------------------------------------------------------------------------------------------
+
+
+def _ask(settings: Settings, line: Line, event: Event, until: float) -> Said:
+    asked = {"system": settings.system, "tool": event.tool, "seam": "hook"}
+    arguments, paths = judged(event, settings.project)
+    if _size(arguments) > MOST:
+        raise BadEvent("the call is larger than anybody could look at")
+    token = _run(settings, line, event, until)["token"]
+    status, answer = line.post("/v1/actions", token, {**asked, "arguments": arguments}, until)
+    waited = time.monotonic() + settings.wait
+    while status == 202 and time.monotonic() + AGAIN < waited:
+        time.sleep(AGAIN)
+        status, answer = line.post("/v1/actions", token, {**asked, "arguments": arguments}, until)
+    if status == 200 and answer.get("word") == "go":
+        return _go(settings, line, event, answer, token, paths, until)
+    if status == 400:
+        raise BadEvent(f"it is not valid: {answer.get('message', '')}")
+    return _no(_told(settings, status, answer))
+
+
+def judged(event: Event, project: str = "") -> tuple[dict[str, Any], list[str]]:
+    """The arguments as they are judged, and the resolved paths among them. Raises `BadEvent`."""
+    if not event.own:
+        return event.arguments, []
+    if any(name in event.arguments for name in OURS[1:]):
+        raise BadEvent(f"arguments called {', '.join(OURS[1:])} are ours to give")
+    root = border(project or (event.roots[0] if event.roots else event.cwd))
+    paths = named(event.arguments, event.cwd or "/")
+    shell = "command" in event.arguments and not paths
+    start = os.path.realpath(event.cwd) if event.cwd else "/"
+    added: dict[str, Any] = {"where": where(paths or [start], root), "workspace": root}
+    if shell:
+        added["cwd"] = start
+    elif "paths" not in event.arguments:
+        added["paths"] = paths or [start]
+    else:  # the host's own argument of that name: what is judged stands in its place
+        return {**event.arguments, **added, "paths": paths}, paths
+    return {**event.arguments, **added}, paths
+
+
+def _go(
+    settings: Settings,
+    line: Line,
+    event: Event,
+    answer: dict[str, Any],
+    token: str,
+    paths: list[str],
+    until: float,
+) -> Said:
+    ident = answer.get("id")
+    if not isinstance(ident, str) or not ident:
+        raise Unreachable("the gateway said go to nothing")
+    if "arguments" in answer:
+        line.post(f"/v1/actions/{ident}/outcome", token, {"status": "not_sent"}, until)
+        return _no(
+            f"The call may go with changed arguments only, which this host cannot be given. Reference: {ident}."
+        )
+    save(_act(settings, event), {"id": ident, "token": token, "marks": marks(paths)})
+    return Said(GO)
+
+
+def _act(settings: Settings, event: Event) -> str:
+    """Where the act's id is kept until its outcome: by the host's own id of the call, or by what was called."""
+    call = event.call or json.dumps([event.tool, event.arguments], sort_keys=True)
+    return path_of(settings.folder, "acts", event.session, call)
+
+
+def _told(settings: Settings, status: int, answer: dict[str, Any]) -> str:
+    words = str(answer.get("message", f"Standwatch answered {status}."))
+    ident = answer.get("id")
+    told = f"{words} Reference: {ident}." if ident else words
+    if status == 202 and ident:
+        told += f" Approve it at {settings.console}/approvals/{ident} or with: standwatch approve {ident}"
+    return told
+
+
+def _unreadable(settings: Settings, line: Line, data: bytes, why: str, until: float) -> Said:
+    """Refused, and in the record as an act that nobody declares: what was asked for may not be lost."""
+    digest = hashlib.sha256(data).hexdigest()
+    shown = data[:2000].decode("utf-8", "replace")
+    arguments = {"bytes": len(data), "sha256": digest, "begins": shown, "why": why}
+    body = {
+        "system": settings.system,
+        "tool": f"{settings.host}.unreadable",
+        "seam": "hook",
+        "arguments": arguments,
+    }
+    try:
+        _, answer = line.post("/v1/actions", settings.token, body, until)
+    except Unreachable:
+        answer = {}
+    reference = f" Reference: {answer['id']}." if answer.get("id") else ""
+    return _no(f"This call cannot be read, so it may not be done: {why}.{reference}")
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
+
+
+# --- runs and their tasks --------------------------------------------------------------------------------------------
+
+
+def _run(settings: Settings, line: Line, event: Event, until: float, task: str = "") -> dict[str, Any]:
+    """The run of the event's session; opened where it has none, with `task`, the words of its user."""
+    path = path_of(settings.folder, "runs", event.session)
+    kept = load(path)
+    if kept is not None:
+        return kept
+    with Lock(path):
+        kept = load(path)
+        if kept is None:
+            kept = _opened(settings, line, task, until)
+            save(path, kept)
+    return kept
+
+
+def _opened(settings: Settings, line: Line, task: str, until: float) -> dict[str, Any]:
+    status, answer = line.post("/v1/runs", settings.token, {"system": settings.system, "task": task}, until)
+    if status != 201:
+        raise Unreachable(f"no run could be opened: {answer.get('message', status)}")
+    return {"run": answer["run"], "token": answer["token"], "until": answer["until"]}
+
+
+def _hear(settings: Settings, line: Line, event: Event, until: float) -> Said:
+    """The words of a session's user are its task; what comes later is added. Nobody is kept from speaking."""
+    path = path_of(settings.folder, "runs", event.session)
+    kept = load(path)
+    # A run that has had its time is followed by another one as its user speaks, and never because a tool is called.
+    if kept is not None and 0 < kept["until"] <= time.time() * 1e6:
+        os.unlink(path)
+        kept = None
+    if kept is None:
+        _run(settings, line, event, until, event.prompt)
+        return Said(GO)
+    added = {"system": settings.system, "task": event.prompt}
+    line.post(f"/v1/runs/{kept['run']}/task", settings.token, added, until)
+    return Said(GO)
+
+
+# --- after a call ----------------------------------------------------------------------------------------------------
+
+
+def _tell(settings: Settings, line: Line, event: Event, until: float) -> Said:
+    kept = take(_act(settings, event))
+    if kept is None:
+        return Said(GO)
+    result = event.answer
+    if _size(result) > MOST:
+        result = {"shortened": True, "begins": json.dumps(result, ensure_ascii=True)[: MOST // 2]}
+    if led := moved(kept.get("marks", {})):
+        result = {"moved": led, "result": result}
+    told = {"status": "error" if event.kind == FAILED else "ok", "result": result}
+    line.post(f"/v1/actions/{kept['id']}/outcome", kept["token"], told, until)
+    return Said(GO)
+
+
+__all__ = ["AFTER", "BEFORE", "GO", "NO", "PROMPT", "Said", "handle", "judged"]
