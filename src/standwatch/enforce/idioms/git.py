@@ -21,7 +21,7 @@ _VALUED: Final = frozenset({"-o", "--push-option", "--receive-pack", "--exec", "
 _GLOBAL: Final = frozenset({"-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix"})
 
 
-def danger(said: list[str], script: Callable[[str], str]) -> Iterator[str]:
+def danger(said: list[str], script: Callable[[str], None]) -> Iterator[str]:
     """Why a person should look at `git said…`; `script` looks at command lines in it."""
     at = 0
     while at < len(said) and said[at].startswith("-"):
@@ -71,8 +71,7 @@ def danger(said: list[str], script: Callable[[str], str]) -> Iterator[str]:
             one in ("foreach", "run", "--exec", "-x") for one in rest
         ):
             for one in rest:
-                if why := script(one):
-                    yield why
+                script(one)
         case "branch" if any(one in ("-D", "--delete", "-d") for one in rest) and (
             "-r" in rest or "-D" in rest
         ):
