@@ -118,8 +118,8 @@ def governed_tool(
 
     Each call's arguments, bound to the function's names, are judged first; the function is called only where the act
     may be done, with what the gateway changed in them, and what became of it is told. Without `client` and `system`
-    those of the environment are used (`STANDWATCH_URL`, `STANDWATCH_TOKEN`, `STANDWATCH_SYSTEM`). `left_out` are parameters
-    that are no part of the act: contexts, connections. `wait`: seconds in which a person may answer.
+    those of the environment are used (`STANDWATCH_URL`, `STANDWATCH_TOKEN`, `STANDWATCH_SYSTEM`). `left_out` are
+    parameters that are no part of the act: contexts, connections. `wait`: seconds in which a person may answer.
 
     Within `once(scope)`, or called with `standwatch_key=...`, an act is done once however often the work is begun.
 

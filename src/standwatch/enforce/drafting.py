@@ -192,11 +192,11 @@ def subjects_of(case: Case) -> tuple[str, ...]:
 
 
 def match_of(draft: Draft) -> bytes:
-    """What makes a retry the same act: run, tool, its definition, target and arguments; never id or nonce."""
+    """What makes a retry the same act: run, tool, its definition, target and arguments; never nonce, and the id only
+    where its caller goes by it."""
     act = draft.act
-    return hashlib.sha256(
-        canonical([draft.run, act.phase, act.tool, act.target, draft.action.schema, act.arguments])
-    ).digest()
+    said = [draft.run, act.phase, act.tool, act.target, draft.action.schema, act.arguments]
+    return hashlib.sha256(canonical([*said, act.id] if act.attempt else said)).digest()
 
 
 def essence(action: Action) -> tuple[Any, ...]:

@@ -93,6 +93,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it comes from the world: what a server asks of its client."""
     returns: bool = True
     """False where nothing comes back but what was judged: a message that goes or stays."""
+    attempt: str = ""
+    """Who is at it, where the caller goes by an id of its own: the same attempt hears the same answer, another one
+    what became of the act. Such an act comes back to the question that was asked under its own id, and to no other."""
+    again: str = ""
+    """The act that this one repeats, of which nobody knows what became."""
     inputs: Any = None
     """Of a decision: its rows, as content looks at them; None where nothing is looked for."""
 
@@ -135,6 +140,17 @@ class Reply(msgspec.Struct, frozen=True):
     """With `digest`: when the question ends (µs)."""
     code: str = ""
     """Of a refusal: the stable code of what decided. For our fronts; no caller is told."""
+
+
+class Before(msgspec.Struct, frozen=True):
+    """An act left under this id before: how it ended, `open` while that is not known, and what came back.
+
+    `kept` is False where what came back is not to be had any more, or was withheld."""
+
+    id: str
+    status: OutcomeStatus | Literal["open"]
+    result: bytes = b""
+    kept: bool = True
 
 
 Forward = Callable[[dict[str, Any]], Awaitable[Carried]]
@@ -185,11 +201,11 @@ class Gate(Protocol):
         """What looks at the words of a generation while they stream."""
         ...
 
-    async def begin(self, act: Act) -> Reply:
+    async def begin(self, act: Act) -> Reply | Before:
         """Judge and record `act` for a caller that carries it out itself: `done` means go, and an outcome is owed.
 
-        The same `id` again gets the same answer, and goes once. Where the judge changed the arguments, `carried.result`
-        of the answer has them as JSON: they, and no others, may be carried out.
+        The same `id` again gets the same answer, and goes once; `Before` is what became of it. Where the judge changed
+        the arguments, `carried.result` of the answer has them as JSON: they, and no others, may be carried out.
         """
         ...
 

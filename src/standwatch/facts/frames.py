@@ -154,5 +154,33 @@ class Recalled(msgspec.Struct, frozen=True, tag=True):
     known: bool = False
 
 
-ToRecorder = Append | Seen | Find | Fetch | Recall
-FromRecorder = Ack | Refusal | Told | Found | Fetched | Recalled
+class Trace(msgspec.Struct, frozen=True, tag=True):
+    """Has an act of this id left before, and what became of it?"""
+
+    number: int
+    id: str
+
+
+class Traced(msgspec.Struct, frozen=True, tag=True):
+    """`status` is that of its outcome, `open` while none is written, "" where no act of this id has left.
+
+    `lapsed`: nothing left, and what was asked about it is over; `refused`: by a person. `result`: whether something
+    came back that its caller was given; `sent`: whether its arguments were changed. `known` is False where nobody
+    could look.
+    """
+
+    number: int
+    known: bool = False
+    status: Literal["", "open"] | OutcomeStatus = ""
+    by: str = ""
+    system: str = ""
+    tool: str = ""
+    sent: bool = False
+    result: bool = False
+    withheld: bool = False
+    lapsed: bool = False
+    refused: bool = False
+
+
+ToRecorder = Append | Seen | Find | Fetch | Recall | Trace
+FromRecorder = Ack | Refusal | Told | Found | Fetched | Recalled | Traced

@@ -1,10 +1,13 @@
 """`/v1/actions`: the passage for everything that acts without a wire we could stand in. Judge → intent → go, or not.
 
-    POST /v1/actions                {id?, system, tool, arguments?, target?, seam?}  → 200 {"word":"go","id"}
+    POST /v1/actions                {id?, system, tool, arguments?, target?, seam?, attempt?, after?}
+                                                                                    → 200 {"word":"go","id"}
     POST /v1/actions/{id}/outcome   {status, result?, system?}                       → 200 {"word":"done","id"}
 
 Otherwise 202 `pending`, 403 `refused`, 400 `invalid`, 503 `unavailable`, each with its fixed sentence. Repeating a
-request with the same `id` gets the same answer. A `go` that carries `arguments` was given for those and no others.
+request with the same `id` gets the same answer; once the act has left, another `attempt` at it, and anybody when it has
+ended, gets 200 {"word":"done","id","status","result"?}: how it ended, and nothing is to be done. A `go` that carries
+`arguments` was given for those and no others.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from standwatch.enforce.ports import Act, Caller, Carried, Gate, Reply
+from standwatch.enforce.ports import Act, Before, Caller, Carried, Gate, Reply
 from standwatch.facts.errors import Conflict, Forbidden, Malformed, NotFound, Unrecorded
 from standwatch.facts.ids import parse_id
 from standwatch.fronts.door import NOWHERE, UNAUTHENTICATED, Door, answer, invalid, of_word, read
@@ -22,6 +25,7 @@ from standwatch.fronts.http_message import Request, Response
 from standwatch.fronts.http_origin import LOOPBACK_HOSTS, LOOPBACK_ORIGINS
 
 MOST_NAME: Final = 512
+MOST_ATTEMPT: Final = 64
 _PATH: Final = "/v1/actions"
 
 
@@ -34,6 +38,10 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = ""
     target: str = ""
     seam: Literal["hook", "client"] = "client"
+    attempt: str = ""
+    """With `id`: whoever is at it. A retry bears the same; work that is begun again another one."""
+    after: str = ""
+    """The act that this one repeats, of which nobody knows what became: a person is asked whether to."""
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +80,9 @@ class ActionsFront:
     async def _ask(self, request: Request) -> Response:
         asked = read(request, Asked)
         if asked is None:
-            return invalid("Expected JSON: {id?, system, tool, arguments?, target?, seam?: hook|client}.")
+            return invalid(
+                "Expected JSON: {id?, system, tool, arguments?, target?, seam?: hook|client, attempt?, after?}."
+            )
         caller = self._door.caller(request, asked.system) if asked.system else None
         if caller is None:
             return UNAUTHENTICATED
@@ -80,6 +90,8 @@ class ActionsFront:
             return invalid("tool must be server.name.")
         if asked.id and not _is_id(asked.id):
             return invalid("id must be a UUIDv7 as 26 characters of lower-case Crockford base32.")
+        if (asked.after and not _is_id(asked.after)) or len(asked.attempt) > MOST_ATTEMPT:
+            return invalid("after is an id; attempt has at most 64 characters.")
         return await self._begin(caller, asked)
 
     async def _begin(self, caller: Caller, asked: Asked) -> Response:
@@ -92,9 +104,13 @@ class ActionsFront:
             arguments=asked.arguments,
             seam=asked.seam,
             id=asked.id,
+            attempt=asked.attempt if asked.id else "",
+            again=asked.after,
         )
         reply = await self._gate.begin(act)
-        return of_word(reply, "go", "arguments")
+        if isinstance(reply, Before):
+            return _left(reply)
+        return of_word(reply, "go", "arguments", self._gate.configuration.organisation.public_url)
 
     async def _hear(self, request: Request, ident: str) -> Response:
         told = read(request, Told)
@@ -116,6 +132,14 @@ class ActionsFront:
             return answer(503, {"word": "unavailable", "id": ident, "message": "Tell it again later."})
         # Heard is heard, whatever it was: `unavailable` is for an outcome that could not be recorded.
         return of_word(reply if reply.carried is None else Reply("done", reply.id, receipt=reply.receipt))
+
+
+def _left(before: Before) -> Response:
+    """How an act ended that left under this id; without `result` where that is not to be had."""
+    told: dict[str, Any] = {"word": "done", "id": before.id, "status": before.status}
+    if before.kept:
+        told["result"] = msgspec.Raw(before.result or b"null")
+    return answer(200, told)
 
 
 def _is_id(text: str) -> bool:

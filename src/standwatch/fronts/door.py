@@ -122,9 +122,9 @@ def answer(status: int, body: dict[str, Any], headers: Headers = ()) -> Response
     return Response(status, msgspec.json.encode(body), headers)
 
 
-def of_word(reply: Reply, go: str = "done", carried: str = "") -> Response:
+def of_word(reply: Reply, go: str = "done", carried: str = "", base: str = "") -> Response:
     """The gate's word, with the fixed sentence. `go` is what `done` is called here, `carried` the member in which
-    what the gate gave along is told; "" for not at all."""
+    what the gate gave along is told; "" for not at all. `base`: where people sign, told to who waits for them."""
     headers: Headers = (("standwatch-receipt", reply.receipt),) if reply.receipt else ()
     if reply.word == "done":
         body: dict[str, Any] = {"word": go, "id": reply.id}
@@ -134,4 +134,6 @@ def of_word(reply: Reply, go: str = "done", carried: str = "") -> Response:
     told = {"word": reply.word, "id": reply.id, "message": SENTENCES[reply.word]}
     if reply.word == "pending" and (words := short_words(reply.digest)):
         told["words"] = words
+        if base:
+            told["url"] = f"{base}/approvals/{reply.id}"
     return answer(STATUS[reply.word], told, headers)

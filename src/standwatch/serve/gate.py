@@ -17,7 +17,18 @@ from standwatch.enforce.listening import Listening
 from standwatch.enforce.masking import observed, unknown_in
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
-from standwatch.enforce.ports import NOTHING_SHOWN, Act, Below, Caller, Carried, Reply, Show, Shown, SoFar
+from standwatch.enforce.ports import (
+    NOTHING_SHOWN,
+    Act,
+    Before,
+    Below,
+    Caller,
+    Carried,
+    Reply,
+    Show,
+    Shown,
+    SoFar,
+)
 from standwatch.enforce.ports import Forward as Carry
 from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
@@ -59,6 +70,7 @@ from standwatch.facts.parts import Part
 from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
+from standwatch.serve.before import before
 from standwatch.serve.owed import Owed
 from standwatch.serve.places import Places
 from standwatch.serve.relaxing import Deadlines, steady
@@ -566,7 +578,11 @@ class LiveGate:
             self._owe(self._frame(command))
         steps.close()
 
-    async def begin(self, act: Act) -> Reply:
+    async def before(self, act: Act) -> Before | Reply | None:
+        """What the record has under the id of `act` (see `serve.before`)."""
+        return await before(self._link, self.world, act)
+
+    async def begin(self, act: Act) -> Reply | Before:
         """Judge and record `act`; `done` means go, and that an outcome is owed to `finish` (see `serve.owed`)."""
         return await self.owed.begin(act)
 

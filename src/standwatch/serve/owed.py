@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from standwatch.enforce.case import World
-from standwatch.enforce.ports import Act, Caller, Carried, Forward, Reply
+from standwatch.enforce.ports import Act, Before, Caller, Carried, Forward, Reply
 from standwatch.facts.canonical import canonical
 from standwatch.facts.errors import Conflict, Forbidden, Malformed
 
@@ -34,6 +34,10 @@ class Passing(Protocol):
 
     async def act(self, act: Act, forward: Forward, *, theirs: bool = False) -> Reply: ...
 
+    async def before(self, act: Act) -> Before | Reply | None:
+        """What the record answers to its id (`serve.before`)."""
+        ...
+
 
 class Owing(msgspec.Struct, eq=False):
     """One act asked for. `answer` is what its caller hears; `outcome` what the caller says became of it."""
@@ -43,6 +47,8 @@ class Owing(msgspec.Struct, eq=False):
     """Digest of what was asked: the id again means the same again, or it is `invalid`."""
     answer: "asyncio.Future[Reply]"
     outcome: "asyncio.Future[Carried]"
+    attempt: str = ""
+    """Who was given leave: anybody else who comes with the id hears that it has left."""
     told: bool = False
     """Whether somebody has heard the answer."""
     ident: str = ""
@@ -63,10 +69,11 @@ class Owed:
         """By the id it left under."""
         self._counts: Counter[str] = Counter()
 
-    async def begin(self, act: Act) -> Reply:
+    async def begin(self, act: Act) -> Reply | Before:
         """Judge and record `act`; `done` means go, and that an outcome is owed to `finish`.
 
-        The same id again, until its outcome is recorded, gets the same answer; with anything else it is `invalid`.
+        The same id again, until its outcome is recorded, gets the same answer, or for another attempt `Before`; with
+        anything else it is `invalid`. Afterwards it gets what the record has of it.
         """
         principal = act.caller.principal
         try:
@@ -74,13 +81,20 @@ class Owed:
         except Malformed:
             return Reply("invalid", act.id or self._name())
         owing = self._asked.get((principal, act.id)) if act.id else None
+        if owing is None and act.id:
+            known = await self._gate.before(act)
+            if known is not None:
+                return known
+            owing = self._asked.get((principal, act.id))  # somebody may have asked meanwhile
         if owing is None:
             if self._counts[principal] >= MOST:
                 return Reply("unavailable", act.id or self._name())
             owing = self._start(act, match)
         elif owing.match != match:
             return Reply("invalid", act.id)
-        return await self._answer(act, owing)
+        reply = await self._answer(act, owing)
+        # INVARIANT: of two attempts at one id one goes.
+        return Before(reply.id, "open") if reply.word == "done" and act.attempt != owing.attempt else reply
 
     async def _answer(self, act: Act, owing: Owing) -> Reply:
         try:
@@ -90,12 +104,12 @@ class Owed:
             if not act.id and not owing.outcome.done():
                 owing.outcome.set_result(Carried("not_sent"))
             raise
-        owing.told = True
+        owing.told = owing.told or act.attempt == owing.attempt
         return reply
 
     def _start(self, act: Act, match: bytes) -> Owing:
         loop = asyncio.get_running_loop()
-        owing = Owing(act.caller.principal, match, loop.create_future(), loop.create_future())
+        owing = Owing(act.caller.principal, match, loop.create_future(), loop.create_future(), act.attempt)
         self._counts[owing.principal] += 1
         if act.id:
             self._asked[owing.principal, act.id] = owing

@@ -18,6 +18,8 @@ from standwatch.facts.frames import (
     Recalled,
     Refusal,
     Told,
+    Trace,
+    Traced,
 )
 from standwatch.record.state import State
 
@@ -58,9 +60,13 @@ class Link(Protocol):
         """Ask what became of the acts of a run."""
         ...
 
+    def trace(self, trace: Trace) -> "asyncio.Future[Traced]":
+        """Ask what became of an act, by its id."""
+        ...
 
-Asking = Append | Find | Fetch | Recall
-Answer = Ack | Refusal | Found | Fetched | Recalled
+
+Asking = Append | Find | Fetch | Recall | Trace
+Answer = Ack | Refusal | Found | Fetched | Recalled | Traced
 
 
 class Replica:
@@ -124,7 +130,9 @@ class Replica:
 @overload
 def nothing_for(frame: Append, why: str = NOT_ALIVE) -> Refusal: ...
 @overload
-def nothing_for(frame: Find | Fetch | Recall, why: str = NOT_ALIVE) -> Found | Fetched | Recalled: ...
+def nothing_for(
+    frame: Find | Fetch | Recall | Trace, why: str = NOT_ALIVE
+) -> Found | Fetched | Recalled | Traced: ...
 def nothing_for(frame: Asking, why: str = NOT_ALIVE) -> Answer:
     """The answer to `frame` where there is no recorder: not written, not found, not known."""
     match frame:
@@ -136,6 +144,8 @@ def nothing_for(frame: Asking, why: str = NOT_ALIVE) -> Answer:
             return Fetched(frame.number)
         case Recall():
             return Recalled(frame.number)
+        case Trace():
+            return Traced(frame.number)
 
 
 class Source(Protocol):
@@ -182,6 +192,12 @@ class LocalLink(Replica):
         future = self.expect(recall)
         self._recorder.put(self, recall)
         return cast("asyncio.Future[Recalled]", future)
+
+    def trace(self, trace: Trace) -> "asyncio.Future[Traced]":
+        """Ask what became of an act, by its id."""
+        future = self.expect(trace)
+        self._recorder.put(self, trace)
+        return cast("asyncio.Future[Traced]", future)
 
     def deliver(self, told: Sequence[Told], answers: Sequence[FromRecorder]) -> bool:
         """Called by the recorder's thread; False where the loop has ended."""

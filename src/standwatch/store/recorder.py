@@ -34,6 +34,8 @@ from standwatch.facts.frames import (
     Recalled,
     Refusal,
     Told,
+    Trace,
+    Traced,
 )
 from standwatch.record.note import NoteKey, Sign
 from standwatch.record.sequence import BY
@@ -54,7 +56,7 @@ _RETRY: Final = 0.2
 """Seconds between attempts to become writable again."""
 
 T = TypeVar("T")
-Asked = Append | Find | Fetch | Recall
+Asked = Append | Find | Fetch | Recall | Trace
 
 
 class Setup(Struct, frozen=True, kw_only=True):
@@ -390,10 +392,10 @@ class Recorder:
     def _do(self, port: Port | None, frame: Asked | _Job | None) -> None:
         if isinstance(frame, _Job):
             self._run(frame)
-        elif isinstance(frame, (Find, Fetch, Recall)) and port is not None:
+        elif isinstance(frame, (Find, Fetch, Recall, Trace)) and port is not None:
             port.deliver((), [self._look(frame)])
 
-    def _look(self, frame: Find | Fetch | Recall) -> Found | Fetched | Recalled:
+    def _look(self, frame: Find | Fetch | Recall | Trace) -> Found | Fetched | Recalled | Traced:
         """What cannot be read, or was changed, is not known."""
         try:
             match frame:
@@ -403,6 +405,8 @@ class Recorder:
                     return self._writer.fetch(frame)
                 case Recall():
                     return self._writer.recall(frame)
+                case Trace():
+                    return self._writer.trace(frame)
         except (apsw.Error, StandwatchError, OSError):
             return nothing_for(frame)
 

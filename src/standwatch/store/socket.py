@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from standwatch.facts.entries import Intent, Outcome
 from standwatch.facts.errors import Conflict, Malformed
-from standwatch.facts.frames import Ack, Append, Fetch, Find, FromRecorder, Recall, Refusal, Seen, Told
+from standwatch.facts.frames import Ack, Append, Fetch, Find, FromRecorder, Recall, Refusal, Seen, Told, Trace
 from standwatch.store.recorder import Recorder
 from standwatch.store.wire import (
     Frames,
@@ -89,7 +89,7 @@ class _Session(asyncio.Protocol):
                 if isinstance(frame.entry, (Intent, Outcome)):
                     self._asked[frame.number] = (frame.entry.id, isinstance(frame.entry, Intent))
                 self._recorder.put(self, frame)
-            case Find() | Fetch() | Recall():
+            case Find() | Fetch() | Recall() | Trace():
                 self._recorder.put(self, frame)
             case Unreadable():
                 self._send([Refusal(frame.number, "invalid", frame.why[:500], -1)])

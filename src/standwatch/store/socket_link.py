@@ -21,6 +21,8 @@ from standwatch.facts.frames import (
     Refusal,
     Seen,
     Told,
+    Trace,
+    Traced,
 )
 from standwatch.record.state import State, load
 from standwatch.store.link import NOT_ALIVE, Answer, Replica, nothing_for
@@ -157,7 +159,11 @@ class SocketLink(Replica):
         """Ask what became of the acts of a run."""
         return cast("asyncio.Future[Recalled]", self._ask(recall))
 
-    def _ask(self, frame: Append | Find | Fetch | Recall) -> "asyncio.Future[Answer]":
+    def trace(self, trace: Trace) -> "asyncio.Future[Traced]":
+        """Ask what became of an act, by its id."""
+        return cast("asyncio.Future[Traced]", self._ask(trace))
+
+    def _ask(self, frame: Append | Find | Fetch | Recall | Trace) -> "asyncio.Future[Answer]":
         future = self.expect(frame)
         if not self.alive:
             self.receive((), [nothing_for(frame)])

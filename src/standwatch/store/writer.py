@@ -15,6 +15,7 @@ import msgspec
 
 from standwatch.facts.canonical import SAFE
 from standwatch.facts.entries import (
+    Answered,
     AnyEntry,
     Asked,
     Decided,
@@ -39,6 +40,8 @@ from standwatch.facts.frames import (
     Recalled,
     Refusal,
     Told,
+    Trace,
+    Traced,
 )
 from standwatch.facts.words import OutcomeStatus
 from standwatch.record.known import prompts
@@ -201,6 +204,15 @@ class Writer:
                 found.append(Did(entry.id, intent.tool, intent.seam, entry.status, given))
         more = len(later) > MOST_RECALLED
         return Recalled(frame.number, memory.seq.heard(frame.run), last, tuple(found), more, True)
+
+    def trace(self, frame: Trace) -> Traced:
+        """What became of the act of an id."""
+        memory, now = self._memory, max(self._clock(), self._memory.at)
+        found = Traced(frame.number, True)
+        for index in of_action(self._journal, memory.tail, frame.id):
+            found = traced(found, read(self._journal.leaf(index) or b"", index))
+        waits = found.lapsed and memory.waits(frame.id, now)
+        return msgspec.structs.replace(found, lapsed=False, refused=False) if waits else found
 
     def fetch(self, frame: Fetch) -> Fetched:
         """The sealed part that `frame` names."""
@@ -505,6 +517,26 @@ class Writer:
         ghosts = [each for each in self._memory.seq.open.values() if each.index >= before]
         own += [outcome_of(each.entry.id, each.index, "not_sent") for each in ghosts]
         self._attempt([Append(-1, entry) for entry in own])
+
+
+def traced(found: Traced, entry: AnyEntry | Unknown) -> Traced:
+    """What is known of an act after one more of its entries."""
+    match entry:
+        case Intent():
+            return Traced(
+                found.number, True, "open", entry.by, entry.system, entry.tool, sent=bool(entry.sent)
+            )
+        case Outcome() if found.status:
+            back = {"result": bool(entry.result), "withheld": getattr(entry, "withheld", False)}
+            return msgspec.structs.replace(found, status=entry.status, **back)
+        case Asked() if not found.status:
+            return msgspec.structs.replace(
+                found, by=entry.by, system=entry.system, tool=entry.tool, lapsed=True
+            )
+        case Answered() if found.lapsed and entry.decision != "approve":
+            return msgspec.structs.replace(found, refused=True)
+        case _:
+            return found
 
 
 def outcome_of(ident: str, index: int, status: OutcomeStatus) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from standwatch.enforce.ports import Act, Carried
+from standwatch.enforce.ports import Act, Before, Carried, Reply
 from standwatch.facts.errors import Conflict, Forbidden
 from standwatch.facts.ids import new_id
 from standwatch.fronts.control_ports import HaltOrder
@@ -53,6 +53,63 @@ def test_an_id_means_what_it_meant_first(tmp_path: Path) -> None:
             assert (len(intents(watch)), await outcomes(watch, act.id)) == (1, ["ok"])
 
     run(work())
+
+
+def test_an_id_that_left_answers_with_what_became_of_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            acts = {
+                "ok": b'{"balance":3}',
+                "error": b'{"error":"ValueError"}',
+                "not_sent": b"",
+                "unknown": b"",
+            }
+            for n, (status, result) in enumerate(acts.items()):
+                act = named(new_id(now() + n, bytes(10)), attempt="first")
+                await watch.gate.begin(act)
+                await watch.gate.finish(AGENT, act.id, Carried(status, result))  # type: ignore[arg-type]
+                again = msgspec.structs.replace(act, attempt="second")
+                assert await watch.gate.begin(again) == Before(act.id, status, result)  # type: ignore[arg-type]
+                other = msgspec.structs.replace(again, arguments={"amount": 2})
+                assert await watch.gate.begin(other) == Reply("invalid", act.id)
+                stranger = msgspec.structs.replace(again, system="ship")
+                assert await watch.gate.begin(stranger) == Reply("invalid", act.id)
+                assert await outcomes(watch, act.id) == [status]
+            assert len(intents(watch)) == len(acts)
+
+    run(work())
+
+
+def test_of_two_attempts_at_one_id_one_goes(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named(attempt="one")
+            other = msgspec.structs.replace(act, attempt="other")
+            said = await asyncio.gather(watch.gate.begin(act), watch.gate.begin(other))
+            assert sorted(map(str, said)) == sorted(map(str, [Before(act.id, "open"), Reply("done", act.id)]))
+            goes = act if isinstance(said[0], Reply) else other
+            assert await watch.gate.begin(goes) == Reply("done", act.id)
+            await watch.gate.finish(AGENT, act.id, OK)
+            assert await watch.gate.begin(other) == Before(act.id, "ok", b"{}")
+            assert len(intents(watch)) == 1
+
+    run(work())
+
+
+def test_what_nobody_told_of_before_a_restart_is_unknown_and_does_not_leave_again(tmp_path: Path) -> None:
+    act = named(attempt="one")
+
+    async def begin() -> None:
+        async with reading(tmp_path) as watch:
+            assert (await watch.gate.begin(act)).word == "done"  # type: ignore[union-attr]
+
+    async def come_back() -> None:
+        async with reading(tmp_path) as watch:
+            assert await watch.gate.begin(act) == Before(act.id, "unknown")
+            assert len(intents(watch)) == 1
+
+    run(begin())
+    run(come_back())
 
 
 def test_two_first_requests_at_once_get_one_answer(tmp_path: Path) -> None:
@@ -133,7 +190,8 @@ def test_an_outcome_that_is_overdue_is_unknown(tmp_path: Path) -> None:
             heard, unheard = named(), named(new_id(now() + 1, bytes(10)))
             await watch.gate.begin(heard)
             asking = asyncio.create_task(watch.gate.begin(unheard))
-            await asyncio.sleep(0)
+            while (unheard.caller.principal, unheard.id) not in watch.gate.owed._asked:
+                await asyncio.sleep(0)
             asking.cancel()
             assert await outcomes(watch, heard.id) == ["unknown"]
             assert await outcomes(watch, unheard.id) == ["not_sent"]
