@@ -10,6 +10,7 @@ from standwatch.enforce.idioms.files import Inside, harms
 from standwatch.enforce.idioms.listed import listed
 from standwatch.enforce.idioms.parsing import Command, Line, Word, parse
 from standwatch.enforce.idioms.programs import (
+    DATABASES,
     FETCHES,
     INTERPRETERS,
     RIGHTS,
@@ -47,6 +48,14 @@ _SCREENS: Final = re.compile(
 )
 """What an editor is told that runs something."""
 _EDITORS: Final = listed("vi vim nvim view rvim rview vimdiff gvim ex ed red emacs")
+_MODULAR: Final = listed("python python2 pypy")
+_TYPED: Final = re.compile(r"[\d\W_]*$|[\^!\\:][^ ]|\.[A-Za-z]|[a-zA-Z]$")
+"""What stands at the beginning of a line that is typed into a program, and is no command itself."""
+_COMMANDS: Final = frozenset(["[", "[[", ":", ".", "w", "R", "{", "}", "((", "%"])
+_CONSOLE: Final = re.compile(r"(?:^|[;\n])\s*(?:\\!|\.(?:shell|system|load)\b|system\s|\\copy\b.*\bprogram\b|!)", re.IGNORECASE)
+"""What a database's own console runs."""
+_REMOTE: Final = re.compile(r"[\w.+-]*://(?!localhost|127\.)|(?:[\w.-]+@)?[\w-]+(?:\.[\w-]+)+:|[\w.-]+@[\w.-]+:|\w+:\w*://|[\w-]{2,}:[\w/]")
+"""A place elsewhere, as programs that copy spell it."""
 _EVERYDAY: Final = listed("cat echo printf chmod mkdir touch cd ls grep head tail true ln")
 
 
@@ -113,6 +122,8 @@ class Runner:
             return
         if not head.quoted and head.text in self._own:
             return
+        if place and not head.quoted and head.text not in _COMMANDS and _TYPED.match(head.text):
+            self._notes.doubt("runs", f"a line that is no command: {head.text[:40]!r} is typed into what runs before it")
         name = known(head.text)
         fed = line.commands[command.fed] if command.fed >= 0 else None
         if fed is not None:
@@ -194,7 +205,9 @@ class Runner:
         self._harm(name, rest, depth)
         operands = _operands(said, look_up(name, [])[0].options.get("values", frozenset()))
         program, used = look_up(name, [said[at] for at in operands[:3]])
-        if program.has("pages") or (name == "git" and "--help" in said):
+        if name in _MODULAR and "-m" in said[:-1]:
+            program, used = look_up("python", ["-m", said[said.index("-m") + 1]])
+        if program.has("pages") or (name == "git" and ("--help" in said or said[:1] in (["-p"], ["--paginate"]))):
             notes.doubt("opens", f"{name} shows it in a pager, from which a shell can be had")
         if helps and not program.has("wrap"):
             return
@@ -202,6 +215,11 @@ class Runner:
         if program.has("net"):
             notes.network = True
         self._opens(name, program, said, operands, used, given=given)
+        if name in DATABASES and any(_CONSOLE.search(one) for one in said):
+            notes.does("irreversible")
+            notes.doubt("runs", f"{name}'s console runs a command")
+        if program.has("remote") and any(_REMOTE.match(one) for one in said):
+            notes.doubt("network", f"{name}: it copies to or from another machine")
         if program.asks:
             notes.doubt("network" if program.has("net") else "runs", f"{name}: {program.asks}")
         self._carries(program, said, operands, used)
@@ -263,7 +281,10 @@ class Runner:
         elif len(inner) == 1 and (" " in head.text or ";" in head.text):
             self.script(head.text, depth + 1)
         elif depth < DEEPEST:
-            self._run(inner, depth + 1, given=name in ("xargs", "parallel"))
+            runner = look_up(known(head.text), [])[0]
+            if program.has("input") and runner.has("shell") and not _has_script(inner):
+                self._notes.doubt("runs", "a script made of its input")
+            self._run(inner, depth + 1, given=program.has("input"))
         else:
             self._notes.doubt("runs", "command lines inside each other, deeper than is read")
         self._away -= program.has("away")
