@@ -4,7 +4,7 @@ Whatever is not known to be prose, by the name of its argument, steers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
 import msgspec
@@ -30,9 +30,16 @@ class Leaf(msgspec.Struct, frozen=True, gc=False):
     key: bool = False
 
 
-def leaves(argument: str, value: Any, pointer: str = "") -> Iterator[Leaf]:
+def leaves(argument: str, value: Any, pointer: str = "") -> Iterable[Leaf]:
     """The values in one argument, and those names of members that may say more than their value: `{"bob": true}`."""
-    waiting: list[tuple[str, str, Any]] = [(pointer or f"/{escaped(argument)}", argument, value)]
+    where = pointer or f"/{escaped(argument)}"
+    return (
+        _inner(where, argument, value) if isinstance(value, dict | list) else (Leaf(where, argument, value),)
+    )
+
+
+def _inner(pointer: str, argument: str, value: Any) -> Iterator[Leaf]:
+    waiting: list[tuple[str, str, Any]] = [(pointer, argument, value)]
     while waiting:
         where, name, found = waiting.pop()
         if isinstance(found, dict):
@@ -68,7 +75,7 @@ def _telling(key: str, member: Any) -> bool:
 
 def escaped(name: str) -> str:
     """`name` as a step of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    return name if name.isalnum() else name.replace("~", "~0").replace("/", "~1")
 
 
 def steers(leaf: Leaf) -> bool:

@@ -75,22 +75,21 @@ def texts_of(value: Any) -> Texts:
             raise TooMuch(f"more than {MOST_VALUES} values")
         if isinstance(one, dict):
             members = cast("dict[str, Any]", one)
-            skipped = _pictures(members)
-            waiting += [
-                (f"{pointer}/{escaped(key)}", key, member)
-                for key, member in reversed(members.items())
-                if key not in skipped
-            ]
+            skipped = _pictures(members) if "data" in members or "blob" in members else ()
+            for key, member in reversed(members.items()):
+                if key not in skipped:
+                    waiting.append((f"{pointer}/{escaped(key)}", key, member))
             continue
         if isinstance(one, list):
             items = cast("list[Any]", one)
             waiting += [(f"{pointer}/{place}", "", each) for place, each in _backwards(items)]
             continue
         told = _told(one)
-        if told is None and not name:
-            continue
+        if told is None:
+            if not name:
+                continue
+            told = ""
         label = f"{name}: " if name else ""
-        told = told or ""
         start = size + len(label)
         pieces.append(Piece(pointer, size, start, start + len(told)))
         parts.append(f"{label}{told}\n")
@@ -143,7 +142,7 @@ def _is_picture(value: str) -> bool:
 
 def escaped(name: str) -> str:
     """`name` as a step of a pointer (RFC 6901 §3)."""
-    return name.replace("~", "~0").replace("/", "~1")
+    return name if name.isalnum() else name.replace("~", "~0").replace("/", "~1")
 
 
 def replaced(value: Any, change: Callable[[str, Any], Any], pointer: str = "") -> Any:

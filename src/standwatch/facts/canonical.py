@@ -183,8 +183,12 @@ def _plain(value: Any) -> bool:
     if kind is int:
         return -SAFE < value < SAFE
     if kind is dict:
-        members = cast("dict[Any, Any]", value)
-        return all(type(key) is str and key.isascii() and _plain(member) for key, member in members.items())
+        for key, member in cast("dict[Any, Any]", value).items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if not (type(member) is str and member.isascii()) and not _plain(member):
+                return False
+        return True
     if kind is list or kind is tuple:
         return all(map(_plain, value))
     if kind is float:

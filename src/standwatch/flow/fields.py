@@ -255,6 +255,27 @@ def text_of(data: bytes) -> Iterator[str]:
     yield "\n".join(pieces)
 
 
+class Late:
+    """`text_of` a result, taken apart when somebody wants it: much of what is read is never asked about."""
+
+    __slots__ = ("_data", "_texts")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._texts: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        """Bytes of the result."""
+        return len(self._data)
+
+    def texts(self) -> tuple[str, ...]:
+        """The texts; the same ones each time."""
+        if self._texts is None:
+            self._texts = tuple(text_of(self._data))
+            self._data = b""
+        return self._texts
+
+
 def _once(value: Any) -> Any:
     """A result without the text that repeats its structured content."""
     result = cast("dict[str, Any]", value) if isinstance(value, dict) else {}

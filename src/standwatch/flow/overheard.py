@@ -9,6 +9,10 @@ import msgspec
 
 MOST: Final = 20_000
 """Digests kept for one run; what comes beyond is learned as often as it comes."""
+PENDING: Final = 1 << 18
+"""Bytes of results that wait,"""
+MOST_WAITING: Final = 1_000
+"""and how many of them."""
 
 
 class Overheard:
@@ -16,9 +20,15 @@ class Overheard:
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
+        self._waiting: list[bytes] = []
+        self._pending = 0
 
     def new(self, text: bytes) -> bool:
         """Whether `text` comes for the first time; it is known from then on."""
+        self._settle()
+        return self._new(text)
+
+    def _new(self, text: bytes) -> bool:
         digest = _digest(text)
         if digest in self._known:
             return False
@@ -28,9 +38,17 @@ class Overheard:
 
     def carried(self, result: bytes) -> None:
         """An MCP result that we carried ourselves, with its fields labelled: as its harness may hand it to a model,
-        it is the same, and nothing new."""
-        for text in _handed_on(result):
-            self.new(text.encode("utf-8", "surrogatepass"))
+        it is the same, and nothing new. It waits until something is overheard, which in most runs never is."""
+        self._waiting.append(result)
+        self._pending += len(result)
+        if self._pending > PENDING or len(self._waiting) > MOST_WAITING:
+            self._settle()
+
+    def _settle(self) -> None:
+        waiting, self._waiting, self._pending = self._waiting, [], 0
+        for result in waiting:
+            for text in _handed_on(result):
+                self._new(text.encode("utf-8", "surrogatepass"))
 
 
 def _handed_on(result: bytes) -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import re2
 
+from standwatch.flow.fields import Late
+
 MOST: Final = 20_000
 """URLs and hosts of one run; beyond it what is new counts as made up."""
 LONGEST: Final = 2_048
@@ -35,22 +37,29 @@ class Reached:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._waiting: list[str] = []
+        self._waiting: list[str | Late] = []
         self._length = 0
 
     def add(self, text: str) -> None:
         """Take in what a read has. Linear."""
-        if "." not in text and "://" not in text:
-            return
-        self._waiting.append(text)
-        self._length += len(text)
+        if "." in text or "://" in text:
+            self._wait(text)
+
+    def read(self, result: Late) -> None:
+        """As `add`, for all that a result says."""
+        self._wait(result)
+
+    def _wait(self, said: str | Late) -> None:
+        self._waiting.append(said)
+        self._length += len(said)
         if self._length > PENDING:
             self._settle()
 
     def _settle(self) -> None:
         waiting, self._waiting, self._length = self._waiting, [], 0
-        for text in waiting:
-            self._take(text)
+        for said in waiting:
+            for text in (said,) if isinstance(said, str) else said.texts():
+                self._take(text)
 
     def _take(self, text: str) -> None:
         for found in _FOUND.finditer(text):

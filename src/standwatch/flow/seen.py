@@ -17,6 +17,7 @@ import msgspec
 from standwatch.flow.amounts import numbers
 from standwatch.flow.dates import dates, times
 from standwatch.flow.decoding import decoded
+from standwatch.flow.fields import Late
 from standwatch.flow.fold import TOKEN, loose
 from standwatch.flow.origin import Place
 
@@ -89,7 +90,7 @@ class Seen:
 
     def __init__(self) -> None:
         self._overflow: Place | None = None
-        self._waiting: list[tuple[str, Place]] = []
+        self._waiting: list[tuple[str | Late, Place]] = []
         self._pending = 0
         self._unnoted: list[tuple[str, Place]] = []
         """Segments whose numbers, dates and times wait: most values that are looked up are none."""
@@ -103,11 +104,15 @@ class Seen:
 
     def add(self, text: str, place: Place) -> None:
         """Take in a text that was read at `place`, and what it says once its encodings are undone."""
-        if len(text) > MOST_OF_ONE:
-            self._overflow = place
-            text = text[:MOST_OF_ONE]
-        self._waiting.append((text, place))
-        self._pending += len(text)
+        self._wait(text, place)
+
+    def read(self, result: Late, place: Place) -> None:
+        """As `add`, for all that a result says."""
+        self._wait(result, place)
+
+    def _wait(self, said: str | Late, place: Place) -> None:
+        self._waiting.append((said, place))
+        self._pending += len(said)
         if self._pending > PENDING or len(self._waiting) > MOST_WAITING:
             self._settle()
 
@@ -122,10 +127,17 @@ class Seen:
 
     def _settle(self) -> None:
         waiting, self._waiting, self._pending = self._waiting, [], 0
-        for text, place in waiting:
-            self._take(text, place, exact=True)
-            for found in decoded(text):
-                self._take(found, place, exact=False)
+        for said, place in waiting:
+            for text in (said,) if isinstance(said, str) else said.texts():
+                self._take_all(text, place)
+
+    def _take_all(self, text: str, place: Place) -> None:
+        if len(text) > MOST_OF_ONE:
+            self._overflow = place
+            text = text[:MOST_OF_ONE]
+        self._take(text, place, exact=True)
+        for found in decoded(text):
+            self._take(found, place, exact=False)
 
     def _take(self, text: str, place: Place, *, exact: bool) -> None:
         self.worked += len(text)

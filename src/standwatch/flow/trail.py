@@ -13,7 +13,7 @@ import msgspec
 from standwatch.facts.configuration import Source
 from standwatch.flow.amounts import number
 from standwatch.flow.decoding import decoded
-from standwatch.flow.fields import Fields, fields_of, text_of
+from standwatch.flow.fields import Fields, Late, fields_of
 from standwatch.flow.fold import loose
 from standwatch.flow.forms import normal
 from standwatch.flow.origin import Embedded, Origin, Place, Read
@@ -102,9 +102,9 @@ class Trail:
             self.secrets.unread = place
         if not found.complete:
             self.read_untrusted = True
-            for text in text_of(read.data):
-                self._seen.add(text, place)
-                self.reached.add(text)
+            said = Late(read.data)
+            self._seen.read(said, place)
+            self.reached.read(said)
         return frozenset(normal(value) for _, value in found.trusted)
 
     def hear(self, ident: str) -> None:
@@ -162,11 +162,15 @@ class Trail:
 
     def sources(self, value: Any) -> frozenset[Source]:
         """The provenances of all that is in an argument's value, the names of members too."""
+        if not isinstance(value, dict | list):
+            return frozenset((self._single(value).source,))
         return frozenset(one.source for one in self._origins(value))
 
     def origin(self, value: Any) -> Origin:
         """Where an argument's value comes from. A container has the worst that is in it, its members' names too;
         an empty one came from nowhere."""
+        if not isinstance(value, dict | list):
+            return self._single(value)
         return max(self._origins(value), key=lambda one: _WORST.index(one.source))
 
     def _origins(self, value: Any) -> Iterator[Origin]:

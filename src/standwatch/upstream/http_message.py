@@ -83,6 +83,11 @@ class UpstreamStream:
         """One header's value, Latin-1 decoded; `name` in lower case."""
         return _header(self.headers, name)
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of the answer has come: there is nothing to give up."""
+        return self._ended
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body's pieces as they arrive. Raises `UpstreamError` when the answer breaks off, is too slow or too
         large; cancelling the reader closes the connection."""

@@ -214,6 +214,8 @@ async def _until_answer(stream: UpstreamStream, parser: SseParser, exchange: Exc
 
 def _leave(stream: UpstreamStream, *, answered: bool) -> None:
     """Closes at once what is given up; an answered stream gets a moment to end, so that its connection is kept."""
+    if stream.ended:
+        return
     if answered:
         asyncio.get_running_loop().call_later(_LINGER, stream.close)
     else:

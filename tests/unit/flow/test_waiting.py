@@ -1,6 +1,7 @@
 """What a run has read waits to be indexed until somebody asks: no answer tells that it did."""
 
 import base64
+import json
 import string
 
 from hypothesis import given
@@ -8,8 +9,12 @@ from hypothesis import strategies as st
 
 from standwatch.flow.amounts import Style, readings
 from standwatch.flow.decoding import _BASE64, _runs, decoded
+from standwatch.flow.fields import Late, text_of
 from standwatch.flow.fold import TOKEN, loose
 from standwatch.flow.origin import Place
+from standwatch.flow.overheard import MOST_WAITING as MOST_CARRIED
+from standwatch.flow.overheard import PENDING as CARRIED_PENDING
+from standwatch.flow.overheard import Overheard
 from standwatch.flow.reached import PENDING as URLS_PENDING
 from standwatch.flow.reached import Reached
 from standwatch.flow.seen import (
@@ -51,6 +56,48 @@ def test_a_look_up_sees_all_that_was_added_before_it(texts: list[str], asked: in
     for item in ("n:1940", "d:2026-11-30"):
         assert waiting.item(item) == settled.item(item)
     assert waiting.overflow == settled.overflow is None
+
+
+def _result(*texts: str) -> bytes:
+    return json.dumps({"content": [{"type": "text", "text": one} for one in texts]}).encode()
+
+
+@given(TEXTS)
+def test_a_result_that_waits_says_what_it_says(texts: list[str]) -> None:
+    late, now = Seen(), Seen()
+    hosts, known = Reached(), Reached()
+    for at, text in enumerate(texts):
+        result, place = _result(text), Place(call=str(at))
+        said = Late(result)
+        late.read(said, place)
+        hosts.read(said)
+        for one in text_of(result):
+            now.add(one, place)
+            known.add(one)
+    for word in WORDS:
+        assert late.find(word, prose=False) == now.find(word, prose=False)
+        assert hosts.has(word) == known.has(word)
+    assert late.overflow == now.overflow
+
+
+def test_a_result_too_large_that_waits_is_said_to_be() -> None:
+    seen = Seen()
+    seen.read(Late(_result("x" * (MOST_OF_ONE + 1))), Place(call="c"))
+    assert seen.overflow == Place(call="c")
+
+
+def test_what_was_carried_is_not_new_when_it_is_overheard() -> None:
+    heard = Overheard()
+    for at in range(2 * MOST_CARRIED):
+        heard.carried(_result(f"result {at}", "and more"))
+        assert len(heard._waiting) <= MOST_CARRIED
+    heard.carried(_result("y" * (CARRIED_PENDING + 1)))
+    assert not heard._waiting
+    heard.carried(_result("the last"))
+    for text in (b"result 0", b"result 1999\nand more", b"the last"):
+        assert not heard.new(text)
+    assert heard.new(b"said by nobody")
+    assert not heard.new(b"said by nobody")
 
 
 def test_what_waits_is_bounded() -> None:
