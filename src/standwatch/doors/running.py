@@ -1,0 +1,87 @@
+"""A statement that may run: in a savepoint, read-only where it reads, and counted before anybody relies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from standwatch.doors import catalogue
+from standwatch.doors.database import POINT, Database
+from standwatch.doors.errors import TooMuch
+from standwatch.doors.measuring import ANYTHING, Measure, Work, measure
+
+
+class Ran(NamedTuple):
+    """What came of it. `rows` is None where a statement has no result; `changed` as the driver counts."""
+
+    description: Any
+    rows: list[Any] | None
+    changed: int
+    touched: dict[str, int]
+
+
+def run(database: Database, work: Work, judged: Measure, bound: int) -> Ran:
+    """Carry out `work` as it was judged; whatever is above `bound` or outside the judged tables is rolled back.
+
+    INVARIANT: a reading runs in a read-only (sub)transaction; a change stays only if what PostgreSQL counted, with
+    what triggers, rules and foreign keys did, is what was judged. Raises `TooMuch`, and what the driver raises.
+    """
+    database.say(f"SAVEPOINT {POINT}")
+    try:
+        _again(database, work, judged, bound)
+        before = catalogue.counts(database)
+        if judged.effect == "read":
+            database.say(f"SAVEPOINT {POINT}_read; SET TRANSACTION READ ONLY")
+        ran = _carried_out(database, work.text, work.sets)
+        if judged.effect == "read":
+            database.say(f"RELEASE SAVEPOINT {POINT}_read")
+        touched = catalogue.since(before, catalogue.counts(database))
+        within(database, touched, judged, bound)
+        _returned(database, ran, judged, bound)
+    except BaseException:
+        database.say(f"ROLLBACK TO SAVEPOINT {POINT}; RELEASE SAVEPOINT {POINT}")
+        raise
+    database.say(f"RELEASE SAVEPOINT {POINT}")
+    return ran._replace(touched=touched)
+
+
+def _returned(database: Database, ran: Ran, judged: Measure, bound: int) -> None:
+    if judged.effect == "read" and ran.rows is not None and len(ran.rows) > bound:
+        raise database.errors.error(TooMuch, f"{len(ran.rows)} rows came back, at most {bound} were judged")
+
+
+def within(database: Database, touched: dict[str, int], judged: Measure, bound: int) -> None:
+    """Raises `TooMuch` where more was touched than `judged` and `bound` say."""
+    total = sum(touched.values())
+    if total > bound:
+        raise database.errors.error(
+            TooMuch, f"{total} rows were touched in {', '.join(sorted(touched))}, at most {bound} were judged"
+        )
+    others = sorted(touched.keys() - set(judged.writes))
+    if others and ANYTHING not in judged.writes:
+        raise database.errors.error(TooMuch, f"{', '.join(others)} was touched too, which was not judged")
+
+
+def _again(database: Database, work: Work, judged: Measure, bound: int) -> None:
+    """While somebody was asked the tables may have become others: the plan, in the transaction that it runs in."""
+    now = measure(database, work)
+    more = sorted({*now.reads, *now.writes} - {*judged.reads, *judged.writes})
+    if more or (now.rows > bound and now.rows > judged.rows):
+        what = f"it touches {', '.join(more)}" if more else f"it touches about {now.rows} rows"
+        raise database.errors.error(TooMuch, f"{what} now, which was not judged")
+
+
+def _carried_out(database: Database, text: str, sets: Sequence[Any]) -> Ran:
+    cursor = database.raw.cursor()
+    try:
+        count = 0
+        for each in sets:
+            if each is None:
+                cursor.execute(text)
+            else:
+                cursor.execute(text, each)
+            count = -1 if count < 0 or cursor.rowcount < 0 else count + int(cursor.rowcount)
+        rows = list(cursor.fetchall()) if cursor.description else None
+        return Ran(cursor.description, rows, count, {})
+    finally:
+        cursor.close()
