@@ -20,7 +20,40 @@ _PROGRAMS: Final = re.compile(
     r"|\.nvm/versions/node/[^/]+|\.volta)/(?:bin/)?[^/]+$"
 )
 _ROOTS: Final = frozenset(
-    ["bin", "boot", "data", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "private", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var", "Users", "Applications", "Library", "System", "Volumes", "app", "backup", "backups", "workspace", "work", "repo"]
+    [
+        "bin",
+        "boot",
+        "data",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "lib64",
+        "media",
+        "mnt",
+        "opt",
+        "private",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+        "Users",
+        "Applications",
+        "Library",
+        "System",
+        "Volumes",
+        "app",
+        "backup",
+        "backups",
+        "workspace",
+        "work",
+        "repo",
+    ]
 )
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _PATH: Final = re.compile(r"/[\w.+@~-]+(?:/|$)|/$|~(?:[\w-]*/|$)|\.\.(?:/|$)")

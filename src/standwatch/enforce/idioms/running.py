@@ -25,7 +25,9 @@ from standwatch.enforce.idioms.verbs import effect_of
 DEEPEST: Final = 6
 """Command lines inside command lines that are read."""
 _UNKNOWN: Final = "what runs is known only when it runs"
-_DECODES: Final = frozenset(["base64", "base32", "xxd", "openssl", "gunzip", "zcat", "nc", "ncat", "rev", "tr", "uudecode"])
+_DECODES: Final = frozenset(
+    ["base64", "base32", "xxd", "openssl", "gunzip", "zcat", "nc", "ncat", "rev", "tr", "uudecode"]
+)
 _NAMED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _FOLDER: Final = re.compile(r"\$\{?[A-Za-z_]+\}?/[\w./@+-]+|~/[\w./@+-]+")
 _KEYWORDS: Final = listed("if then else elif fi do done while until for in case esac { } !")
@@ -52,10 +54,21 @@ _MODULAR: Final = listed("python python2 pypy")
 _TYPED: Final = re.compile(r"[\d\W_]*$|[\^!\\:][^ ]|\.[A-Za-z]|[a-zA-Z]$")
 """What stands at the beginning of a line that is typed into a program, and is no command itself."""
 _COMMANDS: Final = frozenset(["[", "[[", ":", ".", "w", "R", "{", "}", "((", "%"])
-_CONSOLE: Final = re.compile(r"(?:^|[;\n])\s*(?:\\!|\.(?:shell|system|load)\b|system\s|\\copy\b.*\bprogram\b|!)", re.IGNORECASE)
+_CONSOLE: Final = re.compile(
+    r"(?:^|[;\n])\s*(?:\\!|\.(?:shell|system|load)\b|system\s|\\copy\b.*\bprogram\b|!)", re.IGNORECASE
+)
 """What a database's own console runs."""
-_REMOTE: Final = re.compile(r"[\w.+-]*://(?!localhost|127\.)|(?:[\w.-]+@)?[\w-]+(?:\.[\w-]+)+:|[\w.-]+@[\w.-]+:|\w+:\w*://|[\w-]{2,}:[\w/]")
+_REMOTE: Final = re.compile(
+    r"[\w.+-]*://(?!localhost|127\.)|(?:[\w.-]+@)?[\w-]+(?:\.[\w-]+)+:|[\w.-]+@[\w.-]+:|\w+:\w*://|[\w-]{2,}:[\w/]"
+)
 """A place elsewhere, as programs that copy spell it."""
+_PROMPTS: Final = listed(
+    "eval shell console repl tunnel dbshell dbconsole debug-shell run-command interactive tinker"
+)
+_LETS_IN: Final = re.compile(
+    r"--(?:listen|http-listen|allow-remote)(?:[=-]|$)|(?:--?[\w-]+=)?(?:https?://|tcp://)?(?:0\.0\.0\.0|\[::\]|\*)(?::\d+)?$"
+)
+_PACKED: Final = re.compile(r"\.(?:deb|rpm|snap|flatpak|apk|pkg|msi|txz|pkg\.tar\.\w+)$")
 _EVERYDAY: Final = listed("cat echo printf chmod mkdir touch cd ls grep head tail true ln")
 
 
@@ -123,7 +136,9 @@ class Runner:
         if not head.quoted and head.text in self._own:
             return
         if place and not head.quoted and head.text not in _COMMANDS and _TYPED.match(head.text):
-            self._notes.doubt("runs", f"a line that is no command: {head.text[:40]!r} is typed into what runs before it")
+            self._notes.doubt(
+                "runs", f"a line that is no command: {head.text[:40]!r} is typed into what runs before it"
+            )
         name = known(head.text)
         fed = line.commands[command.fed] if command.fed >= 0 else None
         if fed is not None:
@@ -184,6 +199,8 @@ class Runner:
     def _assigned(self, name: str, value: Word, before: bool, depth: int) -> None:
         for kind, why in assigned(name, value.text):
             self._notes.doubt(kind, why)
+        if code.shells(value.text):
+            self._notes.doubt("opens", f"{name} names a shell for other programs to start")
         if before and value.text:
             self._path(value.text, "run")
             if " " in value.text:
@@ -207,7 +224,9 @@ class Runner:
         program, used = look_up(name, [said[at] for at in operands[:3]])
         if name in _MODULAR and "-m" in said[:-1]:
             program, used = look_up("python", ["-m", said[said.index("-m") + 1]])
-        if program.has("pages") or (name == "git" and ("--help" in said or said[:1] in (["-p"], ["--paginate"]))):
+        if program.has("pages") or (
+            name == "git" and ("--help" in said or said[:1] in (["-p"], ["--paginate"]))
+        ):
             notes.doubt("opens", f"{name} shows it in a pager, from which a shell can be had")
         if helps and not program.has("wrap"):
             return
@@ -215,6 +234,7 @@ class Runner:
         if program.has("net"):
             notes.network = True
         self._opens(name, program, said, operands, used, given=given)
+        self._reaching(name, said, operands)
         if name in DATABASES and any(_CONSOLE.search(one) for one in said):
             notes.does("irreversible")
             notes.doubt("runs", f"{name}'s console runs a command")
@@ -229,6 +249,17 @@ class Runner:
         if name in ("find", "fd", "fdfind", "bfs"):
             self._found(rest, depth)
         self._operands(name, program, rest, operands, used, depth)
+
+    def _reaching(self, name: str, said: list[str], operands: list[int]) -> None:
+        """What words say of any program: that it lets others in, opens a prompt, or installs a file of its own."""
+        notes = self._notes
+        if operands and said[operands[0]] in _PROMPTS and name not in _SPEAKS:
+            notes.doubt("opens", f"{name} {said[operands[0]]} opens what anything can be run from")
+        if any(map(_LETS_IN.match, said)):
+            notes.network = True
+            notes.doubt("network", f"{name} lets others in")
+        if "install" in said and any(map(_PACKED.search, said)):
+            notes.doubt("runs", f"{name} installs a package of its own")
 
     def _opens(
         self, name: str, program: Program, said: list[str], operands: list[int], used: int, *, given: bool
@@ -430,6 +461,8 @@ class Runner:
             if at in coded or (name in ("sed", "gsed") and before in ("-e", "--expression")):
                 self._program(word.text, depth, bare=False)
                 if name in ("sed", "gsed"):
+                    if re.search(r"(?:^|[;{}\n/\d$])\s*e\s*$", word.text):
+                        self._notes.doubt("runs", "sed that runs what it reads")
                     for found in re.finditer(r"(?:^|[\s;{}/\dI])[rRwW]\s*((?:/|~|\.\.)[^\s;}]+)", word.text):
                         self._path(found[1], "write")
                 continue
@@ -471,9 +504,13 @@ class Runner:
             self._notes.doubt("opens", f"{name} is told to run a command")
 
     def _mounted(self, name: str, text: str) -> None:
-        """A folder of this machine that a container is given."""
+        """A folder of this machine that a container is given, or a file of it that is sent along."""
+        if (local := re.search(r"fileb?://(\S+)", text)) is not None:
+            self._path(local[1], "read")
         source = text.partition("=")[2] if text.startswith("--") else text
-        if (found := re.match(r"(?:type=bind,)?(?:source|src)=([^,]+)", source)) is not None or (found := re.match(r"(/[^:]*|~[^:]*|\.\.[^:]*):/", source)) is not None:
+        if (found := re.match(r"(?:type=bind,)?(?:source|src)=([^,]+)", source)) is not None or (
+            found := re.match(r"(/[^:]*|~[^:]*|\.\.[^:]*):/", source)
+        ) is not None:
             self._path(found[1], "write")
 
     # --- programs in other languages ---------------------------------------------------------------------------------
