@@ -132,9 +132,11 @@ lint: .venv/.test
 	@"$(PY)" -m ruff check .
 	@"$(PY)" -m ruff format --check .
 
-types: .venv/.test
+types: .venv/.test .demo/.frameworks
 	$(SAY) 'check: pyright, strict'
 	@PYRIGHT_PYTHON_GLOBAL_NODE=off PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PY)" -m pyright
+	$(SAY) 'check: pyright, the adapters beside their frameworks'
+	@PYRIGHT_PYTHON_GLOBAL_NODE=off PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PY)" -m pyright -p typings/frameworks.json
 
 contracts: .venv/.test
 	$(SAY) 'check: import contracts'

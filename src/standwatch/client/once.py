@@ -49,6 +49,12 @@ def once(scope: str) -> Generator[Once]:
         _work.reset(token)
 
 
+def scope_of() -> str:
+    """The work that we are in; "" for none."""
+    work = _work.get()
+    return work.scope if work is not None else ""
+
+
 def key_of(tool: str, arguments: Mapping[str, Any]) -> str:
     """The name of an act in the work we are in; "" outside of any."""
     work = _work.get()
