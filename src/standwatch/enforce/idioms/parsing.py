@@ -97,8 +97,14 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
+_PLAIN: Final = bytes(range(128)) + b"x" * 128
+
+
 def _tree(data: bytes) -> Node | None:
     parser, rounds = _parser(), 0
+    # The grammar's scanner asks the C library about the class of a character, whatever its number: one beyond ASCII
+    # reads outside its table and kills the process. bash knows no blank and no operator there, so a letter stands in.
+    plain = data.translate(_PLAIN)
 
     def more(*_: Any) -> bool:
         nonlocal rounds
@@ -106,7 +112,7 @@ def _tree(data: bytes) -> Node | None:
         return rounds > _WORK
 
     try:
-        return parser.parse(lambda offset, _: data[offset : offset + MOST], progress_callback=more).root_node
+        return parser.parse(lambda offset, _: plain[offset : offset + MOST], progress_callback=more).root_node
     except ValueError:  # it was told to stop
         parser.reset()
         return None
