@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -47,7 +48,7 @@ EFFECTS = st.sampled_from(["read", "write", "irreversible"])
 NUMBER = st.sampled_from([None, 0, 1, 1.5, 2])
 OTHERWISE = st.sampled_from(["step_up", "deny"])
 SOURCES = ("task", "trusted", "untrusted", "model")
-VALUES = [0, 1, 1.0, 1.5, 2, 3, True, "x", "xx", "y", [], {}, None]
+VALUES = [0, 1, 1.0, 1.5, 2, 3, True, "x", "xx", "y", [], ["x"], ["xx", "y"], {}, None]
 
 
 def some(*members: Any, least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -65,6 +66,7 @@ RULES: dict[str, st.SearchStrategy[Any]] = {
     "one_of": or_none(some(0, 1, 1.0, True, "x", "y", least=1)),
     "pattern": st.sampled_from([None, "x", "x+", "x|y"]),
     "max_length": st.sampled_from([None, 0, 1, 2]),
+    "each_of": or_none(some("x", "x*", "y")),
     "required": st.booleans(),
     "otherwise": or_none(OTHERWISE),
     "carries": some(*SOURCES),
@@ -369,6 +371,13 @@ def breaks(rule: ArgumentRule, value: Any, source: str) -> bool:
         or (
             rule.max_length is not None
             and not (isinstance(value, str | list) and len(value) <= rule.max_length)
+        )
+        or (
+            rule.each_of is not None
+            and not (
+                isinstance(value, list)
+                and all(any(fnmatchcase(one, each) for each in rule.each_of) for one in value)
+            )
         )
         or (bool(rule.sources) and source not in rule.sources)
     )

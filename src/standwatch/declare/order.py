@@ -175,6 +175,7 @@ def _argument(log: Differences, where: str, name: str, old: Tool, new: Tool) -> 
     compare_values(log, where, (old, before), (new, after))
     compare_reading(log, where, before, after)
     log.some_of(f"{where} pattern", _single(before.pattern), _single(after.pattern))
+    log.some_of(f"{where} each_of", before.each_of, after.each_of)
     log.at_most(f"{where} max_length", before.max_length, after.max_length)
     log.ranked(f"{where} required", before.required, after.required, (False, True))
     if _binds(before):

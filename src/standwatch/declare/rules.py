@@ -47,6 +47,9 @@ _tools: Reader[tuple[str, ...]] = listing(
     least=1,
     single=True,
 )
+_members: Reader[tuple[str, ...]] = listing(
+    shaped(r"[^\x00-\x1f\x7f]{1,256}", "a name, or a pattern of names such as public.*"), "names", single=True
+)
 _no_urls: Urls = ""
 _no_secrets: Secrets = ""
 _text: ReadsAs = ""
@@ -70,6 +73,7 @@ def read_rule(name: str, node: Node, problems: Problems) -> ArgumentRule | None:
         secrets=fields.take("secrets", _secrets, _no_secrets),
         reads_as=fields.take("reads_as", _reads_as, _text),
         sends_to=fields.take("sends_to", _hosts, ()),
+        each_of=fields.take("each_of", _each, None),
     )
     fields.close()
     if rule.sends_to and rule.reads_as != "url":
@@ -113,6 +117,10 @@ def _carries(node: Node, problems: Problems) -> tuple[Source, ...] | None:
 
 def _unless(_: str, node: Node, problems: Problems) -> str | None:
     return read_pattern(node, problems)
+
+
+def _each(node: Node, problems: Problems) -> tuple[str, ...] | None:
+    return _members(node, problems)
 
 
 def _number(node: Node, problems: Problems) -> Number | None:

@@ -193,11 +193,19 @@ def _outside(tool: ToolEnvelope, name: str, rule: ArgumentRule, arguments: dict[
         return f"{name} is above {rule.max}"
     if rule.one_of is not None and not any(type(value) is type(one) and value == one for one in rule.one_of):
         return f"{name} is none of the declared values"
+    if rule.each_of is not None and not _all_named(rule.each_of, value):
+        return f"{name} has a member that is none of the declared"
     if rule.max_length is not None and _length(value) > rule.max_length:
         return f"{name} is longer than {rule.max_length}"
     if name in tool.patterns and not (isinstance(value, str) and tool.patterns[name].fullmatch(value)):
         return f"{name} does not have the declared form"
     return far_reaching(rule, name, tool.tool.effect, arguments)
+
+
+def _all_named(patterns: tuple[str, ...], value: Any) -> bool:
+    """Whether `value` is a list of texts, each of which one of `patterns` matches."""
+    members = cast("list[Any]", value) if isinstance(value, list) else [None]
+    return all(isinstance(one, str) and names(patterns, one) for one in members)
 
 
 def _length(value: Any) -> float:

@@ -102,7 +102,7 @@ def _bounds(rule: object) -> bool:
     return any(getattr(rule, name) is not None for name in _BOUNDING)
 
 
-_BOUNDING: Final = ("min", "max", "one_of", "pattern", "max_length")
+_BOUNDING: Final = ("min", "max", "one_of", "each_of", "pattern", "max_length")
 
 
 def _caps(case: Case, standing_in: Compensation) -> tuple[tuple[str, int], ...]:

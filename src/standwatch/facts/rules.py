@@ -41,6 +41,8 @@ class ArgumentRule(msgspec.Struct, frozen=True):
     reads_as: ReadsAs = ""
     sends_to: tuple[str, ...] = ()
     """Of a `url`: hosts to which something may be sent by TLS; empty for any."""
+    each_of: tuple[str, ...] | None = None
+    """Of a list: names, or patterns of names (`*`), one of which every member must be."""
 
 
 class Sequence(msgspec.Struct, frozen=True):

@@ -180,6 +180,8 @@ def _rule(rule: ArgumentRule) -> Iterator[str]:
         yield f"at most {rule.max}"
     if rule.one_of is not None:
         yield f"one of {', '.join(map(str, rule.one_of))}"
+    if rule.each_of is not None:
+        yield f"each of {', '.join(rule.each_of) or 'none'}"
     if rule.pattern is not None:
         yield f"matching {rule.pattern}"
     if rule.max_length is not None:
