@@ -22,6 +22,7 @@ READS: Final[tuple[str, ...]] = (
     "ctl.run_opened.1",
     "ctl.run_opened.2",
     "ctl.task.1",
+    "ctl.task_added.1",
 )
 WRITES: Final[tuple[str, ...]] = (
     "act.asked.1",
@@ -39,5 +40,6 @@ WRITES: Final[tuple[str, ...]] = (
     "ctl.run_opened.2",
     "ctl.second_place.1",
     "ctl.task.1",
+    "ctl.task_added.1",
 )
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -235,6 +235,11 @@ class Gate(Protocol):
         """
         ...
 
+    async def extend_run(self, caller: Caller, run: str, words: str) -> None:
+        """Add `words` of its user to the task of a run; raises `Forbidden` for anybody but who opened it for a task,
+        and where the whole would be too long; `Conflict` or `Unrecorded` where it cannot be."""
+        ...
+
     async def close_run(self, caller: Caller, run: str) -> None:
         """End a run; raises `Forbidden` for anybody but the principal it is bound to."""
         ...

@@ -33,6 +33,7 @@ from standwatch.facts.entries import (
     RunBound,
     RunClosed,
     RunOpened,
+    TaskAdded,
     TaskTaken,
 )
 from standwatch.facts.errors import Malformed, NotFound
@@ -257,6 +258,13 @@ class Replay:
                 for side in self._sides():
                     trail = side.trails[entry.run] = Trail(task.task, task.on_behalf_of)
                     trail.known = fate in ("none", "present")
+            case TaskAdded():
+                opening = part_of(self._source, index, entry, "task", [])
+                said = msgspec.json.decode(opening.data or b"{}", type=dict[str, str])
+                for side in self._sides():
+                    if (trail := side.trails.get(entry.run)) is not None:
+                        trail.tell(said.get("task", ""))
+                        trail.known = opening.fate in ("none", "present")
             case TaskTaken():
                 opening = part_of(self._source, index, entry, "task", [])
                 said = msgspec.json.decode(opening.data or b"{}", type=dict[str, str])

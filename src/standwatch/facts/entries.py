@@ -450,6 +450,11 @@ class TaskTaken(Entry, frozen=True, kw_only=True, tag="ctl.task.1"):
     """Commitment to it."""
 
 
+class TaskAdded(TaskTaken, frozen=True, kw_only=True, tag="ctl.task_added.1"):
+    """The task of a run as its user has told it on: all of it, as it stands from here. Only who opened the run says so,
+    a principal that may start runs; what the run has read stays read."""
+
+
 class RunClosed(Entry, frozen=True, kw_only=True, tag="ctl.run_closed.1"):
     """A run ended, with what it did; it is never reopened."""
 
@@ -704,6 +709,7 @@ AnyEntry = (
     | RunOpened
     | SecondPlace
     | TaskTaken
+    | TaskAdded
     | RunClosed
     | Decided
     | Shadowed

@@ -124,7 +124,7 @@ class Trail:
             self.learn(read)
 
     def tell(self, task: str) -> None:
-        """The run's task, said after it was opened and before it has read anything."""
+        """The run's task as it stands now, all of it; what the run has read stays read."""
         self.task = task
         self._known.clear()
         self._said.add(task, _TASK)

@@ -2,6 +2,7 @@
 
     POST   /v1/runs  {system, task, on_behalf_of?, cnf?}            → 201 {"run","token","until"}
     POST   /v1/runs  {system, tools?, effects?, minutes?, cnf?}     → 201, with a run's own token: for a sub-agent
+    POST   /v1/runs/{run}/task  {task}                              → 200, its user has said more
     DELETE /v1/runs/{run}                                           → 204
 
 The task text comes from a principal that may start runs, never from a token that calls tools (DESIGN.md §9): a run for
@@ -26,6 +27,7 @@ MOST_TASK: Final = 64 << 10
 MOST_NAME: Final = 512
 Tool = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _PATH: Final = "/v1/runs"
+_TASK: Final = "/task"
 
 
 class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +48,13 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 0
 
 
+class Saying(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """More of what is to be done, in the user's words."""
+
+    task: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TASK)]
+    system: str = ""
+
+
 class RunsFront:
     """`hosts` and `origins` as `check_origin` takes them."""
 
@@ -62,10 +71,14 @@ class RunsFront:
     async def handle(self, request: Request) -> Response:
         """Answers one request below `/v1/runs`."""
         opening = request.path == _PATH
-        refused = self._door.refusal(request, "POST" if opening else "DELETE") or self._door.stranger(request)
+        adding = request.path.endswith(_TASK) and not opening
+        method = "POST" if opening or adding else "DELETE"
+        refused = self._door.refusal(request, method) or self._door.stranger(request)
         if refused is not None:
             return refused
         try:
+            if adding:
+                return await self._add(request)
             return await (self._open(request) if opening else self._close(request))
         except Forbidden:
             return answer(403, {"word": "refused", "id": "", "message": SENTENCES["refused"]})
@@ -97,6 +110,19 @@ class RunsFront:
                 caller, asked.system, task, asked.on_behalf_of, bound
             )
         return answer(201, {"run": run, "token": token, "until": until}, (("cache-control", "no-store"),))
+
+    async def _add(self, request: Request) -> Response:
+        said = read(request, Saying)
+        if said is None:
+            return invalid("Expected JSON: {task, system?}.")
+        run = request.path.removeprefix(_PATH + "/").removesuffix(_TASK)
+        caller = self._door.caller(request, said.system)
+        if caller is None:
+            return UNAUTHENTICATED
+        if not 0 < len(run) <= MOST_NAME or "/" in run:
+            return NOWHERE
+        await self._gate.extend_run(caller, run, said.task)
+        return answer(200, {"run": run})
 
     async def _close(self, request: Request) -> Response:
         run = request.path.removeprefix(_PATH + "/")

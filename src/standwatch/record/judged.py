@@ -19,6 +19,7 @@ from standwatch.facts.entries import (
     Intent,
     OutcomeChecked,
     RunOpened,
+    TaskAdded,
     TaskTaken,
 )
 from standwatch.facts.errors import Malformed, NotFound
@@ -134,12 +135,10 @@ def telling(entries: Iterable[tuple[int, AnyEntry | Unknown]]) -> tuple[int, Run
     """The one of a run's entries that says its task: what it was opened with, or what was read off later."""
     found: tuple[int, RunOpened | TaskTaken] | None = None
     for index, entry in entries:
-        if isinstance(entry, TaskTaken):
-            return index, entry
-        if found is None and isinstance(entry, RunOpened):
+        # What its user adds takes the place of what was said before, and has all of it.
+        added = isinstance(entry, TaskAdded)
+        if added or (isinstance(entry, RunOpened | TaskTaken) and (found is None or not found[1].why)):
             found = index, entry
-            if entry.why:
-                return found
     return found
 
 

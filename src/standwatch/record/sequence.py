@@ -41,6 +41,7 @@ from standwatch.facts.entries import (
     SecondPlace,
     SignedIn,
     SignedOut,
+    TaskAdded,
     TaskTaken,
     Unmasked,
     Watch,
@@ -65,7 +66,7 @@ from standwatch.record import (
 from standwatch.record.known import LEDGER, mark, prompt_mark, prompts
 from standwatch.record.relaxed import problem as relaxation_problem
 from standwatch.record.serving import misplaced
-from standwatch.record.state import State, folds
+from standwatch.record.state import State, folds, parent_of
 
 Ledger = dict[str, int]
 
@@ -145,6 +146,8 @@ class Sequencer(msgspec.Struct):
                 return self._unrunnable(entry, now)
             case SecondPlace() if entry.run not in state.runs or entry.run in state.places:
                 return "duplicate", f"run {entry.run} is over, or was said to be used elsewhere"
+            case TaskAdded():
+                return self._tellable(entry, now)
             case TaskTaken():
                 return self._untold(entry, now)
             case _:
@@ -236,6 +239,17 @@ class Sequencer(msgspec.Struct):
         # INVARIANT: nothing that a run has read is ever taken for its task.
         if entry.run in self.state.children or self.ledgers.get(self._run(entry.run), {}).get("calls", 0):
             return "stale", f"run {entry.run} has acted already"
+        return None, ""
+
+    def _tellable(self, entry: TaskAdded, now: int) -> Objection:
+        """Against words that are nobody's to add: only who opened a run for a task says more of it."""
+        _, run = self.state.runs.get(entry.run, (0, None))
+        if run is None or run.principal != entry.by or 0 < run.until <= now:
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        principal = self.state.principals.get(entry.by)
+        # INVARIANT: a token that calls tools says no task: the words come from who may start runs.
+        if principal is None or not principal.starts or not run.token or parent_of(run):
+            return "run", f"run {entry.run} has no task of its own that {entry.by} could add to"
         return None, ""
 
     def over(self, run: str, now: int) -> bool:

@@ -45,6 +45,7 @@ from standwatch.facts.entries import (
     Shadowed,
     SignedIn,
     SignedOut,
+    TaskAdded,
     TaskTaken,
     Unmasked,
     Watch,
@@ -167,6 +168,8 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"the token of run {entry.run} was shown {how}"
         case RunOpened():
             return f"run {entry.run} of {entry.system} opened{' (implicit)' if entry.implicit else ''}"
+        case TaskAdded():
+            return f"the user of run {entry.run} said more of its task"
         case TaskTaken():
             return f"the task of run {entry.run} was read off its harness' first message"
         case RunClosed():

@@ -321,6 +321,13 @@ class LiveGate:
         )
         return run, token, until
 
+    async def extend_run(self, caller: Caller, run: str, words: str) -> None:
+        """The user whom `run` serves has said more of its task. Raises `Forbidden` for anybody but who opened it."""
+        _, opened = self.state.runs.get(run, (0, None))
+        if opened is None or opened.principal != caller.principal or not caller.starts or caller.run:
+            raise Forbidden("no such run of this caller")
+        await self.runs.extend(caller, run, words)
+
     async def close_run(self, caller: Caller, run: str) -> None:
         """End a run; only whom it is bound to may."""
         _, opened = self.state.runs.get(run, (0, None))

@@ -10,8 +10,8 @@ from standwatch.enforce.masks import Masks, run_key
 from standwatch.enforce.ports import Caller
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Returns
-from standwatch.facts.entries import AnyEntry, RunBound, RunOpened, TaskTaken
-from standwatch.facts.errors import Conflict, Unrecorded
+from standwatch.facts.entries import AnyEntry, RunBound, RunOpened, TaskAdded, TaskTaken
+from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Fetch, Fetched, Recall, Recalled
 from standwatch.facts.ids import new_id
 from standwatch.facts.parts import Part, commitment, value_digest
@@ -20,6 +20,9 @@ from standwatch.flow.trail import Trail
 from standwatch.record.endorsements import Endorsement
 from standwatch.record.state import State
 from standwatch.serve.recalling import catch_up
+
+MOST_TASK = 64 << 10
+"""Characters of a task with everything that its user has added."""
 
 Append = Callable[[AnyEntry, tuple[Part, ...]], Awaitable[Ack]]
 
@@ -64,6 +67,7 @@ class Runs:
         self._masks: dict[str, Masks] = {}
         self._opening: dict[str, asyncio.Task[str]] = {}
         self._catching: dict[str, asyncio.Task[bool]] = {}
+        self._extending = asyncio.Lock()
         self._untold: set[str] = set()
         """Runs kept here that got a task elsewhere, or a moment ago."""
 
@@ -133,6 +137,20 @@ class Runs:
             return
         self._tell(run, task)
 
+    async def extend(self, caller: Caller, run: str, words: str) -> None:
+        """The user of `run` has said more: its task is what it was, and `words`. Raises what appending raises."""
+        async with self._extending:
+            known, said = await self._said(run)
+            before = said.get("task", "") if known else ""
+            whole = f"{before}\n\n{words}" if before else words
+            if len(whole) > MOST_TASK:
+                raise Forbidden("a task is not that long")
+            members = {"on_behalf_of": said.get("on_behalf_of", ""), "task": whole}
+            part = Part("task", self._chance(32), msgspec.json.encode(members))
+            entry = TaskAdded(by=caller.principal, run=run, why=commitment(part.salt, part.data))
+            await self._append(entry, (part,))
+            self._tell(run, whole)
+
     def told(self, run: str) -> None:
         """`run` has got its task: whoever asks next reads it back."""
         if run in self._trails:
@@ -142,7 +160,7 @@ class Runs:
         self._untold.discard(run)
         trail = self._trails.get(run)
         # INVARIANT: a task is added to what is known of a run, and nothing that it read is forgotten for it.
-        if trail is not None and not trail.task:
+        if trail is not None and trail.task != task:
             trail.tell(task)
 
     async def of(self, caller: Caller, system: str) -> str:
@@ -193,7 +211,7 @@ class Runs:
         # INVARIANT: a trail is seen by nobody before it knows what the record has.
         await self._catch_up(run, found)
         self._trails.setdefault(run, found)
-        if not found.task and run in self._link.state.tasks:  # said while this was being read back
+        if run in self._link.state.tasks:  # said, or said on, while this was being read back
             self._untold.add(run)
 
     async def catch_up(self, run: str) -> None:

@@ -45,6 +45,9 @@ class Gate(PassThrough):
     async def open_below(self, caller: Caller, wish: Below) -> tuple[str, str, int]:
         return self._opened(caller.run, wish)
 
+    async def extend_run(self, caller: Caller, run: str, words: str) -> None:
+        self._opened(run, (caller.run, words))
+
     def _opened(self, by: str, what: Any) -> tuple[str, str, int]:
         if self.error is not None:
             raise self.error
@@ -59,6 +62,24 @@ async def post(gate: Gate, body: Any, run: str = "", **more: str) -> Response:
     request = Request("POST", "/v1/runs", "", pairs, raw, True)
     request.peer = "192.0.2.1:4000"
     return await RunsFront(gate).handle(request)
+
+
+async def add(gate: Gate, run: str, body: Any, method: str = "POST") -> Response:
+    pairs = {b"host": b"localhost", b"authorization": f"Bearer {TOKEN}".encode()}
+    path = f"/v1/runs/{run}/task"
+    return await RunsFront(gate).handle(Request(method, path, "", pairs, json.dumps(body).encode(), True))
+
+
+async def test_its_user_says_more_of_a_task() -> None:
+    gate = Gate()
+    assert (await add(gate, "run-1", {"task": "and the next one"})).status == 200
+    assert gate.opened == [("run-1", ("", "and the next one"))]
+    for body in ({}, {"task": ""}, {"task": 7}, {"task": "t", "run": "r"}, {"task": "x" * (MOST_TASK + 1)}):
+        assert (await add(gate, "run-1", body)).status == 400
+    assert (await add(gate, "run-1", {"task": "t"}, "DELETE")).status == 405
+    gate.error = Forbidden("not yours")
+    assert (await add(gate, "run-1", {"task": "t"})).status == 403
+    assert len(gate.opened) == 1
 
 
 async def test_a_run_is_opened_for_a_task_and_bound_to_a_key() -> None:

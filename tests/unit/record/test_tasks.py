@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from standwatch.facts.entries import Intent, Outcome, Principal, RunClosed, RunOpened, TaskTaken
+from standwatch.facts.entries import Intent, Outcome, Principal, RunClosed, RunOpened, TaskAdded, TaskTaken
 from standwatch.facts.frames import Append
 from standwatch.record.judged import telling
 from standwatch.record.sequence import Sequencer
@@ -88,3 +88,46 @@ def test_a_reader_takes_the_later_word_for_a_run_that_was_opened_without() -> No
     spoken = msgspec.structs.replace(opened, why="c1" * 32)
     assert telling([(1, spoken), (2, said())]) == (1, spoken)
     assert telling([]) is None
+
+
+# --- what its user says later ----------------------------------------------------------------------------------------
+
+
+def more(**changes: Any) -> TaskAdded:
+    return TaskAdded(**{"by": "harness", "run": "run-2", "why": "d2" * 32, **changes})
+
+
+def opened_for_a_task(**changes: Any) -> World:
+    """A run that a harness opened with `POST /v1/runs`, in which something was done already."""
+    world = World()
+    world.take(Principal(name="harness", role="service", systems=["s"], starts=True))
+    members = {"by": "harness", "run": "run-2", "system": "s", "principal": "harness", "token": "f0" * 32}
+    world.take(RunOpened(**{**members, **changes}))
+    world.take(msgspec.structs.replace(intent(), by="harness", run="run-2", seen=world.index))
+    return world
+
+
+def test_its_user_says_more_at_any_time_and_the_last_word_has_all_of_it() -> None:
+    world = opened_for_a_task(why="c1" * 32)
+    world.take(more())
+    world.take(more(why="e3" * 32))
+    assert world.sequencer.state.tasks == {"run-2": world.index - 1}
+    entries = [(3, RunOpened(by="harness", run="run-2", system="s", principal="harness", why="c1" * 32))]
+    assert telling([*entries, (5, more()), (6, more(why="e3" * 32))]) == (6, more(why="e3" * 32))
+
+
+def test_nobody_says_more_but_who_may_start_runs_and_opened_this_one() -> None:
+    world = opened_for_a_task()
+    assert world.refused(more(by="bot")) == "run"
+    assert world.refused(more(run="run-1", by="bot")) == "run", "its token calls tools, and starts nothing"
+    assert world.refused(more(run="run-9")) == "run"
+    world.take(Principal(name="harness", role="service", systems=["s"], starts=False))
+    assert world.refused(more()) == "run"
+
+
+def test_nobody_says_more_of_a_run_that_is_over() -> None:
+    world = opened_for_a_task(until=AT + 10_000)
+    assert world.refused(more()) == ""
+    assert world.refused(more(), at=AT + 10_000) == "run"
+    world.take(RunClosed(by="harness", run="run-2"))
+    assert world.refused(more()) == "run"

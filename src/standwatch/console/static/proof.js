@@ -16,7 +16,7 @@ const WHY = {
   "act.deferred.1": "findings", "act.pulled.1": "reason", "act.answered.1": "reason", "act.answered.2": "reason",
   "act.endorsed.1": "reason", "ctl.revalidated.1": "reason",
   "act.decided.1": "context", "act.shadowed.1": "context", "act.overridden.1": "reason",
-  "ctl.run_opened.1": "task", "ctl.run_opened.2": "task", "ctl.task.1": "task", "ctl.declared.1": "manifest", "ctl.declared.2": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
+  "ctl.run_opened.1": "task", "ctl.run_opened.2": "task", "ctl.task.1": "task", "ctl.task_added.1": "task", "ctl.declared.1": "manifest", "ctl.declared.2": "manifest", "ctl.config.1": "manifest", "ctl.hold.1": "reason",
   "ctl.released.1": "reason", "ctl.second_place.1": "reason", "ctl.evidence.1": "reason", "ctl.coverage.1": "reason", "ctl.deployed.1": "reason",
   "ctl.passkey_ended.1": "reason", "ctl.relaxed.1": "reason", "ctl.restored.1": "reason", "ctl.glass.1": "reason",
 }
