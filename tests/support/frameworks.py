@@ -105,7 +105,9 @@ class Ledger:
 
     def of(self, who: str) -> list[str]:
         """The effects of one run."""
-        return [line.split(" ", 1)[1] for line in self.path.read_text().splitlines() if line.split(" ")[0] == who]
+        return [
+            line.split(" ", 1)[1] for line in self.path.read_text().splitlines() if line.split(" ")[0] == who
+        ]
 
     @property
     def all(self) -> list[str]:
@@ -113,11 +115,15 @@ class Ledger:
 
 
 TOOLS: dict[str, dict[str, Any] | str] = {
-    "desk.look": "read",
+    "desk.look": {"effect": "read", "returns": {"trusted": ["$.what", "$.found"]}},
     "desk.note": "write",
     "desk.helper": "read",
     "desk.pay": {"effect": "irreversible", "arguments": {"amount": {"max": 100}}, "otherwise": "step_up"},
-    "desk.wipe": {"effect": "irreversible", "arguments": {"what": {"one_of": ["nothing"]}}, "otherwise": "deny"},
+    "desk.wipe": {
+        "effect": "irreversible",
+        "arguments": {"what": {"one_of": ["nothing"]}},
+        "otherwise": "deny",
+    },
 }
 """An amount above 100 is asked about, whatever is wiped is refused, and `burn` is not declared."""
 
@@ -125,7 +131,7 @@ TOOLS: dict[str, dict[str, Any] | str] = {
 def desk() -> str:
     """The manifest of an agent whose tools are functions of its own process."""
     components = [{"kind": "service", "name": "desk"}]
-    return manifest("desk", components, TOOLS, limits={"asks": {"per_run": 3}})
+    return manifest("desk", components, TOOLS, limits={"asks": {"per_run": 5, "per_person_per_hour": 1000}})
 
 
 def validate(watch: Living) -> None:
@@ -136,4 +142,3 @@ def validate(watch: Living) -> None:
 def approve(watch: Living, reference: str, decision: str = "approve") -> None:
     """A person answers, with their own key."""
     watch.run(decision, reference, "--yes", "--key", watch.key("olga"))
-

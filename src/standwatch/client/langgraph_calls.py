@@ -11,11 +11,13 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from standwatch.client.acts import Done, Go
-from standwatch.client.errors import ClientError
+from standwatch.client.errors import ClientError, Pending, Unavailable
 from standwatch.client.plain import LEFT_OUT
 
 LOST: Final = "It was done before; what came back is not kept. Do not repeat it."
 """What a model hears of a call whose result nobody has any more."""
+UNDONE: Final = "standwatch.undone"
+"""The member of a message's artifact by which a call is known that was not carried out and may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,16 @@ class Call:
         """The key of one attempt."""
         return self.key if not attempt else f"{self.key}#{attempt}"
 
-    def message(self, content: Any, status: str = "error") -> ToolMessage:
-        """An answer to it."""
+    def message(self, content: Any, status: str = "error", artifact: Any = None) -> ToolMessage:
+        """An answer to it; what stands in `artifact` no model sees."""
         call = self.request.tool_call
-        return ToolMessage(content=content, name=call["name"], tool_call_id=call["id"] or "", status=status)
+        return ToolMessage(
+            content=content,
+            name=call["name"],
+            tool_call_id=call["id"] or "",
+            status=status,
+            artifact=artifact,
+        )
 
 
 def call_of(request: ToolCallRequest, place: str) -> Call:
@@ -51,7 +59,13 @@ def call_of(request: ToolCallRequest, place: str) -> Call:
     thread = info.thread_id if info is not None else None
     attempts = info.node_attempt if info is not None else 1
     scope = f"{thread or place}/{_within(request)}"
-    return Call(request, f"{scope}/{_occurrence(request)}", attempts, thread is not None)
+    return Call(request, f"{scope}/{_occurrence(request)}", attempts, thread is not None and _kept(request))
+
+
+def _kept(request: ToolCallRequest) -> bool:
+    """Whether the run has a checkpointer. What LangGraph says of it in public is the thread, which may have none."""
+    configurable = cast("dict[str, Any]", request.runtime.config.get("configurable", {}))
+    return configurable.get("__pregel_checkpointer", True) is not None
 
 
 def _within(request: ToolCallRequest) -> str:
@@ -74,22 +88,19 @@ def _occurrence(request: ToolCallRequest) -> str:
         return f"call/{call['id']}"
     start = next((i for i in range(at, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
     asked = messages[start].id if start >= 0 else ""
-    before = [one for message in messages[start + 1 : at + 1] for one in _calls(message)]
+    undone = {one.tool_call_id for one in messages[start + 1 : at] if _undone(one)}
     count = 0
-    for one in before:
-        if one["id"] == call["id"] and one["name"] == call["name"] and one["args"] == call["args"]:
-            count += _repeats(before, one)
+    for one in (one for message in messages[start + 1 : at + 1] for one in _calls(message)):
+        if one["id"] == call["id"]:
             break
+        count += one["name"] == call["name"] and one["args"] == call["args"] and one["id"] not in undone
     return f"{asked}/{count}"
 
 
-def _repeats(calls: list[Any], this: Any) -> int:
-    count = 0
-    for one in calls:
-        if one is this:
-            break
-        count += one["name"] == this["name"] and one["args"] == this["args"]
-    return count
+def _undone(message: Any) -> bool:
+    """Whether it says that a call waits, or could not be carried out: repeated, it is the same act."""
+    artifact = message.artifact if isinstance(message, ToolMessage) else None
+    return isinstance(artifact, dict) and UNDONE in artifact
 
 
 def _messages(state: Any) -> Sequence[Any]:
@@ -113,7 +124,8 @@ def _has(message: Any, ident: str | None) -> bool:
 
 def refused(call: Call, error: ClientError) -> ToolMessage:
     """The fixed sentence, and the reference."""
-    return call.message(str(error))
+    waits = isinstance(error, Pending | Unavailable)
+    return call.message(str(error), artifact={UNDONE: error.reference} if waits else None)
 
 
 def before(call: Call, done: Done) -> ToolMessage:

@@ -57,7 +57,7 @@ class Scripted(BaseChatModel):
 
 class Desk:
     """The tools, for one run. `kill`: the process ends `before` or `after` the effect of a payment; `fails`: how often
-    the payment raises before it does anything (`nothing`: and says so)."""
+    a tool raises before it does anything (`nothing`: and says so)."""
 
     def __init__(self, ledger: str, who: str, kill: str = "", fails: int = 0, nothing: bool = False) -> None:
         self.ledger, self.who, self.kill, self.fails, self.nothing = ledger, who, kill, fails, nothing
@@ -66,12 +66,18 @@ class Desk:
         with Path(self.ledger).open("a", encoding="utf-8") as file:
             file.write(f"{self.who} {line}\n")
 
+    def fail(self) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise NotDone("not yet") if self.nothing else RuntimeError("not yet")
+
     def tools(self) -> list[Any]:
         desk = self
 
         @tool
         def look(what: str) -> dict[str, Any]:
             """Looks something up."""
+            desk.fail()
             desk.write(f"look {what}")
             return {"what": what, "found": 3}
 
@@ -84,9 +90,7 @@ class Desk:
         @tool
         def pay(to: str, amount: float) -> str:
             """Pays."""
-            if desk.fails:
-                desk.fails -= 1
-                raise NotDone("not yet") if desk.nothing else RuntimeError("not yet")
+            desk.fail()
             if desk.kill == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
             desk.write(f"pay {to} {amount:g}")
@@ -123,9 +127,7 @@ def _agent(plan: Plan, desk: Desk, watch: dict[str, str], saver: Any, *, kind: s
     if kind == "nested":
         return _nested(plan, desk, middle, saver)
     more = [ToolRetryMiddleware(max_retries=2, initial_delay=0.0, jitter=False)] if kind == "retry" else []
-    return create_agent(
-        Scripted(plan=plan), desk.tools(), middleware=[middle, *more], checkpointer=saver
-    )
+    return create_agent(Scripted(plan=plan), desk.tools(), middleware=[middle, *more], checkpointer=saver)
 
 
 def _graph(plan: Plan, watch: Graphs, tools: list[Any], saver: Any) -> Any:
@@ -203,5 +205,3 @@ def go(
         state = agent.get_state(config) if lasting else None
         more = {"durability": durability} if lasting else {}
         return _told(agent.invoke(begin(state), config, **more))
-
-
