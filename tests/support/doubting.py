@@ -11,7 +11,8 @@ from standwatch.enforce.case import Case
 from standwatch.enforce.drafting import case_of, draft_of
 from standwatch.enforce.envelope import build
 from standwatch.enforce.steps import CHANCE, Begin
-from standwatch.facts.configuration import Returns, Tool
+from standwatch.facts.configuration import Component, Freeze, Returns, Tool
+from standwatch.facts.environments import Environment
 from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
 from support import bank
@@ -40,3 +41,24 @@ def told(*texts: str, task: str = TASK, returns: Returns = Returns()) -> Trail: 
             Read(data=data, server="web", tool="web.get", call=f"c{number}", returns=returns, told_by_us=True)
         )
     return trail
+
+
+def case_of_tool(
+    tool: Tool,
+    arguments: dict[str, Any],
+    environments: dict[str, Environment] | None = None,
+    freeze: tuple[Freeze, ...] = (),
+) -> Case:
+    """A call of `tool`, alone in its manifest, in a run that has read nothing."""
+    component = Component(kind="mcp_server", name=tool.server, command=("box",))
+    manifest = msgspec.structs.replace(
+        bank.MANIFEST,
+        components=(component,),
+        tools={tool.name: tool},
+        environments=environments or {},
+        freeze=freeze,
+    )
+    config = bank.configuration(manifest)
+    stage = Stage(bank.world(config))
+    act = bank.call(tool.name, **arguments)
+    return case_of(draft_of(act, stage, Begin(bank.NOW, bank.RUN, bytes(CHANCE))), stage, bank.NOW)

@@ -1,4 +1,4 @@
-"""`environments:` of a manifest, or of an organisation for all: by what a place is known, and what may be done there."""
+"""`environments:` of a manifest, or of an organisation for all: by what it is known, and what may be done there."""
 
 from typing import Final
 
@@ -72,7 +72,7 @@ def _known(node: Node, problems: Problems) -> str | None:
 
 
 def check_named(node: Node | None, known: dict[str, Environment], problems: Problems) -> None:
-    """A freeze of an environment that nobody declares would freeze nothing. `node`: the freezes, as they are written."""
+    """A freeze of an environment that nobody declares would freeze nothing. `node`: the freezes as they are written."""
     for one in node.items if isinstance(node, Listing) else ():
         said = one.members.get("environments") if isinstance(one, Mapping) else None
         items = said.value.items if said is not None and isinstance(said.value, Listing) else ()

@@ -15,7 +15,7 @@ def freeze(case: Case) -> Finding:
                 reason = f"a freeze is on for {case.effect} effects in {name} ({why})"
                 return against("freeze", "deny", "frozen", reason)
             if case.effect == "irreversible" and (why := case.reached.unknown.get(name)) is not None:
-                reason = f"a freeze is on for irreversible effects in {name}, and it cannot be told whether this is one ({why})"
+                reason = f"a freeze is on in {name}, and it cannot be told whether this reaches it ({why})"
                 return against("freeze", "deny", "frozen_unknown", reason)
     return allow("freeze")
 

@@ -98,7 +98,11 @@ def reached(envelope: Envelope | None, tool: ToolEnvelope | None, act: Act) -> R
     """The declared environments that `act` reaches; nowhere where none is declared."""
     if envelope is None or tool is None or not envelope.environments:
         return NOWHERE
-    return reach(envelope.environments, tool.tool, act.arguments, act.seam, tool.stands)
+    component = envelope.components.get(tool.tool.server)
+    # INVARIANT: a hook's word on where a call starts is taken for its host's own tools: what an MCP server is asked
+    # for stands in the agent's words alone.
+    hooked = act.seam == "hook" and (component is None or component.kind != "mcp_server")
+    return reach(envelope.environments, tool.tool, act.arguments, tool.stands, hooked=hooked)
 
 
 def _as_locked(act: Act, tool: ToolEnvelope | None) -> bool:

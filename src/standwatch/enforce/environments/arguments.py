@@ -1,4 +1,4 @@
-"""The arguments of any tool: command lines among them, whole URLs and connection strings, and arguments by their names."""
+"""The arguments of any tool: command lines, whole URLs and connection strings, and arguments by their names."""
 
 from __future__ import annotations
 
@@ -22,55 +22,57 @@ _BY_NAME: Final[dict[str, Kind]] = {
     name: cast("Kind", kind)
     for kind, names in {
         "hosts": "host hostname server_host db_host dbhost server_name fqdn target_host remote_host ip ip_address",
-        "urls": "url uri endpoint base_url baseurl server_url api_url dsn connection_string connectionstring database_url"
-        " db_url connection_uri repository_url repo_url remote_url",
+        "urls": "url uri endpoint base_url baseurl server_url api_url dsn connection_string connectionstring"
+        " database_url db_url connection_uri repository_url repo_url remote_url",
         "branches": "branch branch_name target_branch base_branch ref git_ref destination_branch",
         "namespaces": "namespace ns kube_namespace k8s_namespace",
         "contexts": "context kube_context kubecontext k8s_context cluster cluster_name docker_context cluster_id",
         "workspaces": "workspace stack stack_name workspace_name tf_workspace terraform_workspace",
-        "accounts": "account account_id project project_id profile aws_profile subscription subscription_id app app_name"
-        " app_id application tenant gcp_project project_ref service_name resource_group",
+        "accounts": "account account_id project project_id profile aws_profile subscription subscription_id app"
+        " app_name app_id application tenant gcp_project project_ref service_name resource_group",
         "databases": "database db database_name db_name dbname catalog instance db_instance",
-        "paths": "path paths file file_path filepath filename directory dir folder cwd workdir working_directory repo_path"
-        " notebook_path source destination target_path absolute_path root",
+        "paths": "path paths file file_path filepath filename directory dir folder cwd workdir working_directory"
+        " repo_path notebook_path source destination target_path absolute_path root",
         "names": "environment env stage tier deployment_environment target_env environment_name deploy_env",
     }.items()
     for name in names.split()
 }
 _AROUND: Final[dict[str, Kind]] = {
-    "workspace": "paths",
-    "cwd": "paths",
     "branch": "branches",
-    "kube_context": "contexts",
-    "kube_namespace": "namespaces",
-    "terraform_workspace": "workspaces",
-    "cloud_account": "accounts",
-    "database_host": "hosts",
+    "context": "contexts",
+    "namespace": "namespaces",
+    "workspace": "workspaces",
+    "account": "accounts",
+    "host": "hosts",
 }
-"""Arguments by which a hook says where a command line starts, and what decides there where it goes (`around`)."""
-AROUND: Final = frozenset(_AROUND)
+"""Members of `around`, by which a hook says what decides where a command line goes that does not say it itself."""
 
 
 def claims_of(arguments: Mapping[str, Any], rules: Mapping[str, ArgumentRule], *, hooked: bool) -> Claims:
-    """What the arguments of one call say. `hooked`: a hook asks, whose own word on what is around is taken."""
-    around: dict[Kind, str] = {}
-    if hooked:
-        for name, kind in _AROUND.items():
-            value = arguments.get(name)
-            if isinstance(value, str) and value:
-                around[kind] = value
-    claims = Claims(around)
-    count = 0
-    for name, key, text in _texts("", "", arguments):
-        count += 1
-        if count > MOST:
+    """What the arguments of one call say. `hooked`: a hook asks for a tool of its own host, so that `cwd` and `around`
+    are the hook's words and not the agent's."""
+    claims = Claims(_around(arguments) if hooked else {})
+    for count, (name, key, text) in enumerate(_texts("", "", arguments)):
+        if count >= MOST:
             claims.doubt((), f"more than {MOST} values")
             break
-        _text(claims, rules.get(name), key, text, around=hooked and name in AROUND)
+        if not (hooked and name in ("cwd", "workspace", "around")):
+            _text(claims, rules.get(name), key, text)
     return claims
 
 
-def _text(claims: Claims, rule: ArgumentRule | None, key: str, text: str, *, around: bool) -> None:
+def _around(arguments: Mapping[str, Any]) -> dict[Kind, str]:
+    found: dict[Kind, str] = {}
+    cwd, said = arguments.get("cwd"), arguments.get("around")
+    if isinstance(cwd, str) and cwd:
+        found["paths"] = cwd
+    for name, value in cast("dict[str, Any]", said).items() if isinstance(said, dict) else ():
+        if isinstance(value, str) and value and name in _AROUND:
+            found[_AROUND[name]] = value
+    return found
+
+
+def _text(claims: Claims, rule: ArgumentRule | None, key: str, text: str) -> None:
     """One text: by what it is declared to be, by its name, and by what it looks like."""
     reads = rule.reads_as if rule is not None else ""
     if reads == "shell" or (not reads and key in _COMMANDS):
@@ -79,7 +81,7 @@ def _text(claims: Claims, rule: ArgumentRule | None, key: str, text: str, *, aro
     kind = _BY_NAME.get(key)
     if key in ("workspace", "stack") and "/" in text:
         kind = "paths"
-    if kind is not None and not around and len(text) <= 4_096:
+    if kind is not None and len(text) <= 4_096:
         _claim(claims, kind, text, f"{key} {text}")
     elif reads == "path" and len(text) <= 4_096:
         places.path(claims, text)

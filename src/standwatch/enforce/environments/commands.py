@@ -9,7 +9,8 @@ from typing import Final
 from standwatch.enforce.environments import git, places
 from standwatch.enforce.environments.claims import Claims
 from standwatch.enforce.environments.families import BY_NAME, KUBERNETES, MODES, RUNS_TASKS, STAGES, Family
-from standwatch.enforce.environments.said import Said, UnreadError, Word, commands
+from standwatch.enforce.environments.said import Said, UnreadError, commands
+from standwatch.enforce.idioms.parsing import Word
 from standwatch.enforce.idioms.programs import INERT, INTERPRETERS
 from standwatch.facts.environments import Kind
 
@@ -59,7 +60,7 @@ def _exported(claims: Claims, said: Said) -> None:
     for one in said.words:
         name, sign, value = one.text.partition("=")
         if sign:
-            found = _value(claims, Word(value, one.expands))
+            found = _value(claims, Word(value, expands=one.expands))
             claims.variables[name] = found or ""
             _variable(claims, name, found)
 
@@ -210,7 +211,7 @@ def _family(claims: Claims, family: Family, said: Said) -> None:
     for one in said.words:
         if _SETS.match(one.text):  # `rake db:drop RAILS_ENV=production`
             name, _, text = one.text.partition("=")
-            value = _value(claims, Word(text, one.expands))
+            value = _value(claims, Word(text, expands=one.expands))
             claims.variables[name] = value or ""
             _variable(claims, name, value)
     for name, kind in family.variables.items():
@@ -231,10 +232,11 @@ def _family(claims: Claims, family: Family, said: Said) -> None:
         told |= _stacks(claims, said, named)
     if said.name in ("aws", "gcloud", "az", "doctl", "firebase", "supabase", "vercel", "netlify", "docker"):
         told |= _selected(claims, said, named)
-    if said.name == "vercel" or said.name == "netlify":
-        if any(one.text in ("--prod", "--production") for one in said.words):
-            claims.say("names", "production", f"{said.name} --prod")
-            told.add("names")
+    if said.name in ("vercel", "netlify") and any(
+        one.text in ("--prod", "--production") for one in said.words
+    ):
+        claims.say("names", "production", f"{said.name} --prod")
+        told.add("names")
     if said.name in ("sqlite3", "duckdb"):
         return
     if family.kinds and not _here(claims, told):
@@ -275,7 +277,7 @@ def _options(claims: Claims, family: Family, said: Said) -> tuple[list[Word], se
 
 
 def _tells(kind: Kind) -> set[Kind]:
-    """What is told by a value of `kind`: a connection string has both, and a stage stands for all that it is made of."""
+    """What is told by a value of `kind`: a connection string has both, a stage stands for all that it is made of."""
     match kind:
         case "urls":
             return {"hosts", "databases"}
@@ -305,11 +307,12 @@ def _option(family: Family, word: Word, rest: list[Word]) -> tuple[Kind, Word] |
     if len(text) < 2 or not text.startswith("-"):
         return None
     name, sign, value = text.partition("=")
-    kind = family.options.get(name)
+    kind: Kind | None = family.options.get(name)
     if kind is None and name.startswith("--") and len(name) > 4:
-        kind = next((one for option, one in family.options.items() if option.startswith(name)), None)
+        kind = next((family.options[option] for option in family.options if option.startswith(name)), None)
     if kind is not None:
-        return (kind, Word(value, word.expands)) if sign else (kind, rest.pop(0) if rest else Word(""))
+        behind = Word(value, expands=word.expands) if sign else rest.pop(0) if rest else Word("")
+        return kind, behind
     if text.startswith("--"):
         return None
     for place, letter in enumerate(text[1:8], 1):
@@ -317,7 +320,7 @@ def _option(family: Family, word: Word, rest: list[Word]) -> tuple[Kind, Word] |
         if short in family.options and (place == 1 or text[1:place].isalpha()):
             value = text[place + 1 :].removeprefix("=")
             if value:
-                return family.options[short], Word(value, word.expands)
+                return family.options[short], Word(value, expands=word.expands)
             return family.options[short], rest.pop(0) if rest else Word("")
         if short in family.valued or not letter.isalpha():
             return None

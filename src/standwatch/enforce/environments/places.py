@@ -21,8 +21,20 @@ _NAME: Final = re.compile(
     r"(?<![\w.@/-])(?:[A-Za-z0-9_](?:[\w-]{0,62})\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w(])"
 )
 _EMBEDDED: Final = re.compile(r"[A-Za-z][A-Za-z0-9+]{1,20}://[^\s'\"<>`|\\{}]{1,2000}")
-_DATABASES: Final = tuple(
-    "postgres mysql mariadb mongodb redis mssql sqlserver clickhouse cockroach oracle amqp cassandra snowflake".split()
+_DATABASES: Final = (
+    "postgres",
+    "mysql",
+    "mariadb",
+    "mongodb",
+    "redis",
+    "mssql",
+    "sqlserver",
+    "clickhouse",
+    "cockroach",
+    "oracle",
+    "amqp",
+    "cassandra",
+    "snowflake",
 )
 
 

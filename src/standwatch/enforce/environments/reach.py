@@ -15,7 +15,6 @@ from standwatch.enforce.environments.commands import read
 from standwatch.enforce.patterns import Pattern
 from standwatch.facts.configuration import Component, Tool
 from standwatch.facts.environments import CALLED_SO, KINDS, Environment, Kind
-from standwatch.facts.words import Seam
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -86,11 +85,13 @@ def reach(
     known: tuple[Known, ...],
     tool: Tool,
     arguments: Mapping[str, Any],
-    seam: Seam,
     stands: tuple[Claim, ...] = (),
+    *,
+    hooked: bool = False,
 ) -> Reached:
-    """Where a call of `tool` reaches."""
-    claims = claims_of(arguments, tool.arguments, hooked=seam == "hook")
+    """Where a call of `tool` reaches. `stands`: where its server does, whatever is asked of it; `hooked`: as
+    `claims_of` takes it."""
+    claims = claims_of(arguments, tool.arguments, hooked=hooked)
     claims.say("tools", tool.name, tool.name)
     claims.found.extend(stands)
     environments: dict[str, str] = {}

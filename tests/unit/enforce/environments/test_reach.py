@@ -29,14 +29,14 @@ KNOWN = compile_environments({"production": PRODUCTION, "staging": STAGING})
 SHELL = Tool("host.Bash", "irreversible", arguments={"command": ArgumentRule(reads_as="shell")})
 
 
-def at(command: str, **around: str) -> str:
+def at(command: str, cwd: str = "", **around: str) -> str:
     """The environments that a command line reaches, those that it may reach with a `?`."""
-    found = reach(KNOWN, SHELL, {"command": command, **around}, "hook")
+    found = reach(KNOWN, SHELL, {"command": command, "cwd": cwd, "around": around}, hooked=True)
     return " ".join([*sorted(found.environments), *(f"{name}?" for name in sorted(found.unknown))])
 
 
 def of(tool: str, **arguments: Any) -> str:
-    found = reach(KNOWN, Tool(tool, "irreversible"), arguments, "proxy")
+    found = reach(KNOWN, Tool(tool, "irreversible"), arguments)
     return " ".join([*sorted(found.environments), *(f"{name}?" for name in sorted(found.unknown))])
 
 
@@ -196,25 +196,22 @@ REST = [
 
 @pytest.mark.parametrize(("command", "expected"), DATABASES + KUBERNETES + GIT + CLOUDS + NETWORK + REST)
 def test_command_lines(command: str, expected: str) -> None:
-    assert at(command) == expected, reach(KNOWN, SHELL, {"command": command}, "hook")
+    assert at(command) == expected, reach(KNOWN, SHELL, {"command": command}, hooked=True)
 
 
 def test_what_a_hook_says_of_where_a_command_starts() -> None:
     assert at("git push", branch="main") == "production"
     assert at("git push", branch="feature/x") == ""
     assert at("git checkout main && git push", branch="feature/x") == "production"
-    assert at("kubectl apply -f x.yaml", kube_context="kind-dev", kube_namespace="dev") == ""
-    assert at("kubectl apply -f x.yaml", kube_context="shop-prod", kube_namespace="dev") == "production"
-    assert (
-        at("terraform destroy", workspace="/home/me/infra/envs/prod", terraform_workspace="default")
-        == "production"
-    )
-    assert at("terraform destroy", workspace="/home/me/infra/dev", terraform_workspace="default") == ""
+    assert at("kubectl apply -f x.yaml", context="kind-dev", namespace="dev") == ""
+    assert at("kubectl apply -f x.yaml", context="shop-prod", namespace="dev") == "production"
+    assert at("terraform destroy", cwd="/home/me/infra/envs/prod", workspace="default") == "production"
+    assert at("terraform destroy", cwd="/home/me/infra/dev", workspace="default") == ""
 
 
 def test_an_agent_does_not_say_where_it_stands() -> None:
     """Only a hook's word is taken for what is around; elsewhere such an argument is one like any other."""
-    found = reach(KNOWN, SHELL, {"command": "git push", "branch": "feature/x"}, "client")
+    found = reach(KNOWN, SHELL, {"command": "git push", "around": {"branch": "feature/x"}})
     assert sorted(found.unknown) == ["production", "staging"]
 
 
@@ -235,7 +232,7 @@ def test_arguments_of_other_tools() -> None:
 
 
 def test_a_finding_says_which_word_told_it() -> None:
-    found = reach(KNOWN, SHELL, {"command": "psql -h db-prod-1 -c 'drop table x'"}, "hook")
+    found = reach(KNOWN, SHELL, {"command": "psql -h db-prod-1 -c 'drop table x'"})
     assert found.environments == {"production": "hosts: -h db-prod-1"}
-    found = reach(KNOWN, SHELL, {"command": "kubectl apply -f x.yaml"}, "hook")
+    found = reach(KNOWN, SHELL, {"command": "kubectl apply -f x.yaml"})
     assert found.unknown["production"] == "kubectl goes where its own settings say"
