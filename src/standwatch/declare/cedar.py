@@ -14,6 +14,7 @@ from standwatch.declare.text import Problems
 from standwatch.facts.canonical import canonical
 from standwatch.facts.configuration import Configuration, Manifest, Tool
 from standwatch.facts.errors import Malformed
+from standwatch.facts.words import Effect
 
 LONG: Final = 2**63 - 1
 MICRO: Final = 1_000_000
@@ -60,8 +61,8 @@ action "read", "write", "irreversible" appliesTo {{ principal: [Agent], resource
 """
 
 
-def cedar_action(tool: Tool) -> str:
-    return f'Action::"{tool.effect}"'
+def cedar_action(tool: Tool, effect: Effect | None = None) -> str:
+    return f'Action::"{effect or tool.effect}"'
 
 
 def cedar_resource(tool: Tool) -> str:
@@ -83,13 +84,14 @@ def _escaped(letter: str) -> str:
     return letter if letter.isprintable() else f"\\u{{{ord(letter):x}}}"
 
 
-def cedar_policies(configuration: Configuration, system: str, tool: str) -> str:
-    """The slice for `tool` of `system`: its generated permit, and every forbid that could speak of it.
+def cedar_policies(configuration: Configuration, system: str, tool: str, effect: Effect | None = None) -> str:
+    """The slice for `tool` of `system`: its generated permit, and every forbid that could speak of it. `effect`: for
+    calls that have this one, of a tool whose calls have effects of their own.
 
     Raises `KeyError` for what is not declared (no slice means denied), `ValueError` for a policy that cannot be read.
     """
     manifest = configuration.systems[system].manifest
-    declared = manifest.tools[tool]
+    declared = _having(manifest.tools[tool], effect)
     permit = (
         f'@id("permit") permit (principal is Agent, action == {cedar_action(declared)}, '
         f"resource == {cedar_resource(declared)});"
@@ -117,10 +119,14 @@ def may_concern(form: dict[str, Any], manifest: Manifest, tool: Tool) -> bool:
     return (entity["type"], entity["id"]) in own
 
 
-def cedar_entities(configuration: Configuration, system: str, tool: str) -> str:
+def _having(tool: Tool, effect: Effect | None) -> Tool:
+    return tool if effect in (None, tool.effect) else msgspec.structs.replace(tool, effect=effect)
+
+
+def cedar_entities(configuration: Configuration, system: str, tool: str, effect: Effect | None = None) -> str:
     """The entities of a slice, as Cedar's JSON: the tool with its facts, its server and its system."""
     manifest = configuration.systems[system].manifest
-    declared = manifest.tools[tool]
+    declared = _having(manifest.tools[tool], effect)
     server = {"type": "Server", "id": declared.server}
     whole = {"type": "System", "id": system}
     facts = {

@@ -144,6 +144,8 @@ def compare_tool(log: Differences, old: Tool, new: Tool) -> None:
     """
     where = f"tool {old.name}"
     log.any_change(f"{where} effect", old.effect, new.effect)
+    # A call that was irreversible may be a read from then on, or one that was refused may be let through.
+    log.any_change(f"{where} effect_by", old.effect_by, new.effect_by)
     log.ranked(f"{where} otherwise", old.otherwise, new.otherwise, _OTHERWISE)
     log.ranked(f"{where} only_declared", old.only_declared, new.only_declared, (False, True))
     for name in sorted(old.arguments.keys() | new.arguments.keys()):

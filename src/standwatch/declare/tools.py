@@ -67,8 +67,13 @@ def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals
         returns_pattern=returns.pattern,
         timeout=fields.take("timeout", _seconds, None),
         approvals=fields.take("approvals", approvals, _as_its_system),
+        effect_by=fields.take("effect_by", argument_name, ""),
     )
     fields.close()
+    rule = tool.arguments.get(tool.effect_by)
+    if tool.effect_by and (rule is None or rule.reads_as != "shell"):
+        expected = f"{tool.effect_by}: {{reads_as: shell}} under arguments"
+        problems.add(fields.place("effect_by"), f"effect_by names no command line, expected {expected}")
     return tool
 
 

@@ -15,6 +15,7 @@ from standwatch.enforce.idioms.arguments import far_reaching
 from standwatch.enforce.llms import NO_TOOLS, offers, serves
 from standwatch.enforce.masking import content
 from standwatch.enforce.patterns import is_plain, matches, names
+from standwatch.enforce.policy import slice_name
 from standwatch.enforce.spending import unbounded
 from standwatch.facts.configuration import ArgumentRule, Component, Finding
 from standwatch.facts.words import SEVERITY, Decision
@@ -150,6 +151,8 @@ def limits(case: Case) -> Finding:
     """Every argument is inside its declared bounds, and what counts against a budget is a proper amount."""
     if case.tool is None:
         return _bounded(case)
+    if (more := _too_much(case.tool)) is not None:
+        return more
     tool, arguments = case.tool.tool, case.act.arguments
     worst = environment(case)
     if worst.decision == "deny":
@@ -167,10 +170,32 @@ def limits(case: Case) -> Finding:
             )
     for name, rule in tool.arguments.items():
         problem = _outside(case.tool, name, rule, arguments)
+        if not problem and name == case.tool.tool.effect_by:
+            problem = _commanded(case.tool, name)
         decision: Decision = rule.otherwise or tool.otherwise
         if problem and SEVERITY[decision] > SEVERITY[worst.decision]:
             worst = against("limits", decision, "bounds", problem)
     return worst
+
+
+_GRAVITY: Final = ("read", "write", "irreversible")
+
+
+def _too_much(tool: ToolEnvelope) -> Finding | None:
+    """INVARIANT: a command line does at most what its tool was declared to do."""
+    if tool.most is None or _GRAVITY.index(tool.tool.effect) <= _GRAVITY.index(tool.most):
+        return None
+    reason = f"what it would run is {tool.tool.effect}, and {tool.tool.name} is declared {tool.most}"
+    return against("limits", "deny", "effect", reason)
+
+
+def _commanded(tool: ToolEnvelope, name: str) -> str:
+    """Why a person should look at a command line that has the call's effect."""
+    if tool.reading is None:
+        return ""
+    if not tool.reading.understood and not tool.reading.doubts:
+        return f"{name} has no command line from which the effect could be read"
+    return f"{name}: {why}" if (why := tool.reading.doubt()) else ""
 
 
 MOST: Final = 2**53 // MICRO
@@ -199,6 +224,8 @@ def _outside(tool: ToolEnvelope, name: str, rule: ArgumentRule, arguments: dict[
         return f"{name} is longer than {rule.max_length}"
     if name in tool.patterns and not (isinstance(value, str) and tool.patterns[name].fullmatch(value)):
         return f"{name} does not have the declared form"
+    if name == tool.tool.effect_by:
+        return ""  # every doubt about it is found where its effect was read
     return far_reaching(rule, name, tool.tool.effect, arguments)
 
 
@@ -217,7 +244,8 @@ def policy(case: Case) -> Finding:
     act = case.act
     if act.event != "tool_call":
         return allow("policy")
-    answer = case.world.policies.judge(act.caller.principal, act.system, act.tool, act.arguments)
+    sliced = act.tool if case.tool is None else slice_name(case.tool.tool.name, case.effect, case.tool.most)
+    answer = case.world.policies.judge(act.caller.principal, act.system, sliced, act.arguments)
     if answer.decision == "allow":
         return allow("policy")
     code = "policy_failed" if answer.failed else "policy"

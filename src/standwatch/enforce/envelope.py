@@ -10,6 +10,8 @@ import re2
 from standwatch.enforce.contents import Contents
 from standwatch.enforce.environments.claims import Claim
 from standwatch.enforce.environments.reach import Known, compile_environments, standing
+from standwatch.enforce.idioms.arguments import command_line
+from standwatch.enforce.idioms.reading import Reading, read
 from standwatch.enforce.models import ModelEnvelope, build_model
 from standwatch.enforce.patterns import Pattern, names
 from standwatch.enforce.ports import Act
@@ -42,6 +44,10 @@ class ToolEnvelope(msgspec.Struct, frozen=True):
     """Those that may forbid it, with the patterns of what excuses it."""
     stands: tuple[Claim, ...] = ()
     """Where its server reaches, whatever is asked of it."""
+    reading: Reading | None = None
+    """Of a call whose effect is its command line's (`effect_by`): what the line does. Then `tool.effect` is that,"""
+    most: Effect | None = None
+    """and this the declared one: the most that it may be."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -70,7 +76,24 @@ class Envelope(msgspec.Struct, frozen=True):
 
     def find(self, act: Act) -> ToolEnvelope | None:
         """The declared tool of a call; None for an undeclared one and for every other kind of act."""
-        return self.tools.get(act.tool) if act.event == "tool_call" else None
+        found = self.tools.get(act.tool) if act.event == "tool_call" else None
+        return found if found is None or not found.tool.effect_by else self._commanded(found, act)
+
+    def _commanded(self, found: ToolEnvelope, act: Act) -> ToolEnvelope:
+        """The tool as this call has it: with the effect of its command line, or the declared one where that is not
+        understood."""
+        component = self.components.get(found.tool.server)
+        # INVARIANT: a hook's word on where a call starts is taken for its host's own tools alone.
+        hooked = act.seam == "hook" and (component is None or component.kind != "mcp_server")
+        roots = (act.arguments.get("workspace"), act.arguments.get("cwd")) if hooked else ("", "")
+        workspace, start = (one if isinstance(one, str) else "" for one in roots)
+        line = command_line(act.arguments.get(found.tool.effect_by))
+        reading = Reading(understood=False) if line is None else read(line, workspace, start)
+        effect = reading.effect if reading.understood else found.tool.effect
+        tool = (
+            found.tool if effect == found.tool.effect else msgspec.structs.replace(found.tool, effect=effect)
+        )
+        return msgspec.structs.replace(found, tool=tool, reading=reading, most=found.tool.effect)
 
 
 def build(

@@ -17,7 +17,7 @@ import cedarpy
 import msgspec
 
 from standwatch.enforce.looks import Looks, looks, together
-from standwatch.facts.words import SEVERITY, Decision
+from standwatch.facts.words import SEVERITY, Decision, Effect
 
 OTHERWISE: Final = "otherwise"
 
@@ -60,6 +60,12 @@ class _Parted(msgspec.Struct, frozen=True, weakref=True):
 
     lasting: _Set | None
     fresh: _Set | None
+
+
+def slice_name(tool: str, effect: Effect, most: Effect | None) -> str:
+    """Under which name the slice stands of `tool` where a call of it has `effect`; `most` is the declared one of a tool
+    whose calls have effects of their own, None for every other tool."""
+    return tool if most is None or effect == most else f"{tool} {effect}"
 
 
 class _Ready(msgspec.Struct, frozen=True):

@@ -208,6 +208,8 @@ class Tool(msgspec.Struct, frozen=True):
     """Seconds the upstream may take."""
     approvals: Approvals | None = None
     """Who answers questions about it; None for those who answer for its system."""
+    effect_by: str = ""
+    """Argument with a command line: each call has the effect of what it runs, at most `effect`; "" for `effect`."""
 
     @property
     def server(self) -> str:

@@ -22,7 +22,7 @@ def far_reaching(rule: ArgumentRule, name: str, effect: Effect, arguments: dict[
     if rule.reads_as == "recipients":
         found = addresses.crowd([value])
     elif rule.reads_as == "shell" and isinstance(value, list):
-        found = shell.danger(" ".join(_quoted(str(one)) for one in cast("list[Any]", value)))
+        found = shell.danger(command_line(cast("list[Any]", value)) or "")
     else:
         texts = _texts(value)
         found = next(filter(None, (_of(rule.reads_as, one, effect) for one in texts[:MOST])), "")
@@ -31,6 +31,13 @@ def far_reaching(rule: ArgumentRule, name: str, effect: Effect, arguments: dict[
         away = [one for one in _texts(value) if not urls.among(one, rule.sends_to)]
         found = f"something is sent to {away[0][:120]!r}" if away else ""
     return f"{name}: {found}" if found else ""
+
+
+def command_line(value: Any) -> str | None:
+    """The command line that an argument is: a text, or words each quoted for itself; None for anything else."""
+    if isinstance(value, list):
+        return " ".join(_quoted(str(one)) for one in cast("list[Any]", value))
+    return value if isinstance(value, str) else None
 
 
 def _of(kind: ReadsAs, text: str, effect: Effect) -> str:

@@ -65,7 +65,12 @@ def is_path(word: str) -> bool:
         if word == "/" or "/" in word[1:].rstrip("/"):
             return _PATH.match(word) is not None
         return word.strip("/") in _ROOTS
-    return _PATH.match(word) is not None or _DRIVE.match(word) is not None or word.startswith("file://")
+    return (
+        _PATH.match(word) is not None
+        or "/../" in word
+        or _DRIVE.match(word) is not None
+        or word.startswith("file://")
+    )
 
 
 def normal(path: str) -> str:
@@ -79,22 +84,43 @@ def normal(path: str) -> str:
             parts.pop()
         elif part != "." and not (part == ".." and parts == [""]):
             parts.append(part)
-    return "/".join(parts) or ("/" if text.startswith("/") else ".")
+    return "/".join(parts) if parts not in ([], [""]) else "/" if text.startswith("/") else "."
 
 
-def inside(path: str, workspace: tuple[str, ...]) -> bool:
-    """Whether it lies in the workspace, in the scratch, or among the devices that hold nothing."""
-    found = normal(path)
-    if not is_path(found) and not found.startswith(("/", "..", "~")):
-        return True
-    if any(found == root or found.startswith(root.rstrip("/") + "/") for root in workspace if root):
-        return True
-    return bool(_DEVICES.match(found) or (_SCRATCH.match(found)))
+class Ground:
+    """Where a command line runs: the root of the workspace, and the folder that it is in by now. Both "" where they are
+    not known: then what is relative is inside, as long as it does not climb out."""
 
+    def __init__(self, root: str, start: str) -> None:
+        self._root = normal(root) if root.startswith("/") else ""
+        self._at = normal(start) if start.startswith("/") else self._root
 
-def public(path: str) -> bool:
-    """Whether it is part of the system that anybody may read."""
-    return _SYSTEM.match(normal(path)) is not None
+    def enter(self, path: str) -> None:
+        """`cd path`, where that is known."""
+        self._at = self._whole(path)
+
+    def inside(self, path: str) -> bool:
+        """Whether it lies in the workspace, in the scratch, or among the devices that hold nothing."""
+        found = self._whole(path)
+        if not found.startswith(("/", "..", "~")) and not _DRIVE.match(found):
+            return True
+        if self._root and self._root != "/" and (found + "/").startswith(self._root + "/"):
+            return True
+        return bool(_DEVICES.match(found) or _SCRATCH.match(found))
+
+    def public(self, path: str) -> bool:
+        """Whether it is part of the system that anybody may read."""
+        return _SYSTEM.match(self._whole(path)) is not None
+
+    def left(self) -> bool:
+        """Whether it works outside by now."""
+        return not self.inside(".")
+
+    def _whole(self, path: str) -> str:
+        path = path.removeprefix("file://")
+        if path.startswith(("/", "~")) or _DRIVE.match(path) or not self._at:
+            return normal(path)
+        return normal(f"{self._at}/{path}")
 
 
 def installed(path: str) -> bool:

@@ -86,11 +86,13 @@ class Notes:
 
 
 @lru_cache(maxsize=64)
-def read(text: str, workspace: tuple[str, ...] = ()) -> Reading:
-    """What `text` does where it is run by a shell that starts in the workspace, whose roots are `workspace`. Linear in
-    the length of what is read; more than that is not understood."""
+def read(text: str, workspace: str = "", start: str = "") -> Reading:
+    """What `text` does where it is run by a shell that starts in the folder `start` of the workspace `workspace` (both
+    absolute; "" for a start at its root, wherever that is). Linear in the length of what is read; more than that is
+    not understood."""
+    from standwatch.enforce.idioms.places import Ground
     from standwatch.enforce.idioms.running import Runner
 
     notes = Notes()
-    Runner(notes, workspace).script(text, 0)
+    Runner(notes, Ground(workspace, start)).script(text, 0)
     return notes.reading()

@@ -73,11 +73,11 @@ _EVERYDAY: Final = listed("cat echo printf chmod mkdir touch cd ls grep head tai
 
 
 class Runner:
-    """Reads command lines into `notes`; `workspace` are the roots of what is inside."""
+    """Reads command lines into `notes`; `ground` is where they run."""
 
-    def __init__(self, notes: Notes, workspace: tuple[str, ...]) -> None:
+    def __init__(self, notes: Notes, ground: places.Ground) -> None:
         self._notes = notes
-        self._workspace = workspace
+        self._ground = ground
         self._own: set[str] = set()
         """Functions and aliases that the line defines: their bodies are read where they stand."""
         self._away = 0
@@ -222,6 +222,13 @@ class Runner:
         self._harm(name, rest, depth)
         operands = _operands(said, look_up(name, [])[0].options.get("values", frozenset()))
         program, used = look_up(name, [said[at] for at in operands[:3]])
+        if name in ("cd", "pushd", "chdir") and not self._away:
+            target = said[operands[0]] if operands else "~"
+            if target != "-" and not (operands and rest[operands[0]].expands):
+                self._ground.enter(target)
+            return
+        if self._ground.left() and not (program.has("names") or program.has("text")) and not self._away:
+            notes.doubt("outside", "it works outside the workspace")
         if name in _MODULAR and "-m" in said[:-1]:
             program, used = look_up("python", ["-m", said[said.index("-m") + 1]])
         if program.has("pages") or (
@@ -528,7 +535,7 @@ class Runner:
     def script_of_code(self, text: str, depth: int) -> None:
         """A literal of a program that runs others: a command line where it is one."""
         if len(text) > 1 and depth <= DEEPEST and not parse(text).unread:
-            Runner(_Harms(self._notes), self._workspace).script(text, depth)
+            Runner(_Harms(self._notes), self._ground).script(text, depth)
 
     def _program(self, text: str, depth: int, *, bare: bool = True) -> None:
         """What a program in any language does that a person should look at."""
@@ -559,9 +566,9 @@ class Runner:
             notes.note("writes" if use == "write" else "reads", path[:500])
             if paths.reading(path):
                 notes.note("credentials", path[:500])
-        if use == "names" or places.inside(path, self._workspace):
+        if use == "names" or self._ground.inside(path):
             return
-        if use in ("read", "run") and places.public(path):
+        if use in ("read", "run") and self._ground.public(path):
             return
         verb = {"read": "reads", "write": "reaches", "run": "runs what stands"}[use]
         notes.doubt("outside", f"it {verb} outside the workspace: {path[:120]}")
