@@ -12,8 +12,9 @@ import msgspec
 from standwatch.enforce.case import Case
 from standwatch.enforce.counting import allowed
 from standwatch.enforce.envelope import ToolEnvelope
+from standwatch.enforce.environments.places import loopback
 from standwatch.enforce.patterns import names
-from standwatch.enforce.steering import Leaf, leaves, mapping, members, steers
+from standwatch.enforce.steering import Leaf, escaped, leaves, mapping, members, steers
 from standwatch.enforce.steering import names as member_names
 from standwatch.facts.configuration import ArgumentRule, Otherwise, Source
 from standwatch.facts.naming import verb
@@ -21,7 +22,7 @@ from standwatch.facts.rules import Sequence
 from standwatch.facts.words import Decision
 from standwatch.flow.intent import speaks_of
 from standwatch.flow.origin import Embedded, Origin, Place
-from standwatch.flow.shapes import leads_nowhere
+from standwatch.flow.shapes import host_of, leads_nowhere
 
 OF_VALUES: Final = frozenset({"source", "carries", "urls", "steering"})
 """Codes of doubts that people lay to rest by vouching for a value."""
@@ -135,13 +136,34 @@ def _related(case: Case, tool: ToolEnvelope) -> bool:
 def _of_values(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
     for name, value in case.act.arguments.items():
         rule = tool.tool.arguments.get(name, _NO_RULE)
-        if rule.sources and not case.trail.sources(value) <= set(rule.sources):
+        commanded = name == tool.tool.effect_by and tool.reading is not None
+        if commanded:
+            yield from _of_command(case, tool, name, rule)
+        elif rule.sources and not case.trail.sources(value) <= set(rule.sources):
             own, origin = rule.otherwise or tool.tool.otherwise, case.trail.origin(value)
             yield Doubt("source", own, _from(f"{name} {_shown(value)}", origin), name, "", "", "", origin)
         for leaf in leaves(name, value):
             yield from _of_leaf(_At(case, tool, name, rule, leaf))
         if isinstance(value, dict | list):
             yield from _of_names(case, tool, name, rule, value)
+
+
+def _of_command(case: Case, tool: ToolEnvelope, name: str, rule: ArgumentRule) -> Iterator[Doubt]:
+    """The words of a command line that decide where something goes or what comes in, each a value with an origin of
+    its own: URLs, hosts and packages. `from` speaks of them, and by default what an outsider wrote is asked about."""
+    carried = tool.reading.carried if tool.reading is not None else ()
+    if not rule.sources and not guarded(case, tool):
+        return
+    good = set(rule.sources) or {"task", "trusted", "model"}
+    for one in carried:
+        if one.kind != "package" and loopback(host_of(one.text)):
+            continue
+        origins = [piece.origin for piece in case.trail.embedded(one.text)] or [case.trail.origin(one.text)]
+        origin = next((found for found in origins if found.source not in good), None)
+        if origin is not None:
+            own = (rule.otherwise or tool.tool.otherwise) if rule.sources else _default(tool)
+            why = _from(f"{one.kind} {_shown(one.text)} in {name}", origin)
+            yield Doubt("carries", own, why, name, f"/{escaped(name)}", one.text, one.kind, origin)
 
 
 def _of_names(case: Case, tool: ToolEnvelope, name: str, rule: ArgumentRule, value: Any) -> Iterator[Doubt]:
