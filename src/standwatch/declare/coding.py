@@ -60,10 +60,14 @@ HOSTS: Final = tuple(TOOLS)
 
 _SHELL: Final = """\
     effect: irreversible            # the most that a command line may do
+    effect_by: command              # each call has the effect of what it runs
     unruled: any
     otherwise: step_up
     arguments:
-      command: {reads_as: shell, required: true}
+      command:
+        reads_as: shell
+        required: true
+        from: [task, trusted, model]            # its URLs, hosts and packages: what an outsider wrote is asked about
       where: {one_of: [workspace, scratch]}     # where it starts"""
 _READ: Final = """\
     effect: read
