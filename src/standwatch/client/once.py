@@ -22,17 +22,20 @@ class Once:
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self._seen: Counter[str] = Counter()
+        self._calls: dict[str, str] = {}
 
-    def key(self, tool: str, arguments: Mapping[str, Any]) -> str:
-        """The name of the next act of this kind.
+    def key(self, tool: str, arguments: Mapping[str, Any], call: str = "") -> str:
+        """The name of the next act of this kind; of one whose `call` was named already, the same again.
 
         >>> work = Once("order-17")
         >>> work.key("bank.send", {"amount": 3}), work.key("bank.send", {"amount": 3})
         ('order-17/1', 'order-17/2')
         """
         what = json.dumps([tool, as_json(dict(arguments))], sort_keys=True)
-        self._seen[what] += 1
-        return f"{self.scope}/{self._seen[what]}"
+        if call not in self._calls or not call:
+            self._seen[what] += 1
+            self._calls[call] = f"{self.scope}/{self._seen[what]}"
+        return self._calls[call]
 
 
 _work: ContextVar[Once | None] = ContextVar("standwatch.once", default=None)
@@ -53,6 +56,12 @@ def scope_of() -> str:
     """The work that we are in; "" for none."""
     work = _work.get()
     return work.scope if work is not None else ""
+
+
+def named(tool: str, arguments: Mapping[str, Any], call: str) -> str:
+    """The name of the act that a model called `call`: in the work we are in, and outside of any by that alone."""
+    work = _work.get()
+    return work.key(tool, arguments, call) if work is not None else f"call/{call}"
 
 
 def key_of(tool: str, arguments: Mapping[str, Any]) -> str:

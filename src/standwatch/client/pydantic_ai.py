@@ -23,9 +23,10 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from standwatch.client.acts import Done, Go, failure
 from standwatch.client.errors import AlreadyDone, ClientError, Failed, Pending
+from standwatch.client.loops import PerLoop
 from standwatch.client.once import scope_of
 from standwatch.client.plain import as_json
-from standwatch.client.session import AsyncClient
+from standwatch.client.session import Client
 
 MARK = "standwatch"
 """The member of a deferred call's metadata that holds the reference."""
@@ -44,12 +45,15 @@ class Standwatch(AbstractCapability[Any]):
     A call that may not be raises nothing: the model hears one fixed sentence and the reference.
     """
 
-    client: AsyncClient
+    client: Client
     system: str
     server: str = ""
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     wait: float = 0.0
     pauses: bool = True
+
+    def __post_init__(self) -> None:
+        self.loops = PerLoop(self.client)
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
         """The agent's tools, governed."""
@@ -67,7 +71,7 @@ class _Governed(WrapperToolset[Any]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
-        terms, client = self.terms, self.terms.client
+        terms, client = self.terms, self.terms.loops.here()
         key = key_of(ctx, name, tool_args)
         try:
             found = await client.act(terms.system, terms.named(name), tool_args, key=key, wait=terms.wait)
@@ -84,7 +88,7 @@ class _Governed(WrapperToolset[Any]):
     async def _carried(
         self, go: Go, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
-        client = self.terms.client
+        client = self.terms.loops.here()
         try:
             result = await super().call_tool(name, _changed(go, tool_args, tool), ctx, tool)
         except (
