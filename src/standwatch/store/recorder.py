@@ -55,6 +55,11 @@ LOCK: Final = "lock"
 _RETRY: Final = 0.2
 """Seconds between attempts to become writable again."""
 
+_MANY: Final = 6
+_LINGER: Final = 0.003
+"""Where so much was asked at once, so many seconds are given to what comes after it: a commit costs the same for six
+entries and for sixty, and takes the interpreter's lock from those who ask. One call at a time never waits for it."""
+
 T = TypeVar("T")
 Asked = Append | Find | Fetch | Recall | Trace
 
@@ -118,6 +123,8 @@ class Recorder:
         """Called on the recorder's thread after each commit."""
         self._closing = False
         self._ended = False
+        self._many = False
+        """Whether much was asked at once the last time: then more is on its way."""
         self._owed: dict[str, int] = {}
         self._closed = False
         self._died = ""
@@ -329,8 +336,11 @@ class Recorder:
             found = [self._queue.get(timeout=patience)]
         except queue.Empty:
             return []
+        if self._many:
+            time.sleep(_LINGER)
         waiting = min(self._queue.qsize(), BATCH - 1)
         found += [self._queue.get_nowait() for _ in range(waiting)]
+        self._many = len(found) >= _MANY
         return found
 
     def _handle(self, batch: list[tuple[Port | None, Asked | _Job | None]]) -> None:
