@@ -19,6 +19,8 @@ class Database:
 
     def __init__(self, raw: Any, errors: Family) -> None:
         self.raw = raw
+        self.alone: tuple[Any, ...] = ((),) if getattr(raw, "one_statement", False) else ()
+        """What makes a driver of ours send a statement without parameters such that the server takes one alone."""
         self.errors = errors
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -44,7 +46,7 @@ class Database:
         try:
             said = f"EXPLAIN (VERBOSE, FORMAT JSON) {statement}"
             if parameters is None:
-                cursor.execute(said)
+                cursor.execute(said, *self.alone)
             else:
                 cursor.execute(said, parameters)
             found: Any = cursor.fetchall()[0][0]

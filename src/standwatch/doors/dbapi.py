@@ -35,7 +35,7 @@ from standwatch.doors.errors import (
     Warning,
 )
 from standwatch.doors.measuring import Work, measure, one
-from standwatch.doors.passing import Asker, Asks, Passage, shown_rows
+from standwatch.doors.passing import Asker, Asks, Judge, Passage, shown_rows
 from standwatch.doors.running import run
 from standwatch.doors.transactions import Transaction
 
@@ -81,7 +81,7 @@ class Connection:
     """What `connect` returns."""
 
     def __init__(
-        self, database: Database, passage: Passage, limits: Limits, again: Callable[[], Any] | None = None
+        self, database: Database, passage: Judge, limits: Limits, again: Callable[[], Any] | None = None
     ) -> None:
         self._database = database
         self._passage = passage
@@ -90,6 +90,13 @@ class Connection:
         self._closed = False
         self.autocommit = False
         """Whether each statement is committed as soon as it ran."""
+        self.reads_only = False
+        """Whether what changes anything is refused before it is judged."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the database was found gone: nothing more can be done here."""
+        return self._transaction.lost
 
     def __getattr__(self, name: str) -> Any:
         """PEP 249's extension: the exceptions, as attributes."""
@@ -131,8 +138,11 @@ class Connection:
         with self._transaction.statement():
             work = Work(text, one(database, text), sets, limits.also)
             judged = measure(database, work)
+            if self.reads_only and judged.effect != "read":
+                raise database.errors.error(NotSupportedError, "this changes something, or may: use execute")
             stated = rows if rows is not None else limits.returned if judged.effect == "read" else limits.rows
             bound = max(stated, judged.rows)
+            self._transaction.rest()
             go = self._passage.ask(text, sets, judged, bound)
             with self._transaction.act(go, judged) as told:
                 ran = run(database, work, judged, bound)
@@ -264,6 +274,18 @@ class Cursor:
             self._closed = True
 
 
+def family(raw: Any) -> Family:
+    """Our exceptions as relatives of those of the driver that `raw` is a connection of."""
+    for kind in type(raw).__mro__:
+        name = kind.__module__
+        while name:
+            module = sys.modules.get(name)
+            if module is not None and hasattr(module, "ProgrammingError"):
+                return Family(module)
+            name = name.rpartition(".")[0]
+    return Family(None)
+
+
 def connect(
     raw: Any,
     client: Asks,
@@ -287,10 +309,7 @@ def connect(
 
     Raises `InterfaceError` for a session that reads statements otherwise than we do, or commits by itself.
     """
-    module = sys.modules.get(type(raw).__module__)
-    while module is not None and not hasattr(module, "ProgrammingError"):
-        module = sys.modules.get(module.__name__.rpartition(".")[0])
-    errors = Family(module)
+    errors = family(raw)
     if getattr(raw, "autocommit", False):
         raise errors.error(
             InterfaceError, "the driver's connection commits by itself: set autocommit here instead"

@@ -37,6 +37,8 @@ _CONTROL: Final = frozenset(
 class Measure(NamedTuple):
     """What is judged. `rows` is PostgreSQL's estimate."""
 
+    kind: str
+    """The statement's first words: `UPDATE`, `DROP TABLE`."""
     effect: Effect
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -128,6 +130,7 @@ def _measured(database: Database, work: Work) -> Measure:
     if not plans:
         rows = sum(each.rows for each in named)
     return Measure(
+        said.kind,
         said.effect,
         tuple(sorted(catalogue.rooted(database, reads) - writes)),
         tuple(sorted({*writes, *([ANYTHING] if ANYTHING in said.writes else [])})),

@@ -44,6 +44,14 @@ class Asker(NamedTuple):
     wait: float = 0.0
 
 
+class Judge(Protocol):
+    """Who says whether a statement may run, and hears what became of it."""
+
+    def ask(self, text: str, sets: Sequence[Any], measure: Measure, rows: int) -> Go: ...
+
+    def tell(self, go: Go, status: str, result: Any = None) -> None: ...
+
+
 class Passage:
     """Asks, for one connection."""
 
@@ -54,6 +62,7 @@ class Passage:
     def ask(self, text: str, sets: Sequence[Any], measure: Measure, rows: int) -> Go:
         """Leave to run `text`, touching `rows` at most. Raises `Refused`, `Pending`, `Unavailable`: nothing runs."""
         arguments: dict[str, Any] = {
+            "kind": measure.kind,
             "statement": text,
             "database": self._asker.database,
             "reads": list(measure.reads),
@@ -66,10 +75,17 @@ class Passage:
             arguments["parameters"] = shown[0] if len(shown) == 1 else shown
         if measure.triggers:
             arguments["triggers"] = list(measure.triggers)
-        tool = f"{self._asker.name}.{'query' if measure.effect == 'read' else 'execute'}"
+        return self.ask_for("query" if measure.effect == "read" else "execute", arguments)
+
+    def ask_for(self, tool: str, arguments: dict[str, Any]) -> Go:
+        """Leave to call `tool` of this door. Raises as `ask`."""
         try:
             found = self._asker.client.act(
-                self._asker.system, tool, arguments, key=secrets.token_hex(16), wait=self._asker.wait
+                self._asker.system,
+                f"{self._asker.name}.{tool}",
+                arguments,
+                key=secrets.token_hex(16),
+                wait=self._asker.wait,
             )
         except Asked as error:
             raise self._errors.error(Pending, str(error), error.reference) from error
@@ -114,9 +130,9 @@ class Passage:
                 )
 
 
-def shown_rows(columns: Sequence[str], rows: Sequence[Any]) -> dict[str, Any]:
-    """A result as it is told: the first rows, as objects."""
-    told = [dict(zip(columns, map(_cell, _cells(row)), strict=False)) for row in rows[:MOST_RESULT]]
+def shown_rows(columns: Sequence[str], rows: Sequence[Any], most: int = MOST_RESULT) -> dict[str, Any]:
+    """A result as it is told: its first rows, as objects."""
+    told = [dict(zip(columns, map(_cell, _cells(row)), strict=False)) for row in rows[:most]]
     return {"rows": told, "count": len(rows)}
 
 

@@ -77,7 +77,7 @@ def _carried_out(database: Database, text: str, sets: Sequence[Any]) -> Ran:
         count = 0
         for each in sets:
             if each is None:
-                cursor.execute(text)
+                cursor.execute(text, *database.alone)
             else:
                 cursor.execute(text, each)
             count = -1 if count < 0 or cursor.rowcount < 0 else count + int(cursor.rowcount)

@@ -16,7 +16,7 @@ from standwatch.doors import catalogue
 from standwatch.doors.database import Database
 from standwatch.doors.errors import TooMuch, Unknown
 from standwatch.doors.measuring import ANYTHING, Measure
-from standwatch.doors.passing import Passage
+from standwatch.doors.passing import Judge
 
 ASKED_AGAIN: Final = 5
 """How often another connection is tried, to learn what became of a COMMIT."""
@@ -36,12 +36,16 @@ class Told:
 class Transaction:
     """`again` opens another connection, or is None."""
 
-    def __init__(self, database: Database, passage: Passage, again: Callable[[], Any] | None) -> None:
+    def __init__(self, database: Database, passage: Judge, again: Callable[[], Any] | None) -> None:
         self._database = database
         self._passage = passage
         self._again = again
         self._open: list[Told] = []
         self._counted: dict[str, int] = {}
+        self.lost = False
+        """Whether the connection was found gone."""
+        self._ran = False
+        """Whether anything ran in this transaction."""
 
     @contextlib.contextmanager
     def statement(self) -> Generator[None]:
@@ -49,14 +53,21 @@ class Transaction:
         try:
             yield
         except BaseException as error:
-            if self._open and not self._alive():
-                self._lost(error)
+            if not self._alive():
+                self.lost = True
+                self._ended("error", {**said(error), "lost": "before COMMIT was sent"})
             raise
+
+    def rest(self) -> None:
+        """End a transaction in which nothing ran yet: while a person is asked, none is to stay open for it."""
+        if not self._ran:
+            self._database.raw.rollback()
 
     @contextlib.contextmanager
     def act(self, go: Go, judged: Measure) -> Generator[Told]:
         """One act that may run. A reading's outcome is told at its end, a change's when the transaction ends."""
         told = Told(go, judged)
+        self._ran = True
         try:
             yield told
         except BaseException as error:
@@ -71,6 +82,7 @@ class Transaction:
 
     def commit(self) -> None:
         """COMMIT, after what is deferred to it was done and counted."""
+        self._ran = False
         if not self._open:
             self._database.raw.commit()
             return
@@ -94,6 +106,7 @@ class Transaction:
 
     def rollback(self) -> None:
         """Take everything back."""
+        self._ran = False
         try:
             self._database.raw.rollback()
         finally:
@@ -124,11 +137,9 @@ class Transaction:
             self._database.raw.rollback()
         self._ended("error", said(error))
 
-    def _lost(self, error: BaseException) -> None:
-        self._ended("error", {**said(error), "lost": "before COMMIT was sent"})
-
     def _cut_off(self, number: str, error: BaseException) -> None:
         """COMMIT was sent and nothing came back. PostgreSQL is asked what became of it; it is never sent again."""
+        self.lost = True
         became = self._became(number) if number else ""
         if became == "committed":
             self._ended("ok")
