@@ -14,6 +14,7 @@ from standwatch.cli import (
     answers,
     budget,
     configuration,
+    door,
     evidence,
     glass,
     holds,
@@ -43,7 +44,7 @@ from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, T
 
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Set up", (*setting_up.VERBS, *suggesting.VERBS, *hook.VERBS)),
-    ("Run", serving.VERBS),
+    ("Run", (*serving.VERBS, *door.VERBS)),
     ("Look", (*look.VERBS, *runs.VERBS)),
     ("Stop, and start again", holds.VERBS),
     ("Keep watch", watch.VERBS),
