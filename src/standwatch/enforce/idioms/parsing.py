@@ -73,7 +73,7 @@ def parse(text: str) -> Line:
         return Line(unread=f"longer than the {MOST} bytes that are read")
     if text.count("<<") > _DOCUMENTS:
         return Line(unread="more here-documents than are read")
-    root = _tree(data)
+    root = tree(data)
     if root is None:
         return Line(unread="more than is read in one go")
     walk = _Walk(data)
@@ -100,7 +100,9 @@ def _parser() -> Parser:
 _PLAIN: Final = bytes(range(128)) + b"x" * 128
 
 
-def _tree(data: bytes) -> Node | None:
+def tree(data: bytes) -> Node | None:
+    """The grammar's own tree of `data`; None where its bound of work is reached."""
+    """The grammar's own tree of it; None where its bound of work is reached."""
     parser, rounds = _parser(), 0
     # The grammar's scanner asks the C library about the class of a character, whatever its number: one beyond ASCII
     # reads outside its table and kills the process. bash knows no blank and no operator there, so a letter stands in.

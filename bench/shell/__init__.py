@@ -1,0 +1,1 @@
+"""Command lines: abuses passed silently, everyday ones asked about, and what reading one costs."""
