@@ -71,9 +71,11 @@ def _tool(name: str, node: Node, problems: Problems, approvals: Reader[Approvals
     )
     fields.close()
     rule = tool.arguments.get(tool.effect_by)
-    if tool.effect_by and (rule is None or rule.reads_as != "shell"):
-        expected = f"{tool.effect_by}: {{reads_as: shell}} under arguments"
-        problems.add(fields.place("effect_by"), f"effect_by names no command line, expected {expected}")
+    if tool.effect_by and (rule is None or rule.reads_as not in ("shell", "sql")):
+        expected = f"{tool.effect_by}: {{reads_as: shell}} or {{reads_as: sql}} under arguments"
+        problems.add(
+            fields.place("effect_by"), f"effect_by is no command line or statement, expected {expected}"
+        )
     return tool
 
 

@@ -136,7 +136,8 @@ def _related(case: Case, tool: ToolEnvelope) -> bool:
 def _of_values(case: Case, tool: ToolEnvelope) -> Iterator[Doubt]:
     for name, value in case.act.arguments.items():
         rule = tool.tool.arguments.get(name, _NO_RULE)
-        commanded = name == tool.tool.effect_by and tool.reading is not None
+        # A statement has no words of its own that steer: as a value it comes from where it comes.
+        commanded = name == tool.tool.effect_by and tool.reading is not None and rule.reads_as == "shell"
         if commanded:
             yield from _of_command(case, tool, name, rule)
         elif rule.sources and not case.trail.sources(value) <= set(rule.sources):

@@ -10,6 +10,7 @@ import re2
 from standwatch.enforce.contents import Contents
 from standwatch.enforce.environments.claims import Claim
 from standwatch.enforce.environments.reach import Known, compile_environments, standing
+from standwatch.enforce.idioms import sql
 from standwatch.enforce.idioms.arguments import command_line
 from standwatch.enforce.idioms.reading import Reading, read
 from standwatch.enforce.models import ModelEnvelope, build_model
@@ -87,8 +88,12 @@ class Envelope(msgspec.Struct, frozen=True):
         hooked = act.seam == "hook" and (component is None or component.kind != "mcp_server")
         roots = (act.arguments.get("workspace"), act.arguments.get("cwd")) if hooked else ("", "")
         workspace, start = (one if isinstance(one, str) else "" for one in roots)
-        line = command_line(act.arguments.get(found.tool.effect_by))
-        reading = Reading(understood=False) if line is None else read(line, workspace, start)
+        said, rule = act.arguments.get(found.tool.effect_by), found.tool.arguments[found.tool.effect_by]
+        if rule.reads_as == "sql":
+            reading = sql.reading(said) if isinstance(said, str) else Reading(understood=False)
+        else:
+            line = command_line(said)
+            reading = Reading(understood=False) if line is None else read(line, workspace, start)
         effect = reading.effect if reading.understood else found.tool.effect
         tool = (
             found.tool if effect == found.tool.effect else msgspec.structs.replace(found.tool, effect=effect)

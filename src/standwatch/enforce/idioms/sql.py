@@ -1,8 +1,10 @@
 """Statements of SQL that destroy, open up, or reach out of the database."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from standwatch.enforce.idioms.listed import listed
+from standwatch.enforce.idioms.reading import Doubt, Kind, Reading
 from standwatch.enforce.idioms.sql_reading import MOST_TEXT, read
 from standwatch.enforce.idioms.sql_words import OpenError, readings, words
 from standwatch.facts.words import Effect
@@ -57,6 +59,25 @@ def told(text: str) -> Told:
         found = elsewhere(text) or found
     why = danger(text) or found.danger
     return Told("irreversible" if why else found.effect, why, found.why_doubted, found.unknown)
+
+
+@lru_cache(maxsize=256)
+def reading(text: str) -> Reading:
+    """`text` as the passage reads a call whose effect is its statement's (`effect_by`).
+
+    What it would destroy, what was not understood and what it calls that may do anything are each asked about.
+    """
+    found = told(text)
+    doubts: tuple[tuple[Kind, str], ...] = (
+        ("harm", found.danger),
+        ("unread", found.doubt),
+        ("runs", found.unknown),
+    )
+    return Reading(
+        found.effect,
+        understood=not (found.doubt or found.unknown),
+        doubts=tuple(Doubt(kind, why) for kind, why in doubts if why),
+    )
 
 
 def asked(text: str) -> str:
