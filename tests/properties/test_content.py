@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standwatch.enforce.contents import Look
 from standwatch.enforce.looking import look_at, look_at_bytes, masked
 from standwatch.enforce.masks import TOKEN, Masks, held_back
-from standwatch.enforce.texts import replaced, texts_of
+from standwatch.enforce.texts import MOST_TEXT, MOST_VALUES, TooMuch, replaced, text_in, texts_of
 from standwatch.facts.content import ContentRule
 from standwatch.serve.contents import build
 
@@ -52,6 +54,37 @@ def test_what_is_masked_is_gone_and_comes_back_exactly(value: Any) -> None:
     assert look_at(MASK, changed).finding is None, "nothing is left to be found"
     back = replaced(changed, lambda _, one: masks.restored(one) if isinstance(one, str) else one)
     assert _same(value, back)
+
+
+BINARY = st.sampled_from(
+    [
+        {"data": base64.b64encode(bytes(range(256)) * 3).decode(), "type": "image"},
+        {"data": base64.b64encode(b"text of a kind " * 60).decode(), "blob": "short"},
+        "data:image/png;base64," + base64.b64encode(bytes(range(256)) * 3).decode(),
+        "data:text/plain;base64," + base64.b64encode(b"text of a kind " * 60).decode(),
+        {"blob": 5, "": "", "name": ""},
+    ]
+)
+
+
+@given(
+    st.recursive(
+        TEXT | BINARY | st.none() | st.booleans() | st.integers() | st.floats(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_the_text_that_is_searched_is_the_one_whose_places_are_told(value: Any) -> None:
+    assert text_in(value) == texts_of(value).text
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * MOST_TEXT, ["x" * (MOST_TEXT // 2)] * 2, {"n" * MOST_TEXT: None}, [0] * MOST_VALUES]
+)
+def test_too_much_is_too_much_for_both(value: Any) -> None:
+    for read in (text_in, texts_of):
+        with pytest.raises(TooMuch):
+            read(value)
 
 
 def _same(value: Any, back: Any) -> bool:

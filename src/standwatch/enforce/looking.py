@@ -8,7 +8,7 @@ import msgspec
 from standwatch.content.found import Found, Unfinished
 from standwatch.enforce.contents import Look, word_of
 from standwatch.enforce.masks import Masks
-from standwatch.enforce.texts import MOST_BYTES, Texts, TooMuch, replaced, texts_of
+from standwatch.enforce.texts import MOST_BYTES, Texts, TooMuch, replaced, text_in, texts_of
 from standwatch.facts.configuration import Finding
 from standwatch.facts.content import ACTIONS, ContentAction
 from standwatch.facts.words import Decision
@@ -60,14 +60,15 @@ def look_at(look: Look, value: Any, *, expected: Collection[tuple[str, str]] = (
     if look.scanner is None:
         return Looked(failed(look.missing))
     try:
+        text = text_in(value)
+        found = look.scanner.scan(text) if text else ()
+        if not found:
+            return NOTHING
         texts = texts_of(value)
-        found = look.scanner.scan(texts.text) if texts.pieces else ()
     except (TooMuch, Unfinished) as error:
         return Looked(failed(str(error)))
     except Exception as error:
         return Looked(failed(f"{type(error).__name__}: {error}"))
-    if not found:
-        return NOTHING
     details = tuple(_details(look, texts, found, expected))
     return Looked(told(details), details, texts) if details else NOTHING
 

@@ -62,6 +62,38 @@ class Texts(msgspec.Struct, frozen=True):
         return bisect_right(self.pieces, start, key=lambda one: one.end)
 
 
+def text_in(value: Any) -> str:
+    """The text of `texts_of`, without telling what stands where, for in most nothing is found. Raises `TooMuch`."""
+    parts: list[str] = []
+    seen = 0
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        name, one = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            raise TooMuch(f"more than {MOST_VALUES} values")
+        if type(one) is str and one and one[:5] != "data:":
+            told = one
+        elif isinstance(one, dict):
+            members = cast("dict[str, Any]", one)
+            skipped = _pictures(members) if "data" in members or "blob" in members else ()
+            waiting += [each for each in reversed(members.items()) if each[0] not in skipped]
+            continue
+        elif isinstance(one, list):
+            waiting += [("", each) for each in reversed(cast("list[Any]", one))]
+            continue
+        elif (told := _told(one)) is None:
+            if not name:
+                continue
+            told = ""
+        parts.append(f"{name}: {told}" if name else told)
+    parts.append("")
+    text = "\n".join(parts)
+    if len(text) > MOST_TEXT:
+        raise TooMuch(f"more than {MOST_TEXT} characters")
+    return text
+
+
 def texts_of(value: Any) -> Texts:
     """The texts of a parsed JSON value, in its order. Raises `TooMuch`."""
     parts: list[str] = []

@@ -56,10 +56,15 @@ def encode_headers(headers: Headers) -> bytes:
     """Header lines. A name or value that could forge a line, or is the core's own to set, raises ValueError."""
     lines: list[str] = []
     for name, value in headers:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
+        if not _may_be_named(name) or not _VALUE.fullmatch(value):
             raise ValueError(f"response header {name!r} cannot be sent")
         lines.append(f"{name}: {value}\r\n")
     return "".join(lines).encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _may_be_named(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name.lower() not in _OURS
 
 
 def date_line(now: float) -> bytes:

@@ -72,13 +72,18 @@ def encode_request(method: str, target: Target, headers: Headers, body: bytes) -
     """The whole request as bytes. Raises `Unsendable` for a header that could forge a line or is not the caller's."""
     lines = [_first_lines(method, target)]
     for name, value in headers:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
+        if not _may_be_named(name) or not _VALUE.fullmatch(value):
             raise Unsendable(f"the request header {name!r} cannot be sent")
         lines.append(f"{name}: {value}\r\n")
     if body or method in ("POST", "PUT", "PATCH"):
         lines.append(f"content-length: {len(body)}\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1") + body
+
+
+@lru_cache(maxsize=1024)
+def _may_be_named(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name.lower() not in _OURS
 
 
 @lru_cache(maxsize=1024)
