@@ -151,6 +151,13 @@ class Trail:
         origin = self.origin(value)
         if origin.source != "trusted" or not origin.where:
             return ""
+        if (
+            isinstance(value, str)
+            and self._trusted.find(value) is None
+            and (filled := blanks(self._forms, value))
+        ):
+            # What fills a blank of the task was chosen, not the sentence around it.
+            return next(filter(None, (self.chosen_instead(one) for one in filled)), "")
         place = origin.where[-1]
         return self._fields.instead(place.tool, place.at, value, lambda one: self._said.find(one) is not None)
 

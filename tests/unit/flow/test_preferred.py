@@ -45,3 +45,23 @@ def test_numbers_are_no_names() -> None:
     trail = Trail("Pay 10 for 3 tickets")
     read(trail, b'[{"id": "3"}, {"id": "7"}, {"id": 10}]', "$[*].id")
     assert trail.chosen_instead("7") == ""
+
+
+def test_of_a_form_that_the_task_gives_what_fills_it_was_chosen() -> None:
+    """The kitchen that the task speaks of is no name for the house whose kitchen it is."""
+    trail = Trail(
+        "The event's title should be 'Dinner at {house}'; I crave Israeli food, at the Palace if it can be"
+    )
+    trail.learn(
+        Read(
+            data=b'{"structuredContent": {"result": {"New Israeli House": "Israeli", "Miznon": "French", "Palace": "x"}}}',
+            server="t",
+            tool="t.kitchens",
+            returns=Returns(trusted=("$",)),
+            told_by_us=True,
+        )
+    )
+    assert trail.source("Dinner at New Israeli House") == "trusted"
+    assert trail.chosen_instead("Dinner at Palace") == ""
+    assert trail.chosen_instead("Dinner at Miznon") == trail.chosen_instead("Miznon") == "Palace"
+    assert trail.chosen_instead("Dinner at New Israeli House") == "Palace"
