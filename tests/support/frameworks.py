@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support.system import ROOT, Living, manifest
+from standwatch.facts.entries import AskedMany
+from standwatch.keys.tokens import token_hash
+from support.system import ROOT, Agent, Living, manifest
 
 PYTHON = ROOT / ".demo/frameworks/bin/python"
 CHILDREN = ROOT / "tests/wire/frameworks"
@@ -118,6 +121,10 @@ TOOLS: dict[str, dict[str, Any] | str] = {
     "desk.look": {"effect": "read", "returns": {"trusted": ["$.what", "$.found"]}},
     "desk.note": "write",
     "desk.helper": "read",
+    "claude-code.Bash": "write",
+    "claude-code.Write": "write",
+    "claude-code.Edit": "write",
+    "claude-code.Read": "read",
     "desk.pay": {"effect": "irreversible", "arguments": {"amount": {"max": 100}}, "otherwise": "step_up"},
     "desk.wipe": {
         "effect": "irreversible",
@@ -130,7 +137,7 @@ TOOLS: dict[str, dict[str, Any] | str] = {
 
 def desk() -> str:
     """The manifest of an agent whose tools are functions of its own process."""
-    components = [{"kind": "service", "name": "desk"}]
+    components = [{"kind": "service", "name": "desk"}, {"kind": "service", "name": "claude-code"}]
     return manifest("desk", components, TOOLS, limits={"asks": {"per_run": 5, "per_person_per_hour": 1000}})
 
 
@@ -142,3 +149,45 @@ def validate(watch: Living) -> None:
 def approve(watch: Living, reference: str, decision: str = "approve") -> None:
     """A person answers, with their own key."""
     watch.run(decision, reference, "--yes", "--key", watch.key("olga"))
+
+
+class Work:
+    """One run: its thread, its run's token, its plan, and what it really did."""
+
+    def __init__(
+        self, processes: Zygote, harness: Agent, folder: Path, thread: str, plan: Any, **said: Any
+    ) -> None:
+        self.processes, self.ledger, self.thread = processes, Ledger(folder / "ledger"), thread
+        token = harness.open_run("Pay what is owed.").token
+        watch = {"url": f"http://127.0.0.1:{harness.port}", "token": token}
+        self.said = {"watch": watch, "thread": thread, "folder": str(folder), "plan": plan, **said}
+
+    def begin(self, **more: Any) -> Future[Ended]:
+        """In a new process."""
+        return self.processes.begin("go", **{**self.said, **more})
+
+    def go(self, **more: Any) -> Any:
+        """In a new process, to its end."""
+        return self.processes.run("go", **{**self.said, **more})
+
+    def killed(self, **more: Any) -> None:
+        """In a new process that is killed with signal 9."""
+        ended = self.begin(**more).result(120)
+        assert ended.status == -signal.SIGKILL, ended
+
+    @property
+    def done(self) -> list[str]:
+        """What it really did."""
+        return self.ledger.of(self.thread)
+
+
+def asked(watch: Living, run: Work) -> str:
+    """The question that was put about the run last."""
+    return questions(watch, run)[-1]
+
+
+def questions(watch: Living, run: Work) -> list[str]:
+    """Every question that was put about the run."""
+    token = token_hash(run.said["watch"]["token"])
+    (name,) = {one.run for one in watch.of_runs() if one.token == token}
+    return [one.id for one in watch.of(AskedMany) if one.run == name]

@@ -1,7 +1,7 @@
 """Runs of OpenAI's agents, each part in a process of its own, on a state that outlives it.
 
-The model is scripted: what it says next is a function of the items it gets, as of any model, and each call gets an id of
-its own each time that it is made.
+The model is scripted: what it says next is a function of the items it gets, as of any model, and each call gets an id
+of its own each time that it is made.
 """
 
 from __future__ import annotations

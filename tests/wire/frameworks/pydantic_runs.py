@@ -1,11 +1,12 @@
 """Runs of Pydantic AI's agents, each part in a process of its own, on messages that outlive it.
 
-The model is Pydantic AI's own `FunctionModel`, scripted: what it says next is a function of the messages it gets, and each
-call gets an id of its own each time that it is made.
+The model is Pydantic AI's own `FunctionModel`, scripted: what it says next is a function of the messages it gets, and
+each call gets an id of its own each time that it is made.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -83,11 +84,8 @@ def go(
     parts = [part for one in result.all_messages() if isinstance(one, ModelRequest) for part in one.parts]
     returned = [one for one in parts if isinstance(one, ToolReturnPart | RetryPromptPart)]
     return {
-        "paused": [
-            waiting.metadata[one.tool_call_id]
-            for one in waiting.approvals
-            if MARK in waiting.metadata[one.tool_call_id]
-        ],
+        "paused": [[one.tool_name, waiting.metadata[one.tool_call_id][MARK]] for one in waiting.approvals],
+        "shown": list(waiting.metadata.values()),
         "results": [[one.content, getattr(one, "outcome", "retry")] for one in returned],
         "said": result.output if isinstance(result.output, str) else None,
     }
@@ -98,6 +96,4 @@ def _calls(messages: list[Any]) -> list[ToolCallPart]:
 
 
 def _metadata(path: Path) -> Any:
-    import json
-
     return json.loads(path.read_text())
