@@ -190,8 +190,15 @@ _STAGED: Final = Family(
 )
 
 
+_REACHING: Final = re.compile(
+    r"(?:[\w.-]+[:-])?(?:db|database|migrat\w*|deploy\w*|release|publish|rollback|seed|promote|provision)(?:[:-].*)?", re.I
+)
+"""Names of tasks that reach beyond the machine, wherever their settings lead."""
+
+
 def _task(claims: Claims, said: Said) -> None:
     """`./deploy.sh production`, `make deploy ENV=prod`: a word of its own, or what a word sets."""
+    before = len(claims.found)
     for one in said.words:
         value = _value(claims, one)
         if value is None:
@@ -204,6 +211,10 @@ def _task(claims: Claims, said: Said) -> None:
         for part in re.split(r"[:/,]", value.lstrip("-"))[:16]:
             claims.say("names", part, value)
         claims.say("names", value.rpartition("-")[2], value)
+    if said.name in RUNS_TASKS and any(_REACHING.fullmatch(one.text) for one in said.words):
+        stages = any(one.kind == "variables" for one in claims.found[before:]) or len(said.words) > 2
+        told: frozenset[Kind] = frozenset({"hosts", "databases", "accounts", "names"} if stages else ())
+        claims.doubt(("hosts", "databases", "accounts", "names"), f"{said.name} goes where its own settings say", told)
 
 
 def _family(claims: Claims, family: Family, said: Said) -> None:
