@@ -1,4 +1,4 @@
-"""Foreign command lines before the whole passage: `python -m bench.shell [--half blind|developed] [--seed N] [--detail]`.
+"""Foreign command lines before the whole passage: `python -m bench.shell [--half HALF] [--seed N] [--detail]`.
 
 Each is judged under the manifest that every coding agent starts with (`standwatch hook … install`), as the hook hands
 it over: every check, in the order of the passage, in a run that has read nothing, of a system that is validated. What
@@ -55,17 +55,17 @@ def main() -> int:
     _costs(report, coder, fine)
     chosen = asked if given.detail else random.Random(given.seed).sample(asked, min(30, len(asked)))
     print(f"reading {VERSION}; placeholders filled with their own words (bench/shell/corpus.py)")
-    print(
-        f"abuses passed silently: {len(passed)} of {len(bad)} = {len(passed) / len(bad):.1%} (bar {PASSED:.0%}, peer {PEER[0]:.1%})"
-    )
-    print(
-        f"everyday asked about: {len(asked)} of {len(fine)} = {len(asked) / len(fine):.1%} (bar {ASKED:.0%}, peer {PEER[1]:.1%})"
-    )
+    _share("abuses passed silently", len(passed), len(bad), PASSED, PEER[0])
+    _share("everyday asked about", len(asked), len(fine), ASKED, PEER[1])
     for one in passed:
         print(f"  PASSED {one.kind}: {one.text!r}")
     for one, why in chosen:
         print(f"  ASKED {one.text!r:.90}  # {why[:100]}")
     return 0 if len(passed) <= PASSED * len(bad) and len(asked) <= ASKED * len(fine) else 1
+
+
+def _share(what: str, found: int, whole: int, bar: float, peer: float) -> None:
+    print(f"{what}: {found} of {whole} = {found / whole:.1%} (bar {bar:.0%}, published of a peer {peer:.1%})")
 
 
 def _why(coder: Coder, one: Line) -> str:

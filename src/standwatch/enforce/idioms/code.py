@@ -21,7 +21,8 @@ _CALLS: Final = linear(
     r"shell-command|call-process|start-process|os\.execute|io\.popen|processbuilder|getruntime|child_process|subprocess|"
     r"check_output|esyscmd|syscmd|shellexecute|start-process|invoke-expression|iex|run-shell-command|command-execute|"
     r"unixsystem|os\.cmd|system\.cmd|kernel\.exec|execfile|runhaskell|shell_command|unix\.fork|dyn\.load|dlopen|"
-    r"loadlibrary|ctypes|importlib|ffi|__import__)\s*[\(\"'{ ./]|%\{lua|\\write18|directlua|\\openout|\\input\{?/|\bterm(?:inal)?\b|"
+    r"loadlibrary|ctypes|importlib|ffi|__import__)\s*[\(\"'{ ./]|%\{lua|\\write18|"
+    r"directlua|\\openout|\\input\{?/|\bterm(?:inal)?\b|"
     r"run\(\s*[`\"']|run\(pipeline|`[^`\n]+`\s*$|\bqx\b|%x[\[({]|\|\s*getline|\bexec\s+[\"'/]|\bsystem\s+[\"'/]|\bpty\b|\brun-command\b"
 )
 _TALKS: Final = linear(
@@ -35,6 +36,9 @@ _TALKS: Final = linear(
 _WRITES: Final = linear(
     r"(?i)\b(?:write\w*|unlink\w*|remove\w*|rename\w*|mkdir\w*|rmdir|chmod|truncate|file_put_contents|open\([^)]*[\"'][wax]|"
     r"out-file|set-content|append\w*|save\w*|copy\w*|move\w*|delete\w*|to_csv|dump\()|>"
+)
+_REMOVES: Final = linear(
+    r"(?i)\b(?:os\.remove|unlink\w*|rmtree|rmdir|removedirs|rm_r|rmSync|remove_(?:file|dir)|delete_file|drop\s+table)\b"
 )
 _BARE: Final = re.compile(r"(?:^|[\s\"'=(<>|:,@\[{`])((?:~|\.\.)?/[\w.@+-]+(?:/[\w.@+-]+)*/?|~/[\w./@+-]*)")
 _SHELL: Final = re.compile(
@@ -66,6 +70,11 @@ def calls(text: str) -> bool:
 def talks(text: str) -> bool:
     """Whether it asks something of the network, or listens there."""
     return _TALKS(text)
+
+
+def removes(text: str) -> bool:
+    """Whether it removes something."""
+    return _REMOVES(text)
 
 
 def writes(text: str) -> bool:

@@ -55,7 +55,7 @@ def harms(name: str, rest: list[Word], inside: Inside, depth: int) -> Iterator[s
         yield from _inert(name, said)
         return
     if name == "git":
-        yield from git_danger(said, lambda text: inside.script(text))
+        yield from git_danger(said, inside.script)
         return
     yield from _why(own(name, said))
     if clouds.knows(name):

@@ -1,4 +1,4 @@
-"""Where a path of a command line leads: into the workspace, the scratch, the system that everybody reads, or outside."""
+"""Where a path of a command line leads: into the workspace, the scratch, what everybody may read, or outside."""
 
 import re
 from typing import Final
@@ -111,6 +111,13 @@ class Ground:
     def public(self, path: str) -> bool:
         """Whether it is part of the system that anybody may read."""
         return _SYSTEM.match(self._whole(path)) is not None
+
+    def whole(self, path: str) -> bool:
+        """Whether it is the workspace itself, what it lies in, or the folder that keeps its history."""
+        found = self._whole(path)
+        if self._root and (self._root + "/").startswith(found.rstrip("/") + "/"):
+            return True
+        return found in (".", "..") or found.endswith("/.git") or found == ".git"
 
     def left(self) -> bool:
         """Whether it works outside by now."""

@@ -14,10 +14,11 @@ VERSION: Final = 1
 MOST_TOLD: Final = 64
 """Doubts, paths, hosts and values that are kept of each kind."""
 
-Kind = Literal["unread", "harm", "outside", "opens", "runs", "network"]
+Kind = Literal["unread", "harm", "outside", "opens", "runs", "network", "reveals"]
 """Of a doubt: `unread`, it is not understood; `harm`, it destroys, reveals, raises rights or hides, wherever it runs;
 `outside`, it leaves the workspace; `opens`, it opens a shell or a screen from which anything can be run; `runs`, it
-runs something that is not seen; `network`, it sends, listens, or reaches another machine."""
+runs something that is not seen; `network`, it sends, listens, or reaches another machine; `reveals`, it tells a
+secret."""
 
 _ORDER: Final[dict[Effect, int]] = {"read": 0, "write": 1, "irreversible": 2}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from standwatch.enforce.idioms import code, paths, places, urls
+from standwatch.enforce.idioms import code, paths, places, sql, urls
 from standwatch.enforce.idioms.files import Inside, harms
 from standwatch.enforce.idioms.listed import listed
 from standwatch.enforce.idioms.parsing import Command, Line, Word, parse
@@ -68,6 +68,13 @@ _PROMPTS: Final = listed(
 _LETS_IN: Final = re.compile(
     r"--(?:listen|http-listen|allow-remote)(?:[=-]|$)|(?:--?[\w-]+=)?(?:https?://|tcp://)?(?:0\.0\.0\.0|\[::\]|\*)(?::\d+)?$"
 )
+_SECRETS: Final = re.compile(
+    r"^(?:aws .*(?:secretsmanager (?:batch-)?get-secret-value|ssm get-parameters?\b.*--with-decryption|ecr get-login-password)"
+    r"|vault (?:kv get|read)|gcloud (?:.*secrets versions access|auth print-\w+-token)|az (?:keyvault \w+ (?:show|download)"
+    r"|account get-access-token)|(?:kubectl|oc) (?:.* )?get secrets?\b.*(?:-o|--output|jsonpath|template)|heroku config"
+    r"|doppler secrets|railway variables|op (?:read|item get)|gh auth token|docker-credential-\w+ get|secret-tool lookup"
+    r"|chamber (?:read|export)|sops (?:-d|--decrypt)|ansible-vault (?:view|decrypt)|kubeseal|age -d|gpg --export-secret)"
+)
 _PACKED: Final = re.compile(r"\.(?:deb|rpm|snap|flatpak|apk|pkg|msi|txz|pkg\.tar\.\w+)$")
 _EVERYDAY: Final = listed("cat echo printf chmod mkdir touch cd ls grep head tail true ln")
 
@@ -81,6 +88,8 @@ class Runner:
         self._own: set[str] = set()
         """Functions and aliases that the line defines: their bodies are read where they stand."""
         self._away = 0
+        self._fetched: set[str] = set()
+        """Files into which the line has fetched something."""
 
     # --- scripts -----------------------------------------------------------------------------------------------
 
@@ -98,6 +107,8 @@ class Runner:
         elif line.unread:
             notes.doubt("runs", f"what it runs inside: {line.unread}")
         self._own |= line.functions
+        if any(not re.search(r"\w", one) for one in line.functions):
+            notes.doubt("runs", "a function whose name says nothing")
         for place, one in enumerate(line.commands):
             self._command(line, place, one, depth)
         if len(line.commands) > 1:
@@ -147,6 +158,11 @@ class Runner:
             if one.op == "<<<" and (name in SHELLS or name in INTERPRETERS):
                 self.script(one.target.text, depth + 1)
                 self._code(one.target.text, depth)
+            if one.op in ("<<", "<<<") and name in DATABASES:
+                self._notes.doubt("harm", sql.danger(one.target.text))
+            if one.op == "<<<" and look_up(name, [])[0].has("input"):
+                for part in one.target.text.split():
+                    self._path(part, "write")
             if one.op == "<<":
                 self._document(name, words, one.target.text, depth)
         given = fed is not None or any(one.op in ("<", "<<", "<<<") for one in command.redirects)
@@ -159,6 +175,9 @@ class Runner:
             if piped in FETCHES or name in INTERPRETERS or piped in _DECODES or name in SHELLS:
                 self._notes.doubt("harm", "what was fetched or hidden is run")
             self._notes.does("irreversible")
+        if name in DATABASES and piped in ("echo", "printf"):
+            for word in fed.words[1:]:
+                self._notes.doubt("harm", sql.danger(word.text))
         program, _ = look_up(name, [])
         names = program.has("input") or "-T" in [word.text for word in words]
         if names and piped in ("echo", "printf", "find", "ls", "cat"):
@@ -195,6 +214,8 @@ class Runner:
                 if not target.startswith("/dev/"):
                     notes.does("write")
                 self._path(target, "write")
+                if name in FETCHES:
+                    self._fetched.add(places.normal(target))
 
     def _assigned(self, name: str, value: Word, before: bool, depth: int) -> None:
         for kind, why in assigned(name, value.text):
@@ -220,6 +241,7 @@ class Runner:
             self._path(head.text, "run")
         helps = said in (["--help"], ["-h"], ["--version"], ["-V"], ["-v"], ["version"]) or "--help" in said
         self._harm(name, rest, depth)
+        self._given(name, head, rest, depth)
         operands = _operands(said, look_up(name, [])[0].options.get("values", frozenset()))
         program, used = look_up(name, [said[at] for at in operands[:3]])
         if name in ("cd", "pushd", "chdir") and not self._away:
@@ -253,9 +275,50 @@ class Runner:
         self._options(name, program, rest, depth)
         if program.has("wrap"):
             self._wrapped(name, program, rest, used, depth)
+        if name in ("rm", "rmdir", "shred", "mv") and not self._away:
+            for at in operands[: -1 if name == "mv" else None]:
+                if self._ground.whole(said[at]):
+                    notes.doubt("harm", f"the whole workspace, or its history: {said[at][:120]}")
         if name in ("find", "fd", "fdfind", "bfs"):
             self._found(rest, depth)
         self._operands(name, program, rest, operands, used, depth)
+
+    def _given(self, name: str, head: Word, rest: list[Word], depth: int) -> None:
+        """What is run because the line itself wrote, fetched, or named it."""
+        notes = self._notes
+        runs = name in SHELLS or name in INTERPRETERS or name in ("source", ".")
+        if runs and any(one.text.startswith("<(") for one in rest):
+            notes.doubt("harm", "what another command says is run")
+        if runs and any(one.text.startswith("/dev/") and "stdin" in one.text for one in rest):
+            notes.doubt("runs", "what it is given is run")
+        ran = {places.normal(one.text) for one in (rest if runs else [head])}
+        if ran & self._fetched:
+            notes.doubt("harm", "what was fetched is run")
+        if name in FETCHES:
+            for at, one in enumerate(rest):
+                if re.fullmatch(r"-\w*[oO]|--output(?:-document)?", one.text) and at + 1 < len(rest):
+                    self._fetched.add(places.normal(rest[at + 1].text))
+        if name in ("eval", "iex", "invoke-expression"):
+            if any(one.expands for one in rest) or name != "eval":
+                notes.doubt("runs", _UNKNOWN)
+            else:
+                self.script(" ".join(one.text for one in rest), depth + 1)
+        elif name == "cmd" and len(rest) > 1 and rest[0].text.casefold() in ("/c", "/k"):
+            self._run(rest[1:], depth + 1)
+        elif name in ("alias", "export", "declare", "typeset", "readonly", "local"):
+            for one in rest:
+                key, equals, value = one.text.partition("=")
+                if equals and name == "alias":
+                    self._own.add(key)
+                    self.script(value, depth + 1)
+                elif equals:
+                    self._assigned(key, Word(value, one.quoted, one.expands), False, depth)
+        elif name in ("make", "gmake") and any(
+            one.text.startswith(("SHELL=", ".SHELLFLAGS=")) for one in rest
+        ):
+            notes.doubt("runs", "make is told which shell runs its recipes")
+        if _SECRETS.search(" ".join((name, *(one.text for one in rest[:12])))):
+            notes.doubt("reveals", f"{name} tells a secret")
 
     def _reaching(self, name: str, said: list[str], operands: list[int]) -> None:
         """What words say of any program: that it lets others in, opens a prompt, or installs a file of its own."""
@@ -265,6 +328,12 @@ class Runner:
         if any(map(_LETS_IN.match, said)):
             notes.network = True
             notes.doubt("network", f"{name} lets others in")
+        if (
+            name == "git"
+            and "push" in said[:3]
+            and any("://" in one or re.match(r"[\w.-]+@[\w.-]+:", one) for one in said)
+        ):
+            notes.doubt("network", "git pushes to an address of its own")
         if "install" in said and any(map(_PACKED.search, said)):
             notes.doubt("runs", f"{name} installs a package of its own")
 
@@ -344,6 +413,10 @@ class Runner:
     def _carries(self, program: Program, said: list[str], operands: list[int], used: int) -> None:
         """URLs, hosts and packages: what decides where something goes, and what comes in."""
         notes = self._notes
+        if (program.has("net") or any("://" in one for one in said)) and any(
+            "$(" in one or "`" in one for one in said if not one.startswith("-")
+        ):
+            notes.doubt("network", "an address, or what is sent there, is made of what a command says")
         for one in said:
             if "://" in one:
                 for url in re.findall(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>)]+", one)[:8]:
@@ -457,7 +530,7 @@ class Runner:
         if name in ("sed", "gsed") and not any(
             one.text.startswith(("-e", "-f", "--expression", "--file")) for one in rest
         ):
-            coded = {operands[0]} if operands else set()
+            coded = {operands[0]} if operands else set[int]()
         use = "names" if program.has("names") else "read" if program.effect == "read" else "write"
         for at, word in enumerate(rest):
             if at in skipped or at in firsts:
@@ -494,7 +567,7 @@ class Runner:
             return
         value = text
         if text.startswith("-"):
-            option, equals, tail = text.partition("=")
+            _, equals, tail = text.partition("=")
             value = tail if equals else text[2:] if re.match(r"-[A-Za-z][/~.]", text) else ""
         elif re.match(r"[\w-]+=", text):
             value = text.partition("=")[2]
@@ -551,7 +624,9 @@ class Runner:
             notes.doubt("network", "code that talks to the network")
         if code.shells(text):
             notes.doubt("opens", "code that starts a shell")
-        if code.writes(text):
+        if code.removes(text):
+            notes.does("irreversible")
+        elif code.writes(text):
             notes.does("write")
         found = code.paths(text) if bare else (one for one in code.literals(text) if places.is_path(one))
         for one in found:

@@ -57,7 +57,7 @@ UNKNOWN: Final = Program()
 def programs() -> dict[str, Program]:
     """Name, or name and subcommands with a space between, → what is known."""
     found: dict[str, Program] = {}
-    for line in (files(__package__) / "table.txt").read_text("utf-8").splitlines():
+    for line in (files("standwatch.enforce.idioms") / "table.txt").read_text("utf-8").splitlines():
         said = line.partition("#")[0].strip()
         if not said:
             continue
