@@ -40,7 +40,9 @@ class Cluster:
             os.chown(self.folder, account.pw_uid, account.pw_gid)
             self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         self.data = self.folder / "data"
-        self._run("initdb", "-D", self.data, "-U", "boss", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        self._run(
+            "initdb", "-D", self.data, "-U", "boss", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
+        )
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -56,14 +58,15 @@ class Cluster:
     def start(self) -> None:
         """Start, or start again, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
+            where = ("-k", self.folder, "-h", "127.0.0.1", "-p", str(self.port))
             self.process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self.data, "-k", self.folder, "-h", "127.0.0.1", "-p", str(self.port)],
+                [self._binaries / "postgres", "-D", self.data, *where],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
                 start_new_session=True,
                 **self._as,
-            )  # fmt: skip
+            )
         deadline = time.monotonic() + 60
         while True:
             try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from standwatch.doors.desk import Seat
     from standwatch.doors.opening import Dsn
     from standwatch.doors.rights import Rights
+    from standwatch.facts.configuration import Tool
 
 _SOURCE = re.compile(r"\$\{([^}]+)\}")
 
@@ -42,10 +43,14 @@ def _arguments(parser: ArgumentParser) -> None:
         "--judged", action="store_true", help="the gateway starts it, and has judged every call"
     )
     parser.add_argument(
-        "--rows", type=int, default=100, metavar="N", help="rows a statement may change where it does not say"
+        "--rows",
+        type=int,
+        default=None,
+        metavar="N",
+        help="rows a statement may change where it does not say",
     )
     parser.add_argument(
-        "--returned", type=int, default=1_000, metavar="N", help="rows it may return, likewise"
+        "--returned", type=int, default=None, metavar="N", help="rows it may return, likewise"
     )
     parser.add_argument(
         "--also", action="append", default=[], metavar="TABLE", help="a table that triggers may change"
@@ -65,7 +70,8 @@ def door(given: Namespace) -> int:
     from standwatch.doors.rights import declared, grants
 
     org = organisation(given.org)
-    rights = declared(_tools(org, given), given.name)
+    tools = _tools(org, given)
+    rights = declared(tools, given.name)
     match given.act:
         case "grant":
             return _grant(
@@ -80,10 +86,10 @@ def door(given: Namespace) -> int:
             )
             return DONE
         case _:
-            return _serve(given, org, rights)
+            return _serve(given, org, tools, rights)
 
 
-def _tools(org: Path, given: Namespace) -> list[Any]:
+def _tools(org: Path, given: Namespace) -> list[Tool]:
     from standwatch.declare.configuration import declare
     from standwatch.store.folder import read_folder
 
@@ -177,7 +183,7 @@ def _verified(dsn: Dsn, rights: Rights, given: Namespace) -> Any:
     return raw
 
 
-def _serve(given: Namespace, org: Path, rights: Rights) -> int:
+def _serve(given: Namespace, org: Path, tools: list[Tool], rights: Rights) -> int:
     from standwatch.cli.serving import agents_url
     from standwatch.client import Client
     from standwatch.doors import dbapi
@@ -187,6 +193,7 @@ def _serve(given: Namespace, org: Path, rights: Rights) -> int:
     from standwatch.doors.held import Held
     from standwatch.doors.opening import connected
     from standwatch.doors.passing import Asker, Passage
+    from standwatch.doors.rights import most
     from standwatch.doors.server import Server, serve
 
     dsn = _dsn(given, org)
@@ -199,7 +206,11 @@ def _serve(given: Namespace, org: Path, rights: Rights) -> int:
             raise Malformed("a token is needed in $STANDWATCH_TOKEN", code="no_token", cure=cure)
         client = Client(given.url or agents_url(org), token)
         passage = Passage(Asker(client, given.system, given.name, dsn.place, given.wait), errors)
-    limits = dbapi.Limits(given.rows, given.returned, given.also)
+    limits = dbapi.Limits(
+        given.rows if given.rows is not None else most(tools, "execute", 100),
+        given.returned if given.returned is not None else most(tools, "query", 1_000),
+        given.also,
+    )
     seats: list[Seat] = []
 
     def opened() -> Seat:

@@ -94,11 +94,11 @@ class Family:
         self._made: dict[type[Exception], type[Exception]] = {}
 
     def error(self, kind: type[Exception], message: str, reference: str = "") -> Exception:
-        """An exception of `kind` that is also of the driver's."""
+        """An exception of `kind` that is also of the driver's. `message` names the reference where there is one."""
         made = self._made.get(kind)
         if made is None:
             made = self._made[kind] = self._make(kind)
-        found: Any = made(message + (f" (reference {reference})" if reference else ""))
+        found: Any = made(message)
         found.reference = reference
         return found
 

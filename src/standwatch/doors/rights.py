@@ -54,6 +54,15 @@ def declared(tools: Iterable[Tool], name: str) -> Rights:
     return Rights(tuple(sorted(reads)), tuple(sorted(writes)), told if writes else ())
 
 
+def most(tools: Iterable[Tool], which: str, usual: int) -> int:
+    """The rows that a statement says where nobody says otherwise: `usual`, or what the manifest allows if that is less."""
+    for tool in tools:
+        rule = tool.arguments.get("rows")
+        if tool.name.rpartition(".")[2] == which and rule is not None and rule.max is not None:
+            return min(usual, int(rule.max))
+    return usual
+
+
 _TOUCHES: Final = {"reads": ("query", "execute"), "writes": ("execute",)}
 
 
