@@ -485,6 +485,21 @@ def _parrot(handler: Handler, asked: dict[str, Any]) -> None:
         handler.whole(200, json.dumps(value).encode())
 
 
+def _echo(handler: Handler, asked: dict[str, Any]) -> None:
+    """Says what its user said last."""
+    said = str(asked["messages"][-1]["content"])
+    if asked.get("stream"):
+        handler.begin()
+        for word in said.split(" "):
+            handler.event(_chunk_of(word + " "))
+        handler.event(b"[DONE]")
+        handler.end()
+    else:
+        choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+        value = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        handler.whole(200, json.dumps(value).encode())
+
+
 def _carriage(handler: Handler, _: dict[str, Any]) -> None:
     """Every way to end a line, cut everywhere."""
     handler.begin()
@@ -513,6 +528,7 @@ MISBEHAVING = {
     "scripted-stalled": _stalled,
     "scripted-carriage": _carriage,
     "scripted-parrot": _parrot,
+    "scripted-echo": _echo,
 }
 
 

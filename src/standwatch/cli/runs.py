@@ -74,6 +74,8 @@ def _story(found: dict[str, Any]) -> None:
             advise(f"the run {word}", f"standwatch runs {other}")
     for act in found["acts"]:
         _act(act)
+    for one in found["doubts"]:
+        _doubt(one)
     if found["next"] > 0:
         advise("more", f"standwatch runs {found['run']} --from {found['next']}")
     if found["closed"] < 0:
@@ -92,6 +94,20 @@ def _act(act: dict[str, Any]) -> None:
         advise(f"came back: {_cut(act['result'].strip())}")
     if act["word"] not in ("done", "decided"):
         advise("why", f"standwatch explain {act['id']}")
+
+
+def _doubt(one: dict[str, Any]) -> None:
+    """What the agent said that the record contradicts."""
+    entries = ", ".join(map(str, one.get("entries", ()))) or "none: it was never asked for"
+    row(
+        "its word",
+        "bad",
+        when(one["at"]),
+        one["code"],
+        f"said in entry {one['of']}; entries that say otherwise: {entries}",
+    )
+    for sentence in one.get("sentences", ()):
+        advise(f"it said: {_cut(sentence['said'])}")
 
 
 def _cut(text: str) -> str:

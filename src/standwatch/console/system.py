@@ -7,6 +7,7 @@ import msgspec
 from standwatch.console.form import Act, Form
 from standwatch.console.page import Ask, Page
 from standwatch.facts.errors import NotFound
+from standwatch.fronts.control_coverage import CoverageSheet
 from standwatch.fronts.control_live import TrafficLine
 from standwatch.fronts.control_models import RollbackOrder
 from standwatch.fronts.control_ports import HoldLine, QuestionLine, SystemLine
@@ -24,6 +25,7 @@ class SystemView(msgspec.Struct, frozen=True):
     relaxations: tuple[RelaxationLine, ...]
     traffic: TrafficLine | None
     since: int
+    coverage: CoverageSheet
 
 
 async def view(ask: Ask) -> SystemView:
@@ -43,6 +45,7 @@ async def view(ask: Ask) -> SystemView:
         relaxations=tuple(one for one in status.relaxations if one.system == name),
         traffic=next((one for one in traffic.systems if one.system == name), None),
         since=traffic.since,
+        coverage=await ask.ops.coverage(ask.who, name, ask.as_of),
     )
 
 

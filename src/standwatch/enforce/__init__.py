@@ -35,6 +35,7 @@ WRITES: Final[tuple[str, ...]] = (
     "act.outcome.2",
     "act.shadowed.1",
     "act.unmasked.1",
+    "act.word.1",
     "ctl.run_closed.1",
     "ctl.run_opened.1",
     "ctl.run_opened.2",

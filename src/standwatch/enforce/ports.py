@@ -240,6 +240,10 @@ class Gate(Protocol):
         and where the whole would be too long; `Conflict` or `Unrecorded` where it cannot be."""
         ...
 
+    async def take_word(self, caller: Caller, system: str, run: str, text: str) -> str:
+        """Keep what an agent said of its run, "" for the one that `caller` is in. Raises `Forbidden`, `Unrecorded`."""
+        ...
+
     async def close_run(self, caller: Caller, run: str) -> None:
         """End a run; raises `Forbidden` for anybody but the principal it is bound to."""
         ...

@@ -207,6 +207,36 @@ AnyOutcome = Outcome | OutcomeChecked
 """An outcome, of whatever version."""
 
 
+class Word(Entry, frozen=True, kw_only=True, tag="act.word.1"):
+    """What an agent's host passed on as its agent's own word about `run`: sealed (`result`), and judged by nobody."""
+
+    id: str
+    run: str
+    system: str
+    result: str = ""
+    """Commitment to the words."""
+
+    folds: ClassVar[bool] = False
+
+
+class Contradicted(Entry, frozen=True, kw_only=True, tag="act.contradicted.1"):
+    """What an agent said in entry `of` does not agree with what its run did. A finding for people: it stops nothing."""
+
+    id: str
+    of: int
+    """Index of the outcome of the generation, or of the `act.word`, in which it was said."""
+    run: str
+    system: str
+    code: str
+    """What weighs most (`watch.word.CODES`)."""
+    entries: list[int] = []
+    """The entries that say otherwise; none where what was claimed was never asked for."""
+    why: str = ""
+    """Commitment to the findings: the sentences, and what both name."""
+
+    folds: ClassVar[bool] = False
+
+
 class Declared(Entry, frozen=True, kw_only=True, tag="ctl.declared.1"):
     """A system's manifest taken up: its digests and the people with rights over it."""
 
@@ -691,6 +721,8 @@ AnyEntry = (
     | Endorsed
     | Outcome
     | OutcomeChecked
+    | Word
+    | Contradicted
     | Declared
     | DeclaredRules
     | Config

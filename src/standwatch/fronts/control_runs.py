@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from standwatch.record.spoken import Doubt
+
 
 class Flow(msgspec.Struct, frozen=True):
     """Where one value of an action's arguments came from.
@@ -105,6 +107,8 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The runs that were opened from it, the first first."""
     second_place: int = -1
     """The entry that says its token was used from a second place, or without its key."""
+    doubts: tuple[Doubt, ...] = ()
+    """What its agent said that its record contradicts, the first first."""
     second_code: str = ""
     """`another_place` or `without_key`."""
 

@@ -3,6 +3,7 @@
     POST   /v1/runs  {system, task, on_behalf_of?, cnf?}            → 201 {"run","token","until"}
     POST   /v1/runs  {system, tools?, effects?, minutes?, cnf?}     → 201, with a run's own token: for a sub-agent
     POST   /v1/runs/{run}/task  {task}                              → 200, its user has said more
+    POST   /v1/runs/{run}/word  {text, system?}                     → 200, what its agent said; `current`: the caller's
     DELETE /v1/runs/{run}                                           → 204
 
 The task text comes from a principal that may start runs, never from a token that calls tools (DESIGN.md §9): a run for
@@ -28,6 +29,10 @@ MOST_NAME: Final = 512
 Tool = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _PATH: Final = "/v1/runs"
 _TASK: Final = "/task"
+_WORD: Final = "/word"
+CURRENT: Final = "current"
+"""In place of a run: the one that the caller is in."""
+MOST_WORD: Final = 64 << 10
 
 
 class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +60,13 @@ class Saying(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: str = ""
 
 
+class Spoken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent said of its run, as its host passes it on; of much the end."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    system: str = ""
+
+
 class RunsFront:
     """`hosts` and `origins` as `check_origin` takes them."""
 
@@ -72,11 +84,14 @@ class RunsFront:
         """Answers one request below `/v1/runs`."""
         opening = request.path == _PATH
         adding = request.path.endswith(_TASK) and not opening
-        method = "POST" if opening or adding else "DELETE"
+        speaking = request.path.endswith(_WORD) and not opening
+        method = "POST" if opening or adding or speaking else "DELETE"
         refused = self._door.refusal(request, method) or self._door.stranger(request)
         if refused is not None:
             return refused
         try:
+            if speaking:
+                return await self._hear(request)
             if adding:
                 return await self._add(request)
             return await (self._open(request) if opening else self._close(request))
@@ -123,6 +138,21 @@ class RunsFront:
             return NOWHERE
         await self._gate.extend_run(caller, run, said.task)
         return answer(200, {"run": run})
+
+    async def _hear(self, request: Request) -> Response:
+        """An agent's own word. The answer is the same whatever it is worth."""
+        said = read(request, Spoken)
+        if said is None:
+            return invalid("Expected JSON: {text, system?}.")
+        run = request.path.removeprefix(_PATH + "/").removesuffix(_WORD)
+        caller = self._door.caller(request, said.system)
+        if caller is None:
+            return UNAUTHENTICATED
+        if not 0 < len(run) <= MOST_NAME or "/" in run:
+            return NOWHERE
+        named = "" if run == CURRENT else run
+        ident = await self._gate.take_word(caller, said.system, named, said.text[-MOST_WORD:])
+        return answer(200, {"word": "done", "id": ident})
 
     async def _close(self, request: Request) -> Response:
         run = request.path.removeprefix(_PATH + "/")

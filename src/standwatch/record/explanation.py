@@ -7,6 +7,7 @@ import msgspec
 from standwatch.facts.configuration import Finding
 from standwatch.facts.words import Decision, Effect, Level, PrincipalKind, Seam
 from standwatch.record.source import Fate
+from standwatch.record.spoken import Doubt
 
 Standing = Literal[
     "done",
@@ -256,3 +257,5 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
     """What does not fit together. Empty is not a verification of the log: `verify` is."""
     relaxed: tuple[Bypass, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    """What was said in it that the record of its run contradicts."""

@@ -59,6 +59,7 @@ from standwatch.record.source import (
     read_action,
     read_leaf,
 )
+from standwatch.record.spoken import doubts
 from standwatch.record.tree import Unproven, inclusion_proof, leaf_hash, verify_inclusion
 
 _OWN: Final = (Intent, Denied, Asked, Deferred, Pulled, Answered, Endorsed, Unmasked, Outcome)
@@ -108,6 +109,7 @@ def explain(source: Source, ident: str, vkey: str = "") -> Explanation:
         proofs=_proofs(source, own, head, problems),
         head=head,
         problems=tuple(problems),
+        doubts=doubts(source, source.of_action(ident), least=index),
     )
 
 

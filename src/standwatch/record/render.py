@@ -79,6 +79,7 @@ def _lines(told: Explanation) -> Iterator[str]:
     yield from _authority(told)
     yield from _asked(told.asked)
     yield from _sent(told)
+    yield from _doubted(told)
     yield from _proof(told)
 
 
@@ -124,6 +125,19 @@ def _relaxed(told: Explanation) -> Iterator[str]:
             f"  {'relaxed' if one.used else 'relaxable':<13} {one.check} on {one.scope} until {instant(one.until)} "
             f"(entry {one.index}), {one.compensating} stands in, signed by {', '.join(one.signed) or 'nobody'}"
         )
+
+
+def _doubted(told: Explanation) -> Iterator[str]:
+    """What was said in it, and what the record of its run says otherwise."""
+    if told.doubts:
+        yield ""
+        yield "The agent's word against the record"
+    for one in told.doubts:
+        entries = ", ".join(map(str, one.entries)) or "no entry: it was never asked for"
+        yield f"  {one.code:<13} entry {one.index}, {instant(one.at)}; the record says otherwise in {entries}"
+        if not one.sentences:
+            yield f"  it said       {_gone(one.fate)}"
+        yield from (f"  it said       {each.said}" for each in one.sentences)
 
 
 def _findings(told: Explanation) -> Iterator[str]:

@@ -45,6 +45,7 @@ from standwatch.facts.entries import (
     TaskTaken,
     Unmasked,
     Watch,
+    Word,
 )
 from standwatch.facts.frames import Append, Refusal, RefusalCode
 from standwatch.facts.spending import SPENDINGS
@@ -150,6 +151,8 @@ class Sequencer(msgspec.Struct):
                 return self._tellable(entry, now)
             case TaskTaken():
                 return self._untold(entry, now)
+            case Word() if (run := state.runs.get(entry.run)) is None or run[1].principal != entry.by:
+                return "run", f"run {entry.run} is not open for {entry.by}"
             case _:
                 return _unsaid(state, entry, now)
 

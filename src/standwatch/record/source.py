@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Contradicted,
     Coverage,
     Decided,
     Declared,
@@ -40,6 +41,7 @@ from standwatch.facts.entries import (
     Shadowed,
     TaskTaken,
     Unmasked,
+    Word,
 )
 from standwatch.facts.errors import Malformed, Misconfigured, NotFound, Tampered
 from standwatch.facts.parts import (
@@ -165,8 +167,10 @@ def commitments(entry: AnyEntry | Unknown) -> tuple[Commitment, ...]:
             named = (Commitment("action", entry.digest, True), Commitment("findings", entry.why))
         case OutcomeChecked():
             named = (Commitment("result", entry.result), Commitment("findings", entry.why))
-        case Outcome():
+        case Outcome() | Word():
             named = (Commitment("result", entry.result),)
+        case Contradicted():
+            named = (Commitment("findings", entry.why),)
         case RunOpened() | TaskTaken():
             named = (Commitment("task", entry.why),)
         case Declared() | Config():
@@ -235,7 +239,7 @@ def ident_of(entry: AnyEntry | Unknown) -> str:
             return entry.id
         case Unmasked():
             return entry.id
-        case Decided() | Shadowed() | Overridden():
+        case Decided() | Shadowed() | Overridden() | Word() | Contradicted():
             return entry.id
         case RunOpened():
             return entry.run

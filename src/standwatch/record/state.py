@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     Asked,
     AskedMany,
     Config,
+    Contradicted,
     Coverage,
     Decided,
     Declared,
@@ -51,6 +52,7 @@ from standwatch.facts.entries import (
     TaskTaken,
     Unmasked,
     Watch,
+    Word,
 )
 from standwatch.facts.errors import Malformed
 from standwatch.facts.relaxations import APART
@@ -183,7 +185,7 @@ class State(msgspec.Struct):
         match entry:
             case Intent():
                 self._use(entry)
-            case Denied() | Outcome() | Gap() | Decided() | Shadowed() | Overridden():
+            case Denied() | Outcome() | Gap() | Decided() | Shadowed() | Overridden() | Word() | Contradicted():
                 pass
             case Deployed():
                 key = f"{entry.system}/{entry.model}"

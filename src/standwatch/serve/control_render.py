@@ -11,6 +11,7 @@ from standwatch.facts.entries import (
     Asked,
     AskedMany,
     Config,
+    Contradicted,
     Coverage,
     Decided,
     Declared,
@@ -49,6 +50,7 @@ from standwatch.facts.entries import (
     TaskTaken,
     Unmasked,
     Watch,
+    Word,
 )
 from standwatch.record.leaf import Unknown
 
@@ -114,6 +116,12 @@ def sentence(entry: AnyEntry | Unknown) -> str:
             return f"{entry.system}: {entry.mode} {entry.model}@{entry.version}{share}"
         case Exposure():
             return f"{entry.system} touched about {entry.people} people in the week to {entry.week}"
+        case Word():
+            return f"{entry.system}: its agent had its word about run {entry.run}  {entry.id}"
+        case Contradicted():
+            against = ", ".join(map(str, entry.entries)) or "no entry says so"
+            said = f"what the agent said in {entry.of} is contradicted: {entry.code} ({against})"
+            return f"{entry.system}: {said}  {entry.id}"
         case Coverage():
             return _coverage(entry)
         case Declared():

@@ -15,6 +15,7 @@ from standwatch.facts.entries import (
     Answered,
     AnyEntry,
     Asked,
+    Contradicted,
     Decided,
     Deferred,
     Denied,
@@ -39,6 +40,7 @@ from standwatch.record.judged import Task, task_of, telling
 from standwatch.record.leaf import Unknown
 from standwatch.record.questions import quorum
 from standwatch.record.source import Opening, commitments, open_part, read_leaf
+from standwatch.record.spoken import doubts
 from standwatch.record.state import State
 from standwatch.serve.control_reading import Record
 
@@ -103,7 +105,7 @@ def run_document(
         )
     kept = indices if len(indices) <= MOST_ENTRIES else [indices[0], *indices[1 - MOST_ENTRIES :]]
     entries: _Own = [(index, read_leaf(source.leaf(index))) for index in kept]
-    acts = list(_acts(entries).values())
+    acts = list(acts_of(entries).values())
     if around >= 0:  # the page on which the act of that entry stands
         place = next((k for k, own in enumerate(acts) if any(index == around for index, _ in own)), 0)
         start = place - place % most
@@ -135,7 +137,7 @@ def run_document(
         task=task.task,
         task_fate=fate,
         on_behalf_of=task.on_behalf_of,
-        counts=dict(sorted(Counter(_word(own, now)[0] for own in acts).items())),
+        counts=dict(sorted(Counter(word_of(own, now)[0] for own in acts).items())),
         total=len(acts),
         begin=start,
         next=start + most if start + most < len(acts) else -1,
@@ -148,6 +150,7 @@ def run_document(
         above=tuple(name for name, _ in above),
         below=_below(source, run, index, closed[0] if closed is not None else source.size),
         second_place=second,
+        doubts=doubts(source, [k for k, one in entries if isinstance(one, Contradicted)]),
         second_code=elsewhere.code if elsewhere is not None else "",
     )
 
@@ -209,7 +212,7 @@ def _number(text: str, name: str, most: int, usual: int, least: int = 0) -> int:
     return int(text)
 
 
-def _acts(entries: _Own) -> dict[str, _Own]:
+def acts_of(entries: _Own) -> dict[str, _Own]:
     """The entries of each act, in the order in which acts were first heard of."""
     found: dict[str, _Own] = {}
     for index, entry in entries:
@@ -219,7 +222,7 @@ def _acts(entries: _Own) -> dict[str, _Own]:
     return found
 
 
-def _word(own: _Own, now: int) -> tuple[str, str, str]:
+def word_of(own: _Own, now: int) -> tuple[str, str, str]:
     """What became of an act: the word, the stable code of a refusal, the status of an outcome."""
     kinds = [one for _, one in own]
     outcome = next((one for one in kinds if isinstance(one, Outcome)), None)
@@ -274,7 +277,7 @@ class _Reading:
 
     def act(self, own: _Own) -> RunAct:
         """One act. Its values come from what was returned before it."""
-        word, code, status = _word(own, self._now)
+        word, code, status = word_of(own, self._now)
         index, judged = next(
             ((index, one) for index, one in reversed(own) if isinstance(one, Judged)), (own[0][0], None)
         )

@@ -61,12 +61,13 @@ from standwatch.facts.entries import (
     RunBound,
     RunClosed,
     TaskTaken,
+    Word,
 )
 from standwatch.facts.errors import Conflict, Forbidden, Unrecorded
 from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
-from standwatch.facts.parts import Part
+from standwatch.facts.parts import SALT_BYTES, Part, commitment
 from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
@@ -334,6 +335,26 @@ class LiveGate:
         if opened is None or opened.principal != caller.principal:
             raise Forbidden("no such run of this caller")
         await self.append(RunClosed(by=caller.principal, run=run))
+
+    async def take_word(self, caller: Caller, system: str, run: str, text: str) -> str:
+        """Keep what the host of an agent says that it said; `run` is "" for the one that the caller is in. Its id.
+
+        INVARIANT: nothing is judged by it, and its caller hears nothing of what it was compared with.
+        """
+        run = run or caller.run or self.state.implicit.get(f"{caller.principal}/{system}", "")
+        _, opened = self.state.runs.get(run, (0, None))
+        if opened is None or opened.principal != caller.principal or caller.run not in ("", run):
+            raise Forbidden("no such run of this caller")
+        part = Part("result", self._chance(SALT_BYTES), text.encode())
+        entry = Word(
+            by=caller.principal,
+            id=self._fresh(),
+            run=run,
+            system=opened.system,
+            result=commitment(part.salt, part.data),
+        )
+        await self.append(entry, (part,))
+        return entry.id
 
     def _fresh(self) -> str:
         return new_id(self._clock(), self._chance(10))

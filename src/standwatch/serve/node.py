@@ -50,6 +50,8 @@ from standwatch.serve.oidc import Oidc
 from standwatch.serve.place import Place, now, place_of, shared_key
 from standwatch.serve.report import report
 from standwatch.serve.servers import Servers
+from standwatch.serve.words import EVERY as WORDS
+from standwatch.serve.words import Words
 from standwatch.serve.world import compile_world
 from standwatch.store.folder import read_folder
 from standwatch.store.link import LocalLink
@@ -118,6 +120,9 @@ class Node:
             lambda: names(self.gate.configuration),
             lambda scopes: self.gate.stopped(scopes) or bool(self.gate.state.held(scopes, now())),
         )
+        self.words = Words(
+            Reader(place.state, kek=setup.kek, older=setup.older), self.gate, os.urandom
+        )  # its own: who reads in order to compare holds up nobody else
         self.measuring = Measuring(recorder, self.gate, now)
         self._record = Reader(place.state)  # its own: who reads in order to tell holds up nobody else
         matters = Matters(
@@ -189,6 +194,7 @@ class Node:
         now.keep(self.place.state)
         self.reader.close()
         self._record.close()
+        self.words.close()
         await asyncio.to_thread(self.recorder.close)
 
 
@@ -340,6 +346,18 @@ async def keep_house(node: Node) -> None:
             pass  # the record cannot be written now, and its own problem is told elsewhere
         except Exception as error:
             report(error)
+
+
+async def heed_words(node: Node) -> None:
+    """Every second: compare what agents said with what their runs did."""
+    while True:
+        try:
+            await node.words.look()
+        except StandwatchError:
+            pass  # the record cannot be written now, and its own problem is told elsewhere
+        except Exception as error:
+            report(error)
+        await asyncio.sleep(WORDS)
 
 
 async def look_round(node: Node) -> None:

@@ -11,6 +11,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Contradicted,
     Coverage,
     Decided,
     Declared,
@@ -42,6 +43,7 @@ from standwatch.facts.entries import (
     TaskTaken,
     Unmasked,
     Watch,
+    Word,
 )
 from standwatch.record.leaf import Unknown
 from standwatch.record.state import folds
@@ -78,6 +80,8 @@ _OF_ACTION: Final = (
     Decided,
     Shadowed,
     Overridden,
+    Word,
+    Contradicted,
 )
 
 
@@ -150,7 +154,7 @@ def part_key(index: int, entry: AnyEntry) -> str:
     match entry:
         case Intent() | Outcome() | Asked() | Deferred() | Pulled() | Denied() | Answered() | Endorsed():
             return entry.id
-        case Decided() | Shadowed() | Overridden():
+        case Decided() | Shadowed() | Overridden() | Word() | Contradicted():
             return entry.id
         case RunOpened():
             return entry.run

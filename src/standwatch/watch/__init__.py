@@ -12,6 +12,7 @@ READS: Final[tuple[str, ...]] = (
     "act.outcome.2",
     "act.overridden.1",
     "act.shadowed.1",
+    "act.word.1",
     "ctl.config.1",
     "ctl.declared.1",
     "ctl.declared.2",
@@ -22,6 +23,7 @@ READS: Final[tuple[str, ...]] = (
     "ctl.restored.1",
 )
 WRITES: Final[tuple[str, ...]] = (
+    "act.contradicted.1",
     "ctl.coverage.1",
     "ctl.exposure.1",
 )

@@ -96,7 +96,8 @@ def objects(text: str) -> Iterator[str]:
     """The words of `text` that may name something, in lower case: account numbers without spaces, paths with all of
     their endings, environments by one name."""
     spaced = _IBAN.sub(lambda found: found[0].replace(" ", ""), text)
-    for word in _WORD.findall(spaced):
+    spoken: list[str] = _WORD.findall(spaced)
+    for word in spoken:
         plain = word.lower().rstrip(".:")
         yield SAME.get(plain, plain)
         if "/" in plain and "://" not in plain:

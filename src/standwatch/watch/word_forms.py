@@ -126,7 +126,7 @@ UNREAL: Final = re.compile(
     r"need|needs|"
     r"want|wants|wanted|goal|going to|tried|try|trying|attempt\w*|plan to|planned|let me|let's|"
     r"next step|todo|"
-    r"to get|in order to|can|could|have to|has to|ready to|before|when|whether|asked|ask|suppose\w*|"
+    r"to get|in order to|can|could|have to|has to|ready to|before|when|whether|asked (?:me|us|to|for|if)|ask|suppose\w*|"
     r"expect\w*|"
     r"imagine|for example|used to|about to|"
     r"wenn|falls|sobald|bis|würde|würden|sollte|sollten|soll|sollen|wird|werde|werden|kann|können|"

@@ -12,7 +12,7 @@ const LIMITS = [
 // The part that a kind's `why` commits to; the action and the result have members of their own.
 const WHY = {
   "act.intent.1": "findings", "act.denied.1": "findings", "act.asked.1": "findings", "act.asked.2": "findings",
-  "act.outcome.2": "findings",
+  "act.outcome.2": "findings", "act.contradicted.1": "findings",
   "act.deferred.1": "findings", "act.pulled.1": "reason", "act.answered.1": "reason", "act.answered.2": "reason",
   "act.endorsed.1": "reason", "ctl.revalidated.1": "reason",
   "act.decided.1": "context", "act.shadowed.1": "context", "act.overridden.1": "reason",
