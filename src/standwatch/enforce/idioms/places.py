@@ -130,6 +130,11 @@ class Ground:
         return normal(f"{self._at}/{path}")
 
 
+def scratch(path: str) -> bool:
+    """Whether it lies in the folders that everybody may write to."""
+    return _SCRATCH.match(path) is not None or path.startswith("/dev/shm")  # noqa: S108 - it is recognised, not used
+
+
 def installed(path: str) -> bool:
     """Whether it is a program where programs are installed."""
     return _PROGRAMS.match(path) is not None

@@ -9,9 +9,9 @@ from standwatch.enforce.idioms.listed import listed
 from standwatch.enforce.idioms.reading import Kind
 
 _RUNNING: Final = listed(
-    "ld_preload ld_library_path ld_audit git_ssh git_ssh_command git_pager pager editor visual git_external_diff git_askpass "
-    "git_editor git_sequence_editor git_proxy_command prompt_command bash_env env pythonstartup node_options perl5opt "
-    "rubyopt lessopen lessclose dyld_insert_libraries manpager systemd_pager systemd_editor browser "
+    "ld_preload ld_library_path ld_audit git_ssh git_ssh_command git_pager pager editor visual git_external_diff "
+    "git_askpass git_editor git_sequence_editor git_proxy_command prompt_command bash_env env pythonstartup node_options "
+    "perl5opt rubyopt lessopen lessclose dyld_insert_libraries manpager systemd_pager systemd_editor browser "
     "ssh_askpass sudo_askpass sudo_editor aws_pager gh_pager gh_editor bat_pager psql_pager java_tool_options "
     "_java_options jdk_java_options rustc_wrapper rustc_workspace_wrapper "
 )
@@ -40,8 +40,5 @@ def assigned(name: str, value: str) -> Iterator[tuple[Kind, str]]:
 
 def _odd(part: str) -> bool:
     """Whether programs are looked for where none are installed: here, in the scratch, or nowhere in particular."""
-    return (
-        part in (".", "")
-        or part.startswith(("/tmp", "./.", "/var/tmp", "/dev/shm"))
-        or (part == "~" or (places.is_path(part) and part.startswith("..")))
-    )
+    above = places.is_path(part) and part.startswith("..")
+    return part in (".", "", "~") or part.startswith("./.") or above or places.scratch(part)

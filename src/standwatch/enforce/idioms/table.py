@@ -11,8 +11,9 @@ Traits:
 - `opens` opens a screen or a prompt from which anything can be run; `bare` only where it is given nothing to work on
 - `pages` shows what it says in a pager, from which a shell can be had
 - `net` talks to the network; `sends=OPTIONS` sends their values out
-- `reads=OPTIONS` of a program that looks at names, the values of these options are read; `looks=OPTIONS` options at which a
-  person should look
+- `reads=OPTIONS` of a program that looks at names, the values of these options are read
+- `looks=OPTIONS` options at which a person should look
+- `remote` copies, to another machine where a word says so
 - `asks=WORDS` a person should look (words joined by `_`)
 - `fetches` its operands are packages or images that come from elsewhere
 - `input` takes names of files from its input

@@ -76,6 +76,13 @@ def metadata(url: str) -> bool:
     )  # fmt: skip
 
 
+def loopback(name: str) -> bool:
+    """Whether the host `name` is this machine."""
+    found = address(name)
+    own = found is not None and (found.is_loopback or found.is_unspecified)
+    return own or name == "localhost" or name.endswith(".localhost")
+
+
 def inside(url: str) -> str:
     """Why `url` is not an address out in the world."""
     if url.strip().casefold() in _INERT:

@@ -30,6 +30,12 @@ _KEEPS: Final = frozenset(
 """Where these words are everyday work that can be had back."""
 
 
+_BACK: Final = listed("remove uninstall rm reset restore prune down")
+_CHANGES: Final = listed("apply edit set create add update patch put new start run")
+_NOT_ONLY: Final = listed("test env export dump doc docs audit")
+_KEEP_OUTPUT: Final = listed("sort tree shuf xxd uniq yq xmllint history date hostname ulimit")
+
+
 def effect_of(name: str, program: Program, operands: list[str], said: list[str]) -> Effect:
     """What `name said…` does at most, as far as its words tell; `operands` are those that are no options."""
     if "--dry-run" in said or "--help" in said:
@@ -55,34 +61,22 @@ def effect_of(name: str, program: Program, operands: list[str], said: list[str])
     if name in ("sed", "gsed", "perl", "yq", "ruby"):
         in_place = any(re.match(r"--in-?place|-\w*i", one) for one in said)
         return "write" if in_place else program.effect
-    if program.effect == "read" or program.effect == "irreversible":
+    if program.effect == "read":
+        kept = name in _KEEP_OUTPUT and any(re.match(r"-o|--output|--in-?place|-r$|-s$", one) for one in said)
+        return "write" if kept else "read"
+    if program.effect == "irreversible" or not operands:
         return program.effect
-    first = operands[:3]
-    if not first:
-        return (
-            "read"
-            if program is UNKNOWN and said and said[0] in ("--version", "-V", "--help")
-            else program.effect
-        )
-    if any(map(_ENDS.match, first)) and name not in ("echo",):
-        return (
-            "write"
-            if name in _KEEPS
-            and first[0] in ("remove", "uninstall", "rm", "reset", "restore", "prune", "down")
-            else "irreversible"
-        )
+    return _by_words(name, program, operands[:3])
+
+
+def _by_words(name: str, program: Program, first: list[str]) -> Effect:
+    """By what tools with subcommands call what they do. A program that nobody knows writes, whatever it says."""
+    if any(map(_ENDS.match, first)):
+        return "write" if name in _KEEPS and first[0] in _BACK else "irreversible"
     if any(map(_SENDS.match, first[:2])):
         return "irreversible"
-    if program is not UNKNOWN or "." not in first[0]:
-        if any(map(_READS.match, first[:2])) and not any(
-            one in ("apply", "edit", "set", "create", "add", "update") for one in first
-        ):
-            return (
-                "read"
-                if first[0] not in ("test", "env", "export", "dump", "doc", "docs", "audit")
-                else "write"
-            )
-    return "write"
+    looks = any(map(_READS.match, first[:2])) and not any(one in _CHANGES for one in first)
+    return "read" if looks and program is not UNKNOWN and first[0] not in _NOT_ONLY else "write"
 
 
 def _git(program: Program, operands: list[str], said: list[str]) -> Effect:
