@@ -15,6 +15,7 @@ from standwatch.facts.errors import StandwatchError
 
 _SPACE: Final = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BESIDE: Final = re.compile(r"[ \t]*(?://[^\n]*|/\*[^\n]*?\*/[ \t]*(?=\n))")
 _PLAIN: Final = re.compile(r"[-+.\w]+")
 _DEEPEST: Final = 64
 
@@ -193,10 +194,12 @@ def _inserted(text: str, node: Node, shown: str) -> str:
     last = max(one.end for one in inside)
     follows = _skip(text, last)
     comma = text[follows : follows + 1] == ","
-    if comma:
-        last = follows + 1
+    head = text[: follows + 1] if comma else f"{text[:last]},"
+    rest = text[follows + 1 if comma else last :]
+    if beside := _BESIDE.match(rest):  # what is said of the last one stays beside it
+        head, rest = head + beside[0], rest[beside.end() :]
     flat = "\n" not in text[node.start : node.end]
-    return f"{text[:last]}{'' if comma else ','}{' ' if flat else chr(10) + inner}{shown}{text[last:]}"
+    return f"{head}{' ' if flat else chr(10) + inner}{shown}{rest}"
 
 
 def _cut(text: str, item: Node) -> str:

@@ -30,9 +30,10 @@ def trial(given: Namespace, folder: Path, file: Path) -> int:
     settings = json.loads((folder / "hook.json").read_bytes())
     session = f"standwatch-test-{secrets.token_hex(4)}"
     cwd = settings.get("project") or str(Path.cwd())
+    base = {"session_id": session, "conversation_id": session, "cwd": cwd, "workspace_roots": [cwd]}
     told = [
-        _fired(given.host, found, settings, session, cwd, command, expected)
-        for command, expected in ((HARMLESS, "goes"), (HARMFUL, "blocked"))
+        _fired(given.host, found, base, command) | {"system": settings["system"]}
+        for command in (HARMLESS, HARMFUL)
     ]
     good = all(one["as_it_should"] for one in told)
     left = list(hosts.HOSTS[given.host].left)
@@ -65,17 +66,9 @@ def _installed(host: str, folder: Path, file: Path) -> dict[str, str]:
     return found
 
 
-def _fired(
-    host: str,
-    commands: dict[str, str],
-    settings: dict[str, Any],
-    session: str,
-    cwd: str,
-    command: str,
-    expected: str,
-) -> dict[str, Any]:
+def _fired(host: str, commands: dict[str, str], base: dict[str, Any], command: str) -> dict[str, Any]:
     names = {kind: event for event, kind in reversed(hosts.HOSTS[host].events.items())}
-    base = {"session_id": session, "conversation_id": session, "cwd": cwd, "workspace_roots": [cwd]}
+    cwd, expected = base["cwd"], "goes" if command == HARMLESS else "blocked"
     call = {
         **base,
         "tool_name": SHELLS[host],
@@ -95,13 +88,12 @@ def _fired(
         "as_it_should": came == expected,
         "words": words,
         "milliseconds": round(took, 1),
-        "system": settings["system"],
     }
 
 
 def _run(command: str, event: dict[str, Any], cwd: str) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_PROJECT_DIR")}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - as the host starts it
         ["/bin/sh", "-c", command],
         input=json.dumps(event).encode(),
         capture_output=True,

@@ -21,9 +21,9 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "write": "Edit MultiEdit Write NotebookEdit",
         "fetch": "WebFetch",
         "search": "WebSearch",
-        "inner": "Agent Task TaskCreate TaskGet TaskList TaskUpdate TaskOutput TaskStop TodoRead TodoWrite BashOutput "
-        "KillShell AskUserQuestion EnterPlanMode ExitPlanMode EnterWorktree ExitWorktree Skill SlashCommand ToolSearch "
-        "ReportFindings ListMcpResourcesTool StructuredOutput",
+        "inner": "Agent ListAgents Task TaskCreate TaskGet TaskList TaskUpdate TaskOutput TaskStop TodoRead TodoWrite "
+        "BashOutput KillShell AskUserQuestion EnterPlanMode ExitPlanMode EnterWorktree ExitWorktree Skill "
+        "SlashCommand ToolSearch ReportFindings ListMcpResourcesTool StructuredOutput",
         "publish": "CronCreate CronDelete RemoteTrigger ScheduleWakeup PushNotification Artifact Workflow SendMessage "
         "SendFeedback",
     },
@@ -32,7 +32,8 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "read": "view_image",
         "write": "apply_patch",
         "search": "web_search",
-        "inner": "update_plan request_user_input spawn_agent send_input wait close_agent",
+        "inner": "update_plan request_user_input get_goal create_goal update_goal spawn_agent "
+        "send_input wait close_agent",
     },
     "cursor": {
         "shell": "Shell",

@@ -53,7 +53,23 @@ def load(path: str) -> dict[str, Any] | None:
             found = json.loads(file.read())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return members(found)
+
+
+def members(found: Any) -> dict[str, Any] | None:
+    """`found` where it is an object."""
+    if not isinstance(found, dict):
+        return None
+    known: dict[str, Any] = found  # pyright: ignore[reportUnknownVariableType]
+    return known
+
+
+def items(found: Any) -> list[Any]:
+    """What is in `found`, where it is a list."""
+    if not isinstance(found, list):
+        return []
+    known: list[Any] = found  # pyright: ignore[reportUnknownVariableType]
+    return known
 
 
 def save(path: str, value: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from standwatch.hook.files import items, members
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -53,6 +55,8 @@ class Event:
             self.tool, self.own = _tool(host, said)
             self.arguments = _arguments(said.get("tool_input"))
             self.answer = _answer(said)
+            if self.kind == AFTER and (members(self.answer) or {}).get("error"):
+                self.kind = FAILED  # Gemini CLI has one event for both
         if self.kind != OTHER and not self.session:
             raise BadEvent("the event names no session")
 
@@ -63,9 +67,10 @@ def read_event(host: str, data: bytes, project: str = "") -> Event:
         said = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise BadEvent(f"the event is no JSON: {type(error).__name__}") from None
-    if not isinstance(said, dict):
+    event = members(said)
+    if event is None:
         raise BadEvent("the event is no object")
-    return Event(host, said, project)
+    return Event(host, event, project)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,7 +89,7 @@ def _text(said: dict[str, Any], name: str) -> str:
 
 
 def _listed(found: Any) -> list[str]:
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    return [one for one in items(found) if isinstance(one, str)]
 
 
 def _tool(host: str, said: dict[str, Any]) -> tuple[str, bool]:
@@ -92,8 +97,8 @@ def _tool(host: str, said: dict[str, Any]) -> tuple[str, bool]:
     if not name:
         raise BadEvent("the event names no tool")
     server, tool = "", ""
-    context = said.get("mcp_context")
-    if host == "gemini-cli" and isinstance(context, dict):
+    context = members(said.get("mcp_context"))
+    if host == "gemini-cli" and context is not None:
         server, tool = _text(context, "server_name"), _text(context, "tool_name")
     elif name.startswith("mcp__"):
         server, _, tool = name[5:].partition("__")
@@ -114,9 +119,10 @@ def _arguments(found: Any) -> dict[str, Any]:
             raise BadEvent("the arguments are no JSON") from None
     if found is None:
         return {}
-    if not isinstance(found, dict):
+    known = members(found)
+    if known is None:
         raise BadEvent("the arguments are no object")
-    return found
+    return known
 
 
 def _answer(said: dict[str, Any]) -> Any:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import re
 
+from standwatch.hook.files import items
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,10 +65,8 @@ def _named(arguments: dict[str, Any]) -> Iterator[str]:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str) and value:
         yield value
-    elif isinstance(value, list):
-        for one in value:
-            if isinstance(one, str) and one:
-                yield one
+    else:
+        yield from [one for one in items(value) if isinstance(one, str) and one]
 
 
 def border(project: str) -> str:

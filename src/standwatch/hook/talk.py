@@ -8,6 +8,8 @@ import select
 import socket
 import time
 
+from standwatch.hook.files import members
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -49,14 +51,14 @@ class Line:
             connection = self._ready(until)
             connection.sendall(head.encode("ascii") + data)
             status, answer, keep = self._answer(connection, until)
-            found = json.loads(answer) if answer else {}
+            found = members(json.loads(answer or b"{}"))
         except (OSError, ValueError, RecursionError) as error:
             self.close()
             raise Unreachable(str(error) or type(error).__name__) from None
         if not keep:
             self.close()
         self.used = time.monotonic()
-        if not isinstance(found, dict):
+        if found is None:
             raise Unreachable("what answered is not Standwatch")
         return status, found
 

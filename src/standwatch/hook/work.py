@@ -38,27 +38,41 @@ class Said:
         self.code, self.words = code, words
 
 
+class Work:
+    """One event's means: whose hook it is, the connection, and when all must be done (monotonic seconds)."""
+
+    __slots__ = ("line", "settings", "until")
+
+    def __init__(self, settings: Settings, line: Line) -> None:
+        self.settings, self.line = settings, line
+        self.until = time.monotonic() + settings.seconds + settings.wait
+
+    def post(self, path: str, token: str, body: Any) -> tuple[int, dict[str, Any]]:
+        """As `Line.post`, in the time that is left."""
+        return self.line.post(path, token, body, self.until)
+
+
 def handle(settings: Settings, line: Line, expected: str, data: bytes, project: str = "") -> Said:
     """Do what the event in `data` wants. `expected`: the kind that the host was told to call us for.
 
     INVARIANT: nothing but the gateway's `go` is answered with `GO` before a call.
     """
-    until = time.monotonic() + settings.seconds + settings.wait
+    work = Work(settings, line)
     try:
         event = read_event(settings.host, data, project)
         if expected == BEFORE and event.kind != BEFORE:
             raise BadEvent("this is no call")  # noqa: TRY301
         match event.kind:
             case "before":
-                return _ask(settings, line, event, until)
+                return _ask(work, event)
             case "after" | "failed":
-                return _tell(settings, line, event, until)
+                return _tell(work, event)
             case "prompt":
-                return _hear(settings, line, event, until)
+                return _hear(work, event)
             case _:
                 return Said(GO)
     except BadEvent as error:
-        return _unreadable(settings, line, data, str(error), until) if expected == BEFORE else Said(GO)
+        return _unreadable(work, data, str(error)) if expected == BEFORE else Said(GO)
     except Unreachable as error:
         return _no(f"No answer from Standwatch, so nothing may be done ({error}).")
     except OSError as error:
@@ -72,22 +86,22 @@ def _no(words: str) -> Said:
 # --- before a call -------------------------------------------------------------------------------------------------
 
 
-def _ask(settings: Settings, line: Line, event: Event, until: float) -> Said:
-    asked = {"system": settings.system, "tool": event.tool, "seam": "hook"}
-    arguments, paths = judged(event, settings.project)
+def _ask(work: Work, event: Event) -> Said:
+    asked = {"system": work.settings.system, "tool": event.tool, "seam": "hook"}
+    arguments, paths = judged(event, work.settings.project)
     if _size(arguments) > MOST:
         raise BadEvent("the call is larger than anybody could look at")
-    token = _run(settings, line, event, until)["token"]
-    status, answer = line.post("/v1/actions", token, {**asked, "arguments": arguments}, until)
-    waited = time.monotonic() + settings.wait
+    token = _run(work, event)["token"]
+    status, answer = work.post("/v1/actions", token, {**asked, "arguments": arguments})
+    waited = time.monotonic() + work.settings.wait
     while status == 202 and time.monotonic() + AGAIN < waited:
         time.sleep(AGAIN)
-        status, answer = line.post("/v1/actions", token, {**asked, "arguments": arguments}, until)
+        status, answer = work.post("/v1/actions", token, {**asked, "arguments": arguments})
     if status == 200 and answer.get("word") == "go":
-        return _go(settings, line, event, answer, token, paths, until)
+        return _go(work, event, answer, token, paths)
     if status == 400:
         raise BadEvent(f"it is not valid: {answer.get('message', '')}")
-    return _no(_told(settings, status, answer))
+    return _no(_told(work, status, answer))
 
 
 def judged(event: Event, project: str = "") -> tuple[dict[str, Any], list[str]]:
@@ -110,55 +124,49 @@ def judged(event: Event, project: str = "") -> tuple[dict[str, Any], list[str]]:
     return {**event.arguments, **added}, paths
 
 
-def _go(
-    settings: Settings,
-    line: Line,
-    event: Event,
-    answer: dict[str, Any],
-    token: str,
-    paths: list[str],
-    until: float,
-) -> Said:
+def _go(work: Work, event: Event, answer: dict[str, Any], token: str, paths: list[str]) -> Said:
     ident = answer.get("id")
     if not isinstance(ident, str) or not ident:
         raise Unreachable("the gateway said go to nothing")
     if "arguments" in answer:
-        line.post(f"/v1/actions/{ident}/outcome", token, {"status": "not_sent"}, until)
+        work.post(f"/v1/actions/{ident}/outcome", token, {"status": "not_sent"})
         return _no(
             f"The call may go with changed arguments only, which this host cannot be given. Reference: {ident}."
         )
-    save(_act(settings, event), {"id": ident, "token": token, "marks": marks(paths)})
+    save(_act(work, event), {"id": ident, "token": token, "marks": marks(paths)})
     return Said(GO)
 
 
-def _act(settings: Settings, event: Event) -> str:
+def _act(work: Work, event: Event) -> str:
     """Where the act's id is kept until its outcome: by the host's own id of the call, or by what was called."""
     call = event.call or json.dumps([event.tool, event.arguments], sort_keys=True)
-    return path_of(settings.folder, "acts", event.session, call)
+    return path_of(work.settings.folder, "acts", event.session, call)
 
 
-def _told(settings: Settings, status: int, answer: dict[str, Any]) -> str:
+def _told(work: Work, status: int, answer: dict[str, Any]) -> str:
     words = str(answer.get("message", f"Standwatch answered {status}."))
     ident = answer.get("id")
     told = f"{words} Reference: {ident}." if ident else words
     if status == 202 and ident:
-        told += f" Approve it at {settings.console}/approvals/{ident} or with: standwatch approve {ident}"
+        told += (
+            f" Approve it at {work.settings.console}/approvals/{ident} or with: standwatch approve {ident}"
+        )
     return told
 
 
-def _unreadable(settings: Settings, line: Line, data: bytes, why: str, until: float) -> Said:
+def _unreadable(work: Work, data: bytes, why: str) -> Said:
     """Refused, and in the record as an act that nobody declares: what was asked for may not be lost."""
     digest = hashlib.sha256(data).hexdigest()
     shown = data[:2000].decode("utf-8", "replace")
     arguments = {"bytes": len(data), "sha256": digest, "begins": shown, "why": why}
     body = {
-        "system": settings.system,
-        "tool": f"{settings.host}.unreadable",
+        "system": work.settings.system,
+        "tool": f"{work.settings.host}.unreadable",
         "seam": "hook",
         "arguments": arguments,
     }
     try:
-        _, answer = line.post("/v1/actions", settings.token, body, until)
+        _, answer = work.post("/v1/actions", work.settings.token, body)
     except Unreachable:
         answer = {}
     reference = f" Reference: {answer['id']}." if answer.get("id") else ""
@@ -172,48 +180,50 @@ def _size(value: Any) -> int:
 # --- runs and their tasks --------------------------------------------------------------------------------------------
 
 
-def _run(settings: Settings, line: Line, event: Event, until: float, task: str = "") -> dict[str, Any]:
+def _run(work: Work, event: Event, task: str = "") -> dict[str, Any]:
     """The run of the event's session; opened where it has none, with `task`, the words of its user."""
-    path = path_of(settings.folder, "runs", event.session)
+    path = path_of(work.settings.folder, "runs", event.session)
     kept = load(path)
     if kept is not None:
         return kept
     with Lock(path):
         kept = load(path)
         if kept is None:
-            kept = _opened(settings, line, task, until)
+            kept = _opened(work, task)
             save(path, kept)
     return kept
 
 
-def _opened(settings: Settings, line: Line, task: str, until: float) -> dict[str, Any]:
-    status, answer = line.post("/v1/runs", settings.token, {"system": settings.system, "task": task}, until)
+def _opened(work: Work, task: str) -> dict[str, Any]:
+    status, answer = work.post(
+        "/v1/runs", work.settings.token, {"system": work.settings.system, "task": task}
+    )
     if status != 201:
         raise Unreachable(f"no run could be opened: {answer.get('message', status)}")
     return {"run": answer["run"], "token": answer["token"], "until": answer["until"]}
 
 
-def _hear(settings: Settings, line: Line, event: Event, until: float) -> Said:
+def _hear(work: Work, event: Event) -> Said:
     """The words of a session's user are its task; what comes later is added. Nobody is kept from speaking."""
-    path = path_of(settings.folder, "runs", event.session)
+    path = path_of(work.settings.folder, "runs", event.session)
     kept = load(path)
     # A run that has had its time is followed by another one as its user speaks, and never because a tool is called.
     if kept is not None and 0 < kept["until"] <= time.time() * 1e6:
         os.unlink(path)
         kept = None
     if kept is None:
-        _run(settings, line, event, until, event.prompt)
+        _run(work, event, event.prompt)
         return Said(GO)
-    added = {"system": settings.system, "task": event.prompt}
-    line.post(f"/v1/runs/{kept['run']}/task", settings.token, added, until)
+    added = {"system": work.settings.system, "task": event.prompt}
+    work.post(f"/v1/runs/{kept['run']}/task", work.settings.token, added)
     return Said(GO)
 
 
 # --- after a call ----------------------------------------------------------------------------------------------------
 
 
-def _tell(settings: Settings, line: Line, event: Event, until: float) -> Said:
-    kept = take(_act(settings, event))
+def _tell(work: Work, event: Event) -> Said:
+    kept = take(_act(work, event))
     if kept is None:
         return Said(GO)
     result = event.answer
@@ -222,7 +232,7 @@ def _tell(settings: Settings, line: Line, event: Event, until: float) -> Said:
     if led := moved(kept.get("marks", {})):
         result = {"moved": led, "result": result}
     told = {"status": "error" if event.kind == FAILED else "ok", "result": result}
-    line.post(f"/v1/actions/{kept['id']}/outcome", kept["token"], told, until)
+    work.post(f"/v1/actions/{kept['id']}/outcome", kept["token"], told)
     return Said(GO)
 
 
