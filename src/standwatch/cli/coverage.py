@@ -162,6 +162,7 @@ def _read_report(path: str) -> dict[str, Any]:
 def _look(given: Namespace, sheet: dict[str, Any]) -> dict[str, Any]:
     import msgspec
 
+    from standwatch.cli.hook_states import states
     from standwatch.facts.coverage import Needs
     from standwatch.serve.host import look
 
@@ -171,7 +172,7 @@ def _look(given: Namespace, sheet: dict[str, Any]) -> dict[str, Any]:
         raise Malformed(
             "that says nothing of what to look for", cure="standwatch coverage SYSTEM --json"
         ) from None
-    found = look(Path.home(), Path(given.project), os.environ)
+    found = look(Path.home(), Path(given.project), os.environ, states)
     return {
         "system": needs.system,
         "host": given.name or os.uname().nodename[:64],

@@ -23,11 +23,13 @@ def up(given: Namespace) -> int:
     org = organisation(given.org)
     import asyncio
 
+    from standwatch.cli.hook_states import states
     from standwatch.console.app import console, warm
     from standwatch.serve import app
 
     def ready(running: app.App) -> None:
         running.node.spawn(asyncio.to_thread(warm))
+        running.node.here.states = states
 
     return app.main(org.resolve(), _say, ready, workers=given.workers, pages=console)
 

@@ -19,7 +19,8 @@ class Bypasses:
     def __init__(self, home: Path, clock: Callable[[], int], states: HookStates = no_hooks) -> None:
         self._home = home
         self._clock = clock
-        self._states = states
+        self.states = states
+        """How the hooks of the hosts here stand; set by whoever knows how they are installed."""
         self._looked = -_EVERY
         self._host = Host()
 
@@ -31,5 +32,5 @@ class Bypasses:
         """What was read here, a minute ago at most."""
         if self._clock() - self._looked >= _EVERY:
             self._looked = self._clock()
-            self._host = look(self._home, states=self._states)
+            self._host = look(self._home, states=self.states)
         return self._host

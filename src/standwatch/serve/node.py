@@ -90,7 +90,7 @@ class Node:
         self.servers = Servers(self.folder, secrets, minter=self.minter)
         setup = place.setup(log_key)
         self.reader = Reader(place.state, kek=setup.kek, older=setup.older)
-        here = Bypasses(Path.home(), now)
+        here = self.here = Bypasses(Path.home(), now)
         self.control = Control(
             self.gate,
             link,
