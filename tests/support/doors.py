@@ -11,7 +11,7 @@ from standwatch.client import Client
 from standwatch.doors import dbapi
 from standwatch.doors.rights import declared, grants
 from support.postgres import SHOP, Cluster, cluster
-from support.system import Living, manifest, serving
+from support.system import Living, Organisation, manifest, serving
 
 OURS: dict[str, Any] = {"from": "any"}
 """For arguments that the door itself says."""
@@ -57,7 +57,7 @@ def shop(folder: Path, **more: Any) -> Iterator[tuple[Living, Cluster, str]]:
         yield watch, cluster(), cluster().fresh(*SHOP)
 
 
-def role_for(watch: Living, database: str, name: str) -> str:
+def role_for(watch: Organisation, database: str, name: str) -> str:
     """A role with the rights of the shop's manifest."""
     from standwatch.declare.configuration import declare
     from standwatch.store.folder import read_folder

@@ -55,7 +55,7 @@ def declared(tools: Iterable[Tool], name: str) -> Rights:
 
 
 def most(tools: Iterable[Tool], which: str, usual: int) -> int:
-    """The rows that a statement says where nobody says otherwise: `usual`, or what the manifest allows if that is less."""
+    """The rows that a statement says where nobody says otherwise: `usual`, or the manifest's if that is less."""
     for tool in tools:
         rule = tool.arguments.get("rows")
         if tool.name.rpartition(".")[2] == which and rule is not None and rule.max is not None:
