@@ -116,6 +116,17 @@ def _config(rest: list[str]) -> Iterator[str]:
         yield f"the setting {named[0]} makes git run something"
 
 
+def discards(verb: str, rest: list[str]) -> bool:
+    """Whether files in the working tree become what they were at the last commit: `checkout -- FILE`, `restore FILE`."""
+    options = [one for one in rest if one.startswith("-")]
+    if verb == "checkout":
+        behind = rest[rest.index("--") + 1 :] if "--" in rest else []
+        return bool(behind) or "." in rest or any(one in ("-f", "--force") for one in options)
+    staged = any(one in ("-S", "--staged") for one in options)
+    worktree = any(one in ("-W", "--worktree") for one in options)
+    return verb == "restore" and (worktree or not staged) and "--help" not in options
+
+
 def _local(verb: str, rest: list[str]) -> Iterator[str]:
     if verb == "reset" and "--hard" in rest:
         yield "reset --hard throws work away"
@@ -127,5 +138,7 @@ def _local(verb: str, rest: list[str]) -> Iterator[str]:
         yield "clean removes what git does not keep"
     if verb == "stash" and rest[:1] in (["clear"], ["drop"]):
         yield "stashed work is thrown away"
+    if discards(verb, rest):
+        yield f"{verb} throws away what is committed nowhere"
     if verb in ("filter-branch", "update-ref") or (verb == "reflog" and rest[:1] in (["expire"], ["delete"])):
         yield f"{verb} rewrites what was kept"

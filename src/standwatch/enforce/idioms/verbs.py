@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from standwatch.enforce.idioms.git import discards
 from standwatch.enforce.idioms.listed import listed
 from standwatch.enforce.idioms.table import UNKNOWN, Program
 from standwatch.facts.words import Effect
@@ -98,6 +99,8 @@ def _git(program: Program, operands: list[str], said: list[str]) -> Effect:
     if verb in ("clean", "filter-branch", "filter-repo", "gc", "prune") or (
         verb == "reset" and "--hard" in said
     ):
+        return "irreversible"
+    if discards(verb, said[said.index(verb) + 1 :] if verb else []):
         return "irreversible"
     if verb == "stash" and operands[1:2] in (["drop"], ["clear"]):
         return "irreversible"
