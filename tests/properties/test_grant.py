@@ -11,6 +11,7 @@ from standwatch.authority.tiers import tier
 from standwatch.facts.entries import (
     AnyEntry,
     Config,
+    Coverage,
     Declared,
     Deployed,
     Enrolled,
@@ -20,6 +21,7 @@ from standwatch.facts.entries import (
     PasskeyEnded,
     Principal,
     Released,
+    Way,
 )
 from standwatch.facts.words import LEVELS
 from standwatch.record.leaf import decode, encode
@@ -68,6 +70,23 @@ deployments = st.tuples(
 ).map(
     lambda one: Deployed(system=SYSTEM, model="m", version=one[0][0], digest=one[0][1], mode=one[1], share=1)
 )
+ways = st.builds(
+    Way,
+    tool=st.sampled_from(("bank.send", "bank.note")),
+    code=st.sampled_from(("direct", "cooperative")),
+    effect=st.sampled_from(("write", "irreversible")),
+)
+coverages = st.builds(
+    Coverage,
+    by=st.sampled_from(("p-chen", "p-omar", "standwatch")),
+    system=st.just(SYSTEM),
+    host=st.sampled_from(("gateway", "laptop")),
+    envelope=digests,
+    ways=st.lists(ways, max_size=3),
+    until=st.just(T0 + 90 * HOUR),
+    sig=st.sampled_from(("", "", "s")),
+)
+"""What somebody saw on a host; signed, it stands for all that is known there."""
 PEOPLE = ("p-maria", "p-omar", "p-chen")
 EVERYBODY = (*PEOPLE, "a", "b", "c")
 principals = st.builds(
@@ -86,7 +105,17 @@ enrolments = st.sampled_from(PEOPLE).map(
 endings = st.sampled_from(PEOPLE).map(lambda name: PasskeyEnded(person=name, credential=name))
 histories = st.lists(
     st.one_of(
-        declared, evidence, holds, releases, configs, exposures, deployments, principals, enrolments, endings
+        declared,
+        evidence,
+        holds,
+        releases,
+        configs,
+        exposures,
+        deployments,
+        principals,
+        enrolments,
+        endings,
+        coverages,
     ),
     max_size=16,
 )
@@ -168,6 +197,29 @@ def test_adding_an_adverse_fact_never_raises_authority(
         )
     state.fold(len(history), msgspec.structs.replace(fact, at=T0 + len(history)))
     assert level(state, hours) <= before
+
+
+@given(histories, st.integers(0, 70), coverages)
+def test_whatever_anybody_says_of_a_host_without_a_signature_never_raises_authority(
+    history: list[AnyEntry], hours: int, said: Coverage
+) -> None:
+    state = fold(history)
+    before = level(state, hours)
+    state.fold(len(history), msgspec.structs.replace(said, at=T0 + len(history), sig=""))
+    assert level(state, hours) <= before
+
+
+@given(histories, st.integers(0, 70), coverages, ways)
+def test_one_more_way_round_never_raises_authority(
+    history: list[AnyEntry], hours: int, said: Coverage, way: Way
+) -> None:
+    """Of a signed statement too: that with one way more leaves no more than that without."""
+    levels: list[int] = []
+    for known in (said.ways, [*said.ways, way]):
+        state = fold(history)
+        state.fold(len(history), msgspec.structs.replace(said, at=T0 + len(history), ways=known))
+        levels.append(level(state, hours))
+    assert levels[1] <= levels[0]
 
 
 @given(histories, st.integers(0, 70), st.sampled_from(PEOPLE), st.sampled_from(("gone", "keyless", "agent")))

@@ -6,6 +6,7 @@ from typing import Final
 from standwatch.authority.reasons import Reason
 from standwatch.facts.entries import Way
 from standwatch.record.coverage import Looked
+from standwatch.record.signed import is_human
 from standwatch.record.state import Standing, State
 
 COOPERATIVE: Final = "cooperative"
@@ -30,8 +31,8 @@ SAID: Final = {
 def round_of(state: State, standing: Standing, stakes: int) -> tuple[Reason, ...]:
     """A cap for each host on which an irreversible tool of the system has a way round that is known.
 
-    It does not lapse, as a rejection does not. Unknown is no cap here: what a tier wants to be looked at, a validation
-    has to have before it (`gate.demands`).
+    It does not lapse, as a rejection does not. Unknown is no cap here: from tier 3 on a validation wants a signed look
+    before it (`gate.demands`), so what nobody looked at is not vouched for.
     """
     entry = standing.entry
     return tuple(
@@ -39,6 +40,27 @@ def round_of(state: State, standing: Standing, stakes: int) -> tuple[Reason, ...
         for one in state.coverage.get(entry.system, ())
         if (ways := tuple(counting(one, entry.envelope, stakes)))
     )
+
+
+def looked_after(state: State, system: str, now: int) -> bool:
+    """Whether a validator has signed what goes round `system` as it is declared now, and they and it still count."""
+    standing = state.systems.get(system)
+    if standing is None:
+        return False
+    entry = standing.entry
+    validators = {one for one in entry.validators if state.development or one not in entry.owner}
+    return any(
+        one.signer in validators
+        and is_human(state, one.signer)
+        and one.envelope == entry.envelope
+        and now < one.until
+        for one in state.coverage.get(system, ())
+    )
+
+
+def demanded(stakes: int) -> str:
+    """What a tier wants signed about ways round before a validation; "" for nothing."""
+    return "what goes round it, looked at and signed for, before that" if stakes >= FROM_TIER else ""
 
 
 def counting(one: Looked, envelope: str, stakes: int) -> Iterator[Way]:

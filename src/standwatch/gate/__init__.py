@@ -2,6 +2,6 @@
 
 from typing import Final
 
-READS: Final[tuple[str, ...]] = ("ctl.declared.1", "ctl.declared.2", "ctl.deployed.1")
+READS: Final[tuple[str, ...]] = ("ctl.coverage.1", "ctl.declared.1", "ctl.declared.2", "ctl.deployed.1")
 WRITES: Final[tuple[str, ...]] = ("ctl.evidence.1",)
 """Kinds of entries: the loop closes through the record, never through imports (DESIGN.md §1)."""

@@ -2,11 +2,24 @@
 
 from typing import Final
 
+from standwatch.authority.coverage import demanded, looked_after
 from standwatch.authority.demands import demand, runs
 from standwatch.facts.entries import Declared
 from standwatch.facts.errors import Forbidden, Malformed
+from standwatch.record.state import State
 
 OUTCOMES: Final = ("pass", "conditions", "reject")
+
+
+def require_looked(state: State, declared: Declared, outcome: str, now: int, tier: int) -> None:
+    """Raise `Malformed` where `tier` wants a signed look at what goes round first: a rejection never does."""
+    if outcome == "reject" or not demanded(tier) or looked_after(state, declared.system, now):
+        return
+    raise Malformed(
+        f"tier {tier} wants {demanded(tier)}: nobody who may has signed for the envelope in force",
+        code="no_coverage",
+        cure=f"standwatch coverage {declared.system} --host --report --sign",
+    )
 
 
 def require_validator(declared: Declared, by: str, development: bool, tier: int | None = None) -> None:

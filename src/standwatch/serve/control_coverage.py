@@ -224,7 +224,7 @@ class Coverages:
 def wanted(stakes: int) -> str:
     """What a tier asks of seams, in a sentence."""
     if stakes >= FROM_TIER:
-        return "no irreversible tool that only asks by courtesy, unless a validator signed for its seam"
+        return "no way round an irreversible tool, courtesy included, and a validator's signature for that"
     return "no way round an irreversible tool that is known"
 
 

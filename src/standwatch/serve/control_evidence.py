@@ -8,7 +8,7 @@ from standwatch.facts.configuration import Configuration
 from standwatch.facts.entries import Answered, AnsweredTimed, Declared, Evidence
 from standwatch.facts.errors import Forbidden, Malformed, NotFound, StandwatchError
 from standwatch.fronts.control_ports import AnswerOrder, ValidationOrder
-from standwatch.gate.demands import require_statement, require_validator
+from standwatch.gate.demands import require_looked, require_statement, require_validator
 from standwatch.gate.deploying import Candidate, running_with
 from standwatch.record import questions
 from standwatch.record.assertion import challenge_of, verify_assertion
@@ -179,6 +179,7 @@ def drafted(
     stakes = tier(state, system)
     require_validator(declared, order.by, state.development, stakes)
     require_statement(declared, order.outcome, order.report, order.until, now, tier=stakes)
+    require_looked(state, declared, order.outcome, now, stakes)
     components = runs(declared, order.version, order.model, state, configuration)
     return Evidence(
         by=order.by,

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from standwatch.authority.coverage import demanded
 from standwatch.authority.grant import Grant
 from standwatch.authority.tiers import Stakes, stakes
 from standwatch.facts.configuration import Configuration, Manifest, System
@@ -89,7 +90,7 @@ def _system(
         reasons=tuple(ReasonLine(one.cap, one.code, one.text, one.cure) for one in found.reasons),
         tier=weighed.tier,
         tier_reasons=weighed.reasons,
-        demands=demand(weighed.tier).text,
+        demands="; ".join(filter(None, (demand(weighed.tier).text, demanded(weighed.tier)))),
         environment=entry.environment,
         purpose=manifest.purpose if manifest else "",
         owner=tuple(entry.owner),

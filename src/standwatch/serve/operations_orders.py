@@ -1,5 +1,6 @@
 """What people order: holds, evidence, versions, overrides, relaxations, break-glass, watches and configurations."""
 
+from standwatch.authority.coverage import demanded
 from standwatch.authority.grant import grant
 from standwatch.authority.tiers import tier
 from standwatch.facts.entries import Evidence
@@ -79,7 +80,7 @@ class Orders(Parts):
             org=self._state.origin,
             follows=self._state.last_statement(system),
             tier=stakes,
-            demands=wanted.text,
+            demands="; ".join(filter(None, (wanted.text, demanded(stakes)))),
             longest=wanted.longest,
             validators=tuple(entry.validators),
             model=model,
