@@ -66,7 +66,7 @@ class Coder:
             seam="hook",
         )
         if trail is not None:
-            self.stage._trail = trail  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            self.stage._trail = trail  # pyright: ignore[reportPrivateUsage]
         return case_of(draft_of(act, self.stage, _BEGIN), self.stage, bank.NOW)
 
     def judged(self, command: Any, trail: Trail | None = None, **more: Any) -> Judgement:

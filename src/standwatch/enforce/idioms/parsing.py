@@ -415,7 +415,8 @@ class _Walk:
             return Word("", expands=True)
         bare = _BARE.fullmatch(text)
         if bare is not None and bare[1] in self._known:
-            return Word(self._known[bare[1]])
+            value = self._known[bare[1]]
+            return Word(_SPLIT.join(value.split()) if splits else value)
         if bare is not None and bare[1] == "HOME":
             return Word("~")
         if node.type == "expansion":
