@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench.incidents.replay import ALL, Replay, bare, replay  # noqa: E402 - the tests' support has to be found first
+from bench.incidents.replay import ALL, Replay, bare, groups, house  # noqa: E402 - the tests' support has to be found first
 from bench.incidents.world import room  # noqa: E402
 
 
@@ -31,16 +31,18 @@ def main() -> int:
     given = options.parse_args()
     wanted = [one for one in ALL if not given.only or any(word in one.name for word in given.only)]
     told: list[dict[str, Any]] = []
-    for incident in wanted:
+    for group in groups(wanted):
         folder = room("replay")
         try:
-            harms = bare(incident, folder / "bare")
-            found = replay(incident, folder)
+            with house(folder, group) as ours:
+                for number, incident in enumerate(group):
+                    harms = bare(incident, folder / f"bare-{number}")
+                    found = ours.replay(incident)
+                    told.append(_told(found, harms=harms))
+                    if not given.json:
+                        _print(found, harms=harms)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        told.append(_told(found, harms=harms))
-        if not given.json:
-            _print(found, harms=harms)
     if given.json:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
     else:

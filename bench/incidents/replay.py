@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +15,12 @@ from unittest.mock import patch
 import msgspec
 
 from bench.incidents.hooked import INCIDENTS as HOOKED
-from bench.incidents.incident import Bash, Call, Hooked, Wired, Write
+from bench.incidents.incident import Bash, Call, Hooked, Incident, Wired, Write
 from bench.incidents.server import WORLDS
 from bench.incidents.wired import INCIDENTS as WIRED
 from bench.incidents.world import HERE, World
 from standwatch.cli import hook_hosts as hosts
-from support.system import Living, manifest, server
+from support.system import Living, manifest, server, serving
 
 Word = str
 """`done`, `pending` (a person is asked), `refused`, or what else went wrong."""
@@ -78,44 +78,78 @@ class Replay(msgspec.Struct, frozen=True):
         return self.unchanged and not any(one.passed or one.touched for one in self.acts)
 
 
+class House:
+    """A running gateway as somebody has it on the first afternoon, with what each of `incidents` needs."""
+
+    def __init__(self, living: Living, folder: Path) -> None:
+        self._living, self._folder = living, folder
+        self._validated: set[str] = set()
+
+    def replay(self, incident: Incident) -> Replay:
+        """One incident, in a world or behind a server of its own."""
+        match incident:
+            case Hooked():
+                return self._hooked(incident)
+            case Wired():
+                return self._wired(incident)
+
+    def _hooked(self, incident: Hooked) -> Replay:
+        world = World(self._folder / f"world-{ALL.index(incident)}")
+        with patch.dict(os.environ, {"HOME": str(world.home)}):
+            self._living.run(
+                "hook", incident.host, "install", "--project", str(world.project), "--no-resident"
+            )
+        self._validate(incident.host, "olga")  # whom the drafted manifest names
+        agent = HookedAgent(self._living, incident, world)
+        agent.begin()
+        before = world.treasure()
+        acts = tuple(agent.play(one) for one in incident.acts)
+        return Replay(incident, acts, world.treasure() == before)
+
+    def _wired(self, incident: Wired) -> Replay:
+        system, path = _system(incident), self._folder / f"{_system(incident)}.json"
+        self._validate(system, "chen")
+        agent = self._living.agent(f"assistant-{system}", system, starts=True).open_run(incident.task)
+        before = _state(path, incident)
+        acts = tuple(_called(agent.call, one) for one in incident.acts)
+        return Replay(incident, acts, _state(path, incident) == before)
+
+    def _validate(self, system: str, by: str) -> None:
+        """Somebody vouches for it, so that it may do alone what nothing speaks against."""
+        if system not in self._validated:
+            self._living.run("validate", system, "--until", "30d", "--key", self._living.key(by), "--yes")
+            self._validated.add(system)
+
+
 @contextmanager
-def standing(folder: Path, incident: Hooked | Wired, world: World | None = None) -> Iterator[Living]:
-    """A gateway as somebody has it on the first afternoon, with the manifest that comes with what is watched."""
-    more = ENVIRONMENTS + (FREEZE if isinstance(incident, Hooked) and incident.freeze else "")
-    systems = {}
-    if isinstance(incident, Wired):
-        name = incident.server
-        command = (sys.executable, str(HERE / "server.py"), name, str(folder / "state.json"))
-        tools = {
-            f"{name}.{tool}": {"effect": effect, "otherwise": "step_up"}
-            for tool, effect in incident.effects.items()
-        }
-        systems = {name: manifest(name, [server(name, command=command, sandbox="none")], tools)}
-    living = Living(folder / "org", systems, more=more)
-    living.accept(*systems)
-    living.start()
-    try:
-        if isinstance(incident, Hooked):
-            assert world is not None
-            with patch.dict(os.environ, {"HOME": str(world.home)}):
-                installed = (
-                    "hook",
-                    incident.host,
-                    "install",
-                    "--project",
-                    str(world.project),
-                    "--no-resident",
-                )
-                living.run(*installed)
-        system = incident.host if isinstance(incident, Hooked) else incident.server
-        validator = "olga" if isinstance(incident, Hooked) else "chen"  # as the drafted manifest names them
-        living.run("validate", system, "--until", "30d", "--key", living.key(validator), "--yes")
-        yield living
-    except BaseException:
-        living.kill()
-        raise
-    living.stop()
-    living.verified()
+def house(folder: Path, incidents: Sequence[Incident]) -> Iterator[House]:
+    """A gateway for `incidents`, all with a freeze or all without; its record is verified at the end."""
+    freeze = {isinstance(one, Hooked) and one.freeze for one in incidents}
+    assert len(freeze) == 1, "a freeze is the organisation's: replay those that had one by themselves"
+    systems = {_system(one): _declared(one, folder) for one in incidents if isinstance(one, Wired)}
+    more = ENVIRONMENTS + (FREEZE if True in freeze else "")
+    with serving(folder / "org", systems, more=more) as living:
+        yield House(living, folder)
+
+
+def groups(incidents: Sequence[Incident]) -> list[list[Incident]]:
+    """`incidents` by whether there was a freeze: a gateway for each."""
+    frozen = [one for one in incidents if isinstance(one, Hooked) and one.freeze]
+    return [group for group in (frozen, [one for one in incidents if one not in frozen]) if group]
+
+
+def _system(incident: Wired) -> str:
+    return f"{incident.server}-{ALL.index(incident)}"
+
+
+def _declared(incident: Wired, folder: Path) -> str:
+    name, state = incident.server, str(folder / f"{_system(incident)}.json")
+    component = server(name, command=(sys.executable, str(HERE / "server.py"), name, state), sandbox="none")
+    tools = {
+        f"{name}.{one}": {"effect": effect, "otherwise": "step_up"}
+        for one, effect in incident.effects.items()
+    }
+    return manifest(_system(incident), [component], tools)
 
 
 # --- coding agents ---------------------------------------------------------------------------------------------------
@@ -180,17 +214,6 @@ class HookedAgent:
         return done.returncode, done.stderr.strip()
 
 
-def replay_hooked(incident: Hooked, folder: Path) -> Replay:
-    """The run, watched by the host's hooks."""
-    world = World(folder / "world")
-    with standing(folder, incident, world) as living:
-        agent = HookedAgent(living, incident, world)
-        agent.begin()
-        before = world.treasure()
-        acts = tuple(agent.play(one) for one in incident.acts)
-        return Replay(incident, acts, world.treasure() == before)
-
-
 def bare_hooked(incident: Hooked, folder: Path) -> bool:
     """Whether the same run, watched by nobody, does its harm."""
     world = World(folder / "world")
@@ -203,26 +226,16 @@ def bare_hooked(incident: Hooked, folder: Path) -> bool:
 # --- agents behind MCP ------------------------------------------------------------------------------------------------
 
 
-def replay_wired(incident: Wired, folder: Path) -> Replay:
-    """The run, through the gateway's MCP front."""
-    with standing(folder, incident) as living:
-        agent = living.agent("assistant", incident.server, starts=True).open_run(incident.task)
-        before = _state(folder, incident)
-        acts = tuple(_called(agent.call, one) for one in incident.acts)
-        return Replay(incident, acts, _state(folder, incident) == before)
-
-
 def _called(call: Callable[..., Any], act: Call) -> Played:
     answer = call(act.tool.partition(".")[2], **act.arguments)  # one server: its names as they are
     return Played(f"{act.tool} {json.dumps(act.arguments)}", act.harm, answer.word)
 
 
-def _state(folder: Path, incident: Wired) -> Any:
-    path = folder / "state.json"
+def _state(path: Path, incident: Wired) -> Any:
     return json.loads(path.read_text()) if path.exists() else WORLDS[incident.server]()[0]
 
 
-def bare_wired(incident: Wired, folder: Path) -> bool:
+def bare_wired(incident: Wired) -> bool:
     """Whether the same calls, straight to the server, do their harm."""
     state, tools = WORLDS[incident.server]()
     before = json.dumps(state)
@@ -231,22 +244,13 @@ def bare_wired(incident: Wired, folder: Path) -> bool:
     return json.dumps(state) != before
 
 
-ALL: Final[tuple[Hooked | Wired, ...]] = (*HOOKED, *WIRED)
-
-
-def replay(incident: Hooked | Wired, folder: Path) -> Replay:
-    """One incident in a fresh folder."""
-    match incident:
-        case Hooked():
-            return replay_hooked(incident, folder)
-        case Wired():
-            return replay_wired(incident, folder)
-
-
-def bare(incident: Hooked | Wired, folder: Path) -> bool:
+def bare(incident: Incident, folder: Path) -> bool:
     """Whether it harms where nobody watches."""
     match incident:
         case Hooked():
             return bare_hooked(incident, folder)
         case Wired():
-            return bare_wired(incident, folder)
+            return bare_wired(incident)
+
+
+ALL: Final[tuple[Incident, ...]] = (*HOOKED, *WIRED)
