@@ -97,3 +97,7 @@ def _calls(messages: list[Any]) -> list[ToolCallPart]:
 
 def _metadata(path: Path) -> Any:
     return json.loads(path.read_text())
+
+
+# What a first run imports and builds is there before processes are forked.
+Agent(scripted([]), tools=[]).run_sync("warm")
