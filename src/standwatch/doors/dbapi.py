@@ -38,10 +38,32 @@ from standwatch.doors.measuring import Work, measure, one
 from standwatch.doors.passing import Asker, Asks, Judge, Passage, shown_rows
 from standwatch.doors.running import run
 from standwatch.doors.transactions import Transaction
+from standwatch.doors.types import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
 
 __all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
     "DataError",
     "DatabaseError",
+    "Date",
+    "DateFromTicks",
     "Error",
     "IntegrityError",
     "InterfaceError",
@@ -51,6 +73,10 @@ __all__ = [
     "Pending",
     "ProgrammingError",
     "Refused",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
     "TooMuch",
     "Unavailable",
     "Unknown",
