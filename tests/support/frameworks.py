@@ -1,4 +1,4 @@
-"""Agent frameworks as they are published, in their own environment (`.demo/frameworks`), each run in a process of its own."""
+"""Agent frameworks as published, in an environment of their own (`.demo/frameworks`), each run in its own process."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ TOOLS: dict[str, dict[str, Any] | str] = {
     "desk.look": {"effect": "read", "returns": {"trusted": ["$.what", "$.found"]}},
     "desk.note": "write",
     "desk.helper": "read",
-    "claude-code.Bash": "write",
-    "claude-code.Write": "write",
-    "claude-code.Edit": "write",
+    "claude-code.Bash": "read",
+    "claude-code.Write": "read",
+    "claude-code.Edit": "read",
     "claude-code.Read": "read",
     "desk.pay": {"effect": "irreversible", "arguments": {"amount": {"max": 100}}, "otherwise": "step_up"},
     "desk.wipe": {
@@ -132,7 +132,8 @@ TOOLS: dict[str, dict[str, Any] | str] = {
         "otherwise": "deny",
     },
 }
-"""An amount above 100 is asked about, whatever is wiped is refused, and `burn` is not declared."""
+"""An amount above 100 is asked about, whatever is wiped is refused, and `burn` is not declared. What a coding host
+writes is called a read here: its rules are not what is tested."""
 
 
 def desk() -> str:

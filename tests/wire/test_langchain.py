@@ -1,9 +1,10 @@
-"""LangChain agents and LangGraph graphs before a running Standwatch: the packages as published, a checkpoint in SQLite, and a
-new process for each part of a run. What was done is counted by the tools themselves, in a file of their own.
+"""LangChain agents and LangGraph graphs before a running Standwatch: the packages as published, checkpoints in SQLite,
+and a new process for each part of a run. What was done is counted by the tools themselves, in a file of their own.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from standwatch.facts.entries import Intent, Outcome
+from standwatch.facts.entries import Intent
 from standwatch.facts.words import SENTENCES
 from support.frameworks import Ended, Ledger, Zygote, approve, desk, validate, zygote
 from support.system import Agent, Living, serving
@@ -74,8 +75,9 @@ class Work:
 
 @pytest.fixture
 def work(processes: Zygote, harness: Agent, tmp_path: Path) -> Any:
-    def make(plan: Any, thread: str = "t", **said: Any) -> Work:
-        return Work(processes, harness, tmp_path, thread, plan, **said)
+    def make(plan: Any, thread: str = "", **said: Any) -> Work:
+        name = thread or os.urandom(6).hex()  # one name is one run, in the whole system
+        return Work(processes, harness, tmp_path, name, plan, **said)
 
     return make
 
@@ -152,7 +154,7 @@ def test_of_calls_beside_each_other_the_others_are_done_once(
     assert sorted(it.done) == ["look rates", "note asked", "note asked", "pay nordlicht 182"]
 
 
-# --- begun again -------------------------------------------------------------------------------------------------------
+# --- begun again ---------------------------------------------------------------------------------------------------
 
 
 def test_a_process_that_ends_between_effect_and_outcome_is_not_believed_to_have_done_nothing(
@@ -161,7 +163,9 @@ def test_a_process_that_ends_between_effect_and_outcome_is_not_believed_to_have_
     it = work([[{"name": "pay", "args": {"to": "nordlicht", "amount": 40}}]])
     it.killed(kill="after")
     assert it.done == ["pay nordlicht 40"]
-    (paused,) = it.go(resume=True)["paused"]  # nobody knows: a person is asked before it is done again
+    told = it.go(resume=True)
+    assert told["paused"], told
+    (paused,) = told["paused"]  # nobody knows: a person is asked before it is done again
     assert it.done == ["pay nordlicht 40"]
     approve(watch, paused["standwatch"], "refuse")
     ((said, status),) = results(it.go(resume=True))
@@ -218,7 +222,7 @@ KILLED = 20
 
 
 def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Any) -> None:
-    """Each in processes of its own; of some the process is killed before or after the payment, and they are resumed again."""
+    """Each in processes of its own; some are killed before or after the payment, and resumed again."""
     runs = [work([[NOTE, PAY]], f"run-{n}", kind=KINDS[n % 2], asynchronous=n % 4 > 1) for n in range(RUNS)]
     paused = []
     for some in _some(runs):

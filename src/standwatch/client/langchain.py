@@ -1,6 +1,7 @@
 """LangChain's agents: every tool call is judged, and the run paused while a person is asked.
 
-    agent = create_agent(model, tools, middleware=[Standwatch(client, "payments-agent", server="bank")], checkpointer=...)
+    watch = Standwatch(client, "payments-agent", server="bank")
+    agent = create_agent(model, tools, middleware=[watch], checkpointer=...)
 
 The middleware is `standwatch.client.langgraph`'s, which says how runs are paused, resumed and begun again. It stands
 before middleware that tries again, so that the attempts are one act. Needs `langchain`.

@@ -2,11 +2,11 @@
 
     graph.add_node("tools", Standwatch(client, "payments-agent", server="bank").node(tools))
 
-Where a person is asked the run stops with LangGraph's own `interrupt`; resumed with whatever value (`resuming`), the call
-is asked about again: what a person signed is in the record, never in the value. A run that is begun again, in this
-process or another, does nothing twice: a call is named by its thread, the message that it answers, and how often the same
-call came before, so it has one name however often its node runs. Needs `langgraph`; agents of LangChain's take
-`standwatch.client.langchain`.
+Where a person is asked the run stops with LangGraph's own `interrupt`; resumed with whatever value (`resuming`), the
+call is asked about again: what a person signed is in the record, never in the value. A run that is begun again, in this
+process or another, does nothing twice: a call is named by its thread, what the user said last, and how often the same
+call came since, so it has one name however often its node runs. Threads of one system have names of their own. Needs
+`langgraph`; agents of LangChain's take `standwatch.client.langchain`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from langgraph.types import Command
 
 from standwatch.client.acts import Done, Go, failure
 from standwatch.client.errors import ClientError, Pending
-from standwatch.client.langgraph_calls import Call, before, call_of, changed, refused, told
+from standwatch.client.langgraph_calls import Call, before, call_of, changed, inside, refused, told
 from standwatch.client.langgraph_pausing import discard, pause, payload, resuming
 from standwatch.client.loops import PerLoop
 from standwatch.client.session import Client
@@ -37,7 +37,7 @@ Result = ToolMessage | Command[Any]
 class Standwatch:
     """Judges each tool call of `system` before it is carried out, and tells what became of it.
 
-    A tool `pay` is `server.pay` in the manifest, or what `names` says; `server` is the system's name where none is given.
+    A tool `pay` is `server.pay` in the manifest, or what `names` says; `server` is the system's name unless given.
     `agents` names tools that do nothing themselves but run an agent whose own tools are governed: they may be paused by
     what is asked inside them. `wait`: seconds in which a person may answer before the run is paused.
 
@@ -82,7 +82,8 @@ class Standwatch:
             return before(call, found)
         self._begin()
         try:
-            result = handler(changed(request, found))
+            with inside(call):
+                result = handler(changed(request, found))
         except BaseException as error:
             with contextlib.suppress(ClientError):  # what stops us is what is raised
                 self._client.outcome(found, *self._left(call, error))
@@ -109,7 +110,8 @@ class Standwatch:
     ) -> Result:
         client = self._loops.here()
         try:
-            result = await handler(changed(call.request, go))
+            with inside(call):
+                result = await handler(changed(call.request, go))
         except BaseException as error:
             await client.part(go, *self._left(call, error))
             raise

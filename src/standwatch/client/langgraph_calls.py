@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -18,6 +21,8 @@ LOST: Final = "It was done before; what came back is not kept. Do not repeat it.
 """What a model hears of a call whose result nobody has any more."""
 UNDONE: Final = "standwatch.undone"
 """The member of a message's artifact by which a call is known that was not carried out and may be repeated."""
+above: ContextVar[str] = ContextVar("standwatch.above", default="")
+"""The call of another agent that this one's run is part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,11 @@ class Call:
     def name(self) -> str:
         """The tool, as the model calls it."""
         return self.request.tool_call["name"]
+
+    @property
+    def whole(self) -> str:
+        """A name for the call and what it says."""
+        return digest([self.key, self.name, self.request.tool_call["args"]])
 
     def named(self, attempt: int) -> str:
         """The key of one attempt."""
@@ -58,8 +68,18 @@ def call_of(request: ToolCallRequest, place: str) -> Call:
     info = request.runtime.execution_info
     thread = info.thread_id if info is not None else None
     attempts = info.node_attempt if info is not None else 1
-    scope = f"{thread or place}/{_within(request)}"
-    return Call(request, f"{scope}/{_occurrence(request)}", attempts, thread is not None and _kept(request))
+    key = f"{thread or place}/{above.get()}/{_occurrence(request)}"
+    return Call(request, key, attempts, thread is not None and _kept(request))
+
+
+@contextmanager
+def inside(call: Call) -> Generator[None]:
+    """What an agent does in here that is itself a tool is named by the call of that tool."""
+    token = above.set(call.whole)
+    try:
+        yield
+    finally:
+        above.reset(token)
 
 
 def _kept(request: ToolCallRequest) -> bool:
@@ -68,33 +88,36 @@ def _kept(request: ToolCallRequest) -> bool:
     return configurable.get("__pregel_checkpointer", True) is not None
 
 
-def _within(request: ToolCallRequest) -> str:
-    """The graphs that the call stands in, by their nodes' names: the ids of their tasks change when work is lost."""
-    info = request.runtime.execution_info
-    space = info.checkpoint_ns if info is not None else ""
-    return "|".join(part.partition(":")[0] for part in space.split("|"))
-
-
 def _occurrence(request: ToolCallRequest) -> str:
-    """Since which of the user's messages, and how often the same call came before it.
+    """What the user said last, after which message, and how often the same call came since.
 
-    INVARIANT: not by the id that the model gave it. Where the message with the call was lost with its process, the model
-    makes it again under another one.
+    INVARIANT: nothing here is an id that is given while the call's own turn is under way: what was not kept when a
+    process ended is made again, with other ids. What stands before the turn was kept when the turn before it ended.
     """
     call = request.tool_call
     messages = _messages(request.state)
     at = next((i for i in range(len(messages) - 1, -1, -1) if _has(messages[i], call["id"])), -1)
     if at < 0:  # nothing is known of what came before
         return f"call/{call['id']}"
-    start = next((i for i in range(at, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
-    asked = messages[start].id if start >= 0 else ""
-    undone = {one.tool_call_id for one in messages[start + 1 : at] if _undone(one)}
+    last = next((i for i in range(at, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
+    first = last
+    while first > 0 and isinstance(messages[first - 1], HumanMessage):
+        first -= 1
+    former = messages[first - 1].id if first > 0 else ""
+    asked = digest([one.content for one in messages[max(first, 0) : last + 1]])
+    undone = {one.tool_call_id for one in messages[last + 1 : at] if _undone(one)}
     count = 0
-    for one in (one for message in messages[start + 1 : at + 1] for one in _calls(message)):
+    for one in (one for message in messages[last + 1 : at + 1] for one in _calls(message)):
         if one["id"] == call["id"]:
             break
         count += one["name"] == call["name"] and one["args"] == call["args"] and one["id"] not in undone
-    return f"{asked}/{count}"
+    return f"{former}/{asked}/{count}"
+
+
+def digest(value: Any) -> str:
+    """A short name for a value."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _undone(message: Any) -> bool:

@@ -36,7 +36,7 @@ def pause(shown: dict[str, str]) -> NoReturn:
 
 
 def discard() -> None:
-    """Take the values that our pauses were resumed with out of the way, so that no interrupt of the tool's own gets them.
+    """Take the values that our pauses were resumed with out of the way: no interrupt of the tool's own gets them.
 
     For tasks of one call each. LangGraph has no public way to see how many there are; where its inside looks otherwise,
     none are taken.

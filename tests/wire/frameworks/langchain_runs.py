@@ -1,7 +1,7 @@
 """Runs of LangChain agents and LangGraph graphs, each in a process of its own, on a checkpoint that outlives it.
 
-The model is scripted: what it says next is a function of the messages it gets, as of any model, and each call gets an id of
-its own each time that it is made. The tools are real functions whose effects are lines in a file.
+The model is scripted: what it says next is a function of the messages it gets, as of any model, and each call gets an
+id of its own each time that it is made. The tools are real functions whose effects are lines in a file.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python zygote.py MODULE
 
-Imports MODULE, says `ready`, and for each line of JSON `{"function", "arguments", "answer"}` on its input forks a child that
-calls the function and writes what it returned, as JSON, to the file `answer`. Says `{"answer", "status"}` when the child is
-gone: its exit code, or minus the signal that ended it.
+Imports MODULE, says so, and for each line of JSON `{"function", "arguments", "answer"}` on its input forks one that
+calls the function and writes what it returned, as JSON, to the file `answer`. Says `{"answer", "status"}` when it
+is gone: its exit code, or minus the signal that ended it.
 """
 
 from __future__ import annotations
