@@ -39,11 +39,11 @@ ASK = msgspec.structs.replace(
 )
 
 
-def _readable(folder: Path) -> None:
+def _readable(folder: Path, rules: str) -> None:
     keys = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"!")) for name in PEOPLE}
     write_organisation(folder, keys)
     for file in (folder / "systems").glob("*.yaml"):
-        text = file.read_text().replace("effect: irreversible", "effect: read")
+        text = file.read_text().replace("effect: irreversible", "effect: read").replace("unruled: any", rules)
         file.write_text(text.replace('/mcp"}', "/mcp\", may_ask: [elicitation], resources: ['doc://*']}"))
     for name in ("pay", "ship"):
         manifest = declare(read_folder(folder)).configuration.systems[name].manifest
@@ -53,10 +53,10 @@ def _readable(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def reading(folder: Path, *, vfs: str = "") -> AsyncGenerator[Watch]:
-    """`standing`, with `bank.send` a read."""
+async def reading(folder: Path, *, vfs: str = "", rules: str = "unruled: any") -> AsyncGenerator[Watch]:
+    """`standing`, with `bank.send` a read under `rules`."""
     if not (folder / "standwatch.yaml").exists():
-        _readable(folder)
+        _readable(folder, rules)
     async with standing(folder, vfs=vfs) as watch:
         yield watch
 

@@ -56,7 +56,7 @@ def task_values(case: Case) -> tuple[tuple[str, str], ...]:
         (name, normal(leaf.value))
         for name, value in case.act.arguments.items()
         for leaf in leaves(name, value)
-        if steers(leaf) and case.trail.origin(leaf.value).source == "task"
+        if steers(leaf) and case.trail.of_task(leaf.value)
     )
 
 

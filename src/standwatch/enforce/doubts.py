@@ -124,7 +124,7 @@ def _related(case: Case, tool: ToolEnvelope) -> bool:
     if speaks_of(case.trail.task, verb(tool.tool.name)):
         return True
     return any(
-        steers(leaf) and case.trail.origin(leaf.value).source == "task"
+        steers(leaf) and case.trail.of_task(leaf.value)
         for name, value in case.act.arguments.items()
         for leaf in leaves(name, value)
     )

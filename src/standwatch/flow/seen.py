@@ -9,6 +9,7 @@ Measured (`python -m bench.flow`): see docs/performance.md. Against a set of eve
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -46,7 +47,9 @@ PART: Final = 12
 """Letters at each end of a text that is put together of two parts, or of three."""
 
 PENDING: Final = 1 << 18
-"""Characters of a run that wait to be indexed until somebody asks; with more they are indexed."""
+"""Characters of a run that wait to be indexed until somebody asks; with more the oldest are indexed."""
+AT_ONCE: Final = 1 << 15
+"""Characters that are gone through at one go by who has others to serve: some 3 ms, or 2 of numbers and dates."""
 MOST_WAITING: Final = 1_000
 """Texts likewise."""
 
@@ -80,19 +83,29 @@ class _Block(msgspec.Struct):
         return found
 
 
+class Unsettled(BaseException):
+    """More waits than is gone through at one go. Nothing was found or decided: `settle_some`, and look up again.
+
+    No `Exception`: a check that is broken off by it has not failed.
+    """
+
+
 class Seen:
     """Texts of one run.
 
     Much of what is read is never asked about: texts wait, and the first look-up after them goes through them (some
-    40 ms where 256 kB wait).
+    25 to 40 ms where 256 kB wait), or tells its caller to have that done in pieces (`spread`).
     INVARIANT: a look-up sees everything that was added before it, and `overflow` tells of all of it.
     """
 
     def __init__(self) -> None:
         self._overflow: Place | None = None
-        self._waiting: list[tuple[str | Late, Place]] = []
+        self._waiting: deque[tuple[str | Late, int, Place]] = deque()
         self._pending = 0
-        self._unnoted: list[tuple[str, Place]] = []
+        self.spread = False
+        """Whether a look-up that has much to go through first raises `Unsettled` instead."""
+        self._noting = False
+        self._unnoted: deque[tuple[str, int, Place]] = deque()
         """Segments whose numbers, dates and times wait: most values that are looked up are none."""
         self._to_note = self._digits = 0
         self._blocks: list[_Block] = []
@@ -111,10 +124,27 @@ class Seen:
         self._wait(result, place)
 
     def _wait(self, said: str | Late, place: Place) -> None:
-        self._waiting.append((said, place))
+        self._waiting.append((said, len(said), place))
         self._pending += len(said)
-        if self._pending > PENDING or len(self._waiting) > MOST_WAITING:
-            self._settle()
+        while self._pending > PENDING or len(self._waiting) > MOST_WAITING:
+            self._settle_oldest()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a look-up may have more to go through than is done at one go."""
+        return self._pending > AT_ONCE or self._to_note > AT_ONCE
+
+    def settle_some(self) -> bool:
+        """Go through as much as is done at one go; whether more is left of what a look-up wanted."""
+        done = self.worked
+        while self._waiting and self.worked - done < AT_ONCE:
+            self._settle_oldest()
+        if self._noting and not self._waiting:
+            left = self._to_note
+            while self._unnoted and left - self._to_note < AT_ONCE:
+                self._note_oldest()
+            self._noting = bool(self._unnoted)
+        return bool(self._waiting) or self._noting
 
     @property
     def overflow(self) -> Place | None:
@@ -126,10 +156,16 @@ class Seen:
         return self._overflow
 
     def _settle(self) -> None:
-        waiting, self._waiting, self._pending = self._waiting, [], 0
-        for said, place in waiting:
-            for text in (said,) if isinstance(said, str) else said.texts():
-                self._take_all(text, place)
+        if self.spread and self._pending > AT_ONCE:
+            raise Unsettled
+        while self._waiting:
+            self._settle_oldest()
+
+    def _settle_oldest(self) -> None:
+        said, length, place = self._waiting.popleft()
+        self._pending -= length
+        for text in (said,) if isinstance(said, str) else said.texts():
+            self._take_all(text, place)
 
     def _take_all(self, text: str, place: Place) -> None:
         if len(text) > MOST_OF_ONE:
@@ -193,16 +229,24 @@ class Seen:
         digits = sum(map(text.count, "0123456789")) if text.isascii() else len(text)
         if not digits:
             return
-        self._unnoted.append((text, place))
+        self._unnoted.append((text, digits, place))
         self._to_note += len(text)
         self._digits += digits
-        if self._to_note > PENDING or len(self._unnoted) > MOST_WAITING:
-            self._note_all()
+        while self._to_note > PENDING or len(self._unnoted) > MOST_WAITING:
+            self._note_oldest()
 
     def _note_all(self) -> None:
-        waiting, self._unnoted, self._to_note, self._digits = self._unnoted, [], 0, 0
-        for text, place in waiting:
-            self._note(text, place)
+        if self.spread and self._to_note > AT_ONCE:
+            self._noting = True
+            raise Unsettled
+        while self._unnoted:
+            self._note_oldest()
+
+    def _note_oldest(self) -> None:
+        text, digits, place = self._unnoted.popleft()
+        self._to_note -= len(text)
+        self._digits -= digits
+        self._note(text, place)
 
     def _note(self, text: str, place: Place) -> None:
         """The numbers, dates and times of a text, in their one spelling."""

@@ -137,6 +137,19 @@ class Trail:
         self._known.clear()
 
     @property
+    def waits(self) -> bool:
+        """See `Seen.waits`."""
+        return self._seen.waits
+
+    def settle_some(self) -> bool:
+        """See `Seen.settle_some`."""
+        return self._seen.settle_some()
+
+    def spread(self, *, on: bool) -> None:
+        """Whether a look-up that has much to go through first raises `Unsettled` instead (`Seen.spread`)."""
+        self._seen.spread = on
+
+    @property
     def gap(self) -> Place | None:
         """Where something was read that is not in here: erased since, or beyond what is kept."""
         return self._gap or self._seen.overflow
@@ -180,6 +193,12 @@ class Trail:
             return self._single(value)
         return max(self._origins(value), key=lambda one: _WORST.index(one.source))
 
+    def of_task(self, value: Any) -> bool:
+        """Whether a value that is no container is the task's: as `origin` says, without a look at what was read."""
+        if value is None or isinstance(value, bool):
+            return False
+        return self._said.find(value) is not None
+
     def _origins(self, value: Any) -> Iterator[Origin]:
         if not isinstance(value, dict | list):
             yield self._single(value)
@@ -217,7 +236,7 @@ class Trail:
         return known
 
     def _found(self, value: Any) -> Origin:
-        if self._said.find(value) is not None:
+        if self.of_task(value):
             return Origin("task")
         found = self._trusted.find(value)
         if found is not None:

@@ -34,6 +34,7 @@ from standwatch.enforce.schema import Schemas, Validator
 from standwatch.enforce.steps import (
     CHANCE,
     Begin,
+    Command,
     Event,
     FindQuestion,
     Forward,
@@ -68,6 +69,7 @@ from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import SALT_BYTES, Part, commitment
+from standwatch.flow.seen import Unsettled
 from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
 from standwatch.record.state import State
@@ -378,8 +380,18 @@ class LiveGate:
         try:
             run = await self.runs.of(act.caller, act.system)
             await self._remember(act, run)
-            steps = passage(act, self, Begin(self._clock(), run, self._chance(CHANCE)))
-            return await self._drive(steps, forward, theirs=theirs, so_far=so_far or _unknown, show=show)
+            begin = Begin(self._clock(), run, self._chance(CHANCE))
+            steps, first = passage(act, self, begin), None
+            trail = self.runs.trail(run)
+            while first is None and trail.waits:
+                first = _first(steps, trail)
+                if first is None:
+                    await _settled(trail)
+                    steps = passage(act, self, Begin(self._clock(), run, begin.chance))
+            if isinstance(first, Reply):
+                return first
+            so_far = so_far or _unknown
+            return await self._drive(steps, forward, first=first, theirs=theirs, so_far=so_far, show=show)
         except (Conflict, Unrecorded):  # no run could be opened
             return Reply("unavailable", act.id or self._fresh())
         except Exception as error:
@@ -405,11 +417,19 @@ class LiveGate:
         return Listening(look, lambda finding: observed(envelope, finding, self._clock()))
 
     async def _drive(
-        self, steps: Steps, forward: Carry, *, theirs: bool, so_far: SoFar, show: Show | None
+        self,
+        steps: Steps,
+        forward: Carry,
+        *,
+        first: Command | None,
+        theirs: bool,
+        so_far: SoFar,
+        show: Show | None,
     ) -> Reply:
+        """`first`: the first command, where it was heard already."""
         told: Ack | None = None
         try:
-            command = next(steps)
+            command = first or next(steps)
             while True:
                 event: Event
                 match command:
@@ -709,6 +729,30 @@ class LiveGate:
 
 def _unknown() -> Carried:
     return Carried("unknown")
+
+
+def _first(steps: Steps, trail: Trail) -> Command | Reply | None:
+    """The first command of a passage, or its reply; None where it would stand in everybody's way: begin it anew.
+
+    INVARIANT: what was broken off has recorded and sent nothing: it had yielded nothing yet.
+    """
+    trail.spread(on=True)
+    try:
+        return next(steps)
+    except StopIteration as stop:
+        return stop.value
+    except Unsettled:
+        return None
+    finally:
+        trail.spread(on=False)
+
+
+async def _settled(trail: Trail) -> None:
+    """What a look-up has to go through, in pieces; others are served in between."""
+    more = True
+    while more:
+        more = trail.settle_some()
+        await asyncio.sleep(0)
 
 
 def _by_a_model(entry: Decided) -> bool:

@@ -3,8 +3,10 @@
 import base64
 import json
 import string
+from collections.abc import Callable
+from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standwatch.flow.amounts import Style, readings
@@ -18,12 +20,14 @@ from standwatch.flow.overheard import Overheard
 from standwatch.flow.reached import PENDING as URLS_PENDING
 from standwatch.flow.reached import Reached
 from standwatch.flow.seen import (
+    AT_ONCE,
     ITEMS_A_DIGIT,
     MOST_ITEMS,
     MOST_OF_ONE,
     MOST_WAITING,
     PENDING,
     Seen,
+    Unsettled,
     _tokens,
     items,
 )
@@ -98,6 +102,60 @@ def test_what_was_carried_is_not_new_when_it_is_overheard() -> None:
         assert not heard.new(text)
     assert heard.new(b"said by nobody")
     assert not heard.new(b"said by nobody")
+
+
+def _patiently(seen: Seen, look: Callable[[], Any]) -> tuple[Any, int]:
+    """What a look-up that may be broken off comes to, and in how many pieces what waited was gone through."""
+    pieces = 0
+    while True:
+        seen.spread = True
+        try:
+            return look(), pieces
+        except Unsettled:
+            worked, noted = seen.worked, seen._to_note
+            while True:
+                more = seen.settle_some()
+                pieces += 1
+                assert seen.worked - worked <= 2 * AT_ONCE
+                assert seen._waiting or noted - seen._to_note <= 2 * AT_ONCE
+                worked, noted = seen.worked, seen._to_note
+                if not more:
+                    break
+        finally:
+            seen.spread = False
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=30), st.sampled_from((*WORDS, "n:1940", "never"))
+)
+def test_a_look_up_in_pieces_finds_what_one_does_at_once(words: list[str], wanted: str) -> None:
+    at_once, spread = Seen(), Seen()
+    for at, word in enumerate(words):
+        for seen in (at_once, spread):
+            seen.add(f"{word} and {at} more words " * 200, Place(call=str(at)))
+
+    def look(seen: Seen) -> Any:
+        found = seen.item(wanted) if wanted.startswith("n:") else seen.find(wanted, prose=False)
+        return found, seen.overflow
+
+    found, pieces = _patiently(spread, lambda: look(spread))
+    assert found == look(at_once)
+    assert pieces > 0 or not sum(len(word) + 20 for word in words) * 200 > 3 * AT_ONCE
+    assert not spread._waiting
+    assert spread._items == at_once._items or spread._unnoted
+
+
+def test_what_is_more_than_waits_is_gone_through_by_and_by() -> None:
+    seen = Seen()
+    text = "a word or two, 17 of them " * 40
+    most = 0
+    for at in range(3 * PENDING // len(text)):
+        before = seen.worked
+        seen.add(text, Place(call=str(at)))
+        most = max(most, seen.worked - before)
+    assert seen.worked > PENDING
+    assert most <= 2 * len(text)
 
 
 def test_what_waits_is_bounded() -> None:

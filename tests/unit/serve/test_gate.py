@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import msgspec
 
 from standwatch.enforce.ports import Carried
 from standwatch.facts.frames import Fetch, Fetched
+from standwatch.flow.origin import Read
+from standwatch.flow.seen import AT_ONCE
+from standwatch.flow.trail import Trail
 from standwatch.fronts.control_ports import HaltOrder
 from support.gates import ASK, READ, flying, outcomes, reading
 from support.watch import Watch, done, never
@@ -71,6 +75,44 @@ def test_a_fault_while_the_run_is_looked_up_is_unavailable(tmp_path: Path) -> No
             assert len(faults) == 1
 
     run(work())
+
+
+def test_a_first_look_up_in_much_that_was_read_lets_others_be_served(tmp_path: Path) -> None:
+    rules = "arguments: {amount: {from: [task, trusted, model]}}"
+
+    async def work() -> None:
+        async with reading(tmp_path, rules=rules) as watch:
+            assert (await watch.gate.act(READ, done)).word == "done"
+            trail = watch.gate.runs.trail(next(iter(watch.gate.runs.known)))
+            page = json.dumps(
+                {"content": [{"type": "text", "text": "7 words of 2026-11-21, and so on. " * 240}]}
+            )
+            for at in range(24):
+                trail.learn(Read(data=page.encode(), tool="bank.send", call=str(at), told_by_us=True))
+            assert trail._seen._pending > 5 * AT_ONCE
+            turns = 0
+
+            async def others() -> None:
+                nonlocal turns
+                while trail.waits:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            act = msgspec.structs.replace(READ, arguments={"amount": 7})
+            reply, _ = await asyncio.gather(watch.gate.act(act, never), others())
+            assert (reply.word, trail.source(7)) == ("refused", "untrusted")
+            assert turns > 5
+            assert (await watch.gate.act(READ, done)).word == "done"
+
+    run(work())
+
+
+def test_a_value_of_the_task_is_known_without_a_look_at_what_was_read() -> None:
+    trail = Trail("Send 12.50 EUR to omar@b.example")
+    trail.learn(Read(data=b'{"content": [{"type": "text", "text": "omar@b.example"}]}', told_by_us=True))
+    for value in ("omar@b.example", 12.5, 99, "eve@c.example", None, True):
+        assert trail.of_task(value) == (Trail(trail.task).source(value) == "task")
+    assert trail._seen._waiting
 
 
 def _spoil(watch: Watch, opened: str) -> None:
