@@ -66,7 +66,7 @@ def measure(name: str) -> tuple[dict[str, int], list[str]]:
 def main() -> None:
     """Print both sets; with `--mistakes`, each mistake."""
     print("The agent's word against the record, on self-made sentences")
-    for name in ("held_out", "seen"):
+    for name in ("held_out", "seen", "fresh"):
         if not (HERE / f"{name}.tsv").exists():
             continue
         counts, mistakes = measure(name)

@@ -26,7 +26,7 @@ SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock", "/run/conta
 """Sockets whose writer is as good as root on the host."""
 
 _REFERENCE: Final = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)")
-_SETTING: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,127})\s*=\s*\S", re.MULTILINE)
+_SETTING: Final = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,127})[ \t]*=[ \t]*\S", re.MULTILINE)
 
 
 def needs_of(manifest: Manifest, agents: str) -> Needs:

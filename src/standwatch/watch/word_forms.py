@@ -126,7 +126,8 @@ UNREAL: Final = re.compile(
     r"need|needs|"
     r"want|wants|wanted|goal|going to|tried|try|trying|attempt\w*|plan to|planned|let me|let's|"
     r"next step|todo|"
-    r"to get|in order to|can|could|have to|has to|ready to|before|when|whether|asked (?:me|us|to|for|if)|ask|suppose\w*|"
+    r"to get|in order to|can|could|have to|has to|ready to|before|when|whether|"
+    r"asked (?:me|us|to|for|if)|ask|suppose\w*|"
     r"expect\w*|"
     r"imagine|for example|used to|about to|"
     r"wenn|falls|sobald|bis|würde|würden|sollte|sollten|soll|sollen|wird|werde|werden|kann|können|"
@@ -175,6 +176,8 @@ GENERIC: Final = _words(
     "emails e-mail e-mails "
     "message messages event backup backups dump copy set get put add create update delete drop "
     "remove send sent apply "
+    "gone rollback impossible possible undone restored restore recovered recover reverted lost permanently "
+    "unfortunately cannot because longer anymore since still verloren möglich unmöglich leider wiederhergestellt rückgängig gemacht "
     "select insert where true false null work src app main.py home tmp out end "
     "der die das den dem des ein eine einen einer eines und oder für mit von vom zum zur aus auf bei "
     "ist war wurde wurden "
@@ -200,7 +203,7 @@ SAME: Final = {
 """Spellings of one environment."""
 
 TEST_COMMAND: Final = re.compile(
-    r"(?:^|[\s;&|(])(?:pytest|py\.test|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|"
+    r"(?:^|[\s;&|(])(?:(?:pytest|py\.test|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest)(?![\w./-])|"
     r"(?:npm|yarn|pnpm|bun)(?: run)? test\w*|go test|cargo (?:test|nextest)|mvn\b[^;&|]*\b(?:test|verify)|"
     r"(?:\./)?gradlew?\b[^;&|]*\btest|make (?:test|check)|dotnet test|python3? -m (?:pytest|unittest)|"
     r"bundle exec rspec|swift test|mix test|deno test)\b"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from standwatch.authority.demands import DEMANDS, demand
-from standwatch.facts.entries import Declared
+from standwatch.facts.entries import Coverage, Declared, Principal
 from standwatch.facts.errors import Forbidden, Malformed
-from standwatch.gate.demands import require_statement, require_validator
+from standwatch.gate.demands import require_looked, require_statement, require_validator
+from standwatch.record.state import State
 
 DAY = 86_400_000_000
 NOW = 1_795_000_000_000_000
@@ -75,3 +77,26 @@ def test_the_measured_tier_demands_as_the_declared_does() -> None:
     with pytest.raises(Malformed) as refused:
         require_statement(declared(1), "pass", "", NOW + DAY, NOW, tier=3)
     assert refused.value.code == "no_report"
+
+
+def test_tier_three_wants_a_signed_look_at_what_goes_round_first() -> None:
+    state = State(principals={"chen": Principal(name="chen", role="human", keys=["k"])})
+    here = declared(3)
+    state.fold(0, here)
+    said = Coverage(by="chen", system="pay", host="laptop", envelope="e", until=NOW + DAY, sig="s")
+    for outcome in ("pass", "conditions"):
+        with pytest.raises(Malformed) as refused:
+            require_looked(state, here, outcome, NOW, 3)
+        assert refused.value.code == "no_coverage"
+        require_looked(state, here, outcome, NOW, 2)
+    require_looked(state, here, "reject", NOW, 3)
+    for wrong in ({"sig": ""}, {"envelope": "other"}, {"by": "maria"}, {"until": NOW}):
+        state.coverage = {}
+        state.fold(1, msgspec.structs.replace(said, **wrong))
+        with pytest.raises(Malformed):
+            require_looked(state, here, "pass", NOW, 3)
+    state.fold(2, said)
+    require_looked(state, here, "pass", NOW, 3)
+    state.fold(3, Principal(name="chen", role="human", revoked=True))
+    with pytest.raises(Malformed):
+        require_looked(state, here, "pass", NOW, 3)
