@@ -51,7 +51,10 @@ def main() -> int:
 
 
 def _told(found: Replay, *, harms: bool) -> dict[str, Any]:
-    acts = [{"act": one.shown, "harm": one.harm, "word": one.word, "code": one.code} for one in found.acts]
+    acts = [
+        {"act": one.shown, "harm": one.harm, "word": one.word, "code": one.code, "why": one.why}
+        for one in found.acts
+    ]
     return {
         "incident": found.incident.name,
         "when": found.incident.when,
@@ -70,6 +73,8 @@ def _print(found: Replay, *, harms: bool) -> None:
         mark = "PASSED" if act.passed else "TOUCHED" if act.touched else "ok"
         kind = "harm" if act.harm else "work"
         sys.stdout.write(f"  {mark:8}{kind:5} {act.word:9} {' '.join(act.shown.split())[:100]}\n")
+        if act.why:
+            sys.stdout.write(f"{'':25}{act.why[:150]}\n")
     world = "unchanged" if found.unchanged else "CHANGED"
     sys.stdout.write(f"  the world: {world}; watched by nobody: {'changed' if harms else 'NO HARM'}\n")
 

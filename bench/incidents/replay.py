@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -54,6 +55,8 @@ class Played(msgspec.Struct, frozen=True):
     harm: str
     word: Word
     code: int = 0
+    why: str = ""
+    """The check that decided and its code, as operators read it."""
 
     @property
     def passed(self) -> bool:
@@ -111,7 +114,7 @@ class House:
         self._validate(system, "chen")
         agent = self._living.agent(f"assistant-{system}", system, starts=True).open_run(incident.task)
         before = _state(path, incident)
-        acts = tuple(_called(agent.call, one) for one in incident.acts)
+        acts = tuple(_called(self._living, agent.call, one) for one in incident.acts)
         return Replay(incident, acts, _state(path, incident) == before)
 
     def _validate(self, system: str, by: str) -> None:
@@ -176,10 +179,15 @@ class HookedAgent:
         shown = act.command if isinstance(act, Bash) else f"write {act.path}"
         code, words = self._fire(hosts.BEFORE, call)
         if code != 0:
-            waits = "waits for a person" in words
-            return Played(
-                shown, act.harm, "pending" if waits else "refused" if "not permitted" in words else words
+            word = (
+                "pending"
+                if "waits for a person" in words
+                else "refused"
+                if "not permitted" in words
+                else words
             )
+            found = re.search(r"Reference: (\w{26})", words)
+            return Played(shown, act.harm, word, why=reason(self._living, found[1]) if found else words)
         done = (
             self._world.bash(act.command) if isinstance(act, Bash) else self._world.write(act.path, act.text)
         )
@@ -226,9 +234,17 @@ def bare_hooked(incident: Hooked, folder: Path) -> bool:
 # --- agents behind MCP ------------------------------------------------------------------------------------------------
 
 
-def _called(call: Callable[..., Any], act: Call) -> Played:
+def _called(living: Living, call: Callable[..., Any], act: Call) -> Played:
     answer = call(act.tool.partition(".")[2], **act.arguments)  # one server: its names as they are
-    return Played(f"{act.tool} {json.dumps(act.arguments)}", act.harm, answer.word)
+    why = "" if answer.word == "done" else reason(living, answer.reference)
+    return Played(f"{act.tool} {json.dumps(act.arguments)}", act.harm, answer.word, why=why)
+
+
+def reason(living: Living, ident: str) -> str:
+    """What spoke against an act, as operators read it."""
+    found = living.run("explain", ident)["findings"]
+    against = [one for one in found if one.get("decision", "allow") != "allow" and one.get("reached", True)]
+    return "; ".join(f"{one['check']}/{one.get('code', '')}: {one.get('reason', '')}" for one in against)
 
 
 def _state(path: Path, incident: Wired) -> Any:

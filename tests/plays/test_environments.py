@@ -105,7 +105,7 @@ def test_operators_read_which_environment_and_which_word() -> None:
     played = stage()
     assert told("irreversible", "psql -h db.prod.example.com -d app -f x.sql", played) == "refused"
     assert played.last(Denied).code == "environment"
-    assert "in production (hosts: -h db.prod.example.com) a irreversible effect is not done" in reason(played)
+    assert "in production (hosts: -h db.prod.example.com) irreversible effects are not done" in reason(played)
 
 
 def test_what_cannot_be_told_is_asked_about() -> None:

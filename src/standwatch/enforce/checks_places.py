@@ -34,8 +34,8 @@ def environment(case: Case) -> Finding:
     for known in case.envelope.environments:
         answer = known.environment.answer(case.effect)
         if (why := case.reached.environments.get(known.name)) is not None and answer is not None:
-            said = "is not done" if answer == "deny" else "is asked about"
-            reason = f"in {known.name} ({why}) a {case.effect} effect {said}"
+            said = "are not done" if answer == "deny" else "are asked about"
+            reason = f"in {known.name} ({why}) {case.effect} effects {said}"
             found = against("limits", answer, "environment", reason)
         elif (why := case.reached.unknown.get(known.name)) is not None and (answer or known.name in frozen):
             reason = f"it cannot be told whether this reaches {known.name}: {why}"

@@ -78,7 +78,7 @@ def danger(said: list[str], script: Callable[[str], None]) -> Iterator[str]:
             yield "a branch is removed, merged or not"
         case _:
             pass
-    if verb not in ("commit", "log", "grep", "tag", "show", "diff", "add", "blame"):
+    if verb not in ("commit", "log", "grep", "tag", "show", "diff", "blame"):
         for one in rest:
             if why := paths.reading(one):
                 yield why
