@@ -41,8 +41,8 @@ _DENIAL: Final = re.compile(
     r"nothing\b.*?\b(?:was|were|has\s+been)|none\s+of\b.*?\b(?:was|were)|"
     r"(?:was|were|has|have)\s+(?:not|never)(?:\s+been)?|(?:wasn't|weren't|hasn't\s+been|haven't\s+been)|"
     r"(?:wurde|wurden)\b.*?\b(?:nicht|nichts|kein\w*)|(?:nichts|kein\w*)\b.*?\b(?:wurde|wurden)|"
-    r"(?:wurde|wurden)\s+(?:nichts|kein\w*)|(?:left|is|are|remains?|remained)\s+(?:unchanged|"
-    r"untouched|intact)|"
+    r"(?:wurde|wurden)\s+(?:nichts|kein\w*)|(?:left|is|are|remains?|remained)\s+"
+    r"(?:\S+\s+){0,3}?(?:unchanged|untouched|intact)|at\s+no\s+(?:point|time)\b|"
     r"(?:ist|sind|bleibt|blieb|blieben)\s+(?:unverändert|unberührt))"
 )
 _UNCHANGED: Final = re.compile(r"(?i)\b(?:unchanged|untouched|intact|unverändert|unberührt)\b")
