@@ -165,7 +165,7 @@ class Standwatch:
             return await self._bar(session, said, UNJUDGED)
         if status != "unknown":
             session.end(made.what)
-        ran = said.get("tool_input") or {}
+        ran: dict[str, Any] = said.get("tool_input") or {}
         if any(name in ran and ran[name] != one for name, one in made.input.items()):
             await self._loops.here().part(made.go, "unknown", {"changed": ran, "result": result})
             return await self._bar(session, said, CHANGED)

@@ -65,11 +65,12 @@ class Call:
 
 def call_of(request: ToolCallRequest, place: str) -> Call:
     """The call in a request. `place` stands for the thread where the run has none."""
-    info = request.runtime.execution_info
+    runtime = cast("Any", request.runtime)  # pyright: ignore[reportUnknownMemberType] - its types are not whole
+    info = runtime.execution_info
     thread = info.thread_id if info is not None else None
     attempts = info.node_attempt if info is not None else 1
     key = f"{thread or place}/{above.get()}/{_occurrence(request)}"
-    return Call(request, key, attempts, thread is not None and _kept(request))
+    return Call(request, key, attempts, thread is not None and _kept(runtime.config))
 
 
 @contextmanager
@@ -82,10 +83,9 @@ def inside(call: Call) -> Generator[None]:
         above.reset(token)
 
 
-def _kept(request: ToolCallRequest) -> bool:
+def _kept(config: dict[str, Any]) -> bool:
     """Whether the run has a checkpointer. What LangGraph says of it in public is the thread, which may have none."""
-    configurable = cast("dict[str, Any]", request.runtime.config.get("configurable", {}))
-    return configurable.get("__pregel_checkpointer", True) is not None
+    return config.get("configurable", {}).get("__pregel_checkpointer", True) is not None
 
 
 def _occurrence(request: ToolCallRequest) -> str:

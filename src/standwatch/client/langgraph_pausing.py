@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from typing import Any, Final, NoReturn, cast
 
 from langgraph.config import get_config
-from langgraph.types import Command, Interrupt, interrupt
+from langgraph.types import Command, interrupt
 
 from standwatch.client.errors import Pending
 
@@ -41,8 +40,7 @@ def discard() -> None:
     For tasks of one call each. LangGraph has no public way to see how many there are; where its inside looks otherwise,
     none are taken.
     """
-    configurable = cast("dict[str, Any]", get_config().get("configurable", {}))
-    pad = configurable.get("__pregel_scratchpad")
+    pad = get_config().get("configurable", {}).get("__pregel_scratchpad")
     if pad is None:
         return
     with _one:
@@ -51,17 +49,21 @@ def discard() -> None:
             interrupt({MARK: ""})
 
 
-def resuming(paused: Iterable[Any], value: Any = "answered") -> Command[Any]:
-    """The command that resumes a run at all of our pauses among `paused`: interrupts, or the result of an invocation.
+def resuming(paused: Any, value: Any = "answered") -> Command[Any]:
+    """The command that resumes a run at all of our pauses among `paused`: the result of an invocation, what
+    `graph.get_state` gives, or interrupts.
 
     Whether people have answered is looked up again; a call whose question is still open pauses once more.
+    Raises ValueError where there is no pause of ours.
     """
-    found: Any = paused
     if isinstance(paused, dict):
-        found = cast("dict[str, Any]", paused).get("__interrupt__", ())
-    elif hasattr(paused, "interrupts"):
-        found = paused.interrupts
-    ours = [one for one in found if isinstance(one, Interrupt) and MARK in (one.value or {})]
+        paused = cast("dict[str, Any]", paused).get("__interrupt__", ())
+    found: list[Any] = list(getattr(paused, "interrupts", paused))
+    ours = [one.id for one in found if _ours(one.value)]
     if not ours:
         raise ValueError("there is no pause of Standwatch's here")
-    return Command(resume={one.id: value for one in ours})
+    return Command(resume=dict.fromkeys(ours, value))
+
+
+def _ours(value: Any) -> bool:
+    return isinstance(value, dict) and MARK in cast("dict[str, Any]", value)
