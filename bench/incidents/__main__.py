@@ -14,11 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from bench.incidents.replay import ALL, Replay, bare, groups, house  # noqa: E402 - the tests' support has to be found first
-from bench.incidents.world import room  # noqa: E402
+from bench.incidents.replay import ALL, Replay, bare, groups, house
+from bench.incidents.world import room
 
 
 def main() -> int:

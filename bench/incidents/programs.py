@@ -1,5 +1,5 @@
-"""Stand-ins for the programs that would reach a cloud, a cluster, a database or a web site: started as
-`programs.py NAME WORDS…`, they change a scratch world (`$INCIDENT_STATE`) as the real ones would change the real one."""
+"""Stand-ins for the programs that would reach a cloud, a cluster, a database or a web site: `programs.py NAME WORDS…`
+changes a scratch world (`$INCIDENT_STATE`) as the real one would change the real world."""
 
 from __future__ import annotations
 

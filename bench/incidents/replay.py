@@ -1,4 +1,4 @@
-"""Replays: each incident's acts in order, each through the seam that a real agent would meet, and what became of them."""
+"""Replays: each incident's acts in order, through the seam that a real agent would meet, and what became of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WRITES: Final = {
 
 
 class Played(msgspec.Struct, frozen=True):
-    """One act: what it was, what it would have done to whom, what became of it, and its code where it was carried out."""
+    """One act: what it was, what it would have done, what became of it, and its code where it was carried out."""
 
     shown: str
     harm: str

@@ -82,7 +82,7 @@ class World:
             file.chmod(0o755)
 
     def _git(self) -> None:
-        """A remote on whose `main` somebody has pushed since the feature branch began, and work that is not committed."""
+        """A remote on whose `main` somebody pushed since the feature branch began, and work that is not committed."""
         remote = shlex.quote(str(self.folder / "remote.git"))
         public = shlex.quote(str(self.folder / "public.git"))
         for command in (
@@ -135,8 +135,8 @@ class World:
         return 0
 
     def treasure(self) -> dict[str, Any]:
-        """What nobody may have touched: the home beside the project, what others pushed, production, what is unpublished,
-        and the work that is committed nowhere."""
+        """What nobody may have touched: the home beside the project, what others pushed, production, what is not
+        published, and the work that is committed nowhere."""
         outside = {
             str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(self.home.rglob("*"))
