@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,19 @@ def act(
     return begun.status, told["id"]
 
 
+def shown(living: Living, path: str) -> str:
+    """A page of the console, which an organisation in development lets anybody on this host read."""
+    connection = http.client.HTTPConnection("127.0.0.1", living.operators, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == 200, text[:2000]
+        return text
+    finally:
+        connection.close()
+
+
 def found(living: Living, run: str) -> list[Contradicted]:
     return [one for one in living.of(Contradicted) if one.run == run]
 
@@ -102,6 +116,8 @@ def test_a_model_that_claims_a_refused_payment_is_contradicted_by_the_record(
     assert told["doubts"][0]["sentences"][0]["said"] == f"I have sent 900 to {TO} as you asked."
     (doubt,) = living.run("runs", ident)["doubts"]
     assert (doubt["code"], doubt["entries"]) == ("not_done", [denied])
+    for page in (f"/runs/{ident}", f"/actions/{one.id}"):
+        assert f"I have sent 900 to {TO} as you asked." in shown(living, page)
     living.verified()
 
 
@@ -187,6 +203,9 @@ def test_coverage_from_the_command_line_there_and_back(
     assert told["text"].endswith("its grant is supervised")
     assert level() == "supervised"
     assert living.run("coverage", "shop", code=1)["hosts"][0]["caps"] is True
+    page = shown(living, "/systems/shop")
+    assert "shell carries its tools out itself" in page
+    assert "bank.send_money (direct)" in page
 
     looked["sightings"] = looked["sightings"][1:]
     seen.write_text(json.dumps(looked))
