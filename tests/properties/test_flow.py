@@ -3,14 +3,16 @@
 import base64
 import html
 import time
+from difflib import SequenceMatcher
 from urllib.parse import quote
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from standwatch.facts.configuration import Returns
 from standwatch.flow.origin import Read
+from standwatch.flow.seen import GRAM, PROSE, RUN
 from standwatch.flow.trail import Trail
 
 ORDER = ("task", "trusted", "model", "untrusted")
@@ -87,9 +89,21 @@ def test_reading_more_of_an_outsider_never_improves_anything(
 def test_the_order_of_reading_does_not_matter(
     task: str, reads: list[tuple[str, str]], value: object, chance: object
 ) -> None:
+    """But for a part of a value that is as long as may be seen and shorter than always is: those stand on a grid."""
     other = list(reads)
     chance.shuffle(other)  # type: ignore[attr-defined]
+    said = (squeezed(text) for pair in reads for text in pair)
+    assume(not any(RUN <= common(squeezed(str(value)), text) < PROSE + GRAM for text in said))
     assert rank(trail_of(task, reads), value) == rank(trail_of(task, other), value)
+
+
+def squeezed(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).lower()
+
+
+def common(one: str, two: str) -> int:
+    """Letters of the longest run that both have."""
+    return SequenceMatcher(None, one, two, autojunk=False).find_longest_match().size
 
 
 @given(TEXTS, READS, TEXTS.filter(lambda text: any(map(str.isalnum, text))), st.sampled_from(CODED))

@@ -1,8 +1,11 @@
 """What is too much is decided all the same: bounded, and what was not kept makes the unknown untrusted."""
 
+import tracemalloc
+
 import msgspec
 import pytest
 
+from standwatch.facts.configuration import Returns
 from standwatch.flow.fields import LONGEST
 from standwatch.flow.origin import Read
 from standwatch.flow.seen import MOST, MOST_OF_ONE
@@ -24,6 +27,20 @@ def test_a_huge_result_is_read_in_part_and_says_so(name: str) -> None:
     assert (found.source, found.where[0].tool) == ("untrusted", "s.t")
     assert trail.source("Anna") == "task"
     assert trail._seen.worked <= 6 * MOST_OF_ONE
+
+
+def test_a_row_of_a_table_costs_what_is_in_it_however_many_names_the_first_line_has() -> None:
+    text = "," * 60_000 + "\n" + "evil,row\n" * 9_000
+    read = Read(
+        data=msgspec.json.encode({"content": [{"type": "text", "text": text}]}),
+        returns=Returns(trusted=("$[*].x",), format="csv"),
+        told_by_us=True,
+    )
+    tracemalloc.start()
+    Trail("x").learn(read)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100 << 20, "nine thousand rows of sixty thousand cells would take gigabytes"
 
 
 def test_nesting_without_end_is_text() -> None:
