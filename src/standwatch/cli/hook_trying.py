@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from standwatch.cli import hook_hosts as hosts
 from standwatch.cli import hook_json as lossless
+from standwatch.cli.hook_trust import trust
 from standwatch.cli.show import out, paint, say, visible
 from standwatch.cli.verbs import DONE, NO
 from standwatch.facts.errors import NotFound
@@ -35,16 +36,20 @@ def trial(given: Namespace, folder: Path, file: Path) -> int:
         _fired(given.host, found, base, command) | {"system": settings["system"]}
         for command in (HARMLESS, HARMFUL)
     ]
-    good = all(one["as_it_should"] for one in told)
-    left = list(hosts.HOSTS[given.host].left)
+    trusted = trust(folder, cwd, len(hosts.HOSTS[given.host].events)) if given.host == "codex" else ""
+    good = all(one["as_it_should"] for one in told) and trusted != "untrusted"
+    left = [] if trusted == "trusted" else list(hosts.HOSTS[given.host].left)
     if given.json:
-        out({"host": given.host, "file": str(file), "calls": told, "good": good, "left": left})
+        found = {"host": given.host, "file": str(file), "calls": told, "good": good, "left": left}
+        out(found | ({"trust": trusted} if trusted else {}))
         return DONE if good else NO
     for one in told:
         say(f"{visible(one['command'])}")
         word = paint(one["came_to"], "good" if one["as_it_should"] else "bad")
         say(f"  {word} in {one['milliseconds']:.0f} ms{': ' + visible(one['words']) if one['words'] else ''}")
-    say(*(f"not tested here: {one}" for one in left))
+    if trusted == "untrusted":
+        say(paint("Codex does not run these hooks: nobody has trusted them yet", "bad"))
+    say(*(f"left to do: {one}" for one in left))
     say(paint("as it should be", "good") if good else paint("NOT as it should be", "bad"))
     return DONE if good else NO
 

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 from standwatch.declare.lock import quoted
 
-Kind = Literal["shell", "read", "write", "fetch", "search", "inner", "publish"]
+Kind = Literal["shell", "read", "write", "fetch", "search", "inner", "publish", "never"]
 """What a tool of a host is: `inner` has no effect of its own (a plan, a question, a sub-agent whose calls come by
-themselves); `publish` sends something to where others see it."""
+themselves); `publish` sends something to where others see it; `never` is an event that its hook could not read."""
 
 TOOLS: Final[dict[str, dict[Kind, str]]] = {
     "claude-code": {
@@ -26,6 +26,7 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "SlashCommand ToolSearch ReportFindings ListMcpResourcesTool StructuredOutput",
         "publish": "CronCreate CronDelete RemoteTrigger ScheduleWakeup PushNotification Artifact Workflow SendMessage "
         "SendFeedback",
+        "never": "unreadable",
     },
     "codex": {
         "shell": "Bash",
@@ -34,6 +35,7 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "search": "web_search",
         "inner": "update_plan request_user_input get_goal create_goal update_goal spawn_agent "
         "send_input wait close_agent",
+        "never": "unreadable",
     },
     "cursor": {
         "shell": "Shell",
@@ -42,6 +44,7 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "fetch": "WebFetch",
         "search": "WebSearch",
         "inner": "Task TodoWrite AskQuestion CreatePlan SwitchMode Await",
+        "never": "unreadable",
     },
     "gemini-cli": {
         "shell": "run_shell_command",
@@ -53,6 +56,7 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
         "get_internal_docs update_topic take_snapshot list_mcp_resources tracker_create_task tracker_update_task "
         "tracker_get_task tracker_list_tasks tracker_add_dependency tracker_visualize",
         "publish": "save_memory",
+        "never": "unreadable",
     },
 }
 """Host → kind → its tools, by the names that its hooks say."""
@@ -99,6 +103,9 @@ _PUBLISH: Final = """\
     effect: irreversible
     otherwise: step_up
     intent: [publish, schedule, remind, notify, send, share]"""
+_NEVER: Final = """\
+    effect: read
+    per_run: 0"""
 _RULES: Final[dict[Kind, str]] = {
     "shell": _SHELL,
     "read": _READ,
@@ -107,6 +114,7 @@ _RULES: Final[dict[Kind, str]] = {
     "search": _SEARCH,
     "inner": _INNER,
     "publish": _PUBLISH,
+    "never": _NEVER,
 }
 
 

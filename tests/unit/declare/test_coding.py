@@ -54,6 +54,8 @@ def test_what_a_command_or_a_file_leads_to_is_looked_at() -> None:
                 assert tool.arguments["url"].urls == "read"
             case "publish":
                 assert tool.effect == "irreversible"
+            case "never":
+                assert tool.per_run == 0
             case _:
                 assert tool.effect == "read"
-        assert kind == "inner" or tool.otherwise == "step_up"
+        assert kind in ("inner", "never") or tool.otherwise == "step_up"
