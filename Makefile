@@ -111,7 +111,7 @@ build/npm/%/installed.sha256: tests/wire/%/package-lock.json requirements/npm.py
 	@"$(PY)" requirements/npm.py tests/wire/$* build/npm/$*
 
 demo-install: .venv/.product .demo/.servers .demo/.models
-test-install: .venv/.test .demo/.servers .demo/.models-test .demo/.frameworks build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256 build/npm/console/installed.sha256
+test-install: .venv/.test .demo/.servers .demo/.models-test .demo/.frameworks build/npm/conformance/installed.sha256 build/npm/servers/installed.sha256 build/npm/hosts/installed.sha256 build/npm/console/installed.sha256
 
 # --- what people run -----------------------------------------------------------------------------------------
 
