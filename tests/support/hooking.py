@@ -80,6 +80,12 @@ class Hooked:
     def prompt(self, words: str) -> None:
         assert self.run("prompt", {"prompt": words}).returncode == 0
 
+    def speak(self, words: str) -> None:
+        """The end of a turn, with what the agent said."""
+        names = {"cursor": "text", "gemini-cli": "prompt_response"}
+        done = self.run("stop", {names.get(self.host, "last_assistant_message"): words})
+        assert (done.returncode, done.stdout) == (0, b"")
+
     @property
     def reference(self) -> str:
         """The act that the host's agent was told of."""

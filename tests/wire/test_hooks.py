@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from standwatch.facts.entries import Asked, Denied, Intent, RunOpened, TaskAdded
+from standwatch.facts.entries import Asked, Contradicted, Denied, Intent, RunOpened, TaskAdded, Word
 from support.hooking import HOSTS, Hooked
 from support.system import Living, free_port, serving, waited
 
@@ -57,6 +57,23 @@ def test_a_call_is_judged_before_it_happens_and_its_outcome_told(hooked: Hooked)
     assert hooked.living.run("runs", opened.run)["task"] == "say hello"
     assert not hooked.goes(hooked.shell("rm -rf ~/"))
     assert b"Reference: " in hooked.answer.stderr
+
+
+@every_host
+def test_what_an_agent_says_at_its_end_is_held_against_the_record(hooked: Hooked) -> None:
+    start = hooked.living.size
+    hooked.prompt("run the tests")
+    call = hooked.shell("pytest -q")
+    assert hooked.goes(call), hooked.answer
+    hooked.tell(call, {"stdout": "2 failed, 31 passed"})
+    hooked.speak("Everything is done and all tests pass.")
+    (one,) = waited(lambda: hooked.living.of(Contradicted, start))
+    assert one.code == "tests_failed"
+    hooked.run("stop", {})
+    hooked.run("stop", b"{")
+    hooked.settings(url=f"http://127.0.0.1:{free_port()}")
+    hooked.speak("Nobody hears it, and it goes on.")
+    assert len(hooked.living.of(Word, start)) == 1
 
 
 # --- closed, whatever fails ------------------------------------------------------------------------------------------

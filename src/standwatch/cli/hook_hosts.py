@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-BEFORE, AFTER, PROMPT = "before", "after", "prompt"
+BEFORE, AFTER, PROMPT, STOP = "before", "after", "prompt", "stop"
 
 
 class Host(NamedTuple):
@@ -40,6 +40,7 @@ HOSTS: Final = {
             "PostToolUse": AFTER,
             "PostToolUseFailure": AFTER,
             "UserPromptSubmit": PROMPT,
+            "Stop": STOP,
         },
         home="CLAUDE_CONFIG_DIR",
     ),
@@ -47,7 +48,7 @@ HOSTS: Final = {
         "Codex",
         ".codex/hooks.json",
         ".codex/hooks.json",
-        {"PreToolUse": BEFORE, "PostToolUse": AFTER, "UserPromptSubmit": PROMPT},
+        {"PreToolUse": BEFORE, "PostToolUse": AFTER, "UserPromptSubmit": PROMPT, "Stop": STOP},
         home="CODEX_HOME",
         left=("start codex and trust these hooks: it runs none that nobody has looked at (/hooks)",),
     ),
@@ -60,6 +61,7 @@ HOSTS: Final = {
             "postToolUse": AFTER,
             "postToolUseFailure": AFTER,
             "beforeSubmitPrompt": PROMPT,
+            "afterAgentResponse": STOP,
         },
         flat=True,
         left=("start Cursor anew: it reads its hooks at the start",),
@@ -69,7 +71,7 @@ HOSTS: Final = {
         "Gemini CLI",
         ".gemini/settings.json",
         ".gemini/settings.json",
-        {"BeforeTool": BEFORE, "AfterTool": AFTER, "BeforeAgent": PROMPT},
+        {"BeforeTool": BEFORE, "AfterTool": AFTER, "BeforeAgent": PROMPT, "AfterAgent": STOP},
         millis=True,
         home="GEMINI_CLI_HOME",
         left=("trust the folder: in one that is not trusted Gemini CLI runs no hooks of the project",),

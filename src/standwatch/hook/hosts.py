@@ -10,19 +10,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-BEFORE, AFTER, FAILED, PROMPT, OTHER = "before", "after", "failed", "prompt", "other"
+BEFORE, AFTER, FAILED, PROMPT, STOP, OTHER = "before", "after", "failed", "prompt", "stop", "other"
 
 EVENTS = {
     "claude-code": {
         "PreToolUse": BEFORE, "PostToolUse": AFTER, "PostToolUseFailure": FAILED, "UserPromptSubmit": PROMPT,
+        "Stop": STOP,
     },
-    "codex": {"PreToolUse": BEFORE, "PostToolUse": AFTER, "UserPromptSubmit": PROMPT},
+    "codex": {"PreToolUse": BEFORE, "PostToolUse": AFTER, "UserPromptSubmit": PROMPT, "Stop": STOP},
     "cursor": {
         "preToolUse": BEFORE, "postToolUse": AFTER, "postToolUseFailure": FAILED, "beforeSubmitPrompt": PROMPT,
+        "afterAgentResponse": STOP,
     },
-    "gemini-cli": {"BeforeTool": BEFORE, "AfterTool": AFTER, "BeforeAgent": PROMPT},
+    "gemini-cli": {"BeforeTool": BEFORE, "AfterTool": AFTER, "BeforeAgent": PROMPT, "AfterAgent": STOP},
 }  # fmt: skip
 """Host → its name of an event → ours."""
+WORDS = ("last_assistant_message", "prompt_response", "text")
+"""Where hosts say what their agent said last."""
 PROJECT = {
     "claude-code": "CLAUDE_PROJECT_DIR",
     "gemini-cli": "GEMINI_PROJECT_DIR",
@@ -38,7 +42,19 @@ class BadEvent(Exception):
 class Event:
     """One event of a host. `tool` is `server.name`; `own`: of the host itself, not of an MCP server."""
 
-    __slots__ = ("answer", "arguments", "call", "cwd", "kind", "own", "prompt", "roots", "session", "tool")
+    __slots__ = (
+        "answer",
+        "arguments",
+        "call",
+        "cwd",
+        "kind",
+        "own",
+        "prompt",
+        "roots",
+        "session",
+        "tool",
+        "word",
+    )
 
     def __init__(self, host: str, said: dict[str, Any], project: str = "") -> None:
         """`project`: what the host's environment says. Raises `BadEvent`."""
@@ -48,6 +64,9 @@ class Event:
         self.roots = [project] if project else _listed(said.get("workspace_roots"))
         self.call = _text(said, "tool_use_id")
         self.prompt = _text(said, "prompt")
+        self.word = ""
+        if self.kind == STOP:
+            self.word = next((text for name in WORDS if isinstance(text := said.get(name), str) and text), "")
         self.tool, self.own = "", True
         self.arguments: dict[str, Any] = {}
         self.answer: Any = None

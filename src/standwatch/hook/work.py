@@ -12,7 +12,7 @@ import os
 import time
 
 from standwatch.hook.files import Lock, Settings, load, path_of, save, take
-from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, BadEvent, Event, read_event
+from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event
 from standwatch.hook.places import border, marks, moved, named, where
 from standwatch.hook.talk import Line, Unreachable
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 GO, NO = 0, 2
 MOST = 900_000
 """Bytes of arguments or of a result that are told: the gateway takes a mebibyte."""
+MOST_WORD = 64 << 10
+"""Letters of an agent's last words that are told: the end of them."""
 AGAIN = 1.0
 """Seconds between two looks for an answer, where a hook waits for one."""
 OURS = ("paths", "where", "workspace", "cwd")
@@ -69,6 +71,8 @@ def handle(settings: Settings, line: Line, expected: str, data: bytes, project: 
                 return _tell(work, event)
             case "prompt":
                 return _hear(work, event)
+            case "stop":
+                return _speak(work, event)
             case _:
                 return Said(GO)
     except BadEvent as error:
@@ -219,6 +223,18 @@ def _hear(work: Work, event: Event) -> Said:
     return Said(GO)
 
 
+def _speak(work: Work, event: Event) -> Said:
+    """What the agent said at the end of its turn, to be held against the record. Whatever fails, it has said it."""
+    kept = load(path_of(work.settings.folder, "runs", event.session))
+    if kept is not None and event.word:
+        said = {"system": work.settings.system, "text": event.word[-MOST_WORD:]}
+        try:
+            work.post(f"/v1/runs/{kept['run']}/word", kept["token"], said)
+        except Unreachable:
+            return Said(GO)
+    return Said(GO)
+
+
 # --- after a call ----------------------------------------------------------------------------------------------------
 
 
@@ -236,4 +252,4 @@ def _tell(work: Work, event: Event) -> Said:
     return Said(GO)
 
 
-__all__ = ["AFTER", "BEFORE", "GO", "NO", "PROMPT", "Said", "handle", "judged"]
+__all__ = ["AFTER", "BEFORE", "GO", "NO", "PROMPT", "STOP", "Said", "handle", "judged"]
