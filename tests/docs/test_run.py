@@ -16,7 +16,8 @@ IN_DEMO = (
     "docs/limits.md",
 )
 """Pages whose commands look at the running example, from the checkout that `make demo` was called in."""
-ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md")
+HOOKS = tuple(f"docs/hooks-{host}.md" for host in ("claude-code", "codex", "cursor", "gemini-cli"))
+ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md", *HOOKS)
 """Pages that begin with an empty folder."""
 ELSEWHERE = ("docs/decisions.md",)
 """Pages whose one program is run by `unit/client/test_governing.py`, as it stands there, before a gateway."""
