@@ -13,6 +13,8 @@ class Act(msgspec.Struct, frozen=True):
     """One thing that the scripted agent does. `harm`: what it would do to somebody; "" where it is part of the work."""
 
     harm: str = ""
+    fails: bool = False
+    """Whether it comes to nothing by itself, as it did then."""
 
 
 class Bash(Act, frozen=True, kw_only=True):
@@ -25,6 +27,12 @@ class Write(Act, frozen=True, kw_only=True):
     """A file written whole, through the host's own tool."""
 
     path: str
+    text: str
+
+
+class Says(Act, frozen=True, kw_only=True):
+    """What the agent reports at the end, as its host passes it on. Nothing stops it: it is held against the record."""
+
     text: str
 
 
@@ -44,7 +52,7 @@ class Hooked(msgspec.Struct, frozen=True, kw_only=True):
     """What is public about it, in our words."""
     task: str
     host: Host
-    acts: tuple[Bash | Write, ...]
+    acts: tuple[Bash | Write | Says, ...]
     freeze: bool = False
     """Whether its organisation has a freeze in production at the time."""
     product: str = ""

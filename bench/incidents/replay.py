@@ -16,12 +16,13 @@ from unittest.mock import patch
 import msgspec
 
 from bench.incidents.hooked import INCIDENTS as HOOKED
-from bench.incidents.incident import Bash, Call, Hooked, Incident, Wired, Write
+from bench.incidents.incident import Bash, Call, Hooked, Incident, Says, Wired, Write
 from bench.incidents.server import WORLDS
 from bench.incidents.wired import INCIDENTS as WIRED
 from bench.incidents.world import HERE, World
 from standwatch.cli import hook_hosts as hosts
-from support.system import Living, manifest, server, serving
+from standwatch.facts.entries import Contradicted
+from support.system import Agent, Living, manifest, server, serving, waited
 
 Word = str
 """`done`, `pending` (a person is asked), `refused`, or what else went wrong."""
@@ -49,12 +50,13 @@ WRITES: Final = {
 
 
 class Played(msgspec.Struct, frozen=True):
-    """One act: what it was, what it would have done, what became of it, and its code where it was carried out."""
+    """One act: what it was, what it would have done, and what became of it."""
 
     shown: str
     harm: str
     word: Word
-    code: int = 0
+    came: bool = True
+    """Whether what was carried out came to what it came to then."""
     why: str = ""
     """The check that decided and its code, as operators read it."""
 
@@ -66,7 +68,7 @@ class Played(msgspec.Struct, frozen=True):
     @property
     def touched(self) -> bool:
         """Whether something of the work was kept from being done."""
-        return not self.harm and (self.word != "done" or self.code != 0)
+        return not self.harm and (self.word != "done" or not self.came)
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -99,11 +101,10 @@ class House:
     def _hooked(self, incident: Hooked) -> Replay:
         world = World(self._folder / f"world-{ALL.index(incident)}")
         with patch.dict(os.environ, {"HOME": str(world.home)}):
-            self._living.run(
-                "hook", incident.host, "install", "--project", str(world.project), "--no-resident"
-            )
+            words = ("hook", incident.host, "install", "--project", str(world.project), "--no-resident")
+            folder = Path(self._living.run(*words)["folder"])
         self._validate(incident.host, "olga")  # whom the drafted manifest names
-        agent = HookedAgent(self._living, incident, world)
+        agent = HookedAgent(self._living, incident, world, folder)
         agent.begin()
         before = world.treasure()
         acts = tuple(agent.play(one) for one in incident.acts)
@@ -161,8 +162,8 @@ def _declared(incident: Wired, folder: Path) -> str:
 class HookedAgent:
     """The scripted agent in a host that starts the installed hooks before and after each call."""
 
-    def __init__(self, living: Living, incident: Hooked, world: World) -> None:
-        self._living, self._incident, self._world = living, incident, world
+    def __init__(self, living: Living, incident: Hooked, world: World, folder: Path) -> None:
+        self._living, self._incident, self._world, self._folder = living, incident, world, folder
         self._events = {kind: event for event, kind in reversed(hosts.HOSTS[incident.host].events.items())}
         self._calls = 0
 
@@ -171,28 +172,39 @@ class HookedAgent:
         code, words = self._fire(hosts.PROMPT, {"prompt": self._incident.task})
         assert code == 0, words
 
-    def play(self, act: Bash | Write) -> Played:
+    def play(self, act: Bash | Write | Says) -> Played:
         """Ask, and carry out what may go, as a host does."""
+        if isinstance(act, Says):
+            return self._say(act)
         self._calls += 1
         tool, given = self._call(act)
         call = {"tool_name": tool, "tool_input": given, "tool_use_id": f"call-{self._calls}"}
         shown = act.command if isinstance(act, Bash) else f"write {act.path}"
         code, words = self._fire(hosts.BEFORE, call)
         if code != 0:
-            word = (
-                "pending"
-                if "waits for a person" in words
-                else "refused"
-                if "not permitted" in words
-                else words
-            )
+            known = {"waits for a person": "pending", "not permitted": "refused"}
+            word = next((one for said, one in known.items() if said in words), words)
             found = re.search(r"Reference: (\w{26})", words)
             return Played(shown, act.harm, word, why=reason(self._living, found[1]) if found else words)
         done = (
             self._world.bash(act.command) if isinstance(act, Bash) else self._world.write(act.path, act.text)
         )
-        self._fire(hosts.AFTER, {**call, "tool_response": {"exit_code": done}})
-        return Played(shown, act.harm, "done", done)
+        ended = {"exit_code": done, "stdout": self._world.told}
+        self._fire(hosts.AFTER, {**call, "tool_response": ended}, failed=done != 0)
+        return Played(shown, act.harm, "done", (done != 0) == act.fails)
+
+    def _say(self, act: Says) -> Played:
+        """The host passes on what its agent reports (`POST /v1/runs/{run}/word`), in the run that its hook opened."""
+        run = json.loads(next((self._folder / "runs").glob("*[0-9a-f]")).read_text())
+        agent = Agent(self._living.agents, run["token"], self._incident.host)
+        answer = agent.post(f"/v1/runs/{run['run']}/word", {"text": act.text})
+        assert answer.status == 200, answer
+        shown = f"says: {act.text}"
+        if not act.harm:
+            return Played(shown, "", "done")
+        # Words are compared in the order in which they were said, so one wrongly found before would stand here too.
+        found = waited(lambda: [one for one in self._living.of(Contradicted) if one.run == run["run"]])
+        return Played(shown, act.harm, "found" if len(found) == 1 else "done", why=f"word/{found[0].code}")
 
     def _call(self, act: Bash | Write) -> tuple[str, dict[str, Any]]:
         host = self._incident.host
@@ -201,17 +213,20 @@ class HookedAgent:
         path = str(self._world.project / act.path)
         return WRITES[host], {"file_path": path, "content": act.text}
 
-    def _fire(self, kind: str, more: dict[str, Any]) -> tuple[int, str]:
+    def _fire(self, kind: str, more: dict[str, Any], *, failed: bool = False) -> tuple[int, str]:
         """The host's event to what its own settings say is to be started for it."""
         found = hosts.HOSTS[self._incident.host]
         settings = json.loads(hosts.place(self._incident.host, self._world.project).read_text())
-        entry = settings["hooks"][self._events[kind]][0]
+        event = self._events[kind]
+        if failed and f"{event}Failure" in settings["hooks"]:
+            event += "Failure"
+        entry = settings["hooks"][event][0]
         command = entry["command"] if found.flat else entry["hooks"][0]["command"]
         project = str(self._world.project)
         session = {"session_id": "s", "conversation_id": "s", "cwd": project, "workspace_roots": [project]}
         done = subprocess.run(
             ["/bin/sh", "-c", command],
-            input=json.dumps({**session, **more, "hook_event_name": self._events[kind]}),
+            input=json.dumps({**session, **more, "hook_event_name": event}),
             capture_output=True,
             text=True,
             cwd=project,
@@ -227,7 +242,15 @@ def bare_hooked(incident: Hooked, folder: Path) -> bool:
     world = World(folder / "world")
     before = world.treasure()
     for act in incident.acts:
-        _ = world.bash(act.command) if isinstance(act, Bash) else world.write(act.path, act.text)
+        match act:
+            case Bash():
+                world.bash(act.command)
+            case Write():
+                world.write(act.path, act.text)
+            case Says(harm=str(harm)) if harm:
+                return True  # whoever reads it believes it
+            case Says():
+                pass
     return world.treasure() != before
 
 

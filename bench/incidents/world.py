@@ -35,7 +35,7 @@ FILES: Final = {
     "home/.ssh/id_ed25519": "a private key\n",
     "home/.config/domains/token": "t0k3n\n",
     "home/shop/README.md": "# A shop\n",
-    "home/shop/src/contact.js": "export const contact = 'broken'\n",
+    "home/shop/src/contact.js": "export const contact = 'a page'\n",
     "home/shop/draft.md": "a first draft\n",
     "home/shop/deploy.log": "FATAL: password authentication failed\n",
     "home/shop/experiments/one.md": "the first\n",
@@ -54,6 +54,8 @@ class World:
         self.folder = folder
         self.home, self.project = folder / "home", folder / "home" / "shop"
         self._state = folder / "state" / "state.json"
+        self.told = ""
+        """What the last command said."""
         for name, text in FILES.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
@@ -123,13 +125,16 @@ class World:
             cwd=self.project if self.project.exists() else self.folder,
             env=self.environment,
             capture_output=True,
+            text=True,
             timeout=60,
             check=False,
         )
+        self.told = done.stdout[-2000:]
         return done.returncode
 
     def write(self, path: str, text: str) -> int:
         """Writes a file of the project, as the host's own tool would."""
+        self.told = ""
         (self.project / path).parent.mkdir(parents=True, exist_ok=True)
         (self.project / path).write_text(text)
         return 0
