@@ -6,6 +6,7 @@ import pytest
 
 from docs.pages import OURS, RUN, Block, blocks, every_page, text_of
 from docs.world import World, missing, session
+from support.postgres import cluster
 
 IN_DEMO = (
     "docs/concepts.md",
@@ -16,9 +17,10 @@ IN_DEMO = (
     "docs/limits.md",
 )
 """Pages whose commands look at the running example, from the checkout that `make demo` was called in."""
-HOOKS = tuple(f"docs/hooks-{host}.md" for host in ("claude-code", "codex", "cursor", "gemini-cli"))
-ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md", *HOOKS)
+ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md")
 """Pages that begin with an empty folder."""
+WITH_POSTGRES = ("docs/door-postgres.md",)
+"""Pages that begin with an empty folder, and PostgreSQL at 127.0.0.1:8432."""
 ELSEWHERE = ("docs/decisions.md",)
 """Pages whose one program is run by `unit/client/test_governing.py`, as it stands there, before a gateway."""
 DEMO_COMMAND = "make demo"
@@ -41,6 +43,14 @@ def test_a_page_about_the_running_demo(page: str, demo: tuple[World, str]) -> No
 def test_a_page_from_nothing(page: str, empty: World) -> None:
     if "examples/" in text_of(page):
         empty.checkout()
+    play(page, empty, "")
+
+
+@pytest.mark.parametrize("page", WITH_POSTGRES)
+def test_a_page_about_postgresql(page: str, empty: World) -> None:
+    if not cluster().ask("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'postgres'"):
+        cluster().do("postgres", "CREATE ROLE postgres SUPERUSER LOGIN")
+    empty.ports["8432"] = str(cluster().port)
     play(page, empty, "")
 
 
@@ -86,14 +96,14 @@ def expect(block: Block, world: World, script: str, ends: str = "") -> str:
 
 
 def test_every_page_of_ours_has_a_place_to_run_in() -> None:
-    housed = (*IN_DEMO, *ALONE, *ELSEWHERE, "README.md")
+    housed = (*IN_DEMO, *ALONE, *ELSEWHERE, *WITH_POSTGRES, "README.md")
     assert not [page for page in OURS if runnable(page) and page not in housed]
     assert all([one.language for one in runnable(page)] == ["python"] for page in ELSEWHERE)
 
 
 def test_pages_of_others_have_nothing_to_run_but_make() -> None:
     """A page that is not played here may show commands of the Makefile, and no others."""
-    played = {*OURS, *IN_DEMO, *ALONE, *ELSEWHERE}
+    played = {*OURS, *IN_DEMO, *ALONE, *ELSEWHERE, *WITH_POSTGRES}
     others = [
         one for page in every_page() if page not in played for one in blocks(page) if one.language in RUN
     ]
