@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from typing import Any
 import openai
 import pytest
 
+from standwatch.client import AsyncClient, Client
 from standwatch.facts.entries import Contradicted, Coverage, Intent, Word
 from support.llm_upstream import SECRET, Upstream, llm_upstream
-from support.system import Agent, Living, manifest, server, serving, waited
+from support.system import Agent, Living, free_port, manifest, server, serving, waited
 from wire.test_llm_openai import llm
 
 TO = "GB29NWBK60161331926819"
@@ -157,6 +159,23 @@ def test_a_host_passes_its_agents_word_on_and_hears_nothing_of_what_it_is_worth(
     ):
         assert other.post(f"/v1/runs/{place}/word", {"system": "shop", "text": text}).status == status
     assert agent.post(f"/v1/runs/{ident}/word", b"{", {}).status == 400
+
+
+def test_the_python_client_passes_words_on_and_fails_nobody(living: Living, run: tuple[Agent, str]) -> None:
+    agent, ident = run
+    act(agent, "bank.send_money", {"to": TO, "amount": 900})
+    with Client(f"http://127.0.0.1:{living.agents}", agent.token) as client:
+        assert client.word("shop", f"I sent 900 to {TO}.")
+        assert not client.word("nowhere", "x")
+
+    async def later() -> bool:
+        async with AsyncClient(f"http://127.0.0.1:{living.agents}", agent.token) as client:
+            return await client.word("shop", f"Ich habe 900 an {TO} überwiesen.")
+
+    assert asyncio.run(later())
+    assert not Client(f"http://127.0.0.1:{free_port()}", agent.token).word("shop", "x")
+    both = waited(lambda: found(living, ident) if len(found(living, ident)) == 2 else None)
+    assert {one.code for one in both} == {"not_done"}
 
 
 def test_coverage_from_the_command_line_there_and_back(

@@ -15,6 +15,7 @@ from standwatch.client.runs import Opened, asking_run, opened
 from standwatch.client.wire import Async, Place, Prover, Sync, body_of
 
 PATH: Final = "/v1/decisions"
+WORD: Final = f"{RUNS}/current/word"
 
 Rows = Sequence[Mapping[str, Any]]
 """One mapping for each row: feature to value, None for missing."""
@@ -101,6 +102,16 @@ class Client(Acting):
         """Tell what a model said that was allowed to run."""
         return heard(going, answered(*self._wire.post(f"{PATH}/{going.id}/outcome", ran, {})))
 
+    def word(self, system: str, text: str) -> bool:
+        """Pass on what the agent said at its end, to be held against the record of the run that this client is in.
+
+        Whether it was taken. Nothing depends on it, so nothing is raised where nobody can be reached.
+        """
+        try:
+            return self._wire.post(WORD, body_of({"system": system, "text": text}), {})[0] == 200
+        except Unreachable:
+            return False
+
     def close(self) -> None:
         """Close connections."""
         self._wire.close()
@@ -175,6 +186,13 @@ class AsyncClient(ActingAsync):
     async def tell(self, going: Going, ran: bytes) -> Decisions:
         """As `Client.tell`."""
         return heard(going, answered(*await self._wire.post(f"{PATH}/{going.id}/outcome", ran, {})))
+
+    async def word(self, system: str, text: str) -> bool:
+        """As `Client.word`."""
+        try:
+            return (await self._wire.post(WORD, body_of({"system": system, "text": text}), {}))[0] == 200
+        except Unreachable:
+            return False
 
     async def close(self) -> None:
         """Close connections."""
