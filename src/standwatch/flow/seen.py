@@ -226,7 +226,9 @@ class Seen:
         return block
 
     def _postpone(self, text: str, place: Place) -> None:
-        digits = sum(map(text.count, "0123456789")) if text.isascii() else len(text)
+        digits = (
+            len(text) - len(text.encode().translate(None, b"0123456789")) if text.isascii() else len(text)
+        )
         if not digits:
             return
         self._unnoted.append((text, digits, place))

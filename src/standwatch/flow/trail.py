@@ -197,7 +197,11 @@ class Trail:
         """Whether a value that is no container is the task's: as `origin` says, without a look at what was read."""
         if value is None or isinstance(value, bool):
             return False
-        return self._said.find(value) is not None
+        key = (isinstance(value, str), cast("str | int | float", value))
+        known = self._known.get(key)
+        if known is None and self._said.find(value) is not None:
+            known = self._keep(key, Origin("task"))
+        return known is not None and known.source == "task"
 
     def _origins(self, value: Any) -> Iterator[Origin]:
         if not isinstance(value, dict | list):
@@ -229,14 +233,16 @@ class Trail:
             return Origin("model")
         key = (isinstance(value, str), cast("str | int | float", value))
         known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            known = self._known[key] = self._found(value)
-        return known
+        return self._keep(key, self._found(value)) if known is None else known
+
+    def _keep(self, key: tuple[bool, str | int | float], found: Origin) -> Origin:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = found
+        return found
 
     def _found(self, value: Any) -> Origin:
-        if self.of_task(value):
+        if self._said.find(value) is not None:
             return Origin("task")
         found = self._trusted.find(value)
         if found is not None:

@@ -6,6 +6,7 @@ the configuration in force, each run's trail) and the acts in flight, which a ho
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -486,12 +487,17 @@ class LiveGate:
         """Append what a passage wants appended: the event it hears, and the acknowledgement where there is one."""
         if isinstance(command.entry, Decided) and self.stopped(command.scopes) and _by_a_model(command.entry):
             return NotRecorded(self._clock(), "stale", "halted in memory"), None
-        future = self._link.append(self._frame(command))
+        frame = self._frame(command)
+        future = self._link.append(frame)
+        # INVARIANT: a caller that goes away while its intent is being written is not acted for, and the record says so:
+        # the answer comes after its leaving (`late`), or came right before it. (`shield` does as much for 8 µs.)
+        if isinstance(command.entry, Intent):
+            self._link.late[frame.number] = partial(self._not_sent, command)
         try:
-            answer = await asyncio.shield(future)
+            answer = await future
         except asyncio.CancelledError:
-            # The caller went away while its intent was being written: it was not sent, and the record says so.
-            future.add_done_callback(lambda done: self._not_sent(command, done.result()))
+            if future.done() and not future.cancelled():
+                self._not_sent(command, future.result())
             raise
         now = self._clock()
         match answer:

@@ -23,6 +23,7 @@ from standwatch.facts.frames import (
 )
 from standwatch.record.state import State
 
+Late = Callable[[Ack | Refusal], None]
 OnTold = Callable[[int, AnyEntry], None]
 """Called on the loop's thread after entry `index` was folded into the replica."""
 
@@ -34,6 +35,7 @@ class Link(Protocol):
 
     state: State
     on_told: OnTold | None
+    late: dict[int, Late]
 
     @property
     def alive(self) -> bool:
@@ -78,6 +80,8 @@ class Replica:
         self.on_told: OnTold | None = None
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self.late: dict[int, Late] = {}
+        """By the number of an append: who hears the answer where its future was cancelled meanwhile."""
         self._looking: dict[int, Answer] = {}
         """What to answer to a look-up when there is nobody to look."""
 
@@ -107,8 +111,11 @@ class Replica:
             future = self._waiting.pop(number, None)
             if self._looking:
                 self._looking.pop(number, None)
+            late = self.late.pop(number, None) if self.late else None
             if future is not None and not future.done():
                 future.set_result(cast("Answer", answer))
+            elif late is not None and isinstance(answer, Ack | Refusal):
+                late(answer)
 
     def _tell(self, listener: OnTold, told: Told) -> None:
         """A listener that fails must not keep the replica from folding."""
@@ -122,6 +129,7 @@ class Replica:
         """Refuse everything that still waits."""
         waiting, self._waiting = self._waiting, {}
         looking, self._looking = self._looking, {}
+        self.late.clear()
         for number, future in waiting.items():
             if not future.done():
                 future.set_result(looking.get(number) or Refusal(number, "unknown", why, -1))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+import threading
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from standwatch.enforce.ports import Carried
-from standwatch.facts.frames import Fetch, Fetched
+from standwatch.facts.frames import Fetch, Fetched, FromRecorder, Told
 from standwatch.flow.origin import Read
 from standwatch.flow.seen import AT_ONCE
 from standwatch.flow.trail import Trail
 from standwatch.fronts.control_ports import HaltOrder
-from support.gates import ASK, READ, flying, outcomes, reading
+from support.gates import ASK, READ, flying, outcomes, reading, recorded
 from support.watch import Watch, done, never
 
 
@@ -57,6 +59,42 @@ def test_a_hold_on_the_question_alone_leaves_the_call(tmp_path: Path) -> None:
             await flying(watch, 2)
             await watch.control.halt(watch.who("otto"), HaltOrder("tool:bank.elicitation", "odd"))
             assert ((await task).word, heard, task.cancelling()) == ("done", ["unavailable"], 0)
+
+    run(work())
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_who_leaves_while_the_intent_is_written_is_not_acted_for(tmp_path: Path, answered: bool) -> None:
+    """`answered`: the answer has come when the caller leaves, and was not heard yet."""
+
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            assert (await watch.gate.act(READ, done)).word == "done"
+            free = threading.Event()
+            watch.recorder.submit(free.wait)
+            known = set(watch.link._waiting)
+            task = asyncio.create_task(watch.gate.act(READ, never))
+            while not (mine := set(watch.link._waiting) - known):
+                await asyncio.sleep(0)
+            future = watch.link._waiting[next(iter(mine))]
+            if answered:
+                hear = watch.link.receive
+
+                def leaving(told: Sequence[Told], answers: Sequence[FromRecorder]) -> None:
+                    hear(told, answers)
+                    task.cancel()
+
+                watch.link.receive = leaving  # in the very turn of the loop in which the answer comes
+            else:
+                task.cancel()
+            free.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert future.cancelled() != answered
+            _, left = await recorded(watch, 2)
+            assert await outcomes(watch, left) == ["not_sent"]
+            assert not watch.link.late
+            assert not watch.gate.flights
 
     run(work())
 
