@@ -9,8 +9,8 @@
     result = await Runner.run(agent, state)
 
 The SDK asks a tool's `needs_approval` before it is called: there the call is judged, and where a person is asked the
-SDK interrupts the run. `settle` approves what was signed meanwhile, in the record and not in the state, rejects what was
-refused and leaves the rest waiting. What somebody else approves in the state is judged all the same when it is called.
+SDK interrupts the run. `settle` approves what was signed meanwhile, in the record and not in the state, rejects what
+was refused and leaves the rest waiting. What somebody else approves in the state is judged all the same when called.
 Needs `openai-agents`. What runs elsewhere is not seen: `uncovered` lists it.
 """
 
@@ -65,6 +65,8 @@ class Standwatch:
         self._ours: set[str] = set()
         self._found: dict[str, Found] = {}
         """By a call's id: what was answered before the SDK calls its tool."""
+        self.pending: dict[str, Pending] = {}
+        """By the `call_id` of an interruption: the reference, the page to sign at, and the words that it must show."""
 
     def tools(self, tools: Sequence[FunctionTool]) -> list[FunctionTool]:
         """These tools, governed. Agents as tools stay as they are: their own tools are to be governed.
@@ -98,7 +100,10 @@ class Standwatch:
                 found = await client.act(self._system, name, arguments, key=key, wait=self._wait)
             except ClientError as error:
                 found = error
-            if not isinstance(found, Pending):
+            self.pending.pop(call, None)
+            if isinstance(found, Pending):
+                self.pending[call] = found
+            else:
                 self._found[call] = found
         return found
 
