@@ -31,6 +31,9 @@ OURS = (
     "docs/operate.md",
     "docs/mcp.md",
     "docs/verify.md",
+    "docs/adapters-functions.md",
+    "docs/adapters-openai-agents.md",
+    "docs/adapters-pydantic-ai.md",
     "docs/api.md",
     "docs/limits.md",
 )
