@@ -17,10 +17,13 @@ IN_DEMO = (
     "docs/limits.md",
 )
 """Pages whose commands look at the running example, from the checkout that `make demo` was called in."""
-ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md")
+ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md", "docs/adapters-functions.md")
 """Pages that begin with an empty folder."""
 WITH_POSTGRES = ("docs/door-postgres.md",)
 """Pages that begin with an empty folder, and PostgreSQL at 127.0.0.1:8432."""
+FRAMEWORKS = ("openai-agents", "pydantic-ai")
+WITH_FRAMEWORKS = tuple(f"docs/adapters-{name}.md" for name in FRAMEWORKS)
+"""Pages that begin with an empty folder, and with `agent/`, an environment in which the agent frameworks are."""
 ELSEWHERE = ("docs/decisions.md",)
 """Pages whose one program is run by `unit/client/test_governing.py`, as it stands there, before a gateway."""
 DEMO_COMMAND = "make demo"
@@ -51,6 +54,12 @@ def test_a_page_about_postgresql(page: str, empty: World) -> None:
     if not cluster().ask("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'postgres'"):
         cluster().do("postgres", "CREATE ROLE postgres SUPERUSER LOGIN")
     empty.ports["8432"] = str(cluster().port)
+    play(page, empty, "")
+
+
+@pytest.mark.parametrize("page", WITH_FRAMEWORKS)
+def test_a_page_about_a_framework(page: str, empty: World) -> None:
+    empty.frameworks()
     play(page, empty, "")
 
 
@@ -96,14 +105,14 @@ def expect(block: Block, world: World, script: str, ends: str = "") -> str:
 
 
 def test_every_page_of_ours_has_a_place_to_run_in() -> None:
-    housed = (*IN_DEMO, *ALONE, *ELSEWHERE, *WITH_POSTGRES, "README.md")
+    housed = (*IN_DEMO, *ALONE, *WITH_FRAMEWORKS, *ELSEWHERE, *WITH_POSTGRES, "README.md")
     assert not [page for page in OURS if runnable(page) and page not in housed]
     assert all([one.language for one in runnable(page)] == ["python"] for page in ELSEWHERE)
 
 
 def test_pages_of_others_have_nothing_to_run_but_make() -> None:
     """A page that is not played here may show commands of the Makefile, and no others."""
-    played = {*OURS, *IN_DEMO, *ALONE, *ELSEWHERE, *WITH_POSTGRES}
+    played = {*OURS, *IN_DEMO, *ALONE, *WITH_FRAMEWORKS, *ELSEWHERE, *WITH_POSTGRES}
     others = [
         one for page in every_page() if page not in played for one in blocks(page) if one.language in RUN
     ]
