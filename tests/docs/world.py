@@ -90,12 +90,26 @@ class World:
         for name in ("venv", "npm", "models"):
             (self.here / ".demo" / name).symlink_to(SERVERS / name)
 
+    def frameworks(self) -> None:
+        """What `pip install` makes: an environment with the agent frameworks and ours."""
+        python = self.here / "agent/bin/python"
+        python.parent.mkdir(parents=True)
+        python.write_text(
+            f'#!/bin/sh\nPYTHONPATH="{ROOT / "src"}" exec "{SERVERS / "frameworks/bin/python"}" "$@"\n'
+        )
+        python.chmod(0o755)
+
     def port(self, named: str) -> str:
         if named not in self.ports:
             with socket.socket() as trying:
                 trying.bind(("127.0.0.1", 0))
                 self.ports[named] = str(trying.getsockname()[1])
         return self.ports[named]
+
+    def _listeners(self, text: str) -> None:
+        for named, who in (("8400", "agents"), ("8401", "operators")):
+            if found := re.search(rf"^  {who}: '127\.0\.0\.1:(\d+)'$", text, re.MULTILINE):
+                self.ports[named] = found[1]
 
     def localised(self, text: str) -> str:
         """`text` with this world's ports, ids, tokens and holds in place of the page's."""
@@ -117,6 +131,8 @@ class World:
     def run(self, script: str) -> tuple[int, str]:
         """The exit code and everything printed. Answers `yes` to whoever asks at the terminal."""
         self._count += 1
+        for made in self.here.glob("*/standwatch.yaml"):  # `init` takes other ports where the usual ones are taken
+            self._listeners(made.read_text(encoding="utf-8"))
         state, cwd, out = (self.root / name for name in ("state", "cwd", f"out-{self._count}"))
         wrapped = (
             f'trap \'code=$?; export -p > "{state}"; pwd > "{cwd}"; exit $code\' EXIT\n'
