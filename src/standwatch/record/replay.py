@@ -14,6 +14,7 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Contradicted,
     Coverage,
     Decided,
     Declared,
@@ -345,6 +346,8 @@ class Replay:
                 yield from self._revalidated(entry)
             case Evidence():
                 yield from self._evidence(entry)
+            case Contradicted() if max(entry.of, *entry.entries, -1) >= index:
+                yield "contradicted", "it is held against entries that came later"
             case Coverage() if entry.sig:
                 yield from self._covered(entry)
             case Enrolled() if not enrolment_verifies(entry, self.state, self._origin.name):

@@ -81,6 +81,8 @@ BY: Final = "recorder"
 IDLE: Final = 30 * 60 * 1_000_000
 """µs after which an implicit run without a call ends."""
 
+MOST_WORDS: Final = 1_000
+"""What an agent may be said to have said in one run: more tells nobody anything."""
 KEPT_COUNTS: Final = 256
 """Counts in the entry that closes a run, the highest first: an entry has its bounds (RECORD.md)."""
 
@@ -151,8 +153,8 @@ class Sequencer(msgspec.Struct):
                 return self._tellable(entry, now)
             case TaskTaken():
                 return self._untold(entry, now)
-            case Word() if (run := state.runs.get(entry.run)) is None or run[1].principal != entry.by:
-                return "run", f"run {entry.run} is not open for {entry.by}"
+            case Word():
+                return self._unheard(entry)
             case _:
                 return _unsaid(state, entry, now)
 
@@ -253,6 +255,15 @@ class Sequencer(msgspec.Struct):
         # INVARIANT: a token that calls tools says no task: the words come from who may start runs.
         if principal is None or not principal.starts or not run.token or parent_of(run):
             return "run", f"run {entry.run} has no task of its own that {entry.by} could add to"
+        return None, ""
+
+    def _unheard(self, entry: Word) -> Objection:
+        """Against what an agent is said to have said."""
+        _, run = self.state.runs.get(entry.run, (0, None))
+        if run is None or run.principal != entry.by:
+            return "run", f"run {entry.run} is not open for {entry.by}"
+        if self.ledgers.get(f"run/{entry.run}", {}).get("words", 0) >= MOST_WORDS:
+            return "budget", "words"
         return None, ""
 
     def over(self, run: str, now: int) -> bool:
@@ -377,6 +388,8 @@ class Sequencer(msgspec.Struct):
                 self._take_back(self.state.veiled[entry.id].entry)
             case Denied() | Deferred():
                 self._used(entry.run, entry.at)
+            case Word():
+                self._add(f"run/{entry.run}", "words", 1)
             case RunClosed():
                 self.ledgers.pop(f"run/{entry.run}", None)
                 self.dirty.add(f"run/{entry.run}")

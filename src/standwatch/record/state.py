@@ -185,7 +185,9 @@ class State(msgspec.Struct):
         match entry:
             case Intent():
                 self._use(entry)
-            case Denied() | Outcome() | Gap() | Decided() | Shadowed() | Overridden() | Word() | Contradicted():
+            case (
+                Denied() | Outcome() | Gap() | Decided() | Shadowed() | Overridden() | Word() | Contradicted()
+            ):
                 pass
             case Deployed():
                 key = f"{entry.system}/{entry.model}"
