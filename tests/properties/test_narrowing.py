@@ -30,6 +30,7 @@ from standwatch.facts.configuration import (
     System,
     Tool,
 )
+from standwatch.facts.environments import Environment
 from standwatch.facts.models import (
     Condition,
     Fallback,
@@ -178,10 +179,26 @@ MANIFESTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "freeze": st.lists(
         st.builds(
-            Freeze, begin=st.integers(0, 2), until=st.integers(3, 5), effects=some("read", "write", least=1)
+            Freeze,
+            begin=st.integers(0, 2),
+            until=st.integers(3, 5),
+            effects=some("read", "write", least=1),
+            environments=some("e", "f"),
         ),
         max_size=2,
     ).map(tuple),
+    "environments": st.dictionaries(
+        st.sampled_from(["e", "f"]),
+        st.builds(
+            Environment,
+            hosts=some("a", "b"),
+            branches=some("m", "n"),
+            effects=st.dictionaries(
+                st.sampled_from(["write", "irreversible"]), st.sampled_from(["step_up", "deny"])
+            ),
+        ),
+        max_size=2,
+    ),
     "models": st.dictionaries(st.just("m"), MODEL, max_size=1),
     "fallback": st.sampled_from(["refuse", "refer-to-human", "previous", "constant"]),
     "approval_seconds": st.sampled_from([None, 60, 1200]),
@@ -471,8 +488,15 @@ def test_freezes_are_ordered_by_what_they_stop(
         assert stopped(old) <= stopped(new)
 
 
-def stopped(freezes: tuple[Freeze, ...]) -> set[tuple[int, str]]:
-    return {(at, effect) for one in freezes for at in range(one.begin, one.until) for effect in one.effects}
+def stopped(freezes: tuple[Freeze, ...]) -> set[tuple[int, str, str]]:
+    """Moment, effect, and where: in either environment, or somewhere that is neither."""
+    return {
+        (at, effect, where)
+        for one in freezes
+        for at in range(one.begin, one.until)
+        for effect in one.effects
+        for where in one.environments or ("e", "f", "elsewhere")
+    }
 
 
 @given(configurations(), configurations())

@@ -1,5 +1,5 @@
-"""Environments through `/v1/actions`, as an adapter or a hook asks: production by hosts, branches and contexts, a freeze
-of it, and an organisation's word that takes force while everything runs."""
+"""Environments through `/v1/actions`, as an adapter or a hook asks: production by hosts, branches and contexts, a
+freeze of it, and an organisation's word that takes force while everything runs."""
 
 from __future__ import annotations
 
