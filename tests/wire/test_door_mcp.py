@@ -20,7 +20,7 @@ from standwatch.doors import dbapi
 from standwatch.facts.entries import Denied, Intent
 from support.doors import governed, role_for, shop, tools
 from support.postgres import SHOP, cluster
-from support.system import Agent, Living, manifest
+from support.system import ROOT, Agent, Living, manifest
 
 ALWAYS = {
     "from": "2026-01-01T00:00Z",
@@ -195,10 +195,17 @@ def test_behind_the_gateway_every_call_is_judged_once_and_held_to_its_word(tmp_p
         "name": "db",
         "command": [*door, "--system", "shop", "--name", "db", "--dsn", "${SHOP_DSN}"],
         "env": {"SHOP_DSN": "${SHOP_DSN}"},
-        "sandbox": "none",
+        "sandbox": {
+            "hosts": [f"localhost:{cluster().port}"],
+            "reads": ["standwatch.yaml", "systems", "policies", str(ROOT / "src")],
+        },
     }
     living = Living(tmp_path, {"shop": manifest("shop", [component], said)})
-    dsn = cluster().dsn(database, role_for(living, database, f"behind_{database}"))
+    dsn = (
+        cluster()
+        .dsn(database, role_for(living, database, f"behind_{database}"))
+        .replace("127.0.0.1", "localhost")
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SHOP_DSN", dsn)
         living.accept("shop")
