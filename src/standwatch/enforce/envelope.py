@@ -137,7 +137,7 @@ def _system(configuration: Configuration, system: System, contents: Contents | N
     said = conjoined(configuration.organisation.environments, manifest.environments)
     known = compile_environments(said)
     if known:
-        stands = {name: standing(one) for name, one in components.items() if one.kind == "mcp_server"}
+        stands = {name: standing(one) for name, one in components.items() if not one.provider}
         tools = {
             name: msgspec.structs.replace(one, stands=stands.get(one.tool.server, ()))
             for name, one in tools.items()

@@ -191,7 +191,8 @@ _STAGED: Final = Family(
 
 
 _REACHING: Final = re.compile(
-    r"(?:[\w.-]+[:-])?(?:db|database|migrat\w*|deploy\w*|release|publish|rollback|seed|promote|provision)(?:[:-].*)?", re.I
+    r"(?:[\w.-]+[:-])?(?:db|database|migrat\w*|deploy\w*|release|publish|rollback|seed|promote|provision)(?:[:-].*)?",
+    re.I,
 )
 """Names of tasks that reach beyond the machine, wherever their settings lead."""
 
@@ -212,13 +213,18 @@ def _task(claims: Claims, said: Said) -> None:
             claims.say("names", part, value)
         claims.say("names", value.rpartition("-")[2], value)
     if said.name in RUNS_TASKS and any(_REACHING.fullmatch(one.text) for one in said.words):
-        stages = any(one.kind == "variables" for one in claims.found[before:]) or len(said.words) > 2
+        given = any(_VARIABLES.get(name) in ("urls", "hosts") for name in claims.variables)
+        stages = given or any(one.kind == "variables" for one in claims.found[before:]) or len(said.words) > 2
         told: frozenset[Kind] = frozenset({"hosts", "databases", "accounts", "names"} if stages else ())
-        claims.doubt(("hosts", "databases", "accounts", "names"), f"{said.name} goes where its own settings say", told)
+        claims.doubt(
+            ("hosts", "databases", "accounts", "names"), f"{said.name} goes where its own settings say", told
+        )
 
 
 def _family(claims: Claims, family: Family, said: Said) -> None:
     told = set[Kind]()
+    if said.body:
+        _statements(claims, said.body)
     for one in said.words:
         if _SETS.match(one.text):  # `rake db:drop RAILS_ENV=production`
             name, _, text = one.text.partition("=")
@@ -283,7 +289,7 @@ def _options(claims: Claims, family: Family, said: Said) -> tuple[list[Word], se
             claims.doubt((), f"{word.text} {value_word.text} is known only when it runs")
         else:
             _claim(claims, kind, value, f"{word.text} {value}" if word is not value_word else word.text)
-            told |= _tells(kind)
+            told |= _tells("urls" if kind == "databases" and re.search(r"://|\bhost\w*\s*=", value) else kind)
     return named, told
 
 
@@ -305,10 +311,25 @@ def _mentions(claims: Claims, word: Word) -> None:
     name, sign, rest = value.partition(":")
     if sign and name.casefold() in ("host", "x-forwarded-host"):
         places.host(claims, rest.strip(), value)
-    if found := re.match(r"\\c(?:onnect)?\s+(\S+)(?:\s+\S+\s+(\S+))?", value):
-        claims.say("databases", found[1], value)
+    if re.match(r"(?i)(?:hostname|proxyjump|proxycommand|hostkeyalias)\s*[= ]", value):
+        places.mentioned(claims, value)
+    _statements(claims, value)
+
+
+_CONNECTS: Final = re.compile(r"\\c(?:onnect)?[ \t]+([^\s;]+)(?:[ \t]+[^\s;]+[ \t]+([^\s;]+))?")
+_USES: Final = re.compile(r"(?i)(?:^|[;\s])use\s+[`\"\[]?([\w$-]+)")
+
+
+def _statements(claims: Claims, text: str) -> None:
+    """Where statements go that are given to a database's client: `\\connect`, `USE`."""
+    text = text[:65_536]
+    for found in _CONNECTS.finditer(text):
+        claims.say("databases", found[1], found[0])
+        places.url(claims, found[1])
         if found[2]:
-            places.host(claims, found[2], value)
+            places.host(claims, found[2], found[0])
+    for found in _USES.finditer(text):
+        claims.say("databases", found[1], found[0])
 
 
 def _option(family: Family, word: Word, rest: list[Word]) -> tuple[Kind, Word] | None:

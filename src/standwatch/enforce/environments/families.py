@@ -89,7 +89,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         kinds=("hosts", "databases"),
         words="databases",
         valued=listed(
-            "-e -p --port -P -S --execute -u --user --socket --password --protocol --ssl-ca -w --where"
+            "-e --port -P -S --execute -u --user --socket --protocol --ssl-ca -w --where"
         ),
     ),
     Family(

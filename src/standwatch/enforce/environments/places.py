@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 import urllib.parse
 from typing import Final
 
@@ -42,6 +43,11 @@ def host(claims: Claims, text: str, said: str) -> None:
     """`text` is a host's name or address, with or without user, port or brackets; several by commas."""
     for one in text.split(",")[:64]:
         name = one.strip().rpartition("@")[2]
+        if name.count(":") > 1 and not re.fullmatch(r"[0-9A-Fa-f:.%\[\]]+", name) and "://" not in name:
+            for part in name.split(":")[:8]:  # `curl --resolve NAME:PORT:ADDRESS`
+                if part and not part.isdigit():
+                    named(claims, part, said)
+            continue
         scheme = _SCHEME.match(name)
         if scheme is not None:
             url(claims, name, said)
@@ -56,7 +62,7 @@ def host(claims: Claims, text: str, said: str) -> None:
 
 def named(claims: Claims, name: str, said: str) -> None:
     """The host `name`. One in digits that is neither loopback nor known by its digits may be any host."""
-    name = name.rstrip(".").casefold()
+    name = unicodedata.normalize("NFKC", name).replace("\u3002", ".").rstrip(".").casefold()
     found = urls.address(name.removeprefix("[").removesuffix("]"))
     claims.say("hosts", str(found) if found is not None else name, said)
 
@@ -98,7 +104,7 @@ def url(claims: Claims, text: str, said: str = "") -> bool:
         for key, value in urllib.parse.parse_qsl(query[:4_000]):
             if key in ("host", "hostaddr"):
                 host(claims, value, said)
-            elif key in ("dbname", "database"):
+            elif key in ("dbname", "database", "service"):
                 claims.say("databases", value, said)
     return True
 
