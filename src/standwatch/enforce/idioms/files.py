@@ -39,14 +39,17 @@ _UNKNOWN: Final = "what runs is known only when it runs"
 
 
 class Inside:
-    """How what stands inside the arguments is read on: `script` a command line, `code` a program."""
+    """How what stands inside the arguments is read on: `script` a command line, `code` a program; `spend` counts."""
 
-    def __init__(self, script: Callable[[str], None], code: Callable[[str], None]) -> None:
-        self.script, self.code = script, code
+    def __init__(
+        self, script: Callable[[str], None], code: Callable[[str], None], spend: Callable[[int], None]
+    ) -> None:
+        self.script, self.code, self.spend = script, code, spend
 
 
 def harms(name: str, rest: list[Word], inside: Inside, depth: int) -> Iterator[str]:
     """Why a person should look at `name rest…`; what stands inside goes to `inside`."""
+    inside.spend(len(rest) + 1)
     said = [one.text for one in rest]
     if name in RIGHTS:
         yield f"{name} acts with other rights"
@@ -108,10 +111,10 @@ def _scripts(name: str, rest: list[Word], inside: Inside) -> Iterator[str]:
     """Command lines in the arguments: of shells whole, of interpreters what their code runs."""
     said = [one.text for one in rest]
     if name in SHELLS or name in _SCRIPTED:
+        shells = name == "xargs" and any(known(word) in SHELLS for word in said)
         for place, one in enumerate(rest):
             flagged = place and re.fullmatch(r"-\w*c", said[place - 1])
-            shells = any(known(word) in SHELLS for word in said)
-            if name == "xargs" and shells and ("{}" in one.text or one.text == "-c" == said[-1]):
+            if shells and ("{}" in one.text or one.text == "-c" == said[-1]):
                 yield "a script made of its input"
             if (flagged or (one.quoted and not one.text.startswith("-"))) and one.text.strip():
                 if one.expands and one.text.strip().startswith(("$", "`")):

@@ -58,10 +58,20 @@ class Reading(msgspec.Struct, frozen=True):
         return next((one.why for one in self.doubts if not kinds or one.kind in kinds), "")
 
 
+class SpentError(Exception):
+    """A line took more work than is spent on one."""
+
+
+MOST_WORK: Final = 10_000
+"""Words that are looked at in one line, those of what it carries inside over again: work and no time, so that every
+machine gives up on the same lines."""
+
+
 class Notes:
-    """What is found while a line is read, the same thing once."""
+    """What is found while a line is read, the same thing once. Raises `SpentError` where it is too much."""
 
     def __init__(self) -> None:
+        self._left = MOST_WORK
         self.effect: Effect = "read"
         self.network = False
         self.understood = True
@@ -71,6 +81,12 @@ class Notes:
         """It does at least this."""
         if _ORDER[effect] > _ORDER[self.effect]:
             self.effect = effect
+
+    def spend(self, words: int) -> None:
+        """So many words are looked at now."""
+        self._left -= words
+        if self._left < 0:
+            raise SpentError
 
     def doubt(self, kind: Kind, why: str) -> None:
         if why:
@@ -95,5 +111,9 @@ def read(text: str, workspace: str = "", start: str = "") -> Reading:
     from standwatch.enforce.idioms.running import Runner
 
     notes = Notes()
-    Runner(notes, Ground(workspace, start)).script(text, 0)
+    try:
+        Runner(notes, Ground(workspace, start)).script(text, 0)
+    except SpentError:
+        notes.understood = False
+        notes.doubt("unread", "it takes more work than is spent on reading one command line")
     return notes.reading()

@@ -33,6 +33,7 @@ class Runner(Operands):
             notes.understood = False
             notes.doubt("harm", "command lines inside each other, deeper than is read")
             return
+        notes.spend(1 + len(text) // 32)
         line = parse(text)
         if line.unread and not depth:
             notes.understood = False
@@ -163,6 +164,7 @@ class Runner(Operands):
         """`words`: a program and its arguments. `given`: it has an input."""
         notes = self._notes
         head, rest = words[0], words[1:]
+        notes.spend(len(words))
         name = known(head.text)
         said = [one.text for one in rest]
         notes.note("programs", name)
@@ -342,6 +344,8 @@ class Runner(Operands):
 
     def _harm(self, name: str, rest: list[Word], depth: int) -> None:
         """What is dangerous about it wherever it runs."""
-        inside = Inside(lambda text: self.script(text, depth + 1), lambda text: self._code(text, depth))
+        inside = Inside(
+            lambda text: self.script(text, depth + 1), lambda text: self._code(text, depth), self._notes.spend
+        )
         for why in harms(name, rest, inside, depth):
             self._notes.doubt("harm", why)

@@ -11,8 +11,8 @@ from standwatch.enforce.idioms.reading import Kind
 _RUNNING: Final = listed(
     "ld_preload ld_library_path ld_audit git_ssh git_ssh_command git_pager pager editor visual git_external_diff "
     "git_askpass git_editor git_sequence_editor git_proxy_command prompt_command bash_env env pythonstartup "
-    "node_options perl5opt rubyopt lessopen lessclose dyld_insert_libraries manpager systemd_pager systemd_editor browser "
-    "ssh_askpass sudo_askpass sudo_editor aws_pager gh_pager gh_editor bat_pager psql_pager java_tool_options "
+    "node_options perl5opt rubyopt lessopen lessclose dyld_insert_libraries manpager systemd_pager systemd_editor "
+    "browser ssh_askpass sudo_askpass sudo_editor aws_pager gh_pager gh_editor bat_pager psql_pager java_tool_options "
     "_java_options jdk_java_options rustc_wrapper rustc_workspace_wrapper "
 )
 _HARMLESS: Final = listed("cat true false vi vim nano less more : most bat delta code emacs micro hx")

@@ -1,4 +1,4 @@
-"""What is known of programs: one table (`table.txt`), read once.
+"""What is known of programs: one table (`table_lines.py`), read once.
 
 A line is `NAME… : EFFECT TRAIT…`; a name may have the words of a subcommand behind it (`git help`, written `git+help`).
 Traits:
@@ -22,11 +22,11 @@ Traits:
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Final, cast, get_args
 
 import msgspec
 
+from standwatch.enforce.idioms.table_lines import LINES
 from standwatch.facts.words import Effect
 
 
@@ -58,7 +58,7 @@ UNKNOWN: Final = Program()
 def programs() -> dict[str, Program]:
     """Name, or name and subcommands with a space between, → what is known."""
     found: dict[str, Program] = {}
-    for line in (files("standwatch.enforce.idioms") / "table.txt").read_text("utf-8").splitlines():
+    for line in LINES.splitlines():
         said = line.partition("#")[0].strip()
         if not said:
             continue
@@ -67,7 +67,7 @@ def programs() -> dict[str, Program]:
         for name in names.split():
             key = name.replace("+", " ")
             if key in found:
-                raise ValueError(f"table.txt: {key} stands there twice")
+                raise ValueError(f"table_lines.py: {key} stands there twice")
             found[key] = program
     return found
 
@@ -75,7 +75,7 @@ def programs() -> dict[str, Program]:
 def _program(said: list[str]) -> Program:
     effect = cast("Effect", said[0])
     if effect not in get_args(Effect):
-        raise ValueError(f"table.txt: {effect} is no effect")
+        raise ValueError(f"table_lines.py: {effect} is no effect")
     traits: set[str] = set()
     options: dict[str, frozenset[str]] = {}
     skip, asks = 0, ""

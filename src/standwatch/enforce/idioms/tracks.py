@@ -48,6 +48,7 @@ class Tracks:
 
     def _quoted(self, text: str, depth: int) -> None:
         """A literal of a program that runs others: a command line where it is one."""
+        self._notes.spend(1 + len(text) // 32)
         if len(text) > 1 and depth <= DEEPEST and not parse(text).unread:
             type(self)(_Harms(self._notes), self._ground).script(text, depth)
 
@@ -57,6 +58,7 @@ class Tracks:
         if len(text) > code.LONGEST:
             notes.doubt("runs", "a program longer than is read")
         text = text[: code.LONGEST]
+        notes.spend(1 + len(text) // 64)
         if code.calls(text):
             notes.does("irreversible")
             notes.doubt("runs", "code that runs other programs")
@@ -96,6 +98,9 @@ class _Harms(Notes):
     def __init__(self, notes: Notes) -> None:
         super().__init__()
         self._notes = notes
+
+    def spend(self, words: int) -> None:
+        self._notes.spend(words)
 
     def doubt(self, kind: Kind, why: str) -> None:
         if kind == "harm":

@@ -205,3 +205,15 @@ def test_the_table_is_sound() -> None:
         }
         assert found.traits <= known, name
         assert found.options.keys() <= {"code", "runs", "loads", "values", "sends", "reads", "looks"}, name
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "piece",
+    ["xargs ", "sh -c ", "| sh ", "a' ", "\n a", "e;", "exec ", "-exec ", "{a,b}", "ssm get-parameters "],
+)
+def test_what_takes_too_much_work_is_given_up_on_and_asked_about(piece: str) -> None:
+    for head, end in (("", ""), ("sh -c '", "'"), ("aws ", ""), ("awk '", "'")):
+        text = head + piece * (30_000 // len(piece)) + end
+        found = reading(text)
+        assert found.understood or found.doubts, text[:80]

@@ -1,3 +1,9 @@
+"""The table of programs, as `table.py` reads it: one line for programs that do the same, grouped by what matters."""
+
+# ruff: noqa: E501 - a line is one row
+from typing import Final
+
+LINES: Final = """
 # Programs by what they do. How lines are read: table.py. Grouped by what matters about them.
 
 # --- look at names, sizes and states -----------------------------------------------------------------------------
@@ -226,3 +232,4 @@ run-mailcap see edit compose xdg-open open : write
 mount umount losetup swapon swapoff : write asks=it_changes_the_machine_itself
 ssh-keygen : write loads=-D
 ssh-keyscan : read net
+"""
