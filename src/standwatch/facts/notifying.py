@@ -16,6 +16,7 @@ EventKind = Literal[
     "break_glass",
     "canary",
     "configuration",
+    "coverage",
     "deferred",
     "deployment",
     "evidence",
@@ -29,12 +30,14 @@ EventKind = Literal[
     "tier",
     "vigilance",
     "watch",
+    "word",
 ]
 EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "approval": ("page", "an action waits for a signature; and what became of it"),
     "break_glass": ("page", "a break-glass was opened; and when that was reviewed"),
     "canary": ("page", "a canary turned up in what a system sent, read or said"),
     "configuration": ("info", "a configuration is in force, or waits for signatures"),
+    "coverage": ("warn", "something goes round Standwatch; and when a validator signed that it is gone"),
     "deferred": ("warn", "an effect was put off: its system asks too much, or may not ask now"),
     "deployment": ("info", "a model's route changed"),
     "evidence": ("warn", "a validator said no, or set conditions"),
@@ -48,6 +51,7 @@ EVENTS: Final[dict[EventKind, tuple[Severity, str]]] = {
     "vigilance": ("warn", "somebody approved a decoy, and may not answer; and when they may again"),
     "tier": ("warn", "a system touches more people than its manifest declares: its tier is higher"),
     "watch": ("warn", "nobody has a watch that is wanted, or soon nobody will; and who takes one"),
+    "word": ("warn", "an agent said what the record of its run contradicts"),
 }
 """What can be told: how grave it is, and what it means."""
 

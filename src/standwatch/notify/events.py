@@ -14,6 +14,8 @@ from standwatch.facts.entries import (
     AnyEntry,
     Asked,
     Config,
+    Contradicted,
+    Coverage,
     Decided,
     Declared,
     Deferred,
@@ -66,6 +68,7 @@ CHANGED: Final = {"definition_changed": "a tool is no longer the one that was ac
 KINDS: Final = (
     b"act.answered.",
     b"act.asked.",
+    b"act.contradicted.1",
     b"act.deferred.",
     b"act.denied.1",
     b"act.endorsed.",
@@ -151,6 +154,10 @@ def events(index: int, entry: AnyEntry | Unknown, words: Words) -> Iterator[Even
             yield _deployed(index, entry, words)
         case Evidence():
             yield _evidence(index, entry, words)
+        case Coverage() if entry.ways or entry.sig:
+            yield _coverage(index, entry, words)
+        case Contradicted():
+            yield _contradicted(index, entry, words)
         case Config():
             yield _config(index, entry)
         case Declared():
@@ -352,6 +359,40 @@ def _evidence(index: int, entry: Evidence, words: Words) -> Event:
         member=f"evidence:{entry.system}",
         until=entry.until,
         expires="the statement is out of date",
+    )
+
+
+def _coverage(index: int, entry: Coverage, words: Words) -> Event:
+    system, host, who = words.name(entry.system), quoted(entry.host), words.by(entry.by)
+    member = f"coverage:{entry.system}:{entry.host}"
+    if not entry.ways:
+        line = f"nothing goes round on {host}, says {who}, signed"
+        return Event(kind="coverage", at=entry.at, index=index, line=line, member=member, ends=True)
+    tools = ", ".join(dict.fromkeys(quoted(way.tool) for way in entry.ways[:3]))
+    return _event(
+        "coverage",
+        key=f"coverage/{entry.system}",
+        index=index,
+        at=entry.at,
+        title=f"{system}: something goes round Standwatch",
+        over=f"{system}: nothing is known to go round any more",
+        line=f"{tools} on {host}, says {who}: standwatch coverage {words.name(entry.system)}",
+        systems=words.systems(entry.system),
+        member=member,
+    )
+
+
+def _contradicted(index: int, entry: Contradicted, words: Words) -> Event:
+    """What was said is not told here: messages carry no payloads."""
+    return Event(
+        kind="word",
+        severity=EVENTS["word"][0],
+        key=f"word/{entry.system}",
+        index=index,
+        title=f"{words.name(entry.system)}: an agent's word is contradicted by its record",
+        line=f"{entry.code} in run {entry.run}: standwatch runs {entry.run}",
+        systems=words.systems(entry.system),
+        **_once(entry.at),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from standwatch.facts.entries import AnyEntry, Glass, Watch
+from standwatch.facts.entries import AnyEntry, Contradicted, Coverage, Glass, Watch, Way
 from standwatch.notify.events import Event, events, of_interest
 from standwatch.notify.incidents import Book
 from standwatch.record.leaf import encode
@@ -54,3 +54,34 @@ def test_sealing_and_drilling_are_told_once_without_waking_anybody() -> None:
     for step in ("sealed", "drilled"):
         event = only(glass(step))
         assert (event.severity, event.once) == ("info", True), step
+
+
+def test_a_way_round_is_an_incident_until_a_validator_signs_that_it_is_gone() -> None:
+    book = Book()
+    seen = Coverage(
+        at=NOON,
+        by="otto",
+        system="pay",
+        host="laptop",
+        envelope="e",
+        ways=[Way(tool="bank.send", code="direct")],
+    )
+    event = only(seen)
+    assert (event.kind, event.severity) == ("coverage", "warn")
+    assert event.line.startswith('"bank[.]send" on "laptop", says')
+    incident = book.hear(event, lambda _: ("room",))
+    assert incident is not None
+    assert list(events(8, msgspec.structs.replace(seen, ways=[]), WORDS)) == [], (
+        "said without a signature it is nothing"
+    )
+    book.hear(only(msgspec.structs.replace(seen, ways=[], sig="s", by="chen"), 9), lambda _: ("room",))
+    assert incident.ended
+
+
+def test_a_contradiction_is_told_without_what_was_said() -> None:
+    made = Contradicted(
+        at=NOON, by="standwatch", id="w", of=4, run="r", system="pay", code="tests_failed", entries=[3]
+    )
+    event = only(made)
+    assert (event.kind, event.severity, event.once) == ("word", "warn", True)
+    assert event.line == "tests_failed in run r: standwatch runs r"
