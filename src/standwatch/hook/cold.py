@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import sys
+from _signal import ITIMER_REAL, setitimer  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+from _socket import AF_UNIX, SOCK_STREAM
+from _socket import socket as Socket
 
 from standwatch.hook.files import Settings
 from standwatch.hook.hosts import BEFORE, PROJECT
@@ -37,9 +38,9 @@ def main(words: list[str]) -> None:
 
 
 def _one(folder: str, kind: str) -> int:
-    signal.setitimer(signal.ITIMER_REAL, 30.0)  # before there are settings: a host that never stops writing
+    setitimer(ITIMER_REAL, 30.0)  # before there are settings: a host that never stops writing
     settings = Settings(folder)
-    signal.setitimer(signal.ITIMER_REAL, settings.seconds + settings.wait + SLACK)
+    setitimer(ITIMER_REAL, settings.seconds + settings.wait + SLACK)
     data = sys.stdin.buffer.read(MOST_EVENT)
     project = os.environ.get(PROJECT.get(settings.host, ""), "")
     said = handle(settings, Line(settings.url), kind, data, project)
@@ -65,15 +66,17 @@ def _resident(settings: Settings) -> None:
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run.py")
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    setitimer(ITIMER_REAL, 0)
     os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", program, settings.folder, "helper"])  # noqa: S606
 
 
 def _listens(folder: str) -> bool:
     os.chdir(folder)  # a socket's path is short; a folder's may be long
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
-        try:
-            trying.connect("helper.sock")
-        except OSError:
-            return False
+    trying = Socket(AF_UNIX, SOCK_STREAM)
+    try:
+        trying.connect("helper.sock")
+    except OSError:
+        return False
+    finally:
+        trying.close()
     return True

@@ -6,10 +6,10 @@ One folder for each, open to its owner alone. Nothing in it is read from a place
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import time
+
+from standwatch.hook.quick import digest, dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Settings:
     def __init__(self, folder: str) -> None:
         """Raises OSError, ValueError or KeyError for settings that cannot be used."""
         with open(os.path.join(folder, SETTINGS), "rb") as file:
-            said = json.loads(file.read())
+            said = loads(file.read().decode())
         self.folder = folder
         self.url: str = said["url"]
         self.token: str = said["token"]
@@ -42,15 +42,15 @@ class Settings:
 
 def path_of(folder: str, kind: str, *names: str) -> str:
     """The file about what `names` say, whatever characters they have."""
-    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
-    return os.path.join(folder, kind, digest[:40])
+    named = digest("\0".join(names).encode("utf-8", "surrogatepass"))
+    return os.path.join(folder, kind, named[:40])
 
 
 def load(path: str) -> dict[str, Any] | None:
     """What stands in `path`; None for nothing that can be read."""
     try:
         with open(path, "rb") as file:
-            found = json.loads(file.read())
+            found = loads(file.read().decode())
     except (OSError, ValueError):
         return None
     return members(found)
@@ -81,7 +81,7 @@ def save(path: str, value: dict[str, Any]) -> None:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(json.dumps(value).encode())
+        file.write(dumps(value).encode())
     os.replace(draft, path)
 
 

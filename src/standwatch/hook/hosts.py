@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from standwatch.hook.files import items, members
+from standwatch.hook.quick import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Event:
 def read_event(host: str, data: bytes, project: str = "") -> Event:
     """The event in `data`. Raises `BadEvent`, whatever stands there."""
     try:
-        said = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+        said = loads(data.decode("utf-8"), _once)
     except (ValueError, RecursionError) as error:
         raise BadEvent(f"the event is no JSON: {type(error).__name__}") from None
     event = members(said)
@@ -133,7 +132,7 @@ def _tool(host: str, said: dict[str, Any]) -> tuple[str, bool]:
 def _arguments(found: Any) -> dict[str, Any]:
     if isinstance(found, str):  # Cursor gives the arguments of MCP calls as text
         try:
-            found = json.loads(found, object_pairs_hook=_once)
+            found = loads(found, _once)
         except (ValueError, RecursionError):
             raise BadEvent("the arguments are no JSON") from None
     if found is None:

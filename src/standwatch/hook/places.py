@@ -10,7 +10,6 @@ remembers the folder that each path stood in, and `moved` says afterwards which 
 from __future__ import annotations
 
 import os
-import re
 
 from standwatch.hook.files import items
 
@@ -29,8 +28,8 @@ LISTED = ("paths", "file_paths", "files", "include", "target_directories")
 PATTERNS = ("pattern", "glob", "glob_pattern", "include_pattern")
 """Arguments that may lead somewhere by what stands before their first wildcard."""
 
-_PATCHED = re.compile(r"^\*\*\* (?:Add File|Update File|Delete File|Move to): (.*?)\r?$", re.MULTILINE)
-_WILD = re.compile(r"[*?\[{]")
+_PATCHED = ("*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ")
+_WILD = "*?[{"
 
 SCRATCH = ("/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/folders")  # noqa: S108 - it is what we tell apart
 SYSTEM = ("/usr", "/lib", "/lib64", "/opt", "/nix/store", "/Library/Developer", "/System", "/Applications")
@@ -55,11 +54,14 @@ def _named(arguments: dict[str, Any]) -> Iterator[str]:
     for name in PATTERNS:
         for text in _texts(arguments.get(name)):
             if text.startswith(("/", "~")) or ".." in text:
-                yield _WILD.split(text)[0]
+                yield text[: min((at for at in map(text.find, _WILD) if at >= 0), default=len(text))]
     for name in ("command", "patch", "input"):
         for text in _texts(arguments.get(name)):
             if "*** Begin Patch" in text:
-                yield from (one.strip() for one in _PATCHED.findall(text))
+                heads = [
+                    (head, line) for line in text.splitlines() for head in _PATCHED if line.startswith(head)
+                ]
+                yield from (line.removeprefix(head).strip() for head, line in heads)
 
 
 def _texts(value: Any) -> Iterator[str]:

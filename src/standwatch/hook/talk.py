@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import socket
 import time
+from _socket import AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, getaddrinfo
+from _socket import socket as Socket
 
 from standwatch.hook.files import members
+from standwatch.hook.quick import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Line:
         if not colon or host.endswith("]"):
             name, port = host, "443" if self._secure else "80"
         self._address = (name.strip("[]"), int(port))
-        self._socket: socket.socket | None = None
+        self._socket: Socket | None = None
         self.used = 0.0
 
     def post(self, path: str, token: str, body: Any, until: float) -> tuple[int, dict[str, Any]]:
         """Status and JSON of the answer, by `until` (monotonic seconds). Raises `Unreachable`."""
-        data = json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        data = dumps(body).encode("ascii")
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._netloc}\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
@@ -51,7 +52,7 @@ class Line:
             connection = self._ready(until)
             connection.sendall(head.encode("ascii") + data)
             status, answer, keep = self._answer(connection, until)
-            found = members(json.loads(answer or b"{}"))
+            found = members(loads(answer.decode() or "{}"))
         except (OSError, ValueError, RecursionError) as error:
             self.close()
             raise Unreachable(str(error) or type(error).__name__) from None
@@ -62,24 +63,41 @@ class Line:
             raise Unreachable("what answered is not Standwatch")
         return status, found
 
-    def _ready(self, until: float) -> socket.socket:
+    def _ready(self, until: float) -> Socket:
         kept = self._socket
         if kept is not None and not select.select([kept], [], [], 0)[0]:
             kept.settimeout(max(until - time.monotonic(), 0.001))
             return kept
         self.close()
-        made = socket.create_connection(self._address, max(until - time.monotonic(), 0.001))
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made = self._connected(until)
+        made.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         if self._secure:
+            import socket
             import ssl
 
-            made = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE")).wrap_socket(
-                made, server_hostname=self._address[0]
-            )
+            whole = socket.socket(fileno=made.detach())
+            whole.settimeout(max(until - time.monotonic(), 0.001))
+            context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
+            made = context.wrap_socket(whole, server_hostname=self._address[0])
         self._socket = made
         return made
 
-    def _answer(self, connection: socket.socket, until: float) -> tuple[int, bytes, bool]:
+    def _connected(self, until: float) -> Socket:
+        host, port = self._address
+        problem: OSError = OSError("no address")
+        for family, kind, protocol, _, address in getaddrinfo(host, port, 0, SOCK_STREAM):
+            made = Socket(family, kind, protocol)
+            made.settimeout(max(until - time.monotonic(), 0.001))
+            try:
+                made.connect(address[:2] if family != AF_INET6 else address)
+            except OSError as error:
+                made.close()
+                problem = error
+            else:
+                return made
+        raise problem
+
+    def _answer(self, connection: Socket, until: float) -> tuple[int, bytes, bool]:
         """RFC 9112 §4 to §6: the gateway says how long its bodies are."""
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
@@ -105,7 +123,7 @@ class Line:
             headers.get("connection", "") != "close",
         )
 
-    def _more(self, connection: socket.socket, until: float) -> bytes:
+    def _more(self, connection: Socket, until: float) -> bytes:
         connection.settimeout(max(until - time.monotonic(), 0.001))
         piece = connection.recv(1 << 16)
         if not piece:

@@ -6,14 +6,13 @@ gateway's own `go`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 
 from standwatch.hook.files import Lock, Settings, load, path_of, save, take
 from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event
 from standwatch.hook.places import border, marks, moved, named, where
+from standwatch.hook.quick import digest, dumps
 from standwatch.hook.talk import Line, Unreachable
 
 TYPE_CHECKING = False
@@ -143,7 +142,7 @@ def _go(work: Work, event: Event, answer: dict[str, Any], token: str, paths: lis
 
 def _act(work: Work, event: Event) -> str:
     """Where the act's id is kept until its outcome: by the host's own id of the call, or by what was called."""
-    call = event.call or json.dumps([event.tool, event.arguments], sort_keys=True)
+    call = event.call or dumps([event.tool, event.arguments], ordered=True)
     return path_of(work.settings.folder, "acts", event.session, call)
 
 
@@ -160,9 +159,8 @@ def _told(work: Work, status: int, answer: dict[str, Any]) -> str:
 
 def _unreadable(work: Work, data: bytes, why: str) -> Said:
     """Refused, and in the record as an act that nobody declares: what was asked for may not be lost."""
-    digest = hashlib.sha256(data).hexdigest()
     shown = data[:2000].decode("utf-8", "replace")
-    arguments = {"bytes": len(data), "sha256": digest, "begins": shown, "why": why}
+    arguments = {"bytes": len(data), "sha256": digest(data), "begins": shown, "why": why}
     body = {
         "system": work.settings.system,
         "tool": f"{work.settings.host}.unreadable",
@@ -178,7 +176,7 @@ def _unreadable(work: Work, data: bytes, why: str) -> Said:
 
 
 def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
+    return len(dumps(value))
 
 
 # --- runs and their tasks --------------------------------------------------------------------------------------------
@@ -244,7 +242,7 @@ def _tell(work: Work, event: Event) -> Said:
         return Said(GO)
     result = event.answer
     if _size(result) > MOST:
-        result = {"shortened": True, "begins": json.dumps(result, ensure_ascii=True)[: MOST // 2]}
+        result = {"shortened": True, "begins": dumps(result)[: MOST // 2]}
     if led := moved(kept.get("marks", {})):
         result = {"moved": led, "result": result}
     told = {"status": "error" if event.kind == FAILED else "ok", "result": result}
