@@ -13,7 +13,8 @@ from standwatch.cli import hook_hosts as hosts
 from standwatch.cli.hook import folder_of
 
 State = tuple[str, str, str, str]
-"""The host, `installed`, `missing`, `changed` or `off`, where that is known from, and what helps."""
+"""The host; `installed`, `missing`, `changed`, `off` or `open` (it asks its own user nothing); where that is known
+from; and what helps."""
 
 _LOCAL: Final = {"claude-code": (".claude/settings.json", ".claude/settings.local.json")}
 """More files of a project in which a host's settings stand."""
@@ -21,7 +22,8 @@ _LOCAL: Final = {"claude-code": (".claude/settings.json", ".claude/settings.loca
 
 def states(home: Path, project: Path | None) -> tuple[State, ...]:
     """One line for each coding agent that was used here: a host that nobody uses has no hook to miss."""
-    return tuple(found for host in hosts.HOSTS if (found := _state(host, home, project)) is not None)
+    found = [state for host in hosts.HOSTS if (state := _state(host, home, project)) is not None]
+    return (*found, *_unasked(home, project))
 
 
 def _state(host: str, home: Path, project: Path | None) -> State | None:
@@ -120,6 +122,29 @@ def _turned_off(host: str, home: Path, project: Path | None) -> Iterator[tuple[P
                             yield path.with_name("config.toml"), f"features.{name}"
                 case _:
                     pass
+
+
+def _unasked(home: Path, project: Path | None) -> Iterator[State]:
+    """Hosts whose own questions are turned off: what our hook lets go is looked at by nobody else."""
+    roots = (home,) if project is None else (home, project)
+    for path in (root / name for root in roots for name in _LOCAL["claude-code"]):
+        mode = _dict(_json(path).get("permissions")).get("defaultMode")
+        if mode == "bypassPermissions":
+            yield (
+                "claude-code",
+                "open",
+                f"{_shown(path, home)}: permissions.defaultMode",
+                "another defaultMode",
+            )
+    for path in (root / ".codex" / "config.toml" for root in roots):
+        kept = _toml(path)
+        if kept.get("approval_policy") == "never" and kept.get("sandbox_mode") == "danger-full-access":
+            yield (
+                "codex",
+                "open",
+                f"{_shown(path, home)}: approval_policy, sandbox_mode",
+                "another sandbox_mode",
+            )
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -26,7 +26,9 @@ SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock", "/run/conta
 """Sockets whose writer is as good as root on the host."""
 
 _REFERENCE: Final = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)")
-_SETTING: Final = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,127})[ \t]*=[ \t]*\S", re.MULTILINE)
+_SETTING: Final = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,127})[ \t]*=[ \t]*\S", re.MULTILINE
+)
 
 
 def needs_of(manifest: Manifest, agents: str) -> Needs:
@@ -190,12 +192,13 @@ def _list(names: list[str]) -> str:
 # --- hosts of agents ------------------------------------------------------------------------------------------
 
 HookState = tuple[str, str, str, str]
-"""A host (`claude-code`), `installed`, `missing`, `changed` or `off`, where that is known from, and what helps."""
+"""A host (`claude-code`); `installed`, `missing`, `changed`, `off` or `open`; where that is known from; what helps."""
 
 _HOOKS: Final = {
     "missing": ("hook_missing", "has no hook of ours: it asks nobody"),
     "changed": ("hook_changed", "has a hook that is not as we installed it"),
     "off": ("hook_off", "has its hooks turned off"),
+    "open": ("note", "asks its own user nothing: what its hook lets go, nobody else looks at"),
 }
 
 

@@ -88,6 +88,23 @@ def test_hooks_that_are_turned_off_are_off_however_well_installed(home: Path) ->
     assert stands(home, "codex") == "off"
 
 
+def test_a_host_that_asks_its_own_user_nothing_is_told_beside_its_hook(home: Path) -> None:
+    file, _ = installed(home, "claude-code")
+    file.write_text(
+        json.dumps({**json.loads(file.read_text()), "permissions": {"defaultMode": "bypassPermissions"}})
+    )
+    write(home / ".codex" / "hooks.json", {})
+    text = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n'
+    (home / ".codex" / "config.toml").write_text(text)
+    found = [(host, state) for host, state, _, _ in states(home, None)]
+    assert found == [
+        ("claude-code", "installed"),
+        ("codex", "missing"),
+        ("claude-code", "open"),
+        ("codex", "open"),
+    ]
+
+
 def test_files_that_are_none_are_no_reason_to_fail(home: Path) -> None:
     (home / ".claude").mkdir()
     (home / ".claude" / "settings.json").write_bytes(b"\xff{")
