@@ -21,7 +21,7 @@ _CALLS: Final = linear(
     r"shell-command|call-process|start-process|os\.execute|io\.popen|processbuilder|getruntime|child_process|subprocess|"
     r"check_output|esyscmd|syscmd|shellexecute|start-process|invoke-expression|iex|run-shell-command|command-execute|"
     r"unixsystem|os\.cmd|system\.cmd|kernel\.exec|execfile|runhaskell|shell_command|unix\.fork|dyn\.load|dlopen|"
-    r"loadlibrary|ctypes|importlib|ffi|__import__)\s*[\(\"'{ ./]|%\{lua|\\write18|"
+    r"loadlibrary|interact|set_trace|breakpoint|embed|ctypes|importlib|ffi|__import__)\s*[\(\"'{ ./]|%\{lua|\\write18|"
     r"directlua|\\openout|\\input\{?/|\bterm(?:inal)?\b|"
     r"run\(\s*[`\"']|run\(pipeline|`[^`\n]+`\s*$|\bqx\b|%x[\[({]|\|\s*getline|\bexec\s+[\"'/]|\bsystem\s+[\"'/]|\bpty\b|\brun-command\b"
 )

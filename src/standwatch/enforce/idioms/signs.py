@@ -56,7 +56,7 @@ SECRETS: Final = re.compile(
     r"|az (?:keyvault \w+ (?:show|download)|account get-access-token)"
     r"|(?:kubectl|oc) (?:.* )?get secrets?\b.*(?:-o|--output|jsonpath|template)|heroku config|doppler secrets"
     r"|railway variables|op (?:read|item get)|gh auth token|docker-credential-\w+ get|secret-tool lookup"
-    r"|chamber (?:read|export)|sops (?:-d|--decrypt)|ansible-vault (?:view|decrypt)|kubeseal|age -d"
+    r"|chamber (?:read|export)|sops (?:-d|--decrypt)|ansible-vault (?:view|decrypt)|kubeseal --recovery-unseal|age -d"
     r"|gpg --export-secret)"
 )
 """Command lines that tell a secret."""

@@ -6,12 +6,14 @@ What a parser takes for a comment or a literal and the database does not is how 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from standwatch.enforce.idioms.sql_words import OpenError, Reading, words
 
 POSTGRES: Final = Reading(backslash=False, nested=True, dollars=True, hashes=False, returns=True)
+_PLACEHOLDER: Final = re.compile(r"%(?:s|\()")
 _PREFIXES: Final = frozenset({"E", "B", "X", "N"})
 
 
@@ -42,6 +44,21 @@ def pieces(text: str) -> int:
         elif not filled:
             found, filled = found + 1, True
     return found
+
+
+def hides_placeholder(text: str) -> bool:
+    """Whether a placeholder of a driver (`%s`, `%(name)s`) stands inside a literal, a quoted name or a comment.
+
+    Raises `OpenError` where one of them does not end.
+    """
+    seen = inside = 0
+    for word in words(text, POSTGRES):
+        if word[0] in "'\"":
+            seen += word.count("%")
+            inside += len(_PLACEHOLDER.findall(word))
+        else:
+            seen += word == "%"
+    return bool(inside) or (seen != text.count("%") and bool(_PLACEHOLDER.search(text)))
 
 
 def _ours(text: str) -> Iterator[str]:

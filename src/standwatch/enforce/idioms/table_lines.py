@@ -97,7 +97,7 @@ doppler+run railway+run chamber+exec aws-vault+exec dotenv dotenvx+run direnv+ex
 # --- shells and interpreters -----------------------------------------------------------------------------------------
 sh bash zsh dash ksh ksh93 mksh ash fish csh tcsh rbash yash posh elvish nu nushell xonsh oil osh rc es : write shell runs=-c,--command,--init-command,-C bare values=-O,+O,--rcfile,--init-file,-o
 pwsh powershell cmd : write shell runs=-c,-Command,-command,--command looks=-EncodedCommand,-encodedcommand,-enc,-e,-ec,-ep,-ExecutionPolicy bare
-python python2 pypy pypy3 bpython ipython ptpython : write code=-c values=-W,-X bare
+python python2 pypy pypy3 bpython ipython ptpython : write code=-c values=-W,-X looks=-i bare
 node nodejs deno bun tsx ts-node : write code=-e,--eval,-p,--print,-pe loads=-r,--require,--import,--loader bare
 perl raku : write code=-e,-E,-ne,-pe,-le,-lne,-nle,-lane,-ane,-pi,-i bare loads=-M,-m
 ruby jruby : write code=-e,-ne,-pe,-lne bare loads=-r looks=-run,-rhttpd,-rwebrick
@@ -106,7 +106,7 @@ lua luajit tarantool : write code=-e bare loads=-l
 R Rscript julia jrunscript groovy scala kotlin swift elixir iex erl clj clojure jshell ghci racket guile gosh sbcl clisp csi gforth octave matlab maxima gp sage tclsh wish expectk irb pry jjs rhino nashorn jython dart ocaml utop dotnet-script fsi csharp : write code=-e,-r,--eval,--execute,--execute-string,-E,-c,-x,-eval,-s,-b,--exec bare
 emacs emacsclient xemacs : write code=--eval,-e,-eval,--execute,-execute loads=-l,--load,-f,--funcall bare
 m4 : write
-duckdb psql mysql mariadb mysqlsh sqlcmd sqlplus clickhouse-client cockroach pgcli mycli litecli usql : write code=-c,-e,--command,--execute,-cmd,--init-command loads=--default-auth,--plugin-dir,--load-extension,-init net
+duckdb psql mysql mariadb mysqlsh sqlcmd sqlplus clickhouse-client cockroach pgcli mycli litecli usql : write code=-c,-e,--command,--execute,-cmd,--init-command loads=--default-auth,--plugin-dir,--load-extension,-init net bare
 sqlite3 : write code=-cmd,-init loads=-init bare
 redis-cli mongo mongosh influx cqlsh etcdctl : write net
 gdb lldb cgdb radare2 r2 rizin scanmem gameconqueror jdb pdb ipdb : write opens
@@ -232,4 +232,6 @@ run-mailcap see edit compose xdg-open open : write
 mount umount losetup swapon swapoff : write asks=it_changes_the_machine_itself
 ssh-keygen : write loads=-D
 ssh-keyscan : read net
+docker+cp podman+cp nerdctl+cp docker+container+cp docker+compose+cp lxc+file+push incus+file+push multipass+transfer : write
+dotnet+fsi swift+repl : write bare
 """
