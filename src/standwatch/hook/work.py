@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+from standwatch.hook.around import around
 from standwatch.hook.files import Lock, Settings, load, path_of, save, take
 from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event
 from standwatch.hook.places import border, marks, moved, named, where
@@ -26,7 +27,7 @@ MOST_WORD = 64 << 10
 """Letters of an agent's last words that are told: the end of them."""
 AGAIN = 1.0
 """Seconds between two looks for an answer, where a hook waits for one."""
-OURS = ("paths", "where", "workspace", "cwd")
+OURS = ("paths", "where", "workspace", "cwd", "around")
 """Arguments that the hook adds. INVARIANT: a call that brings its own is refused, for they are what is judged."""
 
 
@@ -120,6 +121,8 @@ def judged(event: Event, project: str = "") -> tuple[dict[str, Any], list[str]]:
     added: dict[str, Any] = {"where": where(paths or [start], root), "workspace": root}
     if shell:
         added["cwd"] = start
+        if found := around(str(event.arguments["command"]), start):
+            added["around"] = found
     elif "paths" not in event.arguments:
         added["paths"] = paths or [start]
     else:  # the host's own argument of that name: what is judged stands in its place
@@ -150,10 +153,10 @@ def _told(work: Work, status: int, answer: dict[str, Any]) -> str:
     words = str(answer.get("message", f"Standwatch answered {status}."))
     ident = answer.get("id")
     told = f"{words} Reference: {ident}." if ident else words
-    if status == 202 and ident:
-        told += (
-            f" Approve it at {work.settings.console}/approvals/{ident} or with: standwatch approve {ident}"
-        )
+    if status == 202 and ident:  # where, and not with which command: an agent might give it
+        told += f" A person approves it at {work.settings.console}/approvals/{ident}"
+    if status == 401:
+        told += " The session's run may be over: its user's next prompt opens another."
     return told
 
 

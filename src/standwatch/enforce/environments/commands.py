@@ -65,8 +65,20 @@ def _exported(claims: Claims, said: Said) -> None:
             _variable(claims, name, found)
 
 
+_OVERRIDES: Final[dict[str, tuple[Kind, ...]]] = {
+    "KUBECONFIG": ("contexts", "namespaces"),
+    "GIT_DIR": ("branches",),
+    "GIT_WORK_TREE": ("branches",),
+    "TF_WORKSPACE": ("workspaces",),
+    "TF_DATA_DIR": ("workspaces",),
+}
+"""Variables in whose place what is around counts no more."""
+
+
 def _variable(claims: Claims, name: str, value: str | None) -> None:
     """`NAME=value`, as a pattern of variables knows it, and by what the variable is for."""
+    for kind in _OVERRIDES.get(name, ()):
+        claims.around.pop(kind, None)
     if value is None:
         if name in _VARIABLES or name in STAGES:
             claims.doubt((), f"{name} is known only when it runs")
@@ -142,10 +154,13 @@ def _folder(claims: Claims, said: Said) -> None:
     named = [one for one in said.words if not one.text.startswith("-")]
     value = _value(claims, named[0]) if named else "~"
     if value is None:
-        claims.around.pop("paths", None)
+        for kind in ("paths", "branches", "workspaces"):
+            claims.around.pop(kind, None)
         claims.doubt(("paths",), "the folder is known only when it runs", only_declared=True)
         return
     places.path(claims, value)
+    claims.around.pop("branches", None)  # another folder may be another repository
+    claims.around.pop("workspaces", None)
     inside = claims.around.get("paths", "")
     claims.around["paths"] = value if value.startswith(("/", "~")) or not inside else f"{inside}/{value}"
 
@@ -237,8 +252,13 @@ def _family(claims: Claims, family: Family, said: Said) -> None:
             told |= _tells(kind)
     named, kinds = _options(claims, family, said)
     told |= kinds
+    elsewhere: tuple[Kind, ...] = ()
+    if any(one.text.startswith(("--kubeconfig", "--server", "-s")) for one in said.words):
+        elsewhere = ("contexts", "namespaces")
+    if any(one.text.startswith("-chdir") for one in said.words):
+        elsewhere = ("workspaces",)
     for kind, value in claims.around.items():
-        if kind in family.kinds:
+        if kind in family.kinds and kind not in elsewhere:
             told.add(kind)
             _claim(claims, kind, value, f"{value} (where it stands)")
     if family is KUBERNETES:
@@ -470,6 +490,13 @@ def _selected(claims: Claims, said: Said, named: list[Word]) -> set[Kind]:
                 claims.around["accounts"] = chosen[-1]
         case ["context", "use", value, *_]:
             claims.around["contexts"] = value
+        case (
+            ["eks", "update-kubeconfig", *_]
+            | [_, "clusters", "get-credentials", *_]
+            | ["aks", "get-credentials", *_]
+        ):
+            claims.around.pop("contexts", None)
+            claims.around.pop("namespaces", None)
         case ["configure" | "config" | "auth" | "login" | "account" | "help" | "version", *_]:
             pass
         case _:

@@ -88,9 +88,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         variables=table("hosts: MYSQL_HOST; urls: DATABASE_URL"),
         kinds=("hosts", "databases"),
         words="databases",
-        valued=listed(
-            "-e --port -P -S --execute -u --user --socket --protocol --ssl-ca -w --where"
-        ),
+        valued=listed("-e --port -P -S --execute -u --user --socket --protocol --ssl-ca -w --where"),
     ),
     Family(
         names=listed("mongosh mongo mongodump mongorestore mongoimport mongoexport"),

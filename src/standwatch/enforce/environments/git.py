@@ -7,6 +7,7 @@ from typing import Final
 
 from standwatch.enforce.environments import places
 from standwatch.enforce.environments.claims import Claims
+from standwatch.enforce.idioms.listed import listed
 
 Words = list[tuple[str, str | None]]
 """Each word as it stands, and what it comes to (None: known only when it runs)."""
@@ -15,6 +16,12 @@ _GLOBAL: Final = frozenset(
     {"-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "-c", "--config-env"}
 )
 _VALUED: Final = frozenset({"-o", "--push-option", "--receive-pack", "--exec", "--repo", "--signed"})
+_STAYS: Final = listed(
+    "add am apply blame branch cherry-pick clean clone commit describe diff fetch format-patch grep help init log "
+    "ls-files ls-remote merge mv notes pull range-diff reflog reset restore rev-list rev-parse revert rm shortlog show "
+    "stash status submodule tag version"
+)
+"""What leaves one on the branch that one was on."""
 _REPOSITORY: Final = re.compile(r"(?:[\w.-]+@)?([\w.-]+\.[\w.-]+):(?!//)(.+)")
 
 
@@ -41,13 +48,13 @@ def read(claims: Claims, name: str, words: Words) -> None:
             _push(claims, rest, settings)
         case "checkout" | "switch":
             _switched(claims, rest)
-        case "worktree" | "rebase" | "symbolic-ref" | "branch" if verb != "branch" or any(
-            one[0] in ("-m", "-M", "--move") for one in rest
-        ):
+        case "branch" if any(one[0] in ("-m", "-M", "--move") for one in rest):
             claims.around.pop("branches", None)
         case "config" | "remote":
             for text, _ in rest:
                 _repository(claims, text)
+        case _ if verb not in _STAYS:  # also an alias, which may be anything
+            claims.around.pop("branches", None)
         case _:
             pass
 
@@ -150,6 +157,8 @@ def _repository(claims: Claims, text: str) -> None:
 def _host_program(claims: Claims, name: str, words: Words) -> None:
     """`gh` and its kin: what they merge goes to a branch that only the host knows."""
     said = [text for text, _ in words]
+    if said[:2] in (["pr", "checkout"], ["mr", "checkout"], ["co"]):
+        claims.around.pop("branches", None)
     for place, one in enumerate(said):
         option, sign, value = one.partition("=")
         if option in ("--ref", "-r", "--branch", "-B", "--base", "--target") and said[:2] != ["pr", "create"]:

@@ -222,6 +222,25 @@ def test_what_a_hook_says_of_where_a_command_starts() -> None:
     assert at("git push", branch="main") == "production"
     assert at("git push", branch="feature/x") == ""
     assert at("git checkout main && git push", branch="feature/x") == "production"
+    assert at("git add -A && git commit -m x && git push", branch="feature/x") == ""
+    for moved in (
+        "cd ../other",
+        "git co main",
+        "gh pr checkout 7",
+        "git -C ../other status",
+        "export GIT_DIR=../x",
+    ):
+        assert at(f"{moved} && git push", branch="feature/x") == (
+            UNKNOWN if "-C" not in moved else UNKNOWN
+        ), moved
+    dev = {"context": "kind-dev", "namespace": "dev"}
+    for moved in (
+        "export KUBECONFIG=x",
+        "aws --profile dev eks update-kubeconfig --name live",
+        "kubens prod",
+    ):
+        assert at(f"{moved} && kubectl apply -f x.yaml", **dev) not in ("",), moved
+    assert at("kubectl --kubeconfig other apply -f x.yaml", **dev) == UNKNOWN
     assert at("kubectl apply -f x.yaml", context="kind-dev", namespace="dev") == ""
     assert at("kubectl apply -f x.yaml", context="shop-prod", namespace="dev") == "production"
     assert at("terraform destroy", cwd="/home/me/infra/envs/prod", workspace="default") == "production"
