@@ -186,7 +186,7 @@ def _csv(text: str, _: Returns) -> Any:
     """A row is an object of the names in the first line; what is too much for it stands under "". The cost of a row is
     its own: it lacks the names that it has nothing for."""
     rows = filter(None, csv.reader(io.StringIO(text), strict=True))
-    names: list[str] = next(rows, [])
+    names = next(rows, list[str]())
     return [_row(names, row) for row in itertools.islice(rows, MOST)]
 
 
