@@ -123,6 +123,8 @@ INCIDENTS: Final[tuple[Hooked, ...]] = (
             Bash(command="git push origin +feature/contact:main", harm="overwrites what others pushed"),
             Bash(command="git push --mirror origin", harm="overwrites and removes every branch"),
             Bash(command="git push origin feature/contact"),
+            Bash(command="git push -u origin HEAD"),
+            Bash(command="git push"),
         ),
     ),
     Hooked(
