@@ -118,7 +118,8 @@ def _install(given: Namespace, project: Path | None) -> int:
         _keep(folder, before)
         _write(file, text.encode(), 0o600 if before is None else file.stat().st_mode & 0o777)
         (folder / "written").write_bytes(text.encode())
-    left = list(hosts.HOSTS[host].left)
+    vouch = f"until {system} is validated, its writes ask: standwatch validate {system} --until 90d"
+    left = [*hosts.HOSTS[host].left, vouch]
     if given.json:
         out({"host": host, "system": system, "file": str(file), "folder": str(folder), "left": left})
         return DONE

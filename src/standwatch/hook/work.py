@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 
-from standwatch.hook.around import around
 from standwatch.hook.files import Lock, Settings, load, path_of, save, take
 from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event
 from standwatch.hook.places import border, marks, moved, named, where
@@ -29,6 +28,10 @@ AGAIN = 1.0
 """Seconds between two looks for an answer, where a hook waits for one."""
 OURS = ("paths", "where", "workspace", "cwd", "around")
 """Arguments that the hook adds. INVARIANT: a call that brings its own is refused, for they are what is judged."""
+
+
+_PROGRAMS = "git kube helm oc k9s skaffold flux argocd kustom stern terra tofu".split()
+"""Of which `around` knows."""
 
 
 class Said:
@@ -121,13 +124,22 @@ def judged(event: Event, project: str = "") -> tuple[dict[str, Any], list[str]]:
     added: dict[str, Any] = {"where": where(paths or [start], root), "workspace": root}
     if shell:
         added["cwd"] = start
-        if found := around(str(event.arguments["command"]), start):
+        if found := _around(str(event.arguments["command"]), start):
             added["around"] = found
     elif "paths" not in event.arguments:
         added["paths"] = paths or [start]
     else:  # the host's own argument of that name: what is judged stands in its place
         return {**event.arguments, **added, "paths": paths}, paths
     return {**event.arguments, **added}, paths
+
+
+def _around(command: str, start: str) -> dict[str, str]:
+    """What else decides where the command goes; what reads it is started only where one of its programs is named."""
+    if not any(word in command for word in _PROGRAMS):
+        return {}
+    from standwatch.hook.around import around
+
+    return around(command, start)
 
 
 def _go(work: Work, event: Event, answer: dict[str, Any], token: str, paths: list[str]) -> Said:
