@@ -68,8 +68,8 @@ def role_for(watch: Organisation, database: str, name: str) -> str:
     return name
 
 
-def governed(watch: Living, database: str, agent: Any, user: str = "boss", **more: Any) -> dbapi.Connection:
+def governed(watch: Living, at: str, agent: Any, user: str = "boss", **more: Any) -> dbapi.Connection:
     """A governed connection of pg8000 for `agent`."""
-    raw = cluster().connect(database, user)
+    raw = cluster().connect(at, user)
     client = Client(f"http://127.0.0.1:{watch.agents}", agent.token)
     return dbapi.connect(raw, client, system="shop", name="db", **{"rows": 20, **more})

@@ -19,7 +19,9 @@ Shop = tuple[Living, Cluster, str, Agent]
 
 @pytest.fixture(scope="module")
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with shop(tmp_path_factory.mktemp("shop")) as (watch, cluster, database):
+    production = {"hosts": ["*.prod.example.com"], "effects": {"write": "deny"}}
+    folder = tmp_path_factory.mktemp("shop")
+    with shop(folder, environments={"production": production}) as (watch, cluster, database):
         yield watch, cluster, database, watch.agent("clerk", "shop")
 
 
@@ -88,6 +90,21 @@ def test_rows_and_tables_are_bounded_by_the_manifest(
     assert last(watch, Denied).id == refused.value.reference
     assert isinstance(refused.value, pg8000.dbapi.OperationalError)
     assert cluster.ask(database, "SELECT sum(total) FROM orders") == before
+
+
+@pytest.mark.parametrize(("host", "goes"), [("db.dev.example.com", True), ("db.prod.example.com", False)])
+def test_what_is_done_in_development_is_denied_in_production(open_shop: Shop, host: str, goes: bool) -> None:
+    watch, _, database, agent = open_shop
+    connection = governed(watch, database, agent, database=f"postgresql://{host}:5432/shop")
+    assert connection.cursor().execute("SELECT 1").fetchone()[0] == 1
+    change = "UPDATE orders SET total = total WHERE id = 11"
+    if goes:
+        connection.cursor().execute(change)
+    else:
+        with pytest.raises(dbapi.Refused):
+            connection.cursor().execute(change)
+        assert last(watch, Denied).code.startswith("environment")
+    connection.close()
 
 
 def test_what_destroys_waits_for_a_person_and_the_table_stands(

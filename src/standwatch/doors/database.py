@@ -56,7 +56,7 @@ class Database:
         return cast("dict[str, Any]", plan[0]["Plan"])
 
     def session(self) -> str:
-        """`host:port/database` as the server has it. Raises `InterfaceError` where settings change what text means."""
+        """Where it is, as the server has it. Raises `InterfaceError` where settings change what text means."""
         asked = (
             "SELECT current_setting('standard_conforming_strings'), current_setting('client_encoding'), "
             "coalesce(host(inet_server_addr()), 'localhost'), current_setting('port'), current_database(), "
@@ -71,7 +71,7 @@ class Database:
             )
         if version < 140000:
             raise self.errors.error(InterfaceError, "this door needs PostgreSQL 14 or later")
-        return f"{host}:{port}/{name}"
+        return f"postgresql://{host}:{port}/{name}"
 
 
 def literal(text: str) -> str:

@@ -162,7 +162,7 @@ class Connection:
         self.open()
         database, limits = self._database, self._limits
         with self._transaction.statement():
-            work = Work(text, one(database, text), sets, limits.also)
+            work = Work(text, one(database, text, filled=sets[0] is not None), sets, limits.also)
             judged = measure(database, work)
             if self.reads_only and judged.effect != "read":
                 raise database.errors.error(NotSupportedError, "this changes something, or may: use execute")
@@ -328,10 +328,10 @@ def connect(
     """Govern `raw`, an open PEP 249 connection to PostgreSQL that nothing else uses.
 
     `name` is the component of `system`'s manifest whose tools are `NAME.query` and `NAME.execute`. `database` is how
-    the manifest's environments know the place (`host:port/name`); by default what the server says of itself. `rows` and
-    `returned`: what a statement says that it changes and returns at most. `also`: tables that triggers may change.
-    `wait`: seconds to wait for a person's answer. `again` opens another connection, by which a COMMIT that was cut
-    off is asked about.
+    the manifest's environments know the place (`postgresql://host:port/name`); by default what the server says of
+    itself. `rows` and `returned`: what a statement says that it changes and returns at most. `also`: tables that
+    triggers may change. `wait`: seconds to wait for a person's answer. `again` opens another connection, by which a
+    COMMIT that was cut off is asked about.
 
     Raises `InterfaceError` for a session that reads statements otherwise than we do, or commits by itself.
     """

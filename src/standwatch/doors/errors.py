@@ -102,6 +102,11 @@ class Family:
         found.reference = reference
         return found
 
+    @property
+    def percents(self) -> bool:
+        """Whether the driver looks for `%s` in a statement, or nobody knows for what it looks."""
+        return getattr(self._driver, "paramstyle", "format") in ("format", "pyformat")
+
     def standard(self, name: str) -> type[Exception]:
         """PEP 249's exception of that name: the driver's where it has one."""
         theirs = getattr(self._driver, name, None)

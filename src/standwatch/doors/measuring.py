@@ -57,9 +57,9 @@ class Work(NamedTuple):
     """Tables that triggers may change."""
 
 
-def one(database: Database, text: str) -> Statement:
+def one(database: Database, text: str, *, filled: bool = False) -> Statement:
     """The one statement in `text`. Raises `ProgrammingError` for none or several, `NotSupportedError` for what a door
-    does itself or cannot hold in a transaction."""
+    does itself or cannot hold in a transaction. `filled`: the driver puts parameters into its placeholders."""
     problem = database.errors.error
     try:
         text.encode()
@@ -70,6 +70,9 @@ def one(database: Database, text: str) -> Statement:
         ) from None
     if pieces != 1:
         raise problem(ProgrammingError, f"one statement at a time is judged, not {pieces}")
+    if filled and not database.alone and database.errors.percents and sql_lexing.hides_placeholder(text):
+        # INVARIANT: what is judged is what runs. A driver that writes values into the text writes them there too.
+        raise problem(ProgrammingError, "a placeholder stands in a literal or a comment, where it is none")
     found = read(text)
     kind = found.statements[0].kind if found.statements else ""
     first = text.split(None, 1)[0].upper() if text.split() else ""

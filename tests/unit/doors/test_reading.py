@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from standwatch.doors.database import Database
 from standwatch.doors.dbapi import family
+from standwatch.doors.errors import ProgrammingError
 from standwatch.doors.measuring import Work, measure, one
-from standwatch.enforce.idioms.sql_lexing import pieces
+from standwatch.enforce.idioms.sql_lexing import hides_placeholder, pieces
 from standwatch.enforce.idioms.sql_reading import read
 from standwatch.enforce.idioms.sql_words import OpenError
 from support.postgres import SHOP, cluster
@@ -170,3 +171,25 @@ def test_partitions_are_called_by_their_table(database: Database) -> None:
     found = measure(database, Work(text, one(database, text), [None]))
     database.raw.rollback()
     assert found.writes == ("public.events",)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("SELECT %s, %(name)s FROM t WHERE a LIKE 'x%%'", False),
+        ("SELECT a % b FROM t -- half: 50 %", False),
+        ("SELECT '%s'", True),
+        ('SELECT "%s"', True),
+        ("SELECT %s /* %s */", True),
+        ("SELECT %s -- %(name)s", True),
+        ("SELECT $$ %s $$", True),
+    ],
+)
+def test_a_placeholder_in_a_literal_or_a_comment_is_found(text: str, hidden: bool) -> None:
+    assert hides_placeholder(text) is hidden
+
+
+def test_a_driver_that_writes_values_into_the_text_is_not_given_such_a_statement(database: Database) -> None:
+    with pytest.raises(ProgrammingError, match="placeholder"):
+        one(database, "SELECT '%s'", filled=True)
+    assert one(database, "SELECT '%s'").effect == "read"
