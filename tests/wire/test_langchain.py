@@ -190,6 +190,26 @@ def test_attempts_inside_one_leave_are_one_act(watch: Living, work: Any) -> None
     assert len([one for one in watch.acts(paused["standwatch"]) if isinstance(one, Intent)]) == 1
 
 
+def test_a_tool_that_asks_its_own_user_gets_that_answer_and_no_other(work: Any) -> None:
+    it = work([[{"name": "helper", "args": {"question": "sure?"}}]])
+    (paused,) = it.go()["paused"]
+    assert paused["asks"] == "sure?"
+    assert results(it.go(resume=True, value="quite")) == [["was told quite", "success"]]
+
+
+def test_what_the_frameworks_own_approval_let_through_or_changed_is_judged(watch: Living, work: Any) -> None:
+    it = work([[PAY]], kind="hitl")
+    (first,) = it.go()["paused"]
+    assert "standwatch" not in first
+    other = {"name": "pay", "args": {"to": "nordlicht", "amount": 300.0}}
+    (second,) = it.go(resume=True, value={"type": "edit", "edited_action": other})["paused"]
+    assert it.done == []
+    approve(watch, second["standwatch"])
+    ((said, status),) = results(it.go(resume=True))
+    assert (said.endswith("paid 300 to nordlicht"), status) == (True, "success")
+    assert it.done == ["pay nordlicht 300"]
+
+
 def test_an_agent_that_is_another_ones_tool_is_paused_through_it(watch: Living, work: Any) -> None:
     it = work([[NOTE, PAY], [PAY]], kind="nested")
     for turn in (1, 2):  # the same call twice is two acts, and each is asked about

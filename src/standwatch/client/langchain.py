@@ -4,7 +4,7 @@
     agent = create_agent(model, tools, middleware=[watch], checkpointer=...)
 
 The middleware is `standwatch.client.langgraph`'s, which says how runs are paused, resumed and begun again. It stands
-before middleware that tries again, so that the attempts are one act. Needs `langchain`.
+after middleware that changes calls, and before what tries again, so that the attempts are one act. Needs `langchain`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import ToolMessage
-from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.errors import GraphBubbleUp, GraphInterrupt, is_invalid_resume
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command
@@ -151,7 +151,8 @@ class Standwatch:
 
     def _left(self, call: Call, error: BaseException) -> tuple[str, Any]:
         """What is told of a call that ended in `error`."""
-        if isinstance(error, GraphInterrupt):  # the tool paused itself: how far it came it alone knows
+        # The tool paused itself: it alone knows how far it came.
+        if isinstance(error, GraphInterrupt) or is_invalid_resume(error):
             return ("not_sent" if call.name in self._agents else "unknown"), None
         if isinstance(error, GraphBubbleUp):  # it hands over to another part of the graph
             return "ok", None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any, Final, NoReturn, cast
 
@@ -35,21 +36,31 @@ def pause(shown: dict[str, str]) -> NoReturn:
 
 
 def discard() -> None:
-    """Take the values that our pauses were resumed with out of the way: no interrupt of the tool's own gets them.
+    """Take what our pauses were resumed with out of the way: no interrupt of the tool's own gets it for an answer.
 
-    For tasks of one call each. LangGraph has no public way to see how many there are; where its inside looks otherwise,
-    none are taken.
+    For tasks of one call each. LangGraph has no public way to see what there is; where its inside looks otherwise than
+    in 1.2, nothing is taken.
     """
     pad = get_config().get("configurable", {}).get("__pregel_scratchpad")
     if pad is None:
         return
     with _one:
-        waits = len(getattr(pad, "resume", ())) + (pad.get_null_resume(False) is not None)
-        for _ in range(waits):
+        given: list[Any] = [*getattr(pad, "resume", ()), pad.get_null_resume(False)]
+        last = max((at for at, one in enumerate(given) if _ours(one)), default=-1)
+        for _ in range(last + 1 - _next(pad)):
             interrupt({MARK: ""})
 
 
-def resuming(paused: Any, value: Any = "answered") -> Command[Any]:
+def _next(pad: Any) -> int:
+    """The number of the task's next interrupt: those before it have had their answers."""
+    counter = getattr(pad.interrupt_counter, "_counter", None)
+    if counter is None:
+        return 0
+    found = re.fullmatch(r"count\((\d+)\)", repr(getattr(counter, "__self__", None)))
+    return int(found[1]) if found else 1 << 30
+
+
+def resuming(paused: Any) -> Command[Any]:
     """The command that resumes a run at all of our pauses among `paused`: the result of an invocation, what
     `graph.get_state` gives, or interrupts.
 
@@ -59,10 +70,10 @@ def resuming(paused: Any, value: Any = "answered") -> Command[Any]:
     if isinstance(paused, dict):
         paused = cast("dict[str, Any]", paused).get("__interrupt__", ())
     found: list[Any] = list(getattr(paused, "interrupts", paused))
-    ours = [one.id for one in found if _ours(one.value)]
+    ours = {one.id: {MARK: one.value[MARK]} for one in found if _ours(one.value)}
     if not ours:
         raise ValueError("there is no pause of Standwatch's here")
-    return Command(resume=dict.fromkeys(ours, value))
+    return Command(resume=ours)
 
 
 def _ours(value: Any) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import ToolRetryMiddleware
+from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolRetryMiddleware
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -23,7 +23,7 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.types import RetryPolicy
+from langgraph.types import Command, RetryPolicy, interrupt
 
 from standwatch.client import Client, NotDone
 from standwatch.client.langchain import Standwatch, resuming
@@ -110,12 +110,20 @@ class Desk:
             desk.write(f"burn {what}")
             return "burnt"
 
-        return [look, note, pay, wipe, burn]
+        @tool
+        def helper(question: str) -> str:
+            """Asks its own user."""
+            return f"was told {interrupt(question)}"
+
+        return [look, note, pay, wipe, burn, helper]
 
 
 def _told(result: Any) -> dict[str, Any]:
     messages = [[one.type, one.content, getattr(one, "status", "")] for one in result.get("messages", ())]
-    paused = [{"id": one.id, **one.value} for one in result.get("__interrupt__", ())]
+    paused = [
+        {"id": one.id, **(one.value if isinstance(one.value, dict) else {"asks": one.value})}
+        for one in result.get("__interrupt__", ())
+    ]
     return {"messages": messages, "paused": paused}
 
 
@@ -127,7 +135,9 @@ def _agent(plan: Plan, desk: Desk, watch: dict[str, str], saver: Any, *, kind: s
     if kind == "nested":
         return _nested(plan, desk, middle, saver)
     more = [ToolRetryMiddleware(max_retries=2, initial_delay=0.0, jitter=False)] if kind == "retry" else []
-    return create_agent(Scripted(plan=plan), desk.tools(), middleware=[middle, *more], checkpointer=saver)
+    hitl = HumanInTheLoopMiddleware(interrupt_on={"pay": True}, interrupt_mode="per_call")
+    ours = [*([hitl] if kind == "hitl" else []), middle, *more]
+    return create_agent(Scripted(plan=plan), desk.tools(), middleware=ours, checkpointer=saver)
 
 
 def _graph(plan: Plan, watch: Graphs, tools: list[Any], saver: Any) -> Any:
@@ -171,7 +181,7 @@ def go(
     plan: Plan,
     *,
     resume: bool = False,
-    value: Any = "answered",
+    value: Any = None,
     kind: str = "agent",
     kill: str = "",
     fails: int = 0,
@@ -189,7 +199,9 @@ def go(
     def begin(state: Any) -> Any:
         if not resume:
             return {"messages": [("user", "Pay what is owed.")]}
-        return resuming(state.interrupts, value) if state.interrupts else None
+        if value is not None:
+            return Command(resume={one.id: value for one in state.interrupts})
+        return resuming(state) if state.interrupts else None
 
     if asynchronous:
 
