@@ -30,7 +30,7 @@ OURS = ("paths", "where", "workspace", "cwd", "around")
 """Arguments that the hook adds. INVARIANT: a call that brings its own is refused, for they are what is judged."""
 
 
-_PROGRAMS = "git kube helm oc k9s skaffold flux argocd kustom stern terra tofu".split()
+_PROGRAMS = "git kube helm oc k9s skaffold flux argocd kustom stern terra tofu".split()  # noqa: SIM905
 """Of which `around` knows."""
 
 
