@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
-from standwatch.enforce.checks_calls import provenance
+from standwatch.enforce.checks_calls import TOLD, provenance
 from standwatch.enforce.checks_places import environment, freeze
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.idioms.arguments import far_reaching
@@ -195,7 +195,9 @@ def _commanded(tool: ToolEnvelope, name: str) -> str:
         return ""
     if not tool.reading.understood and not tool.reading.doubts:
         return f"{name} has no command line from which the effect could be read"
-    return f"{name}: {why}" if (why := tool.reading.doubt()) else ""
+    told = [one.why for one in tool.reading.doubts[:TOLD]]
+    more = len(tool.reading.doubts) - len(told)
+    return f"{name}: {'; '.join(told)}{f'; and {more} more' if more else ''}" if told else ""
 
 
 MOST: Final = 2**53 // MICRO

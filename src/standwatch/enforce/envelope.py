@@ -50,6 +50,12 @@ class ToolEnvelope(msgspec.Struct, frozen=True):
     most: Effect | None = None
     """and this the declared one: the most that it may be."""
 
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """Those that a call of it may have, as it is declared."""
+        every = ("read", "write", "irreversible")
+        return every[: every.index(self.tool.effect) + 1] if self.tool.effect_by else (self.tool.effect,)
+
 
 class Envelope(msgspec.Struct, frozen=True):
     """One system as the passage reads it."""

@@ -13,11 +13,13 @@ import msgspec
 
 from standwatch.authority.grant import Grant, grant
 from standwatch.enforce.case import World
+from standwatch.enforce.envelope import ToolEnvelope
 from standwatch.enforce.inspecting import PASSING, Inspect
 from standwatch.enforce.listening import Listening
 from standwatch.enforce.masking import observed, unknown_in
 from standwatch.enforce.masks import Masks
 from standwatch.enforce.passage import passage
+from standwatch.enforce.policy import slice_name
 from standwatch.enforce.ports import (
     NOTHING_SHOWN,
     Act,
@@ -70,6 +72,7 @@ from standwatch.facts.frames import Ack, Append, Find, Refusal, RowPart
 from standwatch.facts.ids import new_id
 from standwatch.facts.llm import Prompt
 from standwatch.facts.parts import SALT_BYTES, Part, commitment
+from standwatch.facts.words import Effect
 from standwatch.flow.seen import Unsettled
 from standwatch.flow.trail import Trail
 from standwatch.keys.tokens import new_token, token_hash
@@ -271,10 +274,14 @@ class LiveGate:
         return frozenset(
             name
             for name, tool in envelope.tools.items()
-            if tool.digest
-            and not any(tool.tool.effect in line.effects for line in tool.red_lines)
-            and self.world.policies.may(caller.principal, system, name)
+            if tool.digest and any(self._may(caller, system, tool, effect) for effect in tool.effects)
         )
+
+    def _may(self, caller: Caller, system: str, tool: ToolEnvelope, effect: Effect) -> bool:
+        """Whether a call of this effect is not out of the question."""
+        sliced = slice_name(tool.tool.name, effect, tool.tool.effect)
+        forbidden = any(effect in line.effects for line in tool.red_lines)
+        return not forbidden and self.world.policies.may(caller.principal, system, sliced)
 
     async def take_task(self, caller: Caller, system: str, prompt: Prompt) -> None:
         """The first message of a run's harness may say its task, where the manifest says so."""

@@ -3,7 +3,7 @@
 # ruff: noqa: E501 - a line is one row
 from typing import Final
 
-LINES: Final = """
+LINES: Final[str] = """
 # Programs by what they do. How lines are read: table.py. Grouped by what matters about them.
 
 # --- look at names, sizes and states -----------------------------------------------------------------------------
