@@ -34,7 +34,10 @@ def tools(rows: int = 50, **more: Any) -> dict[str, Any]:
             "arguments": {
                 "statement": {"reads_as": "sql", "otherwise": "step_up", **OURS},
                 "reads": reads,
-                "writes": {"each_of": ["public.orders", "public.lines", "public.customers"], **OURS},
+                "writes": {
+                    "each_of": ["public.orders", "public.lines", "public.customers", "public.unneeded"],
+                    **OURS,
+                },
                 "rows": {"max": rows, **OURS},
                 **beside,
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,10 +10,10 @@ import pg8000.dbapi
 import pytest
 
 from standwatch.doors import dbapi
-from standwatch.facts.entries import Denied, Intent
+from standwatch.facts.entries import AskedMany, Denied, Intent
 from support.doors import governed, shop
 from support.postgres import Cluster
-from support.system import Agent, Living
+from support.system import Agent, Living, waited
 
 Shop = tuple[Living, Cluster, str, Agent]
 
@@ -119,6 +120,35 @@ def test_what_destroys_waits_for_a_person_and_the_table_stands(
         with pytest.raises((dbapi.Pending, dbapi.Refused)):
             connection.cursor().execute(statement)
     assert cluster.ask(database, "SELECT count(*) FROM lines") == 500
+
+
+def test_what_a_person_approved_runs_once_and_as_it_was_shown(open_shop: Shop) -> None:
+    watch, cluster, database, agent = open_shop
+    cluster.do(database, "CREATE VIEW unneeded AS SELECT 1 AS one")
+    connection = governed(watch, database, agent, wait=60.0)
+    before = len(watch.of(AskedMany))
+    failed: list[BaseException] = []
+
+    def drop() -> None:
+        try:
+            connection.cursor().execute("DROP VIEW unneeded")
+        except BaseException as error:
+            failed.append(error)
+
+    waiting = threading.Thread(target=drop)
+    waiting.start()
+    asked = waited(lambda: watch.of(AskedMany)[before:])[0]
+    # While a person is asked no transaction is open for it.
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = '{}'"
+    assert cluster.ask(database, idle.format(database)) == 0
+    watch.run("approve", asked.id, "--key", watch.key("olga"), "--yes")
+    waiting.join(60)
+    assert not failed, failed
+    assert cluster.ask(database, "SELECT count(*) FROM pg_views WHERE viewname = 'unneeded'") == 1
+    connection.commit()
+    assert cluster.ask(database, "SELECT count(*) FROM pg_views WHERE viewname = 'unneeded'") == 0
+    assert watch.outcome(last(watch, Intent).id).status == "ok"
+    connection.close()
 
 
 def test_more_rows_than_were_judged_are_rolled_back_before_commit(
