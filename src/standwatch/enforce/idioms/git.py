@@ -117,7 +117,7 @@ def _config(rest: list[str]) -> Iterator[str]:
 
 
 def discards(verb: str, rest: list[str]) -> bool:
-    """Whether files in the working tree become what they were at the last commit: `checkout -- FILE`, `restore FILE`."""
+    """Whether files of the working tree become what they were when committed: `checkout -- FILE`, `restore FILE`."""
     options = [one for one in rest if one.startswith("-")]
     if verb == "checkout":
         behind = rest[rest.index("--") + 1 :] if "--" in rest else []

@@ -84,11 +84,12 @@ FUZZ = r"""
 import random, sys
 from standwatch.enforce.idioms.reading import read
 random = random.Random(int(sys.argv[1]))
-pieces = ["$(", ")", "`", "'", '"', "<<A\n", "A\n", "\n", ";", "|", "&", "&&", "{", "}", "(", "((", "[[", "]]", "<(", ">"]
-pieces += ["<<<", "$'", "${", "$", "\\", "#", "=", "a", "rm", " -rf ", "/", "~", "*", "if ", "then ", "fi", "case x in "]
-pieces += ["esac", "for i in ", "do ", "done", "function f ", "é", "\u4e2d", "\ud7ff", "\U0001f600", "\r", "\t", "\x01"]
-pieces += ["\x7f", "!", "^", "%", "sh -c '", "python -c \"", "find . -exec ", "sudo ", "xargs ", "docker exec x ", "eval "]
-pieces += ["1", "-", ",", ".."]
+pieces = ["$(", ")", "`", "'", '"', "<<A\n", "A\n", "\n", ";", "|", "&", "&&", "{", "}", "(", "((", "[[", "]]"]
+pieces += ["<(", ">", "<<<", "$'", "${", "$", "\\", "#", "=", "a", "rm", " -rf ", "/", "~", "*", "if ", "then "]
+pieces += ["fi", "case x in ", "esac", "for i in ", "do ", "done", "function f "]
+pieces += ["é", "\u4e2d", "\ud7ff", "\U0001f600", "\r", "\t", "\x01"]
+pieces += ["\x7f", "!", "^", "%", "sh -c '", "python -c \"", "find . -exec ", "sudo ", "xargs ", "docker exec x "]
+pieces += ["eval ", "1", "-", ",", ".."]
 for _ in range(int(sys.argv[2])):
     text = "".join(random.choices(pieces, k=random.randint(1, 60)))
     found = read(text)
@@ -102,3 +103,24 @@ def test_nothing_that_is_thrown_at_it_ends_the_process() -> None:
         [sys.executable, "-c", FUZZ, seed, "3000"], check=False, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-2000:]}"
+
+
+THREADS = r"""
+import threading
+from standwatch.enforce.idioms.parsing import parse
+text = "cd a && { b | c; } > d; f $(g `h`) <<EOF\n$(i)\nEOF\n"
+wanted, found = parse(text), []
+def work():
+    for _ in range(300):
+        if parse(text) != wanted:
+            found.append(1)
+threads = [threading.Thread(target=work) for _ in range(8)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+assert not found
+"""
+
+
+def test_threads_may_read_at_the_same_time() -> None:
+    done = subprocess.run([sys.executable, "-c", THREADS], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

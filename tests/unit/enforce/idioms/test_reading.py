@@ -8,6 +8,7 @@ from standwatch.enforce.idioms.reading import Kind, Reading, read
 from standwatch.enforce.idioms.table import programs
 
 ROOT = "/home/dev/project"
+TRAITS = "names text pattern code wrap away opens bare pages net fetches input shell remote"
 
 
 def reading(text: str, start: str = ROOT) -> Reading:
@@ -187,22 +188,7 @@ def test_commands_inside_commands_are_bounded() -> None:
 
 def test_the_table_is_sound() -> None:
     for name, found in programs().items():
-        known = {
-            "names",
-            "text",
-            "pattern",
-            "code",
-            "wrap",
-            "away",
-            "opens",
-            "bare",
-            "pages",
-            "net",
-            "fetches",
-            "input",
-            "shell",
-            "remote",
-        }
+        known = set(TRAITS.split())
         assert found.traits <= known, name
         assert found.options.keys() <= {"code", "runs", "loads", "values", "sends", "reads", "looks"}, name
 
@@ -214,6 +200,6 @@ def test_the_table_is_sound() -> None:
 )
 def test_what_takes_too_much_work_is_given_up_on_and_asked_about(piece: str) -> None:
     for head, end in (("", ""), ("sh -c '", "'"), ("aws ", ""), ("awk '", "'")):
-        text = head + piece * (30_000 // len(piece)) + end
+        text = head + piece * (12_000 // len(piece)) + end
         found = reading(text)
         assert found.understood or found.doubts, text[:80]
