@@ -30,7 +30,7 @@ from standwatch.serve.control_people import called, names, orderer
 from standwatch.serve.control_reading import Record, moment
 from standwatch.serve.control_signed import require as require_signed
 from standwatch.serve.gate import LiveGate
-from standwatch.serve.seams import Seams
+from standwatch.serve.seams import MOST_THEN, Seams
 from standwatch.watch.coverage import Reached, declared, effects_of, reached, ways_of
 
 GATEWAY: Final = "gateway"
@@ -71,7 +71,7 @@ class Coverages:
             at=now,
             index=self._source.size - 1 if past is None else past.index,
             past=past is not None,
-            since=max(0, self._seams.since),
+            since=max(0, self._seams.since) if past is None else max(0, past.index + 1 - MOST_THEN),
             level=grant(state, system, now).level,
             tier=stakes,
             demands=wanted(stakes),

@@ -12,7 +12,10 @@ from standwatch.watch.coverage import Calls
 
 MOST: Final = 200_000
 """Entries that are counted at first; what is older is told as older."""
+MOST_THEN: Final = 20_000
+"""Entries before a moment of the past that are counted: nothing of that is kept."""
 _STEP: Final = 5_000
+_OUTCOME: Final = b'"kind":"act.outcome.'
 
 Key = tuple[str, str, Seam]
 """System, tool, seam."""
@@ -42,7 +45,7 @@ class Seams:
     async def then(self, system: str, size: int) -> tuple[tuple[str, Calls], ...]:
         """The same of the first `size` entries, or the latest of them."""
         found: dict[Key, Calls] = {}
-        await asyncio.to_thread(count, found, self._source, max(0, size - MOST), size)
+        await asyncio.to_thread(count, found, self._source, max(0, size - MOST_THEN), size)
         return of(found, system)
 
 
@@ -54,6 +57,8 @@ def of(found: dict[Key, Calls], system: str) -> tuple[tuple[str, Calls], ...]:
 def count(found: dict[Key, Calls], source: Source, begin: int, end: int) -> None:
     """Add the acts of entries [begin, end) to `found`."""
     for index, leaf in source.leaves(begin, end):
+        if _OUTCOME in leaf:  # half of all entries: what they are of was counted
+            continue
         entry = decode(leaf)
         if isinstance(entry, Intent | Denied | Asked | Deferred):
             tool = entry.tool
