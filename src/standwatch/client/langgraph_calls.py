@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -69,7 +70,8 @@ def call_of(request: ToolCallRequest, place: str) -> Call:
     info = runtime.execution_info
     thread = info.thread_id if info is not None else None
     attempts = info.node_attempt if info is not None else 1
-    key = f"{thread or place}/{above.get()}/{_occurrence(request)}"
+    where = thread or f"{place}/{_invocation(request)}"
+    key = f"{where}/{above.get()}/{_occurrence(request)}"
     return Call(request, key, attempts, thread is not None and _kept(runtime.config))
 
 
@@ -86,6 +88,12 @@ def inside(call: Call) -> Generator[None]:
 def _kept(config: dict[str, Any]) -> bool:
     """Whether the run has a checkpointer. What LangGraph says of it in public is the thread, which may have none."""
     return config.get("configurable", {}).get("__pregel_checkpointer", True) is not None
+
+
+def _invocation(request: ToolCallRequest) -> str:
+    """A run without a thread ends with its invocation: the message that began it has an id of this run alone."""
+    asked = [one.id for one in _messages(request.state) if isinstance(one, HumanMessage)]
+    return (asked[-1] if asked else "") or os.urandom(12).hex()
 
 
 def _occurrence(request: ToolCallRequest) -> str:
