@@ -29,6 +29,7 @@ TRIALS: Final = (
     "versions",
     "diagnose",
     "exposure",
+    "incidents",
     "relaxations",
     "mutations",
     "explaining",
