@@ -7,6 +7,7 @@ import pytest
 from docs.pages import OURS, RUN, Block, blocks, every_page, text_of
 from docs.world import World, missing, session
 from support.postgres import cluster
+from support.talking_claude import Planned
 
 IN_DEMO = (
     "docs/concepts.md",
@@ -22,7 +23,7 @@ ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked
 """Pages that begin with an empty folder."""
 WITH_POSTGRES = ("docs/door-postgres.md",)
 """Pages that begin with an empty folder, and PostgreSQL at 127.0.0.1:8432."""
-FRAMEWORKS = ("openai-agents", "pydantic-ai")
+FRAMEWORKS = ("langchain", "claude-agent", "openai-agents", "pydantic-ai")
 WITH_FRAMEWORKS = tuple(f"docs/adapters-{name}.md" for name in FRAMEWORKS)
 """Pages that begin with an empty folder, and with `agent/`, an environment in which the agent frameworks are."""
 ELSEWHERE = ("docs/decisions.md",)
@@ -50,17 +51,23 @@ def test_a_page_from_nothing(page: str, empty: World) -> None:
     play(page, empty, "")
 
 
+@pytest.mark.parametrize("page", WITH_FRAMEWORKS)
+def test_a_page_about_a_framework(page: str, empty: World) -> None:
+    """In place of a vendor's model there is a script on the loopback, which makes the call that the page is about."""
+    empty.frameworks()
+    model = Planned()
+    pay = [{"name": "mcp__bank__pay", "input": {"to": "Nordlicht Papier", "amount": 182.4}}]
+    model.plans[""] = [pay, pay]
+    with model.claude.running():
+        empty.run(f"export ANTHROPIC_BASE_URL={model.claude.url} ANTHROPIC_API_KEY=scripted")
+        play(page, empty, "")
+
+
 @pytest.mark.parametrize("page", WITH_POSTGRES)
 def test_a_page_about_postgresql(page: str, empty: World) -> None:
     if not cluster().ask("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'postgres'"):
         cluster().do("postgres", "CREATE ROLE postgres SUPERUSER LOGIN")
     empty.ports["8432"] = str(cluster().port)
-    play(page, empty, "")
-
-
-@pytest.mark.parametrize("page", WITH_FRAMEWORKS)
-def test_a_page_about_a_framework(page: str, empty: World) -> None:
-    empty.frameworks()
     play(page, empty, "")
 
 
