@@ -219,6 +219,9 @@ def test_a_later_prompt_adds_to_the_task_and_nothing_that_was_read_is_forgotten(
     said = hooked.living.run("runs", opened.run)["task"]
     assert said.startswith("Read notes.txt")
     assert said.endswith("Now https://later.example/x please")
+    replayed = hooked.living.run("replay", "--with", str(hooked.living.folder))
+    differing = [one for one in replayed["replayed"]["differing"] if one["system"] == "claude-code"]
+    assert not differing, "replayed, each call was judged on the task as it stood then"
     hooked.living.verified()
 
 
