@@ -66,12 +66,15 @@ def standwatch(
     systems: int = 1,
     fresh: bool = True,
     content: str = "",
+    asking: bool = False,
 ) -> Iterator[tuple[Target, Target, int]]:
     """A whole server in `folder`: (the irreversible call in a run with a task, the read, its pid)."""
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
     text = policy_text(count, narrow=narrow)
-    with serving(folder, [component], policy_text=text, systems=systems, content=content) as served:
+    with serving(
+        folder, [component], policy_text=text, systems=systems, content=content, asking=asking
+    ) as served:
         door = served.door
         half = len(door.runs) // 2
         pay = Target(door.port, "/mcp/s0", door.run, "pay", tokens=tuple(door.runs[:half]))
@@ -131,6 +134,9 @@ def calls(report: Report, options: Namespace) -> None:
         plain, peek, plain_pid = stack.enter_context(
             standwatch(options.folder / "plain", over_http(up), content="{rules: []}")
         )
+        wondering, _, wondering_pid = stack.enter_context(
+            standwatch(options.folder / "asking", over_http(up), asking=True)
+        )
         del enter
         lanes: list[Lane] = [
             ("bare upstream, no gateway", Target(up), up_pid),
@@ -141,6 +147,7 @@ def calls(report: Report, options: Namespace) -> None:
             ("governed: irreversible, stdio upstream", child, child_pid),
             ("governed: irreversible, nothing looked for in content", plain, plain_pid),
             ("governed: read, nothing looked for in content", peek, plain_pid),
+            ("governed: irreversible, a value looked up in what was read", wondering, wondering_pid),
         ]
         found = run(lanes, options)
     base = found["bare pass-through"][0].cpu

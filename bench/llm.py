@@ -16,7 +16,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +47,13 @@ AT_ONCE: Final = 8
 PACE: Final = 0.001
 ROUNDS: Final = 3
 WORDS: Final = ("The", " invoice", " of", " the", " supplier", " was", " paid", " on", " Monday", ".\n")
+
+EVERYTHING: Final = {
+    "find": ["secrets", "identifiers", "canaries", "exfiltration", "invisible", "instructions"],
+    "in": ["prompts", "answers"],
+    "action": "deny",
+}
+CANARIES: Final = {"ledger": "${BENCH_CANARY}"}
 
 
 def event(word: str) -> bytes:
@@ -237,12 +244,14 @@ def _started(work: Callable[..., None], *more: Any) -> tuple[Any, int]:
 # --- the load ------------------------------------------------------------------------------------------------------
 
 
-async def _load(port: int, path: str, token: str, body: bytes, count: int) -> None:
+async def _load(port: int, path: str, tokens: Sequence[str], body: bytes, count: int) -> None:
+    """`tokens`: one of each client, for each is a run of its own."""
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
-    request = f"{head}authorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
     streamed = b'"stream":true' in body
 
-    async def one(times: int) -> None:
+    async def one(token: str, times: int) -> None:
+        known = f"authorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n"
+        request = f"{head}{known}".encode() + body
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4 << 20)
         for _ in range(times):
             writer.write(request)
@@ -258,7 +267,7 @@ async def _load(port: int, path: str, token: str, body: bytes, count: int) -> No
                 await reader.readexactly(length)
         writer.close()
 
-    await asyncio.gather(*(one(count // AT_ONCE) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(one(token, count // AT_ONCE) for token in tokens))
 
 
 def _cost(pid: int, per: int, count: int, *load: Any) -> float:
@@ -287,14 +296,21 @@ def over_the_wire(report: Report, count: int) -> None:
         "key_env": "BENCH_KEY",
     }
     with tempfile.TemporaryDirectory() as folder:
-        systems = {"desk": manifest("desk", [component], {})}
-        with serving(Path(folder) / "org", systems, accept=False, BENCH_KEY=KEY) as living:
-            token = living.agent("writer", "desk").token
-            pid, path = living.process.pid, "/openai/desk/v1/chat/completions"
+        keys = {"BENCH_KEY": KEY, "BENCH_CANARY": "planted-0077-c4f1e2"}
+        systems = {
+            "desk": manifest("desk", [component], {}),
+            "all": manifest("all", [component], {}, content={"rules": [EVERYTHING], "canaries": CANARIES}),
+        }
+        with serving(Path(folder) / "org", systems, accept=False, **keys) as living:
+            tokens = {
+                name: [living.agent(f"{name}-{n}", name).token for n in range(AT_ONCE)] for name in systems
+            }
+            pid = living.process.pid
 
-            def both(body: bytes, per: int, many: int) -> tuple[float, float]:
-                governed = _cost(pid, per, many, living.agents, path, token, body)
-                return governed, _cost(proxy.pid, per, many, bare, path, token, body)
+            def both(body: bytes, per: int, many: int, system: str = "desk") -> tuple[float, float]:
+                path = f"/openai/{system}/v1/chat/completions"
+                governed = _cost(pid, per, many, living.agents, path, tokens[system], body)
+                return governed, _cost(proxy.pid, per, many, bare, path, tokens[system], body)
 
             rows: list[list[Cell]] = []
             for size in (2_000, 20_000):
@@ -305,10 +321,12 @@ def over_the_wire(report: Report, count: int) -> None:
             columns = ("one generation, whole", "governed", "raw", "ratio", "governed/s/core")
             report.table("generation", "CPU µs", columns, rows)
             rows = []
-            for manner in ("paced", "rushed"):
-                streams = max(AT_ONCE, count // 50)
-                governed, passed = both(prompt(manner, 2_000, stream=True), CHUNKS + 1, streams)
-                rows.append([manner, governed, passed, governed - passed])
+            for system, looked in (("desk", "default rules"), ("all", "everything looked for")):
+                for manner in ("paced", "rushed"):
+                    streams = max(AT_ONCE, count // 50)
+                    body = prompt(manner, 2_000, stream=True)
+                    governed, passed = both(body, CHUNKS + 1, streams, system)
+                    rows.append([f"{manner}, {looked}", governed, passed, governed - passed])
             columns = ("one chunk of a stream", "governed", "raw", "difference")
             report.table("streamed", f"CPU µs; {CHUNKS} chunks a stream, {AT_ONCE} at once", columns, rows)
     for process in (upstream, proxy):

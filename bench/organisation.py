@@ -89,10 +89,12 @@ def write(
     systems: int = 1,
     key: str = "",
     content: str = "",
+    asking: bool = False,
 ) -> None:
     """The organisation's folder. `components` are YAML flow mappings of MCP servers; the first is called `up`.
 
     `key`: the validator's public key. `content`: its rules, as YAML; "" for what counts where nobody says anything.
+    `asking`: where the subject of a payment comes from counts, so that each call looks it up in what its run has read.
     """
     (folder / "systems").mkdir(parents=True, exist_ok=True)
     (folder / "policies").mkdir(exist_ok=True)
@@ -114,10 +116,11 @@ red_lines:
     if policy_text:
         (folder / "policies" / "bench.cedar").write_text(policy_text)
     for n in range(systems):
-        (folder / "systems" / f"s{n}.yaml").write_text(_manifest(f"s{n}", components, content))
+        (folder / "systems" / f"s{n}.yaml").write_text(_manifest(f"s{n}", components, content, asking))
 
 
-def _manifest(name: str, components: Sequence[str], content: str = "") -> str:
+def _manifest(name: str, components: Sequence[str], content: str = "", asking: bool = False) -> str:
+    sources = ", from: [task, trusted, model]" if asking else ""
     listed = "\n".join(f"  - {one}" for one in components)
     looked = f"content: {content}\n" if content else ""
     return f"""{looked}system: {name}
@@ -137,7 +140,7 @@ tools:
     arguments:
       recipient: {{from: [task, trusted], required: true, otherwise: deny, pattern: "[A-Z]{{2}}[0-9A-Z]{{10,30}}"}}
       amount: {{from: [task, trusted], otherwise: deny, min: 0.01, max: 500, required: true}}
-      subject: {{max_length: 140}}
+      subject: {{max_length: 140{sources}}}
       note: {{max_length: 100000}}
     only_declared: true
     intent: [pay, send, transfer]
