@@ -7,7 +7,8 @@ PROGRAM = r"""
 from standwatch.enforce.idioms.parsing import parse
 for number in (*range(128, 0x300), *range(0x300, 0xD800, 37), *range(0xE000, 0x110000, 251)):
     letter = chr(number)
-    for text in (f"a {{{letter}..3}}", f"{letter}{{ a", f"a {{{letter}", f"<<{letter}\nx\n{letter}\n", f"${{{letter}}}"):
+    texts = f"a {{{letter}..3}}", f"{letter}{{ a", f"a {{{letter}", f"<<{letter}\nx\n{letter}\n", f"${{{letter}}}"
+    for text in texts:
         parse(text)
 line = parse("rm -f 'Größe' naïve; cp ñ {é,è}")
 assert [word.text for word in line.commands[0].words] == ["rm", "-f", "Größe", "naïve"]
