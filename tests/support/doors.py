@@ -17,14 +17,14 @@ OURS: dict[str, Any] = {"from": "any"}
 """For arguments that the door itself says."""
 
 
-def tools(rows: int = 50, **more: Any) -> dict[str, Any]:
+def tools(*beside: str, rows: int = 50) -> dict[str, Any]:
     """What the shop's manifest says of its database `db`: reading everywhere, changing orders, lines and customers."""
     reads = {"each_of": ["public.*", "pg_catalog.*"], **OURS}
-    beside = {"database": OURS, "estimated": OURS, "parameters": OURS, "kind": OURS, "triggers": OURS}
+    own = {"database": OURS, "estimated": OURS, "parameters": OURS, "kind": OURS, "triggers": OURS}
     return {
         "db.query": {
             "effect": "read",
-            "arguments": {"statement": {"reads_as": "sql", **OURS}, "reads": reads, **beside},
+            "arguments": {"statement": {"reads_as": "sql", **OURS}, "reads": reads, **own},
         },
         "db.execute": {
             "effect": "irreversible",
@@ -35,13 +35,12 @@ def tools(rows: int = 50, **more: Any) -> dict[str, Any]:
                 "statement": {"reads_as": "sql", "otherwise": "step_up", **OURS},
                 "reads": reads,
                 "writes": {
-                    "each_of": ["public.orders", "public.lines", "public.customers", "public.unneeded"],
+                    "each_of": ["public.orders", "public.lines", "public.customers", *beside],
                     **OURS,
                 },
                 "rows": {"max": rows, **OURS},
-                **beside,
+                **own,
             },
-            **more,
         },
         "db.tables": "read",
         "db.describe": {"effect": "read", "arguments": {"table": OURS}},

@@ -11,7 +11,7 @@ import pytest
 
 from standwatch.doors import dbapi
 from standwatch.facts.entries import AskedMany, Denied, Intent
-from support.doors import governed, shop
+from support.doors import governed, shop, tools
 from support.postgres import Cluster
 from support.system import Agent, Living, waited
 
@@ -22,7 +22,8 @@ Shop = tuple[Living, Cluster, str, Agent]
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     production = {"hosts": ["*.prod.example.com"], "effects": {"write": "deny"}}
     folder = tmp_path_factory.mktemp("shop")
-    with shop(folder, environments={"production": production}) as (watch, cluster, database):
+    said = tools("public.unneeded")
+    with shop(folder, tools=said, environments={"production": production}) as (watch, cluster, database):
         yield watch, cluster, database, watch.agent("clerk", "shop")
 
 
@@ -211,11 +212,15 @@ def test_what_is_read_as_reading_cannot_write_whatever_it_calls(
     cluster.do(
         database,
         "CREATE FUNCTION public.upper(int) RETURNS int LANGUAGE sql AS 'DELETE FROM lines RETURNING 1'",
+        # One that is called by the planner already, for it says that it is the same for ever.
+        "CREATE FUNCTION public.lower(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+        "$$ BEGIN EXECUTE 'DELETE FROM lines'; RETURN 1; END $$",
     )
-    with pytest.raises(pg8000.dbapi.DatabaseError, match="read-only"):
-        connection.cursor().execute("SELECT upper(1)")
+    for name in ("upper", "lower"):
+        with pytest.raises(pg8000.dbapi.DatabaseError, match=r"read-only|non-volatile"):
+            connection.cursor().execute(f"SELECT {name}(1)")
     assert cluster.ask(database, "SELECT count(*) FROM lines") == 500
-    cluster.do(database, "DROP FUNCTION public.upper(int)")
+    cluster.do(database, "DROP FUNCTION public.upper(int)", "DROP FUNCTION public.lower(int)")
 
 
 def test_many_parameter_sets_are_one_act(open_shop: Shop, connection: dbapi.Connection) -> None:

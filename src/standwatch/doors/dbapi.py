@@ -176,7 +176,7 @@ class Connection:
                     told.result = shown_rows([str(column[0]) for column in ran.description], ran.rows)
                 else:
                     told.result = {"count": ran.changed, "touched": ran.touched}
-                told.touched, told.bound = ran.touched, bound
+                told.touched, told.counted, told.bound = ran.touched, ran.counted, bound
             if self.autocommit:
                 self._transaction.commit()
         return ran.description, ran.rows, ran.changed

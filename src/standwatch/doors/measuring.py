@@ -19,7 +19,7 @@ from standwatch.facts.words import Effect
 
 ANYTHING: Final = "*"
 """Stands for the tables of a statement that was not understood."""
-_PLANNED: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES"})
+PLANNED: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES"})
 _OUTSIDE: Final = (
     "VACUUM",
     "CREATE DATABASE",
@@ -115,7 +115,7 @@ LOOKED_AT: Final = 5
 def _measured(database: Database, work: Work) -> Measure:
     text, said, sets, also = work
     plans: list[Plan] = []
-    if said.kind in _PLANNED:
+    if said.kind in PLANNED:
         plans = [planned(database.explain(text, each)) for each in sets[:LOOKED_AT]]
         if any(plan.writes for plan in plans) != bool(said.writes) and not said.calls:
             _must_agree(database, said, plans)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from standwatch.doors import catalogue
 from standwatch.doors.database import POINT, Database
 from standwatch.doors.errors import TooMuch
-from standwatch.doors.measuring import ANYTHING, Measure, Work, measure
+from standwatch.doors.measuring import ANYTHING, LOOKED_AT, PLANNED, Measure, Work
+from standwatch.doors.plans import planned
 
 
 class Ran(NamedTuple):
@@ -18,6 +19,8 @@ class Ran(NamedTuple):
     rows: list[Any] | None
     changed: int
     touched: dict[str, int]
+    counted: dict[str, int]
+    """What the transaction had touched after it."""
 
 
 def run(database: Database, work: Work, judged: Measure, bound: int) -> Ran:
@@ -28,25 +31,29 @@ def run(database: Database, work: Work, judged: Measure, bound: int) -> Ran:
     """
     database.say(f"SAVEPOINT {POINT}")
     try:
+        if judged.effect == "read":
+            # Before it is planned: planning calls functions that say of themselves that they only compute.
+            database.say("SET TRANSACTION READ ONLY")
         _again(database, work, judged, bound)
-        before = catalogue.counts(database)
         if judged.effect == "read":
-            database.say(f"SAVEPOINT {POINT}_read; SET TRANSACTION READ ONLY")
-        ran = _carried_out(database, work.text, work.sets)
-        if judged.effect == "read":
-            database.say(f"RELEASE SAVEPOINT {POINT}_read")
-        touched = catalogue.since(before, catalogue.counts(database))
-        within(database, touched, judged, bound)
-        _returned(database, ran, judged, bound)
+            ran = _carried_out(database, work.text, work.sets)
+            _returned(database, ran, bound)
+        else:
+            before = catalogue.counts(database)
+            ran = _carried_out(database, work.text, work.sets)
+            after = catalogue.counts(database)
+            ran = ran._replace(touched=catalogue.since(before, after), counted=after)
+            within(database, ran.touched, judged, bound)
     except BaseException:
         database.say(f"ROLLBACK TO SAVEPOINT {POINT}; RELEASE SAVEPOINT {POINT}")
         raise
+    # What is set in a subtransaction ends with it: the program's own transaction may write again.
     database.say(f"RELEASE SAVEPOINT {POINT}")
-    return ran._replace(touched=touched)
+    return ran
 
 
-def _returned(database: Database, ran: Ran, judged: Measure, bound: int) -> None:
-    if judged.effect == "read" and ran.rows is not None and len(ran.rows) > bound:
+def _returned(database: Database, ran: Ran, bound: int) -> None:
+    if ran.rows is not None and len(ran.rows) > bound:
         raise database.errors.error(TooMuch, f"{len(ran.rows)} rows came back, at most {bound} were judged")
 
 
@@ -64,11 +71,17 @@ def within(database: Database, touched: dict[str, int], judged: Measure, bound: 
 
 def _again(database: Database, work: Work, judged: Measure, bound: int) -> None:
     """While somebody was asked the tables may have become others: the plan, in the transaction that it runs in."""
-    now = measure(database, work)
-    more = sorted({*now.reads, *now.writes} - {*judged.reads, *judged.writes})
-    if more or (now.rows > bound and now.rows > judged.rows):
-        what = f"it touches {', '.join(more)}" if more else f"it touches about {now.rows} rows"
-        raise database.errors.error(TooMuch, f"{what} now, which was not judged")
+    if work.said.kind not in PLANNED:
+        return
+    plans = [planned(database.explain(work.text, each)) for each in work.sets[:LOOKED_AT]]
+    known = {*judged.reads, *judged.writes}
+    more = {name for plan in plans for name in (*plan.reads, *plan.writes)} - known
+    if more and (more := set(catalogue.rooted(database, more)) - known):
+        what = ", ".join(sorted(more))
+        raise database.errors.error(TooMuch, f"it touches {what} now, which was not judged")
+    rows = max((plan.rows for plan in plans), default=0) * len(work.sets)
+    if rows > max(bound, judged.rows):
+        raise database.errors.error(TooMuch, f"it touches about {rows} rows now, at most {bound} were judged")
 
 
 def _carried_out(database: Database, text: str, sets: Sequence[Any]) -> Ran:
@@ -82,6 +95,6 @@ def _carried_out(database: Database, text: str, sets: Sequence[Any]) -> Ran:
                 cursor.execute(text, each)
             count = -1 if count < 0 or cursor.rowcount < 0 else count + int(cursor.rowcount)
         rows = list(cursor.fetchall()) if cursor.description else None
-        return Ran(cursor.description, rows, count, {})
+        return Ran(cursor.description, rows, count, {}, {})
     finally:
         cursor.close()

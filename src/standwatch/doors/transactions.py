@@ -30,6 +30,7 @@ class Told:
         self.go, self.judged = go, judged
         self.result: Any = None
         self.touched: dict[str, int] = {}
+        self.counted: dict[str, int] = {}
         self.bound = 0
 
 
@@ -78,7 +79,7 @@ class Transaction:
             self._passage.tell(go, "ok", told.result)
         else:
             self._open.append(told)
-            self._counted = catalogue.counts(self._database)
+            self._counted = told.counted
 
     def commit(self) -> None:
         """COMMIT, after what is deferred to it was done and counted."""
