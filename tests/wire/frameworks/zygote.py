@@ -9,6 +9,7 @@ is gone: its exit code, or minus the signal that ended it.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -23,6 +24,8 @@ from typing import Any
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     module = importlib.import_module(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # what is here when a child is forked stays shared with it
     wake, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told)
