@@ -148,6 +148,7 @@ RUNS = 100
 KILLED = 20
 
 
+@pytest.mark.timeout(900)
 def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Make) -> None:
     """Each in processes of its own; some are killed before or after the payment, and resumed again."""
     runs = [work([[NOTE, PAY]], f"run-{n}") for n in range(RUNS)]
