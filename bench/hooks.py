@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -30,29 +31,41 @@ from bench.report import Cell, Report
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "build" / "bench" / "hooks"
 PEERS: Final = ROOT / "build" / "peers" / "bin"
-COLUMNS: Final = ("", "p50 ms", "p95 ms", "p99 ms", "bar ms")
+COLUMNS: Final = ("", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "bar ms")
 BARE: Final = ("-S", "-E", "-s", "-X", "frozen_modules=on")
 COLD, WARM = 60, 5
 
 
-def spread(times: Sequence[float]) -> tuple[Cell, Cell, Cell]:
-    """p50, p95 and p99, in milliseconds."""
-    found = sorted(times)
-    return tuple(
-        round(found[min(int(len(found) * part), len(found) - 1)] * 1000, 2) for part in (0.5, 0.95, 0.99)
-    )  # type: ignore[return-value]
+def spread(times: Times) -> tuple[Cell, ...]:
+    """p50, p95 and p99, and the CPU that each process took itself, in milliseconds."""
+    found = sorted(times.seconds)
+    shares = [found[min(int(len(found) * part), len(found) - 1)] for part in (0.5, 0.95, 0.99)]
+    return tuple(round(one * 1000, 2) for one in (*shares, times.cpu))
 
 
-def timed(count: int, act: Callable[[int], object]) -> list[float]:
-    """Seconds that `act` took, each time; the first ones, which warm what is shared, are left out."""
+class Times(msgspec.Struct):
+    """Seconds from start to end, each time; and of CPU, of the processes that were started, on average."""
+
+    seconds: list[float]
+    cpu: float
+
+
+def timed(count: int, act: Callable[[int], object]) -> Times:
+    """What `act` took; the first ones, which warm what is shared, are left out."""
     for number in range(3):
         act(-number - 1)
     found: list[float] = []
+    before = _children()
     for number in range(count):
         began = time.perf_counter()
         act(number)
         found.append(time.perf_counter() - began)
-    return found
+    return Times(found, (_children() - before) / count)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def started(words: Sequence[str], data: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
