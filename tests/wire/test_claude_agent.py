@@ -219,6 +219,7 @@ RUNS = 100
 KILLED = 10
 
 
+@pytest.mark.timeout(1_200)  # hundreds of processes, on a machine that others use
 def test_a_hundred_sessions_paused_and_resumed_do_nothing_twice(watch: Living, work: Any) -> None:
     """Each in processes of its own; some are killed, all of them, before or after the payment, and resumed again."""
     sessions = [work([[PAY]]) for _ in range(RUNS)]

@@ -241,6 +241,7 @@ RUNS = 100
 KILLED = 20
 
 
+@pytest.mark.timeout(1_200)  # hundreds of processes, on a machine that others use
 def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Any) -> None:
     """Each in processes of its own; some are killed before or after the payment, and resumed again."""
     runs = [work([[NOTE, PAY]], f"run-{n}", kind=KINDS[n % 2], asynchronous=n % 4 > 1) for n in range(RUNS)]
