@@ -309,12 +309,41 @@ def test_a_resident_helper_answers_and_is_missed_by_nobody(living: Living, tmp_p
     waited(lambda: (hooked.folder / "helper.sock").exists())
     assert hooked.goes(hooked.shell("echo 2"))
     assert not hooked.goes(hooked.shell("rm -rf ~/"))
+    script = (hooked.folder / "hook.sh").read_text()
+    (hooked.folder / "hook.sh").write_text(script.replace(' "$e" 25 ', ' "$e" 1 '))
+    os.kill(helper, signal.SIGSTOP)
+    assert not hooked.goes(hooked.shell("echo hangs")), "one that hangs is a no"
+    os.kill(helper, signal.SIGCONT)
+    (hooked.folder / "hook.sh").write_text(script)
     os.kill(helper, signal.SIGKILL)
     waited(lambda: _helper(hooked.folder) != helper)
     assert hooked.goes(hooked.shell("echo 3")), "a process of its own does it"
     again = waited(lambda: _helper(hooked.folder))
     living.run("hook", "claude-code", "remove", "--project", str(hooked.project))
     waited(lambda: not Path(f"/proc/{again}").exists() or _helper(hooked.folder) == 0)
+
+
+@pytest.mark.parametrize("said", [b"", b"0", b"1\nno\n", b"go\n\n", b"00\n\n", b"\0\0", b"standwatch: go"])
+def test_a_helper_that_says_anything_else_is_a_no(living: Living, tmp_path: Path, said: bytes) -> None:
+    hooked = Hooked(living, "claude-code", tmp_path / "work", "--no-resident")
+    before = os.getcwd()
+    os.chdir(hooked.folder)  # a socket's path is short
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind("helper.sock")
+            listener.listen(1)
+            threading.Thread(target=_say, args=(listener, said), daemon=True).start()
+            assert not hooked.goes(hooked.shell("echo 1"))
+    finally:
+        os.chdir(before)
+
+
+def _say(listener: socket.socket, said: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        while connection.recv(65_536):
+            pass
+        connection.sendall(said)
 
 
 def _helper(folder: Path) -> int:
