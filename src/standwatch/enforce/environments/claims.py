@@ -8,7 +8,7 @@ import msgspec
 
 from standwatch.facts.environments import Kind
 
-MOST: Final = 2_000
+MOST: Final = 1_000
 """Claims of one act that are looked at; with more it cannot be told where it reaches."""
 LONGEST: Final = 2_048
 """Characters of a value that is held against patterns."""

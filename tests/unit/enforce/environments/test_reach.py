@@ -243,8 +243,8 @@ def test_what_a_hook_says_of_where_a_command_starts() -> None:
     assert at("kubectl --kubeconfig other apply -f x.yaml", **dev) == UNKNOWN
     assert at("kubectl apply -f x.yaml", context="kind-dev", namespace="dev") == ""
     assert at("kubectl apply -f x.yaml", context="shop-prod", namespace="dev") == "production"
-    assert at("terraform destroy", cwd="/home/me/infra/envs/prod", workspace="default") == "production"
-    assert at("terraform destroy", cwd="/home/me/infra/dev", workspace="default") == ""
+    assert at("terraform destroy", cwd="/projects/me/infra/envs/prod", workspace="default") == "production"
+    assert at("terraform destroy", cwd="/projects/me/infra/dev", workspace="default") == ""
 
 
 def test_an_agent_does_not_say_where_it_stands() -> None:
@@ -263,7 +263,7 @@ def test_arguments_of_other_tools() -> None:
     assert of("pg.query", sql="drop table x", database="billing") == "production"
     assert of("http.request", url="https://api.example.com/v1/x") == "production"
     assert of("ledger.post") == "production"
-    assert of("files.write", path="/home/me/envs/prod/main.tf") == "production"
+    assert of("files.write", path="/projects/me/envs/prod/main.tf") == "production"
     assert of("files.write", path="notes.md", content="see https://api.example.com/v1/x") == ""
     assert of("deploy.start", environment="Production") == "production"
     assert of("box.exec", command=["psql", "-h", "db-prod-1", "-c", "drop table x"]) == "production"
