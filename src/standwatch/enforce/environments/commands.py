@@ -11,7 +11,7 @@ from standwatch.enforce.environments.families import BY_NAME, RUNS_TASKS, Family
 from standwatch.enforce.environments.reaching import family_of, options_of
 from standwatch.enforce.environments.said import Said, UnreadError, commands
 from standwatch.enforce.environments.values import VARIABLES, value_of, variable
-from standwatch.enforce.idioms.parsing import Word
+from standwatch.enforce.idioms.line import Word
 from standwatch.enforce.idioms.programs import INERT, INTERPRETERS
 from standwatch.facts.environments import Kind
 

@@ -11,7 +11,7 @@ from standwatch.enforce.environments.families import KUBERNETES, Family
 from standwatch.enforce.environments.said import Said
 from standwatch.enforce.environments.selecting import kubernetes, selected, stacks, statements
 from standwatch.enforce.environments.values import claim, tells, value_of, variable
-from standwatch.enforce.idioms.parsing import Word
+from standwatch.enforce.idioms.line import Word
 from standwatch.facts.environments import Kind
 
 _SETS: Final = re.compile(r"[A-Z][A-Z0-9_]+=")

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from standwatch.enforce.environments.families import BY_NAME
+from standwatch.enforce.idioms.line import Command, Word
 from standwatch.enforce.idioms.listed import listed
-from standwatch.enforce.idioms.parsing import Command, Word, parse
+from standwatch.enforce.idioms.parsing import parse
 from standwatch.enforce.idioms.programs import INTERPRETERS, RIGHTS, RUNNERS, SHELLS, WRAPPERS, known
 
 DEEPEST: Final = 5

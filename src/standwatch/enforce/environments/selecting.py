@@ -9,7 +9,7 @@ from standwatch.enforce.environments import places
 from standwatch.enforce.environments.claims import Claims
 from standwatch.enforce.environments.said import Said
 from standwatch.enforce.environments.values import value_of
-from standwatch.enforce.idioms.parsing import Word
+from standwatch.enforce.idioms.line import Word
 from standwatch.facts.environments import Kind
 
 _OBJECT: Final = re.compile(r"(?:ns|namespaces?|project)/(.+)", re.IGNORECASE)

@@ -8,7 +8,7 @@ from typing import Final
 from standwatch.enforce.environments import places
 from standwatch.enforce.environments.claims import Claims
 from standwatch.enforce.environments.families import BY_NAME, MODES, STAGES
-from standwatch.enforce.idioms.parsing import Word
+from standwatch.enforce.idioms.line import Word
 from standwatch.facts.environments import Kind
 
 VARIABLES: Final[dict[str, Kind]] = {

@@ -9,8 +9,8 @@ from typing import Final
 from standwatch.enforce.idioms import clouds, paths, sql, urls
 from standwatch.enforce.idioms.dangers import own
 from standwatch.enforce.idioms.git import danger as git_danger
+from standwatch.enforce.idioms.line import Word
 from standwatch.enforce.idioms.listed import listed
-from standwatch.enforce.idioms.parsing import Word
 from standwatch.enforce.idioms.programs import (
     DATABASES,
     EDITS,

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from standwatch.enforce.idioms import code, places, signs, urls
-from standwatch.enforce.idioms.parsing import Word
+from standwatch.enforce.idioms.line import Word
 from standwatch.enforce.idioms.programs import SHELLS, known
 from standwatch.enforce.idioms.reading import Carried
 from standwatch.enforce.idioms.table import Program

@@ -6,8 +6,9 @@ import re
 
 from standwatch.enforce.idioms import code, paths, places, signs, sql
 from standwatch.enforce.idioms.files import Inside, harms
+from standwatch.enforce.idioms.line import Command, Line, Word
 from standwatch.enforce.idioms.operands import Call, Operands, has_script, places_of
-from standwatch.enforce.idioms.parsing import Command, Line, Word, parse
+from standwatch.enforce.idioms.parsing import parse
 from standwatch.enforce.idioms.programs import DATABASES, FETCHES, INTERPRETERS, RIGHTS, SHELLS, known
 from standwatch.enforce.idioms.reading import Notes
 from standwatch.enforce.idioms.settings import assigned

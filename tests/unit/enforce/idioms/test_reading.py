@@ -179,6 +179,18 @@ def test_a_start_below_the_root_may_climb_up_to_it() -> None:
     assert read("cat ../x").doubt("outside")
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["X=/srv; false && X=build; cat $X/x", "X=build; X=/srv; cat $X/x", "X=~; if c; then X=a; fi; rm -rf $X", "X='rm -rf'; X=ls; $X ~"],
+)  # fmt: skip
+def test_of_several_values_of_a_variable_the_one_that_leads_further_counts(line: str) -> None:
+    assert reading(line).doubts
+
+
+def test_what_is_read_into_a_variable_is_not_what_stood_there() -> None:
+    assert reading("X=ls; read X <<< sudo; $X id").doubt("harm")
+
+
 def test_commands_inside_commands_are_bounded() -> None:
     text = "ls"
     for _ in range(12):
