@@ -181,8 +181,13 @@ def test_a_start_below_the_root_may_climb_up_to_it() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["X=/srv; false && X=build; cat $X/x", "X=build; X=/srv; cat $X/x", "X=~; if c; then X=a; fi; rm -rf $X", "X='rm -rf'; X=ls; $X ~"],
-)  # fmt: skip
+    [
+        "X=/srv; false && X=build; cat $X/x",
+        "X=build; X=/srv; cat $X/x",
+        "X=~; if c; then X=a; fi; rm -rf $X",
+        "X='rm -rf'; X=ls; $X ~",
+    ],
+)
 def test_of_several_values_of_a_variable_the_one_that_leads_further_counts(line: str) -> None:
     assert reading(line).doubts
 
