@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from standwatch.client.errors import (
+    LOST,
     AlreadyDone,
     ClientError,
     Failed,
@@ -83,7 +84,7 @@ class Done:
             message = str(said.get("message") or said.get("error") or "it ended in an error")
             raise Failed(message, self.id, str(said.get("error", "")))
         if not self.kept or left_out(self.result):
-            raise AlreadyDone("It was done before; what came back is not kept.", self.id)
+            raise AlreadyDone(LOST, self.id)
         return self.result
 
 

@@ -20,7 +20,7 @@ from claude_agent_sdk import ClaudeAgentOptions, HookMatcher
 
 from standwatch.client.acts import Done, Go
 from standwatch.client.claude_sessions import Open, Session, what_of
-from standwatch.client.errors import ClientError, Failed, Pending
+from standwatch.client.errors import ClientError, Pending
 from standwatch.client.loops import PerLoop
 from standwatch.client.session import Client
 from standwatch.hook.hosts import BadEvent, Event
@@ -224,9 +224,7 @@ def _before_said(done: Done) -> str:
     """What a model hears of a call that was made before."""
     try:
         value = done.value()
-    except Failed as error:
+    except ClientError as error:  # it ended in an error, or nobody has it any more
         return str(error)
-    except ClientError:
-        return f"It was done before (reference {done.id}); what came back is not kept. Do not repeat it."
     said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"It was done before (reference {done.id}), and this came back:\n{said[:MOST_SAID]}"

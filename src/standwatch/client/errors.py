@@ -5,6 +5,11 @@ The two exceptions at the end are about an act that left earlier, under the same
 
 from __future__ import annotations
 
+from typing import Final
+
+LOST: Final = "It was done before; what came back is not kept. Do not repeat it."
+"""What a caller, or its model, hears of an act whose result nobody has any more."""
+
 
 class ClientError(Exception):
     """No decision, no leave. `reference` is what an operator finds it by; "" where there is none."""

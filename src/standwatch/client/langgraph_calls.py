@@ -15,11 +15,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from standwatch.client.acts import Done, Go
-from standwatch.client.errors import ClientError, Pending, Unavailable
+from standwatch.client.errors import LOST, ClientError, Pending, Unavailable
 from standwatch.client.plain import LEFT_OUT
 
-LOST: Final = "It was done before; what came back is not kept. Do not repeat it."
-"""What a model hears of a call whose result nobody has any more."""
 UNDONE: Final = "standwatch.undone"
 """The member of a message's artifact by which a call is known that was not carried out and may be repeated."""
 above: ContextVar[str] = ContextVar("standwatch.above", default="")

@@ -26,13 +26,11 @@ from agents.items import ToolApprovalItem
 from agents.tool_context import ToolContext
 
 from standwatch.client.acts import Done, Go, failure
-from standwatch.client.errors import AlreadyDone, ClientError, Failed, Invalid, Pending, Refused
+from standwatch.client.errors import LOST, AlreadyDone, ClientError, Failed, Invalid, Pending, Refused
 from standwatch.client.loops import PerLoop
 from standwatch.client.once import named
 from standwatch.client.session import Client
 
-LOST: Final = "It was done before; what came back is not kept. Do not repeat it."
-"""What a model hears of a call whose result nobody has any more."""
 UNREAD: Final = "The request is not valid for this action. Correct it before calling again."
 
 Found = Go | Done | ClientError

@@ -22,7 +22,7 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from standwatch.client.acts import Done, Go, failure
-from standwatch.client.errors import AlreadyDone, ClientError, Failed, Pending
+from standwatch.client.errors import LOST, AlreadyDone, ClientError, Failed, Pending
 from standwatch.client.loops import PerLoop
 from standwatch.client.once import scope_of
 from standwatch.client.plain import as_json
@@ -30,8 +30,6 @@ from standwatch.client.session import Client
 
 MARK = "standwatch"
 """The member of a deferred call's metadata that holds the reference."""
-LOST = "It was done before; what came back is not kept. Do not repeat it."
-"""What a model hears of a call whose result nobody has any more."""
 
 
 @dataclass
