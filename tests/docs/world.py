@@ -131,7 +131,7 @@ class World:
     def run(self, script: str) -> tuple[int, str]:
         """The exit code and everything printed. Answers `yes` to whoever asks at the terminal."""
         self._count += 1
-        for made in self.here.glob("*/standwatch.yaml"):  # `init` takes other ports where the usual ones are taken
+        for made in self.here.glob("*/standwatch.yaml"):  # `init` takes other ports where its own are taken
             self._listeners(made.read_text(encoding="utf-8"))
         state, cwd, out = (self.root / name for name in ("state", "cwd", f"out-{self._count}"))
         wrapped = (

@@ -34,13 +34,13 @@ from support.frameworks import TOOLS, approve, validate
 from support.system import Agent, Living, manifest, serving
 
 
-@pytest.fixture(scope="module")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+@pytest.fixture(scope="module", params=[0, 2], ids=["alone", "workers"])
+def watch(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Living]:
     asks = {"asks": {"per_run": 50, "per_person_per_hour": 1000}}
     components = [{"kind": "service", "name": "desk"}]
     tools = {name: rule for name, rule in TOOLS.items() if name.startswith("desk.")}
     systems = {"desk": manifest("desk", components, tools, limits=asks)}
-    with serving(tmp_path_factory.mktemp("acts"), systems) as running:
+    with serving(tmp_path_factory.mktemp("acts"), systems, workers=request.param) as running:
         validate(running)
         yield running
 
