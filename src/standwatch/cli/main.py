@@ -14,6 +14,7 @@ from standwatch.cli import (
     answers,
     budget,
     configuration,
+    coverage,
     door,
     evidence,
     glass,
@@ -45,7 +46,7 @@ from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, T
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("Set up", (*setting_up.VERBS, *suggesting.VERBS, *hook.VERBS)),
     ("Run", (*serving.VERBS, *door.VERBS)),
-    ("Look", (*look.VERBS, *runs.VERBS)),
+    ("Look", (*look.VERBS, *runs.VERBS, *coverage.VERBS)),
     ("Stop, and start again", holds.VERBS),
     ("Keep watch", watch.VERBS),
     ("Deploy, and take back", versions.VERBS),
