@@ -258,7 +258,11 @@ def _check_servers(node: Mapping, manifest: Manifest, problems: Problems) -> Non
     for key, member in declared.members.items():
         server = key.partition(".")[0]
         if "." in key and server not in servers:
-            expected = f"one of {', '.join(sorted(servers))}" if servers else "a component of kind mcp_server or service"
+            expected = (
+                f"one of {', '.join(sorted(servers))}"
+                if servers
+                else "a component of kind mcp_server or service"
+            )
             problems.add(
                 member.mark,
                 f"{short(key)}: no server {short(server)} among the components, expected {expected}",

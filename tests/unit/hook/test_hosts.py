@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from standwatch.hook.hosts import EVENTS, BadEvent, Event, read_event
 from standwatch.hook.work import judged
 
-SESSION = {"session_id": "s-1", "cwd": "/work"}
+SESSION = {"session_id": "s-1", "cwd": "/srv"}
 BEFORE = {
     host: next(name for name, kind in events.items() if kind == "before") for host, events in EVENTS.items()
 }
@@ -101,7 +101,7 @@ def test_what_the_hook_says_of_a_call_is_not_the_model_s_to_say() -> None:
         with pytest.raises(BadEvent):
             judged(event("claude-code", tool_name="Bash", tool_input={"command": "ls", name: "workspace"}))
     said = judged(
-        event("gemini-cli", tool_name="read_many_files", tool_input={"paths": ["/etc/passwd"]}), "/work/x"
+        event("gemini-cli", tool_name="read_many_files", tool_input={"paths": ["/etc/passwd"]}), "/srv/x"
     )[0]
     assert (said["paths"], said["where"]) == (["/etc/passwd"], "outside")
 
@@ -109,9 +109,9 @@ def test_what_the_hook_says_of_a_call_is_not_the_model_s_to_say() -> None:
 def test_the_workspace_is_not_where_the_agent_has_gone() -> None:
     moved = {"session_id": "s", "cwd": "/etc", "hook_event_name": "PreToolUse", "tool_name": "Bash"}
     data = json.dumps({**moved, "tool_input": {"command": "ls"}}).encode()
-    arguments, _ = judged(read_event("claude-code", data, "/work/project"))
+    arguments, _ = judged(read_event("claude-code", data, "/srv/project"))
     assert (arguments["where"], arguments["cwd"], arguments["workspace"]) == (
         "outside",
         "/etc",
-        "/work/project",
+        "/srv/project",
     )

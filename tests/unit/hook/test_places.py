@@ -20,9 +20,9 @@ def _nothing_is_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    for name in ("work", "other"):
+    for name in ("here", "other"):
         (tmp_path / name).mkdir()
-    return tmp_path / "work"
+    return tmp_path / "here"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_link_leads_where_it_leads(work: Path) -> None:
     for name, where in (
         ("link/secret", "outside"),
         ("inner/a", "workspace"),
-        ("../work/a", "workspace"),
+        ("../here/a", "workspace"),
         ("..", "outside"),
     ):
         assert places.where(places.named({"file_path": name}, str(work)), root) == where, name
