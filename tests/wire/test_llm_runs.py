@@ -5,6 +5,7 @@ the tools of the same run. The model is scripted; the tools are of a real MCP se
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def watch(
         yield running
 
 
-names = iter(range(20))
+names = itertools.count()
 
 
 @pytest.fixture
@@ -184,6 +185,15 @@ def test_what_a_model_reads_is_known_everywhere_while_its_answer_still_comes(
         model.script = was
         model.free.set()
     assert found == {"refused"}
+
+
+def test_many_generations_and_calls_of_one_run_at_once_are_all_answered(watch: Living, desk: Agent) -> None:
+    ask(desk, user(TASK))
+    with crew(24) as submit:
+        going = [submit(ask, desk, user(f"Read my mail {n}"), *returned(f"Letter {n}")) for n in range(24)]
+        calls = [submit(desk.call, "pay", iban=FRIEND) for _ in range(6)]
+        assert all(one.result().content for one in going)
+        assert {one.result().word for one in calls} == {"done"}
 
 
 def test_of_many_first_messages_at_once_one_is_the_task(watch: Living, desk: Agent) -> None:

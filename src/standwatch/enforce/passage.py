@@ -124,14 +124,17 @@ def _once(act: Act, view: View, begin: Begin) -> Steps:
                 return (yield from _refuse(draft, view, case, judgement))
             case _:
                 assert_never(judgement.disposition)
+        trail, prompting = view.trail(draft.run), prompts(act.tool)
+        if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
+            overhear(trail, act.prompt, act.tool.partition(".")[0], draft.action.id)
+        if prompting:
+            trail.prompted(draft.action.id)
         written = yield _intent(draft, view, case, judgement)
         now = written.now
+        if prompting and isinstance(written, NotRecorded):
+            trail.unprompted(draft.action.id)
         match written:
             case Recorded():
-                if act.prompt is not None:  # as it came: whatever is masked in what leaves was read here
-                    overhear(view.trail(draft.run), act.prompt, act.tool.partition(".")[0], draft.action.id)
-                if prompts(act.tool):
-                    view.trail(draft.run).prompted(draft.action.id)
                 return (
                     yield from carry(draft, view, case, written, now - begin.now, alarms(judgement.findings))
                 )
@@ -168,7 +171,8 @@ def _intent(draft: Draft, view: View, case: Case, judgement: Judgement) -> Recor
         judgement.until,
         subjects=subjects_of(case),
         relaxed=judgement.relaxed,
-        others=case.others,
+        # No rule about a generation asks where a value came from: many of one run may leave at once.
+        others=None if prompts(case.act.tool) else case.others,
     )
 
 

@@ -113,9 +113,14 @@ class Trail:
         self.acts.add(ident)
 
     def prompted(self, ident: str) -> None:
-        """What the model reads in action `ident`, which this process carries, is in here; its intent is written."""
+        """What the model reads in action `ident`, which this process carries, is in here; its intent is written next."""
         self.own += prompt_mark(ident)
         self.acts.add(ident)
+
+    def unprompted(self, ident: str) -> None:
+        """The intent of action `ident` was not written after all. What its prompt said stays read."""
+        self.own -= prompt_mark(ident)
+        self.acts.discard(ident)
 
     def overhear(self, read: Read) -> None:
         """As `learn`, of a text that passed through a model's front: only where it comes for the first time, and not

@@ -160,6 +160,8 @@ class Sequencer(msgspec.Struct):
 
     def _behind(self, entry: AnyEntry, known: int) -> bool:
         run = getattr(entry, "run", "")
+        if isinstance(entry, Intent) and prompts(entry.tool):
+            known -= prompt_mark(entry.id)  # whose prompt it is knows it before its intent is written
         return run in self.state.runs and self.heard(run) != known
 
     def heard(self, run: str) -> int:

@@ -86,7 +86,9 @@ async def _parts(link: Asked, one: Did) -> tuple[Did, _Action, Fetched]:
 
 
 def _learn(trail: Trail, one: Did, action: _Action, result: Fetched, returns: Returns) -> None:
-    if one.id in trail.acts or (one.going and action.event != "generation"):  # learned meanwhile, or not a model
+    if one.id in trail.acts or (
+        one.going and action.event != "generation"
+    ):  # learned meanwhile, or not a model
         return
     trail.acts.add(one.id)
     values = ((name, leaf) for name, value in action.arguments.items() for leaf in leaves(name, value))
