@@ -152,6 +152,22 @@ def test_what_a_person_approved_runs_once_and_as_it_was_shown(open_shop: Shop) -
     connection.close()
 
 
+def test_a_statement_that_was_approved_meanwhile_runs_when_it_comes_again_and_once(open_shop: Shop) -> None:
+    watch, cluster, database, agent = open_shop
+    cluster.do(database, "CREATE VIEW unneeded AS SELECT 1 AS one")
+    connection = governed(watch, database, agent)
+    cursor = connection.cursor()
+    with pytest.raises(dbapi.Pending) as pending:
+        cursor.execute("DROP VIEW unneeded")
+    watch.run("approve", pending.value.reference, "--key", watch.key("olga"), "--yes")
+    cursor.execute("DROP VIEW unneeded")
+    connection.commit()
+    assert cluster.ask(database, "SELECT count(*) FROM pg_views WHERE viewname = 'unneeded'") == 0
+    with pytest.raises(dbapi.Pending):
+        cursor.execute("DROP VIEW unneeded")
+    connection.close()
+
+
 def test_more_rows_than_were_judged_are_rolled_back_before_commit(
     open_shop: Shop, connection: dbapi.Connection
 ) -> None:

@@ -54,7 +54,7 @@ class Refused(OperationalError):
 
 
 class Pending(OperationalError):
-    """A person is asked; asked again with the same statement, it may be done once they have said yes."""
+    """A person is asked; the same statement again, at this door, is the same question, and runs once they said yes."""
 
 
 class Unavailable(OperationalError):

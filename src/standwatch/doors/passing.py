@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import hashlib
+import json
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +20,8 @@ from standwatch.doors.measuring import Measure
 
 MOST_RESULT: Final = 100
 """Rows of a result that are told, so that values in them have an origin."""
+MOST_WAITING: Final = 100
+"""Statements about which a person is asked that one door remembers."""
 _PLAIN: Final = (str, int, float, bool, type(None))
 _TEXT: Final = (
     decimal.Decimal,
@@ -65,6 +69,8 @@ class Passage:
     def __init__(self, asker: Asker, errors: Family) -> None:
         self._asker = asker
         self._errors = errors
+        self._waiting: dict[str, str] = {}
+        """Of what a person is asked about: what it is → the key it was asked under. Asked again it is the same act."""
 
     def ask(self, text: str, sets: Sequence[Any], measure: Measure, rows: int) -> Go:
         """Leave to run `text`, touching `rows` at most. Raises `Refused`, `Pending`, `Unavailable`: nothing runs."""
@@ -86,15 +92,20 @@ class Passage:
 
     def ask_for(self, tool: str, arguments: dict[str, Any]) -> Go:
         """Leave to call `tool` of this door. Raises as `ask`."""
+        same = hashlib.sha256(json.dumps([tool, arguments], sort_keys=True).encode()).hexdigest()
+        key = self._waiting.pop(same, "") or secrets.token_hex(16)
         try:
             found = self._asker.client.act(
                 self._asker.system,
                 f"{self._asker.name}.{tool}",
                 arguments,
-                key=secrets.token_hex(16),
+                key=key,
                 wait=self._asker.wait,
             )
         except Asked as error:
+            self._waiting[same] = key
+            while len(self._waiting) > MOST_WAITING:
+                del self._waiting[next(iter(self._waiting))]
             raise self._errors.error(Pending, str(error), error.reference) from error
         except Denied as error:
             raise self._errors.error(Refused, str(error), error.reference) from error
