@@ -21,7 +21,7 @@ from support.playbook import Stage
 
 SYSTEM: Final = "payments-agent"
 TOOL: Final = "claude-code.Bash"
-WORKSPACE: Final = "/home/dev/project"
+WORKSPACE: Final = "/srv/dev/project"
 _BEGIN: Final = Begin(bank.NOW, bank.RUN, bytes(CHANCE))
 
 

@@ -120,7 +120,7 @@ def test_what_an_outsider_wrote_does_not_go_out_or_come_in_unasked(line: str, as
 
 
 def test_a_workspace_is_taken_from_a_hook_and_from_nobody_else() -> None:
-    inside = "cat /home/dev/project/src/x"
+    inside = "cat /srv/dev/project/src/x"
     assert CODER.judged(inside).disposition == "allow"
     case = CODER.case(inside)
     client = msgspec.structs.replace(case.act, seam="client")

@@ -54,7 +54,7 @@ def test_of_a_form_that_the_task_gives_what_fills_it_was_chosen() -> None:
     )
     trail.learn(
         Read(
-            data=b'{"structuredContent": {"result": {"New Israeli House": "Israeli", "Miznon": "Thai", "Palace": "x"}}}',
+            data=b'{"structuredContent":{"result":{"New Israeli House":"Israeli","Miznon":"Thai","Palace":"x"}}}',
             server="t",
             tool="t.kitchens",
             returns=Returns(trusted=("$",)),

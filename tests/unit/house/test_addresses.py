@@ -21,7 +21,7 @@ FORBIDDEN = [
     "sum" + r"\.golang\.org",
     "crates" + r"\.io",
     "--index-url" + r"[ =]",
-    "--extra-index" + "-url",
+    "--extra-index" + r"-url[ =]",
     "/" + "work/",
     "/" + r"root/(?!\$)",
     "/" + r"home/[a-z]",

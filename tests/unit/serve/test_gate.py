@@ -82,7 +82,8 @@ def test_who_leaves_while_the_intent_is_written_is_not_acted_for(tmp_path: Path,
 
                 def leaving(told: Sequence[Told], answers: Sequence[FromRecorder]) -> None:
                     hear(told, answers)
-                    task.cancel()
+                    if future.done():
+                        task.cancel()
 
                 watch.link.receive = leaving  # in the very turn of the loop in which the answer comes
             else:

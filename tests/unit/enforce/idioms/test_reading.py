@@ -7,7 +7,7 @@ import pytest
 from standwatch.enforce.idioms.reading import Kind, Reading, read
 from standwatch.enforce.idioms.table import programs
 
-ROOT = "/home/dev/project"
+ROOT = "/srv/dev/project"
 TRAITS = "names text pattern code wrap away opens bare pages net fetches input shell remote"
 
 
