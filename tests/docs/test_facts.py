@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from docs.pages import section, text_of
 from standwatch.authority.grant import decision_permission, permits
-from standwatch.cli.main import GROUPS
 from standwatch.enforce.checks import IN_ORDER, OBSERVABLE
 from standwatch.facts.words import LEVELS, SENTENCES
 from standwatch.fronts.http_message import Limits as HttpLimits
@@ -72,10 +69,3 @@ def test_bounds_of_the_proxy() -> None:
     ):
         assert said in page
     assert all(revision in text_of("docs/mcp.md") for revision in HANDSHAKE)
-
-
-def test_verbs_that_are_said_not_to_be_there() -> None:
-    line = re.search(r"\*\*No deployment verbs\*\*: (.+?) are not there", text_of("docs/limits.md"))
-    assert line
-    there = {verb.name for _, group in GROUPS for verb in group}
-    assert not set(re.findall(r"`(\w+)`", line[1])) & there

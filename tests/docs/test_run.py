@@ -19,7 +19,14 @@ IN_DEMO = (
 )
 """Pages whose commands look at the running example, from the checkout that `make demo` was called in."""
 HOOKS = tuple(f"docs/hooks-{host}.md" for host in ("claude-code", "codex", "cursor", "gemini-cli"))
-ALONE = ("docs/quickstart.md", "docs/manifest.md", "docs/llm.md", "docs/hijacked-agents.md", "docs/adapters-functions.md", *HOOKS)
+ALONE = (
+    "docs/quickstart.md",
+    "docs/manifest.md",
+    "docs/llm.md",
+    "docs/hijacked-agents.md",
+    "docs/adapters-functions.md",
+    *HOOKS,
+)
 """Pages that begin with an empty folder."""
 WITH_POSTGRES = ("docs/door-postgres.md",)
 """Pages that begin with an empty folder, and PostgreSQL at 127.0.0.1:8432."""

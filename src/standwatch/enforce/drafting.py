@@ -120,7 +120,8 @@ def salt(draft: Draft, which: int) -> bytes:
 def findings_bytes(case: Case, findings: tuple[Finding, ...], **more: Any) -> bytes:
     """The findings as they are sealed, with the grant that they were made under, and what else belongs to them."""
     if case.tool is not None and case.tool.reading is not None:
-        more["reading"] = case.tool.reading  # what the effect was read from, and by which version of the reading
+        # What the effect was read from, and by which version of the reading.
+        more["reading"] = case.tool.reading
     return _encode({"findings": findings, "grant": case.grant, **more})
 
 

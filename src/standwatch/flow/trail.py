@@ -113,7 +113,7 @@ class Trail:
         self.acts.add(ident)
 
     def prompted(self, ident: str) -> None:
-        """What the model reads in action `ident`, which this process carries, is in here; its intent is written next."""
+        """What the model reads in action `ident`, carried by this process, is in here; its intent is next."""
         self.own += prompt_mark(ident)
         self.acts.add(ident)
 
