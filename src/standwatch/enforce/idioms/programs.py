@@ -5,9 +5,15 @@ from typing import Final
 
 from standwatch.enforce.idioms.listed import listed
 
-SHELLS: Final = listed("sh bash zsh dash ksh ash fish csh tcsh pwsh powershell cmd rbash busybox")
+SHELLS: Final = listed(
+    "sh bash zsh dash ksh ash fish csh tcsh pwsh powershell cmd rbash busybox ksh93 mksh yash posh osh oil elvish nu "
+    "nushell xonsh rc es"
+)
+"""INVARIANT: every program that the table (`table_lines.py`) calls a shell; a test holds the two together."""
 INTERPRETERS: Final = listed(
-    "python python2 python3 node nodejs deno bun perl ruby php lua awk gawk mawk nawk osascript tclsh rscript groovy"
+    "python python2 python3 node nodejs deno bun perl ruby php lua awk gawk mawk nawk osascript tclsh rscript groovy "
+    "pypy pypy3 ipython luajit ts-node tsx julia raku guile r ghci irb pry jruby jython racket sbcl clojure clj scala "
+    "elixir iex erl ocaml utop kotlin swift jshell octave expect wish"
 )
 EDITS: Final = listed("vim vi nvim ex ed view emacs sed gsed less")
 RIGHTS: Final = listed("sudo sudoedit su doas pkexec runas gosu setpriv nsenter machinectl runuser su-exec")
