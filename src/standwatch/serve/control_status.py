@@ -262,5 +262,15 @@ def set_back(behind: int) -> tuple[str, ...]:
     )
 
 
+def unheard(texts: int) -> tuple[str, ...]:
+    """The warning that so many agents' words were not compared with what their runs did; none for 0."""
+    if not texts:
+        return ()
+    return (
+        f"What agents said is not held against the record as fast as it comes: {texts} texts were passed over since "
+        "the server started. docs/coverage.md",
+    )
+
+
 _LATE: Final = 10_000_000  # µs
 _ALARMED: Final = 86_400_000_000  # µs

@@ -123,6 +123,7 @@ class Node:
         self.words = Words(
             Reader(place.state, kek=setup.kek, older=setup.older), self.gate, os.urandom
         )  # its own: who reads in order to compare holds up nobody else
+        self.control.unheard = lambda: self.words.passed_over
         self.measuring = Measuring(recorder, self.gate, now)
         self._record = Reader(place.state)  # its own: who reads in order to tell holds up nobody else
         matters = Matters(

@@ -80,6 +80,8 @@ class Parts:
         """Explains decisions; set by whoever knows the models' servers."""
         self.behind: Callable[[], int] = lambda: 0
         """µs by which this host's wall clock was set back; the time goes on all the same (`serve.clock`)."""
+        self.unheard: Callable[[], int] = lambda: 0
+        """Agents' words that were not compared with the record."""
         self.spending: Callable[[], Awaitable[dict[str, dict[str, int]]]] = _nothing
         """What language models used today, by system; set by whoever has the recorder."""
         self.ailing: Callable[[], Iterable[tuple[str, str]]] = tuple

@@ -196,6 +196,7 @@ class Overview(Parts):
             *self.glass.warnings(),
             *self.roster.warnings(),
             *lines.set_back(self.behind()),
+            *lines.unheard(self.unheard()),
             *(f"The configuration in the folder is not in force: {problem}" for problem in refused),
             *self._ailing(who),
             *(self.notifying.warnings() if self.notifying is not None else ()),

@@ -42,10 +42,10 @@ class Compared(msgspec.Struct, frozen=True):
     found: tuple[Contradiction, ...]
 
 
-def compare(text: str, deeds: Sequence[Deed], tools: Iterable[str] = ()) -> Compared:
+def compare(text: str, deeds: Sequence[Deed | Seen], tools: Iterable[str] = ()) -> Compared:
     """`text` against the acts of its run, in their order. `tools`: those that the system declares."""
-    read = [seen(deed) for deed in deeds]
     made = list(claims(text))
+    read = [deed if isinstance(deed, Seen) else seen(deed) for deed in deeds] if made else []
     declared = tuple(tools)
     found = [one for claim in made if (one := _against(claim, read, declared, text)) is not None]
     unique = {(one.code, one.entries, one.said): one for one in found}

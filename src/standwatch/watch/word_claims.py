@@ -14,6 +14,7 @@ from standwatch.watch.word_deeds import named, numbers
 from standwatch.watch.word_forms import (
     BY_NAME,
     CARRIED_OUT,
+    CLAIMING,
     FAILED,
     FAMILIES,
     IMPOSSIBLE,
@@ -68,13 +69,37 @@ class Claim(msgspec.Struct, frozen=True):
     """Words of a denial that name no object but may name a sort of it: *files*, *e-mails*."""
 
 
+class _Letters(dict[int, str]):
+    """What is no letter is a space; learnt as it is met."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = found = letter if letter.isalpha() else " "
+        return found
+
+
+_LETTERS: Final = _Letters()
+_TELLING: Final = frozenset(
+    piece
+    for word in CLAIMING.union(*(family.past | family.base for family in FAMILIES))
+    for piece in word.split("-")
+) - {"up", "out", "e"}  # they stand beside others of theirs
+"""A claim has one of these words. INVARIANT: whatever form makes a claim, one of its words is here."""
+
+
+def _may_claim(text: str) -> bool:
+    return not _TELLING.isdisjoint(text.translate(_LETTERS).lower().split())
+
+
 def claims(text: str) -> Iterator[Claim]:
     """The claims of `text`, in its order."""
+    if not _may_claim(text[:MOST]):
+        return
     plain = _FENCE.sub("\n", text[:MOST])
     plain = "\n".join(line for line in plain.split("\n") if not line.lstrip().startswith(">"))
     for sentence in _SENTENCE.split(_QUOTED.sub(" … ", plain)):
         said = " ".join(_LEAD.sub("", sentence).replace("’", "'").split())
-        if 3 <= len(said) <= 1_000 and not said.endswith("?"):
+        if 3 <= len(said) <= 1_000 and not said.endswith("?") and _may_claim(said):
             yield from _claims(said)
 
 

@@ -249,3 +249,11 @@ IMPOSSIBLE: Final = re.compile(
 
 RESTORING: Final = _words("restore rollback revert undo recover undelete pitr")
 """Words of a tool's name that brings back."""
+
+CLAIMING: Final = CARRIED_OUT | _words(
+    "finished made unchanged untouched intact unverändert unberührt gestartet test tests testsuite suite "
+    "undone restored recovered rolled reverted brought possible impossible möglich unmöglich available "
+    "irrecoverable unrecoverable lost gone backup backups sicherung sicherungen wiederherstellen "
+    "wiederhergestellt rückgängig"
+)
+"""Words of which a claim has one, beside the verbs of the families: whoever adds a form adds its word here."""
