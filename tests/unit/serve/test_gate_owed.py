@@ -136,6 +136,20 @@ def test_who_tells_an_outcome_and_leaves_has_told_it(tmp_path: Path) -> None:
     run(work())
 
 
+def test_an_outcome_is_told_by_whom_it_is_owed(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(tmp_path) as watch:
+            act = named()
+            await watch.gate.begin(act)
+            other = msgspec.structs.replace(AGENT, principal="other")
+            with pytest.raises(Forbidden):
+                await watch.gate.finish(other, act.id, Carried("not_sent"))
+            assert (await watch.gate.finish(AGENT, act.id, OK)).word == "done"
+            assert await outcomes(watch, act.id) == ["ok"]
+
+    run(work())
+
+
 def test_an_outcome_is_told_once(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading(tmp_path) as watch:

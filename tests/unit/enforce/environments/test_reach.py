@@ -49,6 +49,9 @@ DATABASES = [
     ("psql -h db1.stage.example.com -d app -c 'select 1'", "staging"),
     ("psql -h localhost -d app -c 'select 1'", ""),
     ("psql -h 127.0.0.1 app", ""),
+    ("psql -h localhost -c 'drop table x'", ""),
+    ("psql -h localhost,cache7 -c 'drop table x'", "production?"),
+    ("psql -v u=http://localhost/ -c 'drop table x'", UNKNOWN),
     ("psql -h 0x7f.1 app", ""),
     ("psql -h 10.9.8.7 app", "production"),
     ("psql -h 0x0a.9.8.7 app", "production"),
@@ -239,6 +242,9 @@ def test_what_a_hook_says_of_where_a_command_starts() -> None:
     ):
         assert at(f"{moved} && kubectl apply -f x.yaml", **dev) not in ("",), moved
     assert at("kubectl --kubeconfig other apply -f x.yaml", **dev) == UNKNOWN
+    here = {"cwd": "/projects/me/infra/dev", "workspace": "dev"}
+    assert at("terraform destroy", **here) == ""
+    assert at("terraform -chdir=../other destroy", **here) == "production?"
     assert at("kubectl apply -f x.yaml", context="kind-dev", namespace="dev") == ""
     assert at("kubectl apply -f x.yaml", context="shop-prod", namespace="dev") == "production"
     assert at("terraform destroy", cwd="/projects/me/infra/envs/prod", workspace="default") == "production"
