@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from standwatch.enforce.idioms.agreeing import parted
 from standwatch.enforce.idioms.line import Line
 from standwatch.enforce.idioms.walking import TooMuchError, Walk
 
@@ -41,7 +42,7 @@ def parse(text: str) -> Line:
         walk.statement(root, -1, 0)
     except TooMuchError:
         return Line(tuple(walk.commands), frozenset(walk.functions), "deeper or longer than is read")
-    unread = "it cannot be read as a command line" if root.has_error else ""
+    unread = "it cannot be read as a command line" if root.has_error else parted(root, data)
     return Line(tuple(walk.commands), frozenset(walk.functions), unread)
 
 
@@ -60,14 +61,15 @@ def _parser() -> Parser:
     return tree_sitter.Parser(_language())
 
 
-_PLAIN: Final = bytes(range(128)) + b"x" * 128
+_PLAIN: Final = bytes(range(128)).translate(bytes.maketrans(b"\r\v\f", b"xxx")) + b"x" * 128
 
 
 def tree(data: bytes) -> Node | None:
     """The grammar's own tree of `data`; None where its bound of work is reached."""
     parser, rounds = _parser(), 0
     # The grammar's scanner asks the C library about the class of a character, whatever its number: one beyond ASCII
-    # reads outside its table and kills the process. bash knows no blank and no operator there, so a letter stands in.
+    # reads outside its table and kills the process. bash knows no blank and no operator there, so a letter stands in;
+    # as for `\r`, `\v` and `\f`, which are blanks to the grammar and parts of words to bash.
     plain = data.translate(_PLAIN)
 
     def more(*_: Any) -> bool:

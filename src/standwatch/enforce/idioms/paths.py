@@ -1,6 +1,7 @@
 """Paths that hold credentials, start programs, or keep a machine's own account of what happened."""
 
 import re
+from fnmatch import fnmatchcase
 from typing import Final
 
 _SECRETS: Final = re.compile(
@@ -65,8 +66,24 @@ def _in(pattern: re.Pattern[str], path: str) -> bool:
     return bool(pattern.search(path[:END]) or (len(path) > END and pattern.search(path[-END:])))
 
 
+_HIDDEN: Final = (
+    ".env",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".pgpass",
+    ".git-credentials",
+    "id_rsa",
+    "id_ed25519",
+)
+
+
 def reading(path: str) -> str:
     """Why reading `path` reveals more than a file."""
+    last = path[-END:].rpartition("/")[2]
+    wild = len(last) < 24 and any(mark in last for mark in "*?[") and last[:1] in ".i["
+    if wild and any(fnmatchcase(one, last) for one in _HIDDEN):
+        return f"{path[:120]} may be a file that holds credentials"
     return f"{path[:120]} holds credentials" if _in(_SECRETS, plain(path)) else ""
 
 

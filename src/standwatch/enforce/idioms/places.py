@@ -56,7 +56,7 @@ _ROOTS: Final = frozenset(
     ]
 )
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
-_PATH: Final = re.compile(r"/[\w.+@~-]+(?:/|$)|/$|~(?:[\w-]*/|$)|\.\.(?:/|$)")
+_PATH: Final = re.compile(r"/[\w.+@~*?\[\]-]+(?:/|$)|/$|~[\w+-]*(?:/|$)|\.\.(?:/|$)")
 
 
 def is_path(word: str) -> bool:

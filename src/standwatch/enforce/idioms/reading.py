@@ -9,7 +9,7 @@ import msgspec
 
 from standwatch.facts.words import Effect
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the same command line may be read otherwise."""
 MOST_TOLD: Final = 64
 """Doubts, paths, hosts and values that are kept of each kind."""

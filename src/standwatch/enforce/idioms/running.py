@@ -26,6 +26,8 @@ class Runner(Operands):
         """Functions and aliases that the line defines: their bodies are read where they stand."""
         self._fetched: set[str] = set()
         """Files into which the line has fetched something."""
+        self._made: dict[str, str] = {}
+        """Files that the line has written, and the text in them."""
 
     def script(self, text: str, depth: int) -> None:
         """A whole command line, or one inside another."""
@@ -63,6 +65,12 @@ class Runner(Operands):
     def _command(self, line: Line, place: int, command: Command, depth: int) -> None:
         words = [word for word in command.words if word.text or word.quoted]
         self._redirected(command, known(words[0].text) if words else "")
+        for one in (
+            *words,
+            *(value for _, value in command.assigned),
+            *(to.target for to in command.redirects),
+        ):
+            self._evaluated(one, depth)
         for name, value in command.assigned:
             self._assigned(name, value, bool(words), depth)
         while words and not words[0].quoted and words[0].text in signs.KEYWORDS:
@@ -78,6 +86,9 @@ class Runner(Operands):
             self._notes.doubt("harm", signs.UNKNOWN)
             return
         if not head.quoted and head.text in self._own:
+            for one in words[1:]:  # what the body does with them is not known
+                self._notes.doubt("harm", paths.reading(one.text))
+                self._path(one.text, "write")
             return
         if place and not head.quoted and head.text not in signs.COMMANDS and signs.TYPED.match(head.text):
             self._notes.doubt(
@@ -98,6 +109,7 @@ class Runner(Operands):
                     self._path(part, "write")
             if one.op == "<<":
                 self._document(name, words, one.target.text, depth)
+        self._makes(name, words, command, fed)
         given = fed is not None or any(one.op in ("<", "<<", "<<<") for one in command.redirects)
         self._run(words, depth, given=given)
 
@@ -117,6 +129,19 @@ class Runner(Operands):
             for word in fed.words[1:]:
                 for one in (word.text, *word.text.split()) if " " in word.text else (word.text,):
                     self._path(one, "read")
+
+    def _makes(self, name: str, words: list[Word], command: Command, fed: Command | None) -> None:
+        """What the line writes into a file, where its text stands in the line."""
+        said = [one.text for one in words[1:]] if name in ("echo", "printf") else []
+        targets = [one.target.text for one in command.redirects if one.op in (">", ">>", ">|", "&>", "&>>")]
+        if name == "tee":
+            targets += [one.text for one in words[1:]]
+            said = [one.text for one in fed.words[1:]] if fed is not None else []
+        if name in ("cat", "tee"):
+            said += [one.target.text for one in command.redirects if one.op in ("<<", "<<<")]
+        for one in targets if said else ():
+            key = places.normal(one)
+            self._made[key] = f"{self._made.get(key, '')}\n{' '.join(said)}"
 
     def _document(self, name: str, words: list[Word], body: str, depth: int) -> None:
         """A here-document: a script for a shell, a program for an interpreter, else a text."""
@@ -150,9 +175,16 @@ class Runner(Operands):
                 if name in FETCHES:
                     self._fetched.add(places.normal(target))
 
+    def _evaluated(self, word: Word, depth: int) -> None:
+        """Text that arithmetic runs, though it was quoted: a subscript is expanded wherever a number is wanted."""
+        if word.quoted and "[" in word.text and signs.SUBSCRIPT.search(word.text):
+            self.script(word.text[word.text.index("[") + 1 :].partition("]")[0], depth + 1)
+
     def _assigned(self, name: str, value: Word, before: bool, depth: int) -> None:
         for kind, why in assigned(name, value.text):
             self._notes.doubt(kind, why)
+        if value.quoted and not value.expands and ("$(" in value.text or "`" in value.text):
+            self.script(value.text, depth + 1)  # `${x@P}`, `PS4` and arithmetic expand a value once more
         if code.shells(value.text):
             self._notes.doubt("opens", f"{name} names a shell for other programs to start")
         if before and value.text:
@@ -227,6 +259,13 @@ class Runner(Operands):
         ran = {places.normal(one.text) for one in (rest if runs else [head])}
         if ran & self._fetched:
             notes.doubt("harm", "what was fetched is run")
+        for path in ran & self._made.keys():
+            text = self._made.pop(path)
+            if name not in INTERPRETERS:
+                self.script(text, depth + 1)
+            self._code(text, depth)
+            if name in INTERPRETERS:
+                self._program(text, depth)
         if name in FETCHES:
             for at, one in enumerate(rest):
                 if re.fullmatch(r"-\w*[oO]|--output(?:-document)?", one.text) and at + 1 < len(rest):
@@ -302,9 +341,11 @@ class Runner(Operands):
                 continue
             if text.startswith("-") and len(text) > 1:
                 at += 2 if text in values or (text in program.options.get("runs", frozenset[str]())) else 1
-            elif name in ("env", "dotenv", "with-env", "sudo") and signs.NAMED.match(text):
+            elif name in ("env", "dotenv", "with-env", "sudo", "time", "coproc") and signs.NAMED.match(text):
                 key, _, value = text.partition("=")
                 self._assigned(key, Word(value), True, depth)
+                at += 1
+            elif name in ("time", "coproc") and text in signs.KEYWORDS:
                 at += 1
             elif skip > 0:
                 skip -= 1

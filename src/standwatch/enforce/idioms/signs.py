@@ -20,6 +20,8 @@ HINTS: Final = re.compile(
     re.IGNORECASE,
 )
 """Options by whose names any program may run something or load code."""
+SUBSCRIPT: Final = re.compile(r"\w\[[^\]\n]{0,200}(?:\$\(|`)")
+"""An array's place that runs something to know itself."""
 PROSE: Final = listed(
     "-m --message --title --body --subject --notes --description --comment --name --grep --author --label --reason "
     "--text"

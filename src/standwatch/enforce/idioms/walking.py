@@ -27,6 +27,9 @@ _TELLING: Final = re.compile(r"[/~]|\.\.|.*\s|rm$|sh$|sudo$")
 """Values of variables that lead further than others."""
 _SETTERS: Final = frozenset({"read", "mapfile", "readarray", "unset", "getopts", "eval", "source", "."})
 """What gives variables values that do not stand in the line."""
+_CHOSEN: Final = re.compile(r"\$\{[A-Za-z_]\w*:?[-=+](.+)\}", re.DOTALL)
+"""A variable with another value beside its own."""
+_CUT: Final = re.compile(r"\$\{([A-Za-z_]\w*)[%#:/^,@].*\}", re.DOTALL)
 _FIELD: Final = re.compile(r"\$\{?IFS")
 
 
@@ -42,6 +45,10 @@ class Walk:
         self._left = _NODES
         self._known: dict[str, str] = {}
         """Variables whose value stands in the line."""
+        self._several: dict[str, str] = {}
+        """Of variables that have one value after the other, the one that leads furthest."""
+        self._fields = False
+        """Whether the line says at what else than blanks words fall apart."""
         self.commands: list[Command] = []
         self.functions: set[str] = set()
         self._extra: list[Word] = []
@@ -78,7 +85,9 @@ class Walk:
             case "comment" | "heredoc_body" | "heredoc_start" | "heredoc_end":
                 pass
             case "word" | "concatenation" | "string" | "raw_string" | "ansi_c_string" | "translated_string":
-                self._word(node, depth)  # for what is substituted into it
+                word = self._word(node, depth)  # for what is substituted into it
+                if "[" in word.text and word.quoted:  # `[[ 'a[…]' -eq 1 ]]` runs what is in it
+                    self._add(Command((Word(":"), word), (), (), -1), node)
             case _:
                 self._each(node, fed, depth)
 
@@ -94,6 +103,8 @@ class Walk:
             self._known[self._source(name)] = values[0].text
         elif name is not None:
             self._known.pop(self._source(name), None)
+            told = [one.text for one in values if one.text]
+            self._several[self._source(name)] = next(filter(_TELLING.match, told), "")
         body = node.child_by_field_name("body")
         if body is not None:
             self.statement(body, fed, depth + 1)
@@ -227,6 +238,7 @@ class Walk:
             and name.type == "variable_name"
             and b"+=" not in self._data[node.start_byte : node.end_byte]
         )
+        self._fields = self._fields or (key == "IFS" and bool(found.text.strip()))
         if found.expands or not whole or key == "IFS":
             self._known.pop(key, None)
         elif not (_TELLING.match(self._known.get(key, "")) and not _TELLING.match(found.text)):
@@ -244,6 +256,8 @@ class Walk:
     def _words(self, node: Node, depth: int) -> list[Word]:
         """What one word comes to: several where it has braces, or is split at `$IFS`."""
         word = self._word(node, depth, splits=True)
+        if not word.text and word.expands:  # `$@` alone: as many words as there are
+            word = Word(self._source(node), expands=True)
         texts = [word.text]
         if "{" in word.text and "," in word.text and not word.quoted:
             texts = braces(word.text, _WORDS)
@@ -323,11 +337,22 @@ class Walk:
         bare = _BARE.fullmatch(text)
         if bare is not None and bare[1] in self._known:
             value = self._known[bare[1]]
+            if self._fields and splits:
+                return Word(value, expands=True)
             return Word(_SPLIT.join(value.split()) if splits else value)
         if bare is not None and bare[1] == "HOME":
             return Word("~")
+        if bare is not None and self._several.get(bare[1]):
+            return Word(self._several[bare[1]], expands=True)
         if node.type == "expansion":
             self._substituted(node, depth)
+            # What else it may come to, and what it is cut from, lead as far as the variable itself.
+            if (chosen := _CHOSEN.fullmatch(text)) and "$(" not in text and "`" not in text:
+                other = unescaped(chosen[1].replace('"', "").replace("'", ""))
+                return Word(re.sub(r"\$(?:HOME\b|\{HOME\})", "~", other), expands=True)
+            cut = _CUT.fullmatch(text)
+            if cut is not None and (value := {"HOME": "~", **self._several, **self._known}.get(cut[1])):
+                return Word(value, expands=True)
         return Word(text, expands=True)
 
     def _substituted(self, node: Node, depth: int) -> None:

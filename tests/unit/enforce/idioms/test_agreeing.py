@@ -1,0 +1,76 @@
+"""What bash runs where its grammar sees a text, a comment or another line: every line here runs `rm` in a real bash."""
+
+import pytest
+
+from standwatch.enforce.idioms.reading import read
+
+WORKSPACE = "/home/u/ws"
+HIDDEN = [
+    "cat <<X\n\\\nX\nrm -rf ~\nX\n",  # the first line of the document is joined to the second
+    "cat <<'X'\n\\\nX\nrm -rf ~\nX\n",
+    'cat <<E"O"F\nEOF\nrm -rf ~\nE"O"F\n',
+    "cat <<X\n`rm -rf ~`\nX",
+    "echo =~\nrm -rf ~",
+    "echo ==\nrm -rf ~",
+    "echo hi\n\\\n rm -rf ~",
+    ":\f#;rm -rf ~",
+    "\r#;rm -rf ~",
+    ": \\ #;rm -rf ~",
+    "a=(\nX\n)}} rm -rf ~",
+    "time ! rm -rf ~",
+    "time while rm -rf ~; do break; done",
+    "time a=eval rm -rf ~",
+]
+LATER = [
+    "set rm -rf ~; $*",
+    "x=~; rm -rf ${x%q}",
+    "x=~/x; rm -rf ${x%/x}",
+    "rm -rf ${HOME%/}",
+    'rm -rf "${x:-$HOME}"',
+    "rm -rf ${x:-~}",
+    "cat ${x:-/etc/shadow}",
+    "rm -rf ~root",
+    "IFS=:; x=rm:-rf:/; $x",
+    "f(){ cat $1; }; f ~/.ssh/id_rsa",
+    'for f in a ~; do rm -rf "$f"; done',
+    "x='$(rm -rf ~)'; echo ${x@P}",
+    "PS4='$(rm -rf ~)'; set -x; :",
+    "let 'a[$(rm -rf ~)]=1'",
+    "[[ 'a[$(rm -rf ~)]' -eq 1 ]]",
+    "x='a[$(rm -rf ~)]'; ((x))",
+    "cat /et[c]/shadow",
+    "cat .e?v",
+]
+MADE = [
+    "echo 'rm -rf ~' > x.sh; sh x.sh",
+    "cat > x.sh <<'E'\nrm -rf ~\nE\nbash ./x.sh",
+    "printf 'rm -rf ~' | tee x; . ./x",
+    "echo 'rm -rf ~' > x && chmod +x x && ./x",
+    "cat > x.py <<'E'\nimport os; os.system('rm -rf ~')\nE\npython x.py",
+]
+PLAIN = [
+    "git commit -m \"$(cat <<'EOF'\nA title\n\nIts `body`\nEOF\n)\"",
+    "cat <<EOF > x\n$(date) and \\`no\\` more\nEOF",
+    "cat <<-X | sort\n\tb\n\ta\n\tX\nls",
+    "python3 - <<'E'\nprint(1)\nE",
+    "ls \\\n  -la # all\n# of it",
+    "time make test",
+    "for f in a b; do echo ${f%.txt}; done",
+    "x=$PWD; cd ${x%/*}",
+    "while IFS= read -r line; do echo $line; done < x",
+    "cat > x.py <<'E'\nprint(1)\nE\npython x.py",
+    "f(){ echo $1; }; f src",
+]
+
+
+@pytest.mark.parametrize("line", [*HIDDEN, *LATER, *MADE])
+def test_what_bash_runs_is_asked_about(line: str) -> None:
+    found = read(line, WORKSPACE, WORKSPACE)
+    assert found.doubts or not found.understood
+
+
+@pytest.mark.parametrize("line", PLAIN)
+def test_everyday_lines_stay_in_no_doubt(line: str) -> None:
+    found = read(line, WORKSPACE, WORKSPACE)
+    assert found.understood
+    assert not found.doubts
