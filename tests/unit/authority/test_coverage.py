@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from standwatch.authority.coverage import looked_after
 from standwatch.authority.grant import grant
 from standwatch.facts.entries import Coverage, Declared, Evidence, Principal, Way
 from standwatch.record.state import State, load, save
@@ -77,3 +78,20 @@ def test_without_a_signature_ways_are_only_added_and_the_graver_effect_stays() -
     assert level(state) == "supervised", "what is signed of one host says nothing of another"
     state.fold(6, msgspec.structs.replace(SEEN, ways=[], sig="s", by="chen"))
     assert level(state) == "autonomous"
+
+
+def test_a_graver_effect_of_a_known_way_counts_whoever_tells_it() -> None:
+    state = validated()
+    state.fold(2, msgspec.structs.replace(SEEN, ways=[Way(tool="bank.send", code="direct", effect="write")]))
+    assert level(state) == "autonomous"
+    state.fold(3, SEEN)
+    assert level(state) == "supervised"
+
+
+def test_what_an_owner_looked_at_was_not_looked_at() -> None:
+    state = validated()
+    state.fold(2, msgspec.structs.replace(SEEN, ways=[], sig="s", by="chen", until=NOW + DAY))
+    assert looked_after(state, "pay", NOW)
+    declared = state.systems["pay"].entry
+    state.fold(3, msgspec.structs.replace(declared, owner=["maria", "chen"]))
+    assert not looked_after(state, "pay", NOW)
