@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import ssl
+import sys
 from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -69,7 +71,9 @@ def connected(dsn: Dsn, patience: float = PATIENCE) -> Any:
         make = _single()
     except ImportError:
         raise Malformed(
-            "the driver is not installed", code="no_driver", cure="pip install 'standwatch[postgres]'"
+            "the driver is not installed",
+            code="no_driver",
+            cure=f"{shlex.quote(sys.executable)} -m pip install pg8000",
         ) from None
     secure = not (dsn.socket or dsn.plain or dsn.host in _LOCAL)
     where: dict[str, Any] = (
