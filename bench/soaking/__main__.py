@@ -25,6 +25,7 @@ from bench.soaking.audit import Tally
 from bench.soaking.rounds import BLOWS, Log
 
 TRIALS: Final = (
+    "resumed",
     "rollback",
     "versions",
     "diagnose",

@@ -20,6 +20,8 @@ from support.system import ROOT, Agent, Living, manifest
 
 PYTHON = ROOT / ".demo/frameworks/bin/python"
 CHILDREN = ROOT / "tests/wire/frameworks"
+RUNS = int(os.environ.get("RESUMED_RUNS", "16"))
+"""Runs that are paused, resumed and partly killed: a sample here, all hundred with `python -m bench.resumed`."""
 
 
 class Ended:
@@ -150,6 +152,12 @@ def validate(watch: Living) -> None:
 def approve(watch: Living, reference: str, decision: str = "approve") -> None:
     """A person answers, with their own key."""
     watch.run(decision, reference, "--yes", "--key", watch.key("olga"))
+
+
+def doomed(runs: int) -> dict[int, str]:
+    """Which of so many runs, by number, are killed when they are resumed, and whether before or after the effect."""
+    count = max(runs // 5, min(6, runs // 2))
+    return {n * runs // count: ("before", "after")[n % 2] for n in range(count)}
 
 
 class Work:

@@ -14,7 +14,7 @@ import pytest
 
 from standwatch.facts.entries import Answered, Intent, Outcome
 from standwatch.facts.words import SENTENCES
-from support.frameworks import Work, Zygote, approve, asked, desk, questions, validate, zygote
+from support.frameworks import RUNS, Work, Zygote, approve, asked, desk, doomed, questions, validate, zygote
 from support.system import Agent, Living, serving
 
 MODULES = ("openai_runs", "pydantic_runs")
@@ -144,12 +144,8 @@ def test_nothing_is_done_while_the_gateway_is_away(work: Make) -> None:
     assert it.done == []
 
 
-RUNS = 100
-KILLED = 20
-
-
 @pytest.mark.timeout(900)
-def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Make) -> None:
+def test_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Make) -> None:
     """Each in processes of its own; some are killed before or after the payment, and resumed again."""
     runs = [work([[NOTE, PAY]], f"run-{n}") for n in range(RUNS)]
     for some in _some(runs):
@@ -157,18 +153,18 @@ def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work:
             assert one.result(120).value["paused"], one
     for it in runs:
         approve(watch, asked(watch, it))
-    doomed = {it.thread: ("before", "after")[n % 2] for n, it in enumerate(runs[:: RUNS // KILLED])}
+    killed = {runs[n].thread: moment for n, moment in doomed(RUNS).items()}
     for some in _some(runs):
-        ended = [it.begin(resume=True, kill=doomed.get(it.thread, "")) for it in some]
+        ended = [it.begin(resume=True, kill=killed.get(it.thread, "")) for it in some]
         for it, one in zip(some, ended, strict=True):
-            if it.thread in doomed:
+            if it.thread in killed:
                 assert one.result(120).status == -signal.SIGKILL, one
             else:
                 assert texts(one.result(120).value)[-1] == PAID, one
-    for it in [it for it in runs if it.thread in doomed]:
+    for it in [it for it in runs if it.thread in killed]:
         assert it.go(resume=True)["paused"]
         made = it.done.count(DONE)
-        assert made == (doomed[it.thread] == "after")
+        assert made == (killed[it.thread] == "after")
         approve(watch, asked(watch, it), "refuse" if made else "approve")
         it.go(resume=True)
     for it in runs:

@@ -14,7 +14,7 @@ import pytest
 
 from standwatch.facts.entries import Intent
 from standwatch.facts.words import SENTENCES
-from support.frameworks import Ended, Ledger, Zygote, approve, desk, validate, zygote
+from support.frameworks import RUNS, Ended, Ledger, Zygote, approve, desk, doomed, validate, zygote
 from support.system import Agent, Living, serving
 
 KINDS = ("agent", "graph")
@@ -237,12 +237,8 @@ def test_nothing_is_done_while_the_gateway_is_away(work: Any) -> None:
     assert it.done == []
 
 
-RUNS = 100
-KILLED = 20
-
-
 @pytest.mark.timeout(1_200)  # hundreds of processes, on a machine that others use
-def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Any) -> None:
+def test_runs_paused_and_resumed_do_nothing_twice(watch: Living, work: Any) -> None:
     """Each in processes of its own; some are killed before or after the payment, and resumed again."""
     runs = [work([[NOTE, PAY]], f"run-{n}", kind=KINDS[n % 2], asynchronous=n % 4 > 1) for n in range(RUNS)]
     paused = []
@@ -250,20 +246,20 @@ def test_a_hundred_runs_paused_and_resumed_do_nothing_twice(watch: Living, work:
         paused += [one.result(120).value["paused"][0]["standwatch"] for one in [it.begin() for it in some]]
     for reference in paused:
         approve(watch, reference)
-    doomed = {it.thread: ("before", "after")[n % 2] for n, it in enumerate(runs[:: RUNS // KILLED])}
+    killed = {runs[n].thread: moment for n, moment in doomed(RUNS).items()}
     unknown = []
     for some in _some(runs):
-        ended = [it.begin(resume=True, kill=doomed.get(it.thread, "")).result(120) for it in some]
+        ended = [it.begin(resume=True, kill=killed.get(it.thread, "")).result(120) for it in some]
         for it, one in zip(some, ended, strict=True):
-            if it.thread in doomed:
+            if it.thread in killed:
                 assert one.status == -signal.SIGKILL, one
                 unknown.append(it)
             else:
                 assert results(one.value)[-1] == ["paid 182 to nordlicht", "success"], one
-    assert len(unknown) == KILLED
+    assert len(unknown) == len(killed)
     for it in unknown:  # begun again: whether the payment was made is not known, and a person is asked
         (asked,) = it.go(resume=True)["paused"]
-        made = doomed[it.thread] == "after"
+        made = killed[it.thread] == "after"
         assert it.done.count("pay nordlicht 182") == made
         approve(watch, asked["standwatch"], "refuse" if made else "approve")
         it.go(resume=True)
