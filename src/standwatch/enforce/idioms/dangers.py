@@ -487,6 +487,11 @@ def _fetch(name: str, said: list[str], text: str) -> str:
         if name == "curl" and one.startswith(("-K", "--config", "--unix-socket")) and "docker" in text:
             return "curl that talks to the machine's own services"
         value = said[place + 1] if place + 1 < len(said) else ""
+        if name == "curl" and (
+            (one in ("-H", "--header", "--proxy-header") and value.startswith("@"))
+            or re.match(r"-H@|--(?:proxy-)?header=@", one)
+        ):
+            return "curl sends a file out"
         sent = re.match(
             r"(?:-d|--data(?:-\w+)?|-F|--form|-T|--upload-file|--post-file|--body-file|--json)(?:=|$)", one
         )

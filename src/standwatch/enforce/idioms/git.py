@@ -13,7 +13,8 @@ _RUNNING: Final = re.compile(
     r"|diff\.(?:external|.*\.(?:command|textconv))|filter\..*|gpg\..*program|gpg\.program|credential\..*helper|credential\.helper"
     r"|sequence\.editor|pager\..*|merge\..*\.driver|mergetool\..*|difftool\..*|interactive\.difffilter|remote\..*\."
     r"(?:uploadpack|receivepack|vcs|proxy)|protocol\..*|url\..*|include\.path|includeif\..*|http\.proxy|http\.sslverify"
-    r"|init\.templatedir|uploadpack\..*|receive\..*|sendemail\..*|web\..*|man\..*|browser\..*|trailer\..*)$",
+    r"|init\.templatedir|uploadpack\..*|receive\..*|sendemail\..*|web\..*|man\..*|browser\..*|trailer\..*|core\.alternaterefscommand|guitool\..*|lfs\.customtransfer\..*|imap\.tunnel"
+    r"|instaweb\..*|submodule\..*\.update|remote\..*\.pushurl)$",
     re.IGNORECASE,
 )
 _NONE: Final = re.compile(r"^\+?0{40}(?:0{24})?:")
@@ -47,6 +48,11 @@ def danger(said: list[str], script: Callable[[str], None]) -> Iterator[str]:
         ):
             yield f"{one.partition('=')[0]} makes git run something"
     match verb:
+        case "clone" | "submodule" if any(re.match(r"-c|--conf", one) for one in rest):
+            for one in rest:
+                key = re.sub(r"^(?:--conf\w*=|-c)", "", one).partition("=")[0]
+                if _RUNNING.match(key):
+                    yield f"the setting {key} makes git run something"
         case "push":
             yield from _push(rest)
         case "config":
@@ -112,6 +118,8 @@ def _config(rest: list[str]) -> Iterator[str]:
     reads = any(
         one in ("--get", "--get-all", "--list", "-l", "--unset", "get", "list", "unset") for one in rest
     )
+    if any(one in ("-e", "--edit", "edit") for one in rest[:3]):
+        yield "git's settings are opened for editing, and may make it run something"
     if named and not reads and len(named) > 1 and _RUNNING.match(named[0]):
         yield f"the setting {named[0]} makes git run something"
 

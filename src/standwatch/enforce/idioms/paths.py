@@ -22,7 +22,7 @@ _SECRETS: Final = re.compile(
 _STARTS: Final = re.compile(
     r"^/(?:etc/systemd/|lib/systemd/|usr/lib/systemd/|etc/init\.d/|etc/cron|var/spool/cron|etc/rc\.|etc/profile)"
     r"|/\.config/(?:systemd|autostart)/|/library/launch(?:agents|daemons)/|/start menu/programs/startup/"
-    r"|/\.git/hooks/|^\.git/hooks/|/\.ssh/(?:authorized_keys|rc|config)$"
+    r"|(?:^|/)\.git/(?:hooks/|config(?:\.worktree)?$|info/attributes$|modules/.*/(?:hooks/|config$))|/\.ssh/(?:authorized_keys|rc|config)$"
     r"|(?:^|/)\.(?:bashrc|zshrc|profile|bash_profile|zprofile|zshenv|bash_login|bash_logout|xprofile)$"
     r"|^/etc/(?:sudoers|pam\.d|ld\.so|passwd|group|hosts$|ssh/|docker/|containerd/|apt/|yum\.repos\.d/|resolv\.conf"
     r"|environment|security/|selinux/|kubernetes/)|/\.docker/daemon\.json|/\.config/(?:pip|containers)/"

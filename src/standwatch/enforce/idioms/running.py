@@ -270,6 +270,13 @@ class Runner(Operands):
             for at, one in enumerate(rest):
                 if re.fullmatch(r"-\w*[oO]|--output(?:-document)?", one.text) and at + 1 < len(rest):
                     self._fetched.add(places.normal(rest[at + 1].text))
+                    notes.doubt("harm", paths.writing(rest[at + 1].text))
+        if name in ("npm", "pnpm", "yarn", "make", "gmake"):
+            for one in rest:
+                if any(mark in one.text for mark in ("script-shell", "script_shell")):
+                    notes.doubt("runs", f"{name} is told which shell runs its scripts")
+                if (equals := one.text.find("=") + 1) and " " in one.text and not one.text.startswith("-"):
+                    self.script(one.text[equals:], depth + 1)
         if name in ("eval", "iex", "invoke-expression"):
             if any(one.expands for one in rest) or name != "eval":
                 notes.doubt("runs", signs.UNKNOWN)

@@ -17,6 +17,11 @@ _RUNNING: Final = listed(
 )
 _HARMLESS: Final = listed("cat true false vi vim nano less more : most bat delta code emacs micro hx")
 _HISTORY: Final = listed("HISTFILE HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE")
+_TOLD: Final = re.compile(
+    r"git_config_(?:count|key_|value_|parameters|global|system)|git_(?:template_dir|exec_path)$"
+    r"|npm_config_(?:registry|script_shell|node_options)$|(?:pip|uv)_(?:extra_)?index_url$|pip_(?:config_file|find_links)$"
+)
+"""Settings of programs that install or run others, spelt as variables."""
 _HIDDEN: Final = re.compile(r"(?:pager|editor|askpass|opener|wrapper)$", re.IGNORECASE)
 
 
@@ -32,6 +37,8 @@ def assigned(name: str, value: str) -> Iterator[tuple[Kind, str]]:
         )
     elif value and not harmless and _HIDDEN.search(plain):
         yield "runs", f"{name} makes other programs run something"
+    elif value and _TOLD.match(plain):
+        yield "runs", f"{name} decides what other programs run, or where what they run comes from"
     if name in _HISTORY:
         yield "harm", "it switches off the shell's history"
     if name == "PATH" and any(map(_odd, value.split(":"))):

@@ -45,8 +45,11 @@ class Program(msgspec.Struct, frozen=True):
         return trait in self.traits
 
     def option(self, trait: str, word: str) -> bool:
-        """Whether `word` is one of the options of `trait`."""
-        return word in self.options.get(trait, _NONE)
+        """Whether `word` is one of the options of `trait`, or a long one as it may be shortened (`getopt_long`)."""
+        known = self.options.get(trait, _NONE)
+        if word in known:
+            return True
+        return len(word) > 3 and word.startswith("--") and any(one.startswith(word) for one in known)
 
 
 _NONE: Final[frozenset[str]] = frozenset()

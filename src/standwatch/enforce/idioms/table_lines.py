@@ -24,10 +24,13 @@ echo printf print say figlet expr : read text
 export declare local typeset readonly unset set shopt alias unalias read let return exit break continue shift getopts bindkey complete disown dirs : read text
 
 # --- read files and print them -----------------------------------------------------------------------------------
-cat tac head tail wc sort uniq cut paste tr nl od xxd hexdump hd strings rev fold fmt pr column expand unexpand cksum md5sum sha1sum sha256sum sha512sum b2sum b3sum shasum md5 sum cmp diff comm join look base64 base32 basenc : read
+cat tac head tail wc uniq cut paste tr nl od xxd hexdump hd strings rev fold fmt pr column expand unexpand cksum md5sum sha1sum sha256sum sha512sum b2sum b3sum shasum md5 sum cmp diff comm join look base64 base32 basenc : read
+sort : read runs=--compress-program
 bat batcat : read looks=--paging,--pager
 zcat bzcat xzcat zstdcat glow jq yq xq tomlq mlr csvcut csvlook xsv xmllint pup htmlq delta difft icdiff colordiff tokei cloc scc exiftool ffprobe identify mediainfo pdfinfo pdftotext : read
-grep egrep fgrep rg ag ack zgrep bzgrep xzgrep git+grep ugrep : read pattern
+grep egrep fgrep ag ack zgrep bzgrep xzgrep ugrep : read pattern
+rg : read pattern runs=--pre,--hostname-bin
+git+grep : read pattern runs=-O,--open-files-in-pager
 awk gawk mawk nawk bwk : read code values=-F,-v,--field-separator,--assign loads=-f,--file,-l,--load,-i,--include
 sed gsed : read code values=-e,-f,--expression,--file
 nm objdump readelf ldd size c++filt addr2line : read
@@ -35,7 +38,7 @@ less more most pg ul xmore : read bare
 find fd fdfind bfs locate mdfind : read
 dmesg : read looks=-H,--human
 whois finger : read net looks=-h,--host
-curl : read net values=-o,--output,-H,--header,-X,--request,-u,--user,-A,--user-agent,-e,--referer,-b,--cookie,-w,--write-out,-m,--max-time,--retry,--connect-timeout,-x,--proxy,--resolve sends=-d,--data,--data-raw,--data-binary,--data-urlencode,--data-ascii,-F,--form,--form-string,-T,--upload-file,--json
+curl : read net values=-o,--output,-H,--header,-X,--request,-u,--user,-A,--user-agent,-e,--referer,-b,--cookie,-w,--write-out,-m,--max-time,--retry,--connect-timeout,-x,--proxy,--resolve sends=-d,--data,--data-raw,--data-binary,--data-urlencode,--data-ascii,-F,--form,--form-string,-T,--upload-file,--json,--variable,--expand-url,--expand-data,--expand-header,--url-query looks=-K,--config,--connect-to,--doh-url,--preproxy,--unix-socket,--abstract-unix-socket
 wget : write net sends=--post-file,--post-data,--body-file,--body-data looks=--use-askpass
 http https xh httpie : write net
 dig nslookup host ping traceroute tracepath mtr : read net
@@ -43,14 +46,16 @@ aria2c axel lwp-download lwp-request fetch yt-dlp youtube-dl gallery-dl : write 
 lynx w3m links elinks : read net
 
 # --- write files -------------------------------------------------------------------------------------------------
-cp mv mkdir touch ln install tee split csplit patch dos2unix unix2dos iconv rename mktemp mkfifo : write
+cp mv mkdir touch ln install tee csplit patch dos2unix unix2dos iconv rename mktemp mkfifo : write
+split : write runs=--filter
 rm rmdir unlink trash shred srm wipe truncate : irreversible
 tar gtar bsdtar : write runs=--checkpoint-action,--to-command,--use-compress-program,--rsh-command,--rmt-command,--info-script,--new-volume-script,-I,-F
 gzip gunzip bzip2 bunzip2 xz unxz zstd lz4 7z 7za 7zr unrar rar zipinfo ar jar : write
 zip : write runs=-TT,--unzip-command
 cpio : write input runs=--rsh-command
 pax : write input
-make gmake mk ninja cmake meson bazel buck task ant mvn gradle gradlew : write
+make gmake : write runs=-E,--eval
+mk ninja cmake meson bazel buck task ant mvn gradle gradlew : write
 just : write runs=--shell,--command
 task+execute task+edit : write asks=it_runs_what_it_is_given
 rake : write code=-p,-e,-E,--execute,--execute-print,--execute-continue
@@ -192,7 +197,10 @@ npm pnpm yarn : write
 npm+ci npm+update npm+outdated npm+audit pnpm+update yarn+up uv+sync uv+lock poetry+install poetry+update pdm+install bundle+install bundle+update composer+install composer+update go+mod cargo+update cargo+fetch gem+update : write net
 git : write values=-C,--git-dir,--work-tree,--namespace,--exec-path,-c,--config-env
 git+status git+log git+diff git+show git+branch git+blame git+shortlog git+describe git+rev-parse git+rev-list git+ls-files git+ls-tree git+cat-file git+reflog git+remote git+tag git+config git+name-rev git+for-each-ref git+count-objects git+whatchanged git+cherry git+merge-base git+check-ignore git+var git+show-ref git+verify-commit git+diff-tree git+range-diff : read
-git+push git+fetch git+pull git+clone git+ls-remote git+submodule : write net
+git+push git+fetch git+pull git+submodule : write net
+git+clone git+ls-remote : write net runs=-u,--upload-pack
+git+difftool : write runs=-x,--extcmd
+git+rebase : write runs=-x,--exec
 hg : write values=--config,-R,--repository,--cwd
 gcc g++ cc c++ clang clang++ tcc icc : write loads=-wrapper,-fplugin,-B
 latex pdflatex xelatex lualatex luatex luahbtex xetex pdftex tex tectonic context : write runs=-pdflatex,-latex,-e,-r looks=-shell-escape,--shell-escape,-enable-write18,--enable-write18
@@ -211,6 +219,10 @@ eval : write
 trap : write
 bundle composer poetry : write
 gh glab hub : write net
+gh+alias+set gh+extension+install : write net asks=it_decides_what_gh_runs
+standwatch python+-m+standwatch : write asks=it_decides_what_is_watched
+standwatch+status standwatch+tail standwatch+check standwatch+explain standwatch+verify standwatch+versions standwatch+coverage : read
+claude codex gemini cursor-agent opencode aider goose : write net asks=it_starts_an_agent_of_its_own
 gh+api glab+api : write net away
 gh+repo+create glab+repo+create gh+gist+create glab+snippet+create : irreversible net asks=it_shows_something_to_others
 R+CMD : write
