@@ -53,6 +53,7 @@ class Detector(msgspec.Struct, frozen=True):
     view: View = View.CLEAN
     source: str = ""  # where form and checksum are published
     lead: int = 72  # bytes of a value that may stand before the keyword or gate that wakes the search for it
+    begins: str = ""  # what every match begins with, for patterns that repeat long: see searching.py
     named: bool = False  # so common that naming its kind does not ask for it
 
 

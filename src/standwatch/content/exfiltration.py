@@ -1,6 +1,7 @@
 """Shapes in which data leave: addresses that carry some, images, labels of hosts, blobs, and what nobody sees."""
 
 from collections.abc import Callable
+from string import ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote_to_bytes
 
 import re2
@@ -19,16 +20,23 @@ def carries(address: bytes) -> bool:
     rest = address.partition(b"://")[2]
     place, _, query = rest.partition(b"?")
     host, _, path = place.partition(b"/")
-    values = [pair.partition(b"=")[2] or pair for pair in query.replace(b"#", b"&").split(b"&")]
+    values = [pair.partition(b"=")[2] or pair for pair in _long(query.replace(b"#", b"&").split(b"&"), 16)]
     return (
-        any(_weighs(unquote_to_bytes(value), 16) for value in values)
-        or any(_weighs(unquote_to_bytes(segment), 28) for segment in path.split(b"/"))
+        any(_weighs(value, 16) for value in values)
+        or any(_weighs(segment, 28) for segment in _long(path.split(b"/"), 28))
         or labels_carry(host)
     )
 
 
+def _long(parts: list[bytes], least: int) -> list[bytes]:
+    """Those of so many bytes: a text of nothing but short parts costs no step of Python for each of them, though an
+    address begins in every few bytes of it and ends a thousand later."""
+    return [part for part in parts if len(part) >= least] if max(map(len, parts)) >= least else []
+
+
 def _weighs(value: bytes, least: int) -> bool:
-    """Words in a query (a sentence), or something that looks random."""
+    """Words in a query (a sentence), or something that looks random. Undoing percents only shortens it."""
+    value = unquote_to_bytes(value) if len(value) >= least else b""
     if len(value) < least:
         return False
     sentence = value.count(b" ") + value.count(b"+") >= 4 or len(value) > 200
@@ -39,18 +47,23 @@ def _random(value: bytes) -> bool:
     return looks_random(value) or b"@" in value or b"|" in value
 
 
+_DIGITS, _UPPER, _LOWER = (each.encode() for each in (digits, ascii_uppercase, ascii_lowercase))
+
+
 def looks_random(value: bytes) -> bool:
     """Digits among letters or both cases mixed, without the separators that words and dates have."""
     plain = value.rstrip(b"=")
     if len(plain) in (32, 36, 40, 64) and not plain.translate(None, b"0123456789abcdef-"):
         return False  # a hash or a UUID, as addresses name things
-    letters = sum(65 <= byte <= 90 for byte in plain), sum(97 <= byte <= 122 for byte in plain)
-    digits = sum(48 <= byte <= 57 for byte in plain)
+    size = len(plain)
     separators = plain.count(b"-") + plain.count(b"_") + plain.count(b".")
-    if separators > len(plain) // 8 or len(plain) < 12:
+    if separators > size // 8 or size < 12:
         return False
-    mixed = sum(each > 1 for each in (*letters, digits)) >= 2
-    return mixed and digits * 12 >= len(plain) and entropy(plain) > 2.8
+    numbers = size - len(plain.translate(None, _DIGITS))
+    if numbers * 12 < size:
+        return False
+    mixed = sum(size - len(plain.translate(None, each)) > 1 for each in (_UPPER, _LOWER)) + (numbers > 1) >= 2
+    return mixed and entropy(plain) > 2.8
 
 
 def labels_carry(host: bytes) -> bool:
@@ -104,6 +117,7 @@ SEEN = (
             rf"(?i)(?:!\[[^\]\x00]{{0,300}}\]\(\s{{0,3}}<?|<img\b[^>\x00]{{0,200}}?\bsrc\s?=\s?[\"']?"
             rf"|!\[[^\]\x00]{{0,300}}\]:\s{{1,3}})({_WEB})"
         ),
+        begins=r"!\[|<(?i)img\b",
         about="an image on another host, which is fetched when it is shown; certain where its address carries data",
         reach=1600,
         gate=r"!\[|<(?i)img\b",
@@ -113,7 +127,8 @@ SEEN = (
     Detector(
         name="address-with-data",
         kind=EXFILTRATION,
-        pattern=rf"(?i)\b({_WEB})",
+        pattern=rf"(?i)\b{_WEB}",
+        begins=r"(?i)https?://",
         about="a web address whose query, fragment, path or host carries data",
         reach=1020,
         keywords=("http://", "https://"),
@@ -137,6 +152,7 @@ SEEN = (
         pattern=(
             r"(?i)\bdata:[a-z]{2,20}/[a-z0-9.+-]{1,60}(?:;[a-z0-9=.+-]{1,40}){0,3};base64,[a-z0-9+/=_-]{16,1000}"
         ),
+        begins=r"(?i)data:[a-z]",
         about="a data: address with content in it",
         reach=1240,
         keywords=("data:",),
@@ -147,6 +163,7 @@ SEEN = (
         kind=EXFILTRATION,
         # One run, one thread of the automaton: a start is what follows another character.
         pattern=r"(?:^|[^A-Za-z0-9+/_-])([A-Za-z0-9+/_-]{64,1000}={0,2})",
+        begins=r"(?:^|[^A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64}",
         about="a long run of base64",
         reach=1010,
         gate=r"[A-Za-z0-9+/_-]{40}",
@@ -157,6 +174,7 @@ SEEN = (
         name="hex-blob",
         kind=EXFILTRATION,
         pattern=r"(?i)\b[0-9a-f]{132,1000}\b",
+        begins=r"(?i)\b[0-9a-f]{132}",
         about="a run of hexadecimal longer than any usual hash",
         reach=1010,
         gate=r"(?i)[0-9a-f]{40}",
@@ -170,6 +188,7 @@ UNSEEN = (
         gate=r"\xf3\xa0[\x80\x81]",
         kind=EXFILTRATION,
         pattern=rf"(?:{_TAG}){{1,250}}",
+        begins=_TAG,
         about="invisible tag characters, which spell ASCII",
         reach=1010,
         confirm=_tags,
@@ -181,6 +200,7 @@ UNSEEN = (
         gate=_WIDTHLESS,
         kind=EXFILTRATION,
         pattern=rf"{_WIDTHLESS}{{4,250}}",
+        begins=rf"{_WIDTHLESS}{{4}}",
         about="a run of characters without width; certain from eight on",
         reach=1010,
         confirm=_at_least(24),
@@ -192,6 +212,7 @@ UNSEEN = (
         gate=_WIDTHLESS,
         kind=EXFILTRATION,
         pattern=rf"(?:[A-Za-z]{_WIDTHLESS}{{1,3}}){{3,60}}[A-Za-z]",
+        begins=rf"[A-Za-z]{_WIDTHLESS}",
         about="Latin letters held apart by characters without width",
         reach=700,
         confirm=lambda match: True,
@@ -203,6 +224,7 @@ UNSEEN = (
         gate=_SELECTOR,
         kind=EXFILTRATION,
         pattern=rf"{_SELECTOR}{{2,250}}",
+        begins=rf"{_SELECTOR}{{2}}",
         about="several variation selectors in a row, which carry bytes; certain from four on",
         reach=1010,
         confirm=_at_least(12),

@@ -232,6 +232,7 @@ DETECTORS = (
         name="web-address",
         kind=IDENTIFIER,
         pattern=r"(?i)\b(?:https?://|ftp://|www\.)[^\s<>\"'\x60{}|\\^\[\]]{2,1000}",
+        begins=r"(?i)https?://|ftp://|www\.",
         about="any web address; only where named, not with `identifier`",
         reach=1020,
         gate=r"(?i)(?:https?://|ftp://|www\.)[^\s]",

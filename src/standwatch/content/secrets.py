@@ -174,6 +174,29 @@ _CHECKED: dict[str, Callable[[bytes], bool | None]] = {
 }
 
 
+# How matches begin of rules whose values repeat long (searching.py says why).
+_BEGINS = {
+    "1password-service-account-token": r"ops_eyJ",
+    "aws-amazon-bedrock-api-key-long-lived": r"ABSK",
+    "facebook-page-access-token": r"EAA[MC]",
+    "flyio-access-token": r"fo1_|fm1[ar]_|fm2_",
+    "gitlab-pat-routable": r"glpat-",
+    "gitlab-runner-authentication-token-routable": r"glrt-t",
+    "grafana-api-key": r"(?i)eyJrIjoi",
+    "grafana-cloud-api-token": r"(?i)glc_",
+    "jwt": r"\bey[a-zA-Z0-9]{17}",
+    "jwt-base64": r"ZXlK",
+    "microsoft-teams-webhook": r"https://[a-z0-9]",
+    "nuget-config-password": r"(?i)<add key=",
+    "pypi-upload-token": r"pypi-AgEIcHlwaS5vcmc",
+    "sentry-org-token": r"sntrys_eyJpYXQiO",
+    "slack-app-token": r"(?i)xapp-",
+    "slack-bot-token": r"xoxb-",
+    "slack-legacy-token": r"xox[os]-",
+    "vault-batch-token": r"hvb\.",
+}
+
+
 def _detector(rule: Rule) -> Detector:
     return Detector(
         name=rule.id,
@@ -184,6 +207,7 @@ def _detector(rule: Rule) -> Detector:
         lead=rule.lead,
         keywords=rule.keywords,
         gate=rule.gate,
+        begins=_BEGINS.get(rule.id, ""),
         confirm=_confirm(rule),
         source=f"gitleaks {rules().version}" + ("; " + ", ".join(rule.adapted) if rule.adapted else ""),
     )
@@ -222,6 +246,7 @@ OWN = (
         name="authorization-header",
         kind=SECRET,
         pattern=r"(?i)\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|bearer|token|api-?key)\s{1,3}([\w=~@.+/-]{8,1000})",
+        begins=r"(?i)authorization",
         about="credentials in an HTTP Authorization header",
         reach=1060,
         keywords=("authorization",),
@@ -232,6 +257,7 @@ OWN = (
         name="url-credentials",
         kind=SECRET,
         pattern=r"\b[a-z][a-z0-9+.-]{1,30}://[^\s:/@\"'<>]{0,100}:([^\s:/@\"'<>]{3,200})@[A-Za-z0-9\[]",
+        begins=r"\b[a-z][a-z0-9+.-]{1,30}://",
         about="a password in an address",
         reach=340,
         gate=r"://[^\s:/@\"'<>]{0,40}:",
@@ -244,6 +270,7 @@ OWN = (
         kind=SECRET,
         pattern=r"\b((?:AKIA|ASIA)[0-9A-Z]{16}|sk-ant-[\w-]{20,200}|sk-proj-[\w-]{20,200}|xox[abeoprs]-[0-9A-Za-z-]{10,200}"
         r"|gh[opusr]_[0-9A-Za-z]{30,80}|glpat-[\w-]{16,60}|npm_[0-9A-Za-z]{30,60}|sk_live_[0-9A-Za-z]{16,120})\b",
+        begins=r"AKIA|ASIA|sk-ant-|sk-proj-|xox[abeoprs]-|gh[opusr]_|glpat-|npm_|sk_live_",
         about="a text that begins as a vendor's keys do",
         reach=220,
         gate=r"AKIA|ASIA|sk-ant-|sk-proj-|xox[abeoprs]-|gh[opusr]_|glpat-|npm_|sk_live_",
