@@ -185,6 +185,18 @@ def test_more_rows_than_were_judged_are_rolled_back_before_commit(
     connection.rollback()
 
 
+def test_more_rows_than_were_judged_are_not_handed_out(open_shop: Shop, connection: dbapi.Connection) -> None:
+    """The estimate of a condition that nobody has statistics of is a third of the table; all of it comes."""
+    cursor = connection.cursor()
+    cursor.at_most = 60
+    with pytest.raises(dbapi.TooMuch, match="100 rows came back, at most 60 were judged"):
+        cursor.execute("SELECT id FROM customers WHERE id + 0 > 0")
+    assert outcome(open_shop[0]).status == "error"
+    cursor.at_most = 100
+    cursor.execute("SELECT id FROM customers WHERE id + 0 > 0")
+    assert len(cursor.fetchall()) == 100
+
+
 def test_a_trigger_that_touches_another_table_is_seen_where_no_plan_sees_it(
     open_shop: Shop, connection: dbapi.Connection
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from standwatch.enforce.drafting import findings_bytes
 from standwatch.enforce.idioms.reading import VERSION
-from standwatch.facts.configuration import Finding, Freeze, RedLine
+from standwatch.facts.configuration import Finding, Freeze, Policy, RedLine
 from standwatch.facts.words import Decision, Effect
 from standwatch.flow.origin import Read
 from standwatch.flow.trail import Trail
@@ -87,6 +87,19 @@ def test_a_red_line_on_what_cannot_be_undone_stops_that_alone() -> None:
     assert coder.judged("touch x").disposition == "allow"
     assert coder.judged("rm x").deciding.check == "red_lines"
     assert coder.judged("echo 'open").deciding.check == "red_lines", "what is not understood may be that"
+
+
+def test_a_policy_on_what_cannot_be_undone_forbids_that_alone() -> None:
+    text = 'forbid (principal, action == Action::"irreversible", resource);'
+    coder = Coder()
+    configuration = msgspec.structs.replace(
+        bank.configuration(manifest()), policies=(Policy("undone", text),)
+    )
+    coder.stage = Stage(compile_world(configuration))
+    for line in ("git status", "touch x"):
+        assert coder.judged(line).disposition == "allow"
+    for line in ("rm x", "echo 'open"):
+        assert coder.judged(line).deciding.check == "policy", line
 
 
 @pytest.mark.parametrize(
