@@ -20,6 +20,8 @@ FORBIDS = (
     '@id("exact") forbid (principal, action, resource) when { context.arguments == {a: {micros: 1}} };',
     '@id("err") forbid (principal, action, resource) when { context.arguments.d.micros == 1 };',
     '@id("odd") forbid (principal == Agent::"\\u{1}\\"é", action, resource);',
+    '@id("both") forbid (principal == Agent::"former", action, resource) '
+    "when { context.arguments has b && context.arguments.b.micros < 3 };",
 )
 
 
@@ -130,3 +132,10 @@ def test_what_policies_do_not_look_at_does_not_make_another_question() -> None:
     assert found.judge("payer", "s", "t", {"a": 6, "note": 7}).decision == "deny"
     assert found.judge("payer", "s", "t", {"a": 1}).decision == "allow"
     assert asked == [{"a": 1}, {"a": 6}, {"a": 1}]
+
+
+def test_an_answer_is_kept_for_whom_it_was_given_to() -> None:
+    found = policies("\n".join([PERMIT, FORBIDS[-1]]))
+    for _ in range(2):
+        assert found.judge("payer", "s", "t", {"b": 1}).decision == "allow"
+        assert found.judge("former", "s", "t", {"b": 1}).decision == "deny"
