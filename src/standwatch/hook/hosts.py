@@ -26,6 +26,14 @@ EVENTS = {
 """Host → its name of an event → ours."""
 WORDS = ("last_assistant_message", "prompt_response", "text")
 """Where hosts say what their agent said last."""
+MACHINE = (
+    "<task-notification", "<teammate-message", "<agent-message", "<agent-notification", "<cross-session-message",
+    "<channel source", "<system-reminder", "<monitor-", "<scheduled-task", "<local-command-", "<bash-std",
+    "<subagent_notification",
+)  # fmt: skip
+"""What hosts put around words that they hand to an agent as if its user had typed them: results of sub-agents and of
+what runs in the background, messages of others. Claude Code is reported to say its event of a prompt for these too (its
+issue 16952), and an outsider may have written them."""
 PROJECT = {
     "claude-code": "CLAUDE_PROJECT_DIR",
     "gemini-cli": "GEMINI_PROJECT_DIR",
@@ -104,6 +112,12 @@ def _text(said: dict[str, Any], name: str) -> str:
     if found is not None and not isinstance(found, str):
         raise BadEvent(f"{name} is no text")
     return found or ""
+
+
+def typed(prompt: str) -> bool:
+    """Whether a user typed this, as far as it shows. Of a prompt with such an envelope in it nothing is the task."""
+    folded = prompt.casefold()
+    return not any(mark in folded for mark in MACHINE)
 
 
 def _listed(found: Any) -> list[str]:

@@ -10,7 +10,7 @@ import os
 import time
 
 from standwatch.hook.files import Lock, Settings, load, path_of, save, take
-from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event
+from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event, typed
 from standwatch.hook.places import border, marks, moved, named, where
 from standwatch.hook.quick import digest, dumps
 from standwatch.hook.talk import Line, Unreachable
@@ -221,7 +221,12 @@ def _opened(work: Work, task: str) -> dict[str, Any]:
 
 
 def _hear(work: Work, event: Event) -> Said:
-    """The words of a session's user are its task; what comes later is added. Nobody is kept from speaking."""
+    """The words of a session's user are its task; what comes later is added. Nobody is kept from speaking.
+
+    INVARIANT: what a host only passes on as a prompt, the result of a sub-agent among them, is no task.
+    """
+    if not typed(event.prompt):
+        return Said(GO)
     path = path_of(work.settings.folder, "runs", event.session)
     kept = load(path)
     # A run that has had its time is followed by another one as its user speaks, and never because a tool is called.
