@@ -58,6 +58,8 @@ class Store:
         self.state = load(save(self.sequencer.state))
         self.on_told: OnTold | None = None
         self.down = False
+        self.late: dict[int, Any] = {}
+        """As in `store.link`: nobody leaves here, so nothing in it is ever asked for."""
         self.before = self.after = 0
         """How long (µs) an append waits to be sequenced, and its answer to be heard."""
         self.begun: dict[int, int] = {}
