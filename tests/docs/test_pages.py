@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from contextlib import redirect_stdout
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -192,6 +193,7 @@ def code(page: str) -> str:
     return "\n".join(line for line in (*marked, *lines) if line.startswith("standwatch "))
 
 
+@cache
 def helped(*words: str) -> str:
     """What `standwatch WORDS --help` says."""
     told = StringIO()
@@ -306,8 +308,9 @@ def test_every_key_has_a_row(function: str, key: str) -> None:
 
 def test_every_row_is_a_key() -> None:
     """No documentation of keys that are none."""
+    every = known_keys()
     for title in sorted(set(SECTIONS.values())):
-        known = {key for function, key in known_keys() if SECTIONS[function] == title}
+        known = {key for function, key in every if SECTIONS[function] == title}
         rows = re.findall(
             r"^\| ((?:`[a-z_.]+`(?:, )?)+) \|", section("docs/manifest.md", f"`{title}`"), re.MULTILINE
         )
