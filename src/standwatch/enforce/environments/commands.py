@@ -12,7 +12,7 @@ from standwatch.enforce.environments.reaching import family_of, options_of
 from standwatch.enforce.environments.said import Said, UnreadError, commands
 from standwatch.enforce.environments.values import VARIABLES, value_of, variable
 from standwatch.enforce.idioms.line import Word
-from standwatch.enforce.idioms.programs import INERT, INTERPRETERS
+from standwatch.enforce.idioms.programs import FETCHES, INERT, INTERPRETERS
 from standwatch.facts.environments import Kind
 
 _STAYS: Final = frozenset(
@@ -66,6 +66,8 @@ def _exported(claims: Claims, said: Said) -> None:
 
 
 def _program(claims: Claims, said: Said) -> None:
+    if said.name in FETCHES:
+        _fetched(claims, said)
     family = BY_NAME.get(said.name)
     match said.name:
         case "cd" | "pushd":
@@ -81,6 +83,28 @@ def _program(claims: Claims, said: Said) -> None:
             return
         case _:
             _other(claims, said)
+
+
+_ADDRESS: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?(?:[/?#].*)?", re.DOTALL)
+
+
+def _fetched(claims: Claims, said: Said) -> None:
+    """What `curl` takes for a URL though no scheme stands before it, and what it is told to connect to instead."""
+    for one in said.words:
+        value = value_of(claims, one)
+        if value is None or "://" in value or len(value) > _LONGEST:
+            continue
+        if _ADDRESS.fullmatch(value):
+            places.url(claims, f"http://{value}", value)
+            places.url(claims, f"https://{value}", value)
+        elif value.casefold().startswith("host:"):
+            places.host(claims, value[5:].strip(), value)
+        elif value.count(":") > 1:  # `--connect-to NAME:PORT:NAME:PORT`
+            for part in value.split(":")[:8]:
+                places.host(claims, part, value)
+
+
+_LONGEST: Final = 4_096
 
 
 def _folder(claims: Claims, said: Said) -> None:

@@ -46,11 +46,15 @@ def read(claims: Claims, name: str, words: Words) -> None:
     match verb:
         case "push" | "send-pack":
             _push(claims, rest, settings)
+        case "subtree" if "push" in [one[0] for one in rest] and len(rest) > 2:
+            _refspec(claims, *rest[-1])
         case "checkout" | "switch":
             _switched(claims, rest)
         case "branch" if any(one[0] in ("-m", "-M", "--move") for one in rest):
             claims.around.pop("branches", None)
         case "config" | "remote":
+            if any(one[0].casefold().startswith(("branch.", "push.", "remote.")) for one in rest):
+                claims.around.pop("branches", None)  # a plain push goes elsewhere from here on
             for text, _ in rest:
                 _repository(claims, text)
         case _ if verb not in _STAYS:  # also an alias, which may be anything

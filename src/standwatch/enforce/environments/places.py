@@ -115,7 +115,7 @@ def _forms(text: str, name: str) -> list[str]:
     authority, slash, path = rest.partition("/")
     bare = authority.rpartition("@")[2].partition("?")[0].partition("#")[0]
     plain = path.partition("#")[0].partition("?")[0]
-    read = posixpath.normpath("/" + urllib.parse.unquote(plain)) if slash else "/"
+    read = posixpath.normpath("/" + urllib.parse.unquote(plain).lstrip("/")) if slash else "/"
     lower = scheme.casefold()
     made = [
         f"{lower}://{bare}{slash}{path}",

@@ -44,6 +44,9 @@ class Said(msgspec.Struct, frozen=True):
     body: str = ""
 
 
+_SPLIT: Final = re.compile(r"-[a-zA-Z]*S|--spl[a-z-]*=")
+
+
 class UnreadError(Exception):
     """The text is no command line that can be read."""
 
@@ -55,7 +58,12 @@ def commands(text: str, depth: int = 0) -> Iterator[Said]:
         raise UnreadError("command lines inside each other, deeper than is read")
     line = parse(text)
     for command in line.commands:
-        yield from _carried(_of(command), depth)
+        said = _of(command)
+        yield from _carried(said, depth)
+        if said.name in SHELLS and 0 <= command.fed < len(line.commands):
+            fed = _of(line.commands[command.fed])
+            if fed.name in ("echo", "printf"):
+                yield from _inside(" ".join(one.text for one in fed.words), depth)
     if line.unread:
         raise UnreadError(line.unread)
 
@@ -83,6 +91,10 @@ def _carried(said: Said, depth: int) -> Iterator[Said]:
             before = one.text
         if said.body and (said.name in SHELLS or said.name == "ssh"):
             yield from _inside(said.body, depth)
+    if said.name == "env":
+        for one in said.words:
+            if " " in one.text and not _NAMED.match(one.text):  # `-S`
+                yield from _inside(_SPLIT.sub("", one.text), depth)
     if said.name == "eval":
         yield from _inside(" ".join(one.text for one in said.words), depth)
     if said.body and said.name not in SHELLS:

@@ -50,6 +50,10 @@ def value_of(claims: Claims, word: Word) -> str | None:
     """What a word comes to; None where that is known only when it runs."""
     if not word.expands:
         return word.text
+    if (
+        "$" not in word.text and "`" not in word.text
+    ):  # cut, chosen, or one of several: only the farthest is told
+        return None
     left = False
 
     def known(found: re.Match[str]) -> str:

@@ -278,3 +278,22 @@ def test_a_finding_says_which_word_told_it() -> None:
     assert found.environments == {"production": "hosts: -h db-prod-1"}
     found = reach(KNOWN, SHELL, {"command": "kubectl apply -f x.yaml"})
     assert found.unknown["production"] == "kubectl goes where its own settings say"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "curl -X DELETE api.example.com/v1/x",  # curl needs no scheme
+        "curl -X DELETE https://api.example.com//v1/x",
+        "curl -X DELETE --connect-to x:443:db1.prod.example.com:443 https://x/",
+        "echo 'psql -h db1.prod.example.com -c drop' | sh",
+        "env -S 'psql -h db1.prod.example.com'",
+        "cat <<X\n\\\nX\npsql -h db1.prod.example.com\nX\n",
+        "git subtree push --prefix x origin main",
+        "git config branch.dev.merge refs/heads/main; git push",
+        "B=xmain; git push origin ${B#x}",
+        "for b in dev main; do git push origin $b; done",
+    ],
+)
+def test_no_other_spelling_hides_production(command: str) -> None:
+    assert "production" in at(command, branch="dev")
