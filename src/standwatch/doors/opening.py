@@ -6,10 +6,10 @@ import shlex
 import ssl
 import sys
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from standwatch.facts.errors import Malformed
+from standwatch.facts.errors import Malformed, Unavailable
 
 PATIENCE: Final = 10.0
 """Seconds in which a connection is there."""
@@ -66,9 +66,11 @@ def read_dsn(text: str) -> Dsn:
 
 
 def connected(dsn: Dsn, patience: float = PATIENCE) -> Any:
-    """A connection of pg8000. Raises `Malformed` where the driver is not installed, and what the driver raises."""
+    """A connection of pg8000. Raises `Malformed` where the driver is not installed, `Unavailable` where there is no
+    connection to be had."""
     try:
         make = _single()
+        import pg8000.exceptions
     except ImportError:
         raise Malformed(
             "the driver is not installed",
@@ -81,19 +83,31 @@ def connected(dsn: Dsn, patience: float = PATIENCE) -> Any:
         if dsn.socket
         else {"host": dsn.host, "port": dsn.port}
     )
-    raw = make(
-        user=dsn.user,
-        password=dsn.password or None,
-        database=dsn.database,
-        timeout=patience,
-        ssl_context=ssl.create_default_context() if secure else False,
-        application_name="standwatch-door",
-        **where,
-    )
+    try:
+        raw = make(
+            user=dsn.user,
+            password=dsn.password or None,
+            database=dsn.database,
+            timeout=patience,
+            ssl_context=ssl.create_default_context() if secure else False,
+            application_name="standwatch-door",
+            **where,
+        )
+    except (pg8000.exceptions.DatabaseError, pg8000.exceptions.InterfaceError, OSError) as error:
+        raise Unavailable(
+            f"no connection to {dsn.place} as {dsn.user}: {_reason(error)}",
+            cure="psql with the same DSN says whether it is the server, the role or the password",
+        ) from None
     raw.autocommit = False
     # The wait was for the handshake; a statement's own time is the role's statement_timeout.
     raw._usock.settimeout(None)
     return raw
+
+
+def _reason(error: Exception) -> str:
+    """The server's own sentence (its message's field M), or the system's."""
+    told = error.args[0] if error.args else ""
+    return str(cast("dict[str, Any]", told).get("M", "refused") if isinstance(told, dict) else error)
 
 
 @cache

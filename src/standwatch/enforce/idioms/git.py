@@ -8,6 +8,10 @@ from typing import Final
 
 from standwatch.enforce.idioms import paths
 
+_AWAY: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+:(?!\\\\)"
+)
+"""An address of another machine, as remotes have it."""
 _RUNNING: Final = re.compile(
     r"^(?:core\.(?:sshcommand|pager|editor|hookspath|fsmonitor|askpass|gitproxy|attributesfile|worktree)|alias\..*"
     r"|diff\.(?:external|.*\.(?:command|textconv))|filter\..*|gpg\..*program|gpg\.program|credential\..*helper|credential\.helper"
@@ -73,6 +77,8 @@ def danger(said: list[str], script: Callable[[str], None]) -> Iterator[str]:
             "@" in one and "://" in one for one in rest
         ):
             yield "credentials in a remote's address"
+        case "remote" if rest[:1] in (["set-url"], ["add"]) and any(map(_AWAY.match, rest)):
+            yield "where pushes go is set"
         case "submodule" | "bisect" | "rebase" if any(
             one in ("foreach", "run", "--exec", "-x") for one in rest
         ):

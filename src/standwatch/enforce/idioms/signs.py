@@ -50,7 +50,9 @@ PROMPTS: Final = listed(
     "eval shell console repl tunnel dbshell dbconsole debug-shell run-command interactive tinker"
 )
 LETS_IN: Final = re.compile(
-    r"--(?:listen|http-listen|allow-remote)(?:[=-]|$)|(?:--?[\w-]+=)?(?:https?://|tcp://)?(?:0\.0\.0\.0|\[::\]|\*)(?::\d+)?$"
+    r"--(?:listen|http-listen|allow-remote)(?:[=-]|$)"
+    r"|(?:--?[\w-]+=)?(?:https?://|tcp://)?(?:0\.0\.0\.0|\[::\])(?::\d+)?$"
+    r"|(?:--?[\w-]*(?:host|bind|listen|addr\w*)=|https?://|tcp://)\*(?::\d+)?$|\*:\d+$"
 )
 SECRETS: Final = re.compile(
     r"^(?:aws .*(?:secretsmanager (?:batch-)?get-secret-value|ssm get-parameters?\b.*--with-decryption"

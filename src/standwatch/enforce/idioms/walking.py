@@ -342,6 +342,8 @@ class Walk:
             return Word(_SPLIT.join(value.split()) if splits else value)
         if bare is not None and bare[1] == "HOME":
             return Word("~")
+        if bare is not None and bare[1].startswith("STANDWATCH_"):
+            return Word("~/.standwatch", expands=True)  # wherever it is, it is not the agent's
         if bare is not None and self._several.get(bare[1]):
             return Word(self._several[bare[1]], expands=True)
         if node.type == "expansion":
