@@ -4,7 +4,7 @@ import pytest
 
 from standwatch.enforce.idioms.reading import read
 
-WORKSPACE = "/home/u/ws"
+WORKSPACE = "/srv/dev/ws"
 HIDDEN = [
     "cat <<X\n\\\nX\nrm -rf ~\nX\n",  # the first line of the document is joined to the second
     "cat <<'X'\n\\\nX\nrm -rf ~\nX\n",
