@@ -8,10 +8,11 @@ from typing import Any, Final, cast
 
 from standwatch.authority.grant import permits
 from standwatch.enforce.case import Case, against, allow
-from standwatch.enforce.checks_calls import TOLD, provenance
+from standwatch.enforce.checks_calls import provenance, told_of
 from standwatch.enforce.checks_places import environment, freeze
 from standwatch.enforce.envelope import MICRO, ToolEnvelope
 from standwatch.enforce.idioms.arguments import far_reaching
+from standwatch.enforce.idioms.reading import gravest_first
 from standwatch.enforce.llms import NO_TOOLS, offers, serves
 from standwatch.enforce.masking import content
 from standwatch.enforce.patterns import is_plain, matches, names
@@ -195,9 +196,8 @@ def _commanded(tool: ToolEnvelope, name: str) -> str:
         return ""
     if not tool.reading.understood and not tool.reading.doubts:
         return f"{name} has no command line from which the effect could be read"
-    told = [one.why for one in tool.reading.doubts[:TOLD]]
-    more = len(tool.reading.doubts) - len(told)
-    return f"{name}: {'; '.join(told)}{f'; and {more} more' if more else ''}" if told else ""
+    told = told_of([one.why for one in gravest_first(tool.reading.doubts)])
+    return f"{name}: {told}" if told else ""
 
 
 MOST: Final = 2**53 // MICRO

@@ -92,14 +92,14 @@ def failed(why: str) -> Finding:
 
 
 def told(details: Collection[Detail]) -> Finding:
-    """One finding for all that was found: where, what, and never the value itself."""
+    """One finding for all that was found: where, what, the gravest first, and never the value itself."""
     worst = ACTIONS[max(ACTIONS.index(one.action) for one in details)]
-    first = min(details, key=lambda one: (one.word != "canaries", -ACTIONS.index(one.action)))
+    gravest = sorted(details, key=lambda one: (one.word != "canaries", -ACTIONS.index(one.action)))
     said = [
-        f"{one.word} ({one.detector}) at {one.pointer or '/'}: {one.shown}, {one.action}" for one in details
+        f"{one.word} ({one.detector}) at {one.pointer or '/'}: {one.shown}, {one.action}" for one in gravest
     ]
     more = [f"and {len(said) - MOST_TOLD} more"] if len(said) > MOST_TOLD else []
-    return Finding(CHECK, _DECISIONS[worst], "; ".join((*said[:MOST_TOLD], *more)), first.word)
+    return Finding(CHECK, _DECISIONS[worst], "; ".join((*said[:MOST_TOLD], *more)), gravest[0].word)
 
 
 def _details(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from standwatch.facts.words import Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 VERSION: Final = 2
 """Raised whenever the same command line may be read otherwise."""
@@ -28,6 +31,14 @@ class Doubt(msgspec.Struct, frozen=True):
 
     kind: Kind
     why: str
+
+
+_GRAVEST: Final[tuple[Kind, ...]] = ("harm", "reveals", "unread", "opens", "runs", "network", "outside")
+
+
+def gravest_first(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """`doubts` as people who decide should read them: what destroys or tells a secret before what is merely odd."""
+    return sorted(doubts, key=lambda one: _GRAVEST.index(one.kind))
 
 
 class Carried(msgspec.Struct, frozen=True):
