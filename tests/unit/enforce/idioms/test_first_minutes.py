@@ -1,4 +1,4 @@
-"""What a coding agent does in its first minutes goes unasked; what would end the watch, or lead pushes elsewhere, does not."""
+"""A coding agent's first minutes go unasked; what would end the watch, or lead pushes elsewhere, does not."""
 
 import pytest
 
