@@ -85,7 +85,11 @@ def test_a_hold_is_marked_where_one_answers_and_on_its_page_once_it_is_released(
 ) -> None:
     ident = bot.call("pay", to="DE02", amount=900).reference
     olga.open("/approvals")
-    assert olga.chrome.run("document.querySelector('#waiting .chip.held').checkVisibility()") is False
+    chip = "document.querySelector('#waiting .chip.held').checkVisibility()"
+    olga.chrome.view(390, 844)
+    assert olga.chrome.run(chip) is False
+    olga.chrome.view(1280, 900)
+    assert olga.chrome.run(chip) is False
     rows = boxes(olga, "#waiting tbody tr")
     watch.halt("tool:bank.pay", "odd payments")
     number = hold(watch)
