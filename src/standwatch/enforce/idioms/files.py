@@ -173,6 +173,6 @@ def _files(name: str, said: list[str]) -> Iterator[str]:
         if (name in WRITES_LAST and last) or deletes or in_place or name in ("tee", "chattr"):
             yield from _why(paths.writing(text))
         if name == "mv":
-            yield from _why(paths.removing_accounts(text))
+            yield from _why(paths.writing(text))
         if name in ("chmod", "chown", "setfacl", "ln"):
             yield from _why(paths.writing(text))

@@ -90,6 +90,10 @@ def danger(said: list[str], script: Callable[[str], None]) -> Iterator[str]:
             yield "a branch is removed, merged or not"
         case _:
             pass
+    if verb in ("mv", "rm", "restore", "checkout"):
+        for one in rest:
+            if why := paths.writing(one):
+                yield why
     if verb not in ("commit", "log", "grep", "tag", "show", "diff", "blame"):
         for one in rest:
             if why := paths.reading(one):

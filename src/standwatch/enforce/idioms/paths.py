@@ -28,7 +28,8 @@ _STARTS: Final = re.compile(
     r"|environment|security/|selinux/|kubernetes/)|/\.docker/daemon\.json|/\.config/(?:pip|containers)/"
     r"|(?:^|/)\.(?:npmrc|pypirc|yarnrc(?:\.yml)?|gitconfig)$|^/(?:s?bin|usr/(?:local/)?s?bin|boot)/|pip\.conf$"
     r"|^/etc/pip|/(?:claude|gemini|codex|cursor)/settings"
-    r"|/\.(?:claude|gemini|codex|cursor|vscode)/(?:settings|hooks|config|mcp|tasks)[^/]*"
+    r"|(?:^|/)\.(?:claude|gemini|codex|cursor|vscode)/(?:settings|hooks|config|mcp|tasks)[^/]*|(?:^|/)\.mcp\.json$"
+    r"|(?:^|/)\.(?:claude|gemini|codex|cursor)/?$"
 )
 _ACCOUNTS: Final = re.compile(
     r"^/var/log(?:/|$)|(?:^|/)\.[a-z_]*history$|^/private/var/log(?:/|$)|/winevt/|^/var/(?:adm|audit)(?:/|$)"
@@ -66,6 +67,7 @@ def _in(pattern: re.Pattern[str], path: str) -> bool:
     return bool(pattern.search(path[:END]) or (len(path) > END and pattern.search(path[-END:])))
 
 
+_SETTINGS: Final = (".claude", ".codex", ".gemini", ".cursor", ".git", ".mcp.json")
 _HIDDEN: Final = (
     ".env",
     ".netrc",
@@ -90,6 +92,13 @@ def reading(path: str) -> str:
 def writing(path: str) -> str:
     """Why writing to `path` reaches further than a file."""
     found = plain(path)
+    wild = [
+        part
+        for part in found[:END].split("/")
+        if part[:1] in (".", "[") and any(mark in part for mark in "*?[")
+    ]
+    if any(fnmatchcase(one, part) for part in wild for one in _SETTINGS):
+        return f"{path[:120]} may decide what is started, or by whom"
     if _in(_SECRETS, found):
         return f"{path[:120]} holds credentials"
     if _in(_STARTS, found):

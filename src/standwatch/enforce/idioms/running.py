@@ -210,6 +210,10 @@ class Runner(Operands):
         program, used = look_up(name, [said[at] for at in operands[:3]])
         if name in ("cd", "pushd", "chdir") and not self._away:
             target = said[operands[0]] if operands else "~"
+            # What stands there is named without its folder from here on.
+            notes.doubt(
+                "harm", paths.writing(f"{target}/hooks/x") or paths.writing(f"{target}/settings.json")
+            )
             if target != "-" and not (operands and rest[operands[0]].expands):
                 self._ground.enter(target)
             return

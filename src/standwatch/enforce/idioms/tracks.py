@@ -71,6 +71,9 @@ class Tracks:
             notes.does("irreversible")
         elif code.writes(text):
             notes.does("write")
+        if code.removes(text) or code.writes(text):
+            for one in code.literals(text):
+                notes.doubt("harm", paths.writing(one))
         found = code.paths(text) if bare else (one for one in code.literals(text) if places.is_path(one))
         for one in found:
             self._path(one, "read")

@@ -76,7 +76,24 @@ TOLD = [
     "python -m standwatch observe x",
     "claude --dangerously-skip-permissions -p x",
 ]
+OURS = [  # what the hook itself hangs on, by a relative path too
+    "rm .claude/settings.json",
+    "echo {} > .claude/settings.local.json",
+    "mv .claude x",
+    "rm -rf .claude",
+    "rm .cl*/settings.json",
+    "cd .claude && rm settings.json",
+    "git mv .codex x",
+    "sed -i s/a/b/ .gemini/settings.json",
+    "cp x .cursor/hooks.json",
+    "python -c \"open('.claude/settings.json','w')\"",
+    "echo {} > .mcp.json",
+]
 PLAIN = [
+    "cat .claude/settings.json",
+    "mv src/a.py src/b.py",
+    "git checkout main",
+    "cd src && rm x.py",
     "git clone https://t.example/x",
     "git rebase main",
     "git config user.name x",
@@ -99,7 +116,7 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize("line", [*HIDDEN, *LATER, *MADE, *TOLD])
+@pytest.mark.parametrize("line", [*HIDDEN, *LATER, *MADE, *TOLD, *OURS])
 def test_what_bash_runs_is_asked_about(line: str) -> None:
     found = read(line, WORKSPACE, WORKSPACE)
     assert found.doubts or not found.understood
