@@ -152,13 +152,15 @@ def show(sheet: dict[str, Any], digest: str) -> None:
     """The action whole: nothing left out, nothing summed up, what cannot be seen made visible."""
     question, names = sheet["question"], sheet["names"]
     action = json.loads(sheet["action"])
+    if isinstance(action.get("arguments"), dict):
+        action["arguments"] = _ordered(action["arguments"], (sheet.get("around") or {}).get("first", ()))
     asked = f"of {question['system']}, asked by {question['by']} {when(question['at'])}"
     say(f"{paint(visible(question['tool']), 'bold')}  {visible(asked)}")
     say(f"open until {when(question['until'])}; {visible(progress(question, names))}")
     if question.get("held"):
         say(paint(stopped(question["held"]), "bad"))
     say("")
-    for line in json.dumps(action, ensure_ascii=False, indent=2, sort_keys=True).splitlines():
+    for line in json.dumps(action, ensure_ascii=False, indent=2).splitlines():
         say("  " + _marked(line))
     say(
         "",
@@ -173,6 +175,11 @@ def show(sheet: dict[str, Any], digest: str) -> None:
     for finding in sheet["findings"].get("findings", ()):
         if finding.get("decision", "allow") != "allow" and finding.get("reached", True):
             say(f"why: {visible(finding['check'])}: {visible(finding.get('reason', ''))}")
+
+
+def _ordered(arguments: dict[str, Any], first: Sequence[str]) -> dict[str, Any]:
+    """What says what is done before the rest of it."""
+    return {name: arguments[name] for name in (*first, *arguments) if name in arguments}
 
 
 def progress(question: dict[str, Any], names: dict[str, str]) -> str:

@@ -73,7 +73,8 @@ async def view(ask: Ask) -> ApprovalView:
             raise
         return ApprovalView(ident, standing, None, str(error))
     question = asked.question
-    shown = await asyncio.to_thread(sheet, asked.action)  # a large action takes its time
+    first = asked.around.first if asked.around else ()
+    shown = await asyncio.to_thread(sheet, asked.action, first)  # a large action takes its time
     problems = (
         *shown.problems,
         *compared(

@@ -5,7 +5,7 @@ numbers and addresses are cut into groups for the eye; the groups of a value joi
 knows beside (who asked, where a value came from) is no part of this: it is not signed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -66,9 +66,9 @@ ORDER: Final = (
 _KNOWN: Final = frozenset((*Action.__struct_fields__, "kind"))
 
 
-def sheet(action: str) -> Sheet:
+def sheet(action: str, first: Sequence[str] = ()) -> Sheet:
     """The sheet of the canonical action whose bytes are the UTF-8 of `action`. Never raises: what cannot be read is a
-    problem, and is shown as it stands."""
+    problem, and is shown as it stands. Arguments of the names in `first` stand before the others."""
     data = action.encode("utf-8", "surrogatepass")
     digest = action_digest(data)
     problems: list[str] = []
@@ -95,12 +95,21 @@ def sheet(action: str) -> Sheet:
         size=len(data),
         members=tuple(row for name in rest for row in tree(members[name], name=name)),
         arguments=tuple(
-            row for row in tree(members.get("arguments", {})) if row.depth or row.type != "object"
+            row
+            for row in tree(_ordered(members.get("arguments", {}), first))
+            if row.depth or row.type != "object"
         ),
         told={name: value for name, value in members.items() if isinstance(value, str)},
         problems=tuple(problems),
         raw=inert(action),
     )
+
+
+def _ordered(arguments: Any, first: Sequence[str]) -> Any:
+    if not isinstance(arguments, dict):
+        return arguments
+    told = cast("dict[str, Any]", arguments)
+    return {name: told[name] for name in (*first, *told) if name in told}
 
 
 def compared(found: Sheet, *, digest: str, org: str, ident: str, system: str, tool: str) -> tuple[str, ...]:
@@ -118,7 +127,8 @@ def _shape(members: dict[str, Any]) -> Iterator[str]:
     if members.get("kind") != "action.1":
         yield "The bytes are not an action of the kind action.1: this page may not show all that they mean."
     if unknown := sorted(set(members) - _KNOWN):
-        yield f"The action has {len(unknown)} members that this page does not know: they are shown below."
+        many = "1 member" if len(unknown) == 1 else f"{len(unknown)} members"
+        yield f"The action has {many} that this page does not know: see below."
     if missing := sorted(_KNOWN - set(members)):
         yield f"The action lacks {', '.join(missing)}."
     if not isinstance(members.get("arguments", {}), dict):

@@ -79,6 +79,8 @@ class Around(msgspec.Struct, frozen=True):
     why: tuple[Why, ...]
     silence: str
     """What happens if nobody answers."""
+    first: tuple[str, ...] = ()
+    """Arguments that say what is done, by the manifest as it is now: these are shown before the others."""
 
 
 class VoteLine(msgspec.Struct, frozen=True):

@@ -73,7 +73,18 @@ def around(
         left_off=left_off,
         why=tuple(_why(sealed.findings)),
         silence=_silence(question),
+        first=telling_first(configuration, asked.system, asked.tool),
     )
+
+
+def telling_first(configuration: Configuration, system: str, tool: str) -> tuple[str, ...]:
+    """Names of the arguments that the manifest reads as a command, a statement, an address: the effect's own first."""
+    known = configuration.systems.get(system)
+    found = known.manifest.tools.get(tool) if known is not None else None
+    if found is None:
+        return ()
+    read = (name for name, rule in found.arguments.items() if rule.reads_as)
+    return tuple(sorted(read, key=lambda name: name != found.effect_by))
 
 
 def inquiry(source: Record, state: State, ident: str) -> Question:

@@ -70,6 +70,15 @@ def test_every_member_and_every_argument_is_there() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_done_stands_before_the_rest_of_it_and_nothing_is_lost() -> None:
+    given = {"around": {"b": 1}, "command": "rm x", "cwd": "/srv"}
+    data = action_bytes(msgspec.structs.replace(ACTION, arguments=given)).decode()
+    found = sheet(data, ("command", "statement"))
+    assert [row.pointer for row in found.arguments] == ["/command", "/around", "/around/b", "/cwd"]
+    assert rebuilt(found.arguments) == given
+    assert (found.digest, found.problems) == (sheet(data).digest, ())
+
+
 def test_the_digest_is_that_of_the_bytes_and_so_are_the_words() -> None:
     data = action_bytes(ACTION)
     found = sheet(data.decode())

@@ -23,7 +23,10 @@ from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_ports import AnswerOrder, Done
 from standwatch.fronts.control_sheet import Origin, Standing
 from standwatch.keys import ed25519
+from standwatch.serve.control_asking import telling_first
 from standwatch.store.folder import read_folder
+from support import bank
+from support.coding import SYSTEM, TOOL, manifest
 from support.watch import DEFINITION, PEOPLE, Watch, done, standing, write_organisation
 
 LOOK = Definition("look", "6" * 64, {"type": "object"})
@@ -206,3 +209,10 @@ def test_nobody_sees_the_question_of_a_system_that_is_not_theirs(tmp_path: Path)
                 await watch.control.standing(watch.who("olga"), ident)
 
     run(tmp_path, work)
+
+
+def test_what_says_what_is_done_is_named_the_effects_own_first() -> None:
+    edits = ("    arguments:\n      command:", "    arguments:\n      about: {reads_as: url}\n      command:")
+    found = bank.configuration(manifest("claude-code", edits))
+    assert telling_first(found, SYSTEM, TOOL) == ("command", "about")
+    assert telling_first(found, SYSTEM, "claude-code.Other") == telling_first(found, "none", TOOL) == ()
