@@ -57,8 +57,9 @@ def _on_one_line(node: Node, data: bytes) -> bool:
         if one.type in ("heredoc_body", "heredoc_end"):
             at = one.end_byte
             continue
-        if _BLANK.fullmatch(data, at, max(at, one.start_byte)) is None:
-            return False
+        between = data[at : one.start_byte]
+        if _BLANK.fullmatch(between) is None or (between and not between.replace(b"\\\n", b"")):
+            return False  # it ends before, or is one word with what follows
         at = one.end_byte
     return True
 

@@ -17,6 +17,7 @@ HIDDEN = [
     "\r#;rm -rf ~",
     ": \\ #;rm -rf ~",
     "a=(\nX\n)}} rm -rf ~",
+    "a=*\\\n=~ rm -rf ~",
     "time ! rm -rf ~",
     "time while rm -rf ~; do break; done",
     "time a=eval rm -rf ~",
