@@ -152,8 +152,9 @@ def show(sheet: dict[str, Any], digest: str) -> None:
     """The action whole: nothing left out, nothing summed up, what cannot be seen made visible."""
     question, names = sheet["question"], sheet["names"]
     action = json.loads(sheet["action"])
+    about: dict[str, Any] = sheet.get("around") or {}
     if isinstance(action.get("arguments"), dict):
-        action["arguments"] = _ordered(action["arguments"], (sheet.get("around") or {}).get("first", ()))
+        action["arguments"] = _ordered(action["arguments"], about.get("first", ()))
     asked = f"of {question['system']}, asked by {question['by']} {when(question['at'])}"
     say(f"{paint(visible(question['tool']), 'bold')}  {visible(asked)}")
     say(f"open until {when(question['until'])}; {visible(progress(question, names))}")
@@ -167,7 +168,7 @@ def show(sheet: dict[str, Any], digest: str) -> None:
         f"sha256 {digest}",
         f"words  {short_words(digest)}   the agent's answer and the page show the same",
     )
-    _around(sheet.get("around") or {})
+    _around(about)
     for one in sheet.get("endorsable", ()):
         told = f"vouched for by {people(one['by'], names)}" if one["by"] else "nobody vouches for it yet"
         say(visible(f"or vouch for {one['argument']} in this run ({told}):"))

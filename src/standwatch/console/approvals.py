@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from standwatch.console.form import Act, Form
+from standwatch.console.inert import marked
 from standwatch.console.page import Ask, Page
 from standwatch.facts.short_words import short_words
 from standwatch.fronts.control_budget import DeferredLine, PullOrder, VigilanceLine
@@ -18,6 +19,8 @@ class WaitingLine(msgspec.Struct, frozen=True):
     words: str
     mine: bool
     held: str = ""
+    says: str = ""
+    """The beginning of what is asked about, what nobody sees told by its number."""
 
 
 class ApprovalsView(msgspec.Struct, frozen=True):
@@ -39,8 +42,11 @@ class ApprovalsView(msgspec.Struct, frozen=True):
 async def view(ask: Ask) -> ApprovalsView:
     """Every open question that whoever looks may see."""
     status = await ask.status()
+    says = {} if ask.as_of else {one.id: marked(one.says) for one in await ask.ops.questions(ask.who)}
     found = tuple(
-        WaitingLine(one, short_words(one.digest), ask.who.ident in one.signers, _held(one))
+        WaitingLine(
+            one, short_words(one.digest), ask.who.ident in one.signers, _held(one), says.get(one.id, "")
+        )
         for one in sorted(status.questions, key=lambda each: each.index)
     )
     mine = tuple(one for one in found if one.mine)

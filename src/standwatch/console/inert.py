@@ -102,6 +102,11 @@ def plain(found: tuple[Piece, ...]) -> str:
     return "".join(piece.text * piece.times for piece in found)
 
 
+def marked(text: str) -> str:
+    """`text` where no markup can stand (an option, a title): what nobody sees is told by its number."""
+    return "".join(f"⟨{one.code}⟩" if one.kind in ("mark", "line") else one.text for one in pieces(text))
+
+
 _PLAIN: Final = re.compile(r"(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?")
 """ASCII that one can see, with single spaces inside: nothing in it can deceive about itself."""
 

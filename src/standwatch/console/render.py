@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from standwatch.console.assets import asset_path
 from standwatch.console.frame import Frame
-from standwatch.console.inert import pieces
+from standwatch.console.inert import marked, pieces
 from standwatch.console.svg import bars, max_of
 
 
@@ -51,11 +51,6 @@ def render(template: str, view: Any, frame: Frame, *, csrf: str, nonce: str) -> 
     """`view` in `template`. `csrf` goes into its forms, `nonce` onto every element that htmx serves."""
     page = environment().get_template(template)
     return page.render(view=view, frame=frame, csrf=csrf, nonce=nonce).encode()
-
-
-def marked(text: str) -> str:
-    """`text` where no markup can stand (an option, a title): what nobody sees is told by its number."""
-    return "".join(f"⟨{one.code}⟩" if one.kind in ("mark", "line") else one.text for one in pieces(text))
 
 
 def plain(text: str) -> bool:

@@ -218,6 +218,9 @@ class QuestionLine(msgspec.Struct, frozen=True):
     held: tuple[int, ...] = ()
     """Holds in force that fall on what is asked about: until they are released nothing of it is carried out. -1 for one
     that is in memory and not yet in the record."""
+    says: str = ""
+    """The beginning of the argument that says what is done, as it was given: to tell questions apart, and no more. Only
+    in the list of questions; "" where no argument is text, and where it was erased."""
 
 
 class RunLine(msgspec.Struct, frozen=True):

@@ -42,6 +42,8 @@ EARLIER: Final = 20
 """Earlier refusals and questions of the run that are listed; the others are counted."""
 MOST_ENTRIES: Final = 2_000
 """Entries of one run that are looked at, the latest."""
+BRIEF: Final = 60
+"""Characters of it that a list tells."""
 VALUES: Final = 200
 """Values of one action that are looked for in results."""
 
@@ -85,6 +87,17 @@ def telling_first(configuration: Configuration, system: str, tool: str) -> tuple
         return ()
     read = (name for name, rule in found.arguments.items() if rule.reads_as)
     return tuple(sorted(read, key=lambda name: name != found.effect_by))
+
+
+def brief(action: bytes, first: tuple[str, ...]) -> str:
+    """The beginning of what an action does: of the first argument of `first` that is text, else of the first text."""
+    try:
+        arguments = msgspec.json.decode(action)["arguments"]
+        texts = (arguments.get(one) for one in (*first, *arguments))
+        told = next((one for one in texts if isinstance(one, str)), "")
+    except (msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError, AttributeError):
+        return ""
+    return told if len(told) <= BRIEF else f"{told[:BRIEF]}…"
 
 
 def inquiry(source: Record, state: State, ident: str) -> Question:

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,9 @@ from standwatch.serve.control_signed import lured
 from standwatch.serve.operations import Parts, known, require, somebody
 from standwatch.serve.until import Until
 
+BRIEFS: Final = 100
+"""Questions of a list that are told with the beginning of what they ask about, the oldest."""
+
 
 class Approvals(Parts):
     """What people are asked, and say."""
@@ -34,9 +37,17 @@ class Approvals(Parts):
     async def questions(self, who: Actor) -> tuple[QuestionLine, ...]:
         """What waits for a human."""
         state, now = self._state, self._clock()
-        return lines.open_questions(
+        found = lines.open_questions(
             state, now, who, lambda asked: self._holding(asked, state, now, memory=True)
         )
+        # The same people see these as see the sheets: `_sees_question`.
+        said = [await self._says(one) for one in found[:BRIEFS]]
+        return (*said, *found[BRIEFS:])
+
+    async def _says(self, line: QuestionLine) -> QuestionLine:
+        action = await self._link.fetch(Fetch(self._link.next_number(), line.id, "action"))
+        first = asking.telling_first(self._configuration, line.system, line.tool)
+        return msgspec.structs.replace(line, says=asking.brief(action.data, first) if action.known else "")
 
     async def question(self, who: Actor, ident: str) -> QuestionSheet:
         """One open question, with the canonical action whole."""

@@ -89,3 +89,17 @@ def test_the_command_line_says_it_in_the_same_words() -> None:
     assert answers.stopped([12, -1]) == (
         "held (hold 12, a hold not recorded yet): nothing is carried out until they are released"
     )
+
+
+def test_the_list_says_what_each_asks_for_and_only_the_list(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with standing(tmp_path / "org") as watch:
+            await watch.act(done, amount=600, to="<i>DE\u202e02</i>" + "0" * 80)
+            (line,) = await watch.control.questions(watch.who("otto"))
+            assert line.says == "<i>DE\u202e02</i>" + "0" * 48 + "…"
+            assert [one.says for one in (await watch.control.status(watch.who("otto"))).questions] == [""]
+            view, told = await page(watch, APPROVALS)
+            assert view.waiting[0].says.startswith("<i>DE⟨U+202E⟩02</i>0")
+            assert "&lt;i&gt;DE⟨U+202E⟩02&lt;/i&gt;0" in told
+
+    asyncio.run(work())

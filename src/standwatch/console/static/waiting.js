@@ -81,7 +81,7 @@ function made(one, names) {
   row.dataset.id = told.id;
   row.querySelector("a").href = `/approvals/${encodeURIComponent(told.id)}`;
   const people = told.signers.map((id) => names[id] || id).join(", ");
-  const fill = { tool: told.tool, words: one.words, system: told.system, by: told.by, people };
+  const fill = { tool: told.tool, words: one.words, says: one.says, system: told.system, by: told.by, people };
   for (const [name, text] of Object.entries(fill)) row.querySelector(`[data-fill="${name}"]`).textContent = text;
   if (one.mine) {
     const chip = document.createElement("b");
