@@ -47,14 +47,18 @@ def drafted_effect(definition: Mapping[str, Any]) -> tuple[Effect, str]:
 
 
 def draft_organisation(name: str, origin: str, owner: Owner, *, agents: str, operators: str) -> str:
-    """`standwatch.yaml` of one person, under development. `agents`, `operators`: HOST:PORT."""
+    """`standwatch.yaml` of one person, under development. `agents`, `operators`: HOST:PORT.
+
+    The console's own name is `localhost` where it is of this machine: browsers give no passkeys to an address.
+    """
+    console = operators.replace("127.0.0.1:", "localhost:")
     keys = ", ".join(map(quoted, owner.keys))
     return f"""\
 # Written by `standwatch init`. Everything here is yours to change; `standwatch check` reads it.
 organisation: {quoted(name)}
 origin: {quoted(origin)}
 development: true          # decide: without it, widening needs signatures and no owner validates their own system
-public_url: {quoted(f"http://{operators}")}
+public_url: {quoted(f"http://{console}")}
 listeners:
   agents: {quoted(agents)}
   operators: {quoted(operators)}

@@ -61,6 +61,7 @@ def test_a_draft_is_a_configuration_that_observes_and_is_locked() -> None:
     manifest = configuration.systems["all"].manifest
     assert warnings == ()
     assert configuration.organisation.development
+    assert configuration.organisation.public_url == "http://localhost:2"  # an address gets no passkeys
     assert manifest.observe_until == 1_800_000_000_000_000
     assert manifest.components == SERVERS
     assert {name: tool.effect for name, tool in manifest.tools.items()} == {
