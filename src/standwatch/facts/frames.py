@@ -180,6 +180,8 @@ class Traced(msgspec.Struct, frozen=True, tag=True):
     withheld: bool = False
     lapsed: bool = False
     refused: bool = False
+    run: str = ""
+    """Of the act that left."""
 
 
 ToRecorder = Append | Seen | Find | Fetch | Recall | Trace

@@ -5,6 +5,7 @@ ended, and to one that nobody knows of is told that nobody knows.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -26,8 +27,12 @@ class _Action(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
-async def before(link: Looks, world: World, act: Act) -> Before | Reply | None:
-    """What is answered to `act` by what the record has under its id; None where nothing stands against asking."""
+async def before(link: Looks, world: World, act: Act, same: Callable[[str], bool]) -> Before | Reply | None:
+    """What is answered to `act` by what the record has under its id; None where nothing stands against asking. `same`:
+    whether a run is the one that `act` belongs to, or shares what it has read.
+
+    INVARIANT: what came back is told within its run alone: another one would have read it and not know.
+    """
     found = await link.trace(Trace(link.next_number(), act.id))
     if not found.known:
         return Reply("unavailable", act.id)
@@ -39,13 +44,13 @@ async def before(link: Looks, world: World, act: Act) -> Before | Reply | None:
         return Reply("refused", act.id) if found.refused else Before(act.id, "not_sent")
     if found.status and not found.sent and await _other(link, world, act):
         return Reply("invalid", act.id)
-    return await _ended(link, act.id, found)
+    return await _ended(link, act.id, found, here=same(found.run))
 
 
-async def _ended(link: Looks, ident: str, found: Traced) -> Before:
+async def _ended(link: Looks, ident: str, found: Traced, *, here: bool) -> Before:
     if found.status in ("", "open") or not found.result:
         return Before(ident, found.status or "unknown")
-    if found.withheld:
+    if found.withheld or not here:
         return Before(ident, found.status, kept=False)
     result = await link.fetch(Fetch(link.next_number(), ident, "result"))
     return Before(ident, found.status, result.data if result.known else b"", result.known)

@@ -641,7 +641,9 @@ class LiveGate:
 
     async def before(self, act: Act) -> Before | Reply | None:
         """What the record has under the id of `act` (see `serve.before`)."""
-        return await before(self._link, self.world, act)
+        implicit = self.state.implicit.get(f"{act.caller.principal}/{act.system}", "")
+        mine = self.state.root_run(act.caller.run or implicit)
+        return await before(self._link, self.world, act, lambda run: self.state.root_run(run) == mine)
 
     async def begin(self, act: Act) -> Reply | Before:
         """Judge and record `act`; `done` means go, and that an outcome is owed to `finish` (see `serve.owed`)."""

@@ -524,7 +524,14 @@ def traced(found: Traced, entry: AnyEntry | Unknown) -> Traced:
     match entry:
         case Intent():
             return Traced(
-                found.number, True, "open", entry.by, entry.system, entry.tool, sent=bool(entry.sent)
+                found.number,
+                True,
+                "open",
+                entry.by,
+                entry.system,
+                entry.tool,
+                sent=bool(entry.sent),
+                run=entry.run,
             )
         case Outcome() if found.status:
             back = {"result": bool(entry.result), "withheld": getattr(entry, "withheld", False)}

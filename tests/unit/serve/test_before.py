@@ -19,7 +19,7 @@ from support.gates import READ
 T = TypeVar("T")
 WORLD = compile_world(bank.configuration(manifest()))
 ACT = msgspec.structs.replace(READ, id=new_id(bank.NOW, bytes(10)), seam="client")
-LEFT = Traced(0, True, "ok", ACT.caller.principal, ACT.system, ACT.tool, result=True)
+LEFT = Traced(0, True, "ok", ACT.caller.principal, ACT.system, ACT.tool, result=True, run="r1")
 
 
 class Recorder:
@@ -46,9 +46,9 @@ def _now(value: T) -> asyncio.Future[T]:
     return future
 
 
-def answered(found: Traced, act: Act = ACT, **parts: bytes) -> Before | Reply | None:
+def answered(found: Traced, act: Act = ACT, run: str = "r1", **parts: bytes) -> Before | Reply | None:
     async def work() -> Before | Reply | None:
-        return await before(Recorder(found, **parts), WORLD, act)
+        return await before(Recorder(found, **parts), WORLD, act, lambda one: one == run)
 
     return asyncio.run(work())
 
@@ -79,3 +79,9 @@ def test_an_id_is_its_callers_and_means_what_it_meant() -> None:
         assert answered(LEFT, msgspec.structs.replace(ACT, **{name: "other"})) == Reply("invalid", ACT.id)
     assert answered(LEFT, action=b'{"arguments":{"amount":2}}', result=b"1") == Reply("invalid", ACT.id)
     assert answered(LEFT, action=b"{", result=b"1") == Reply("invalid", ACT.id)
+
+
+def test_another_run_hears_how_it_ended_and_not_what_came_back() -> None:
+    """It would have read it, and its trail would not know."""
+    assert answered(LEFT, result=b"kept") == Before(ACT.id, "ok", b"kept", True)
+    assert answered(LEFT, run="r2", result=b"kept") == Before(ACT.id, "ok", kept=False)
