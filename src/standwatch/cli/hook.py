@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from standwatch.cli import hook_hosts as hosts
 from standwatch.cli import hook_json as lossless
-from standwatch.cli.show import out, paint, say, visible
+from standwatch.cli.show import out, paint, say, there, visible
 from standwatch.cli.verbs import DONE, NO, UNABLE, Verb, common
 from standwatch.cli.wire import Server, Unreachable, organisation, segment
 from standwatch.facts.errors import NotFound, StandwatchError
@@ -73,6 +74,8 @@ def hook(given: Namespace) -> int:
     project = None if given.user else Path(given.project or ".").resolve()
     match given.act:
         case "install":
+            if project is not None and not project.is_dir():
+                raise NotFound(f"there is no folder {project}", cure=f"mkdir -p {shlex.quote(str(project))}")
             return _install(given, project)
         case "test":
             from standwatch.cli.hook_trying import trial
@@ -118,8 +121,10 @@ def _install(given: Namespace, project: Path | None) -> int:
         _keep(folder, before)
         _write(file, text.encode(), 0o600 if before is None else file.stat().st_mode & 0o777)
         (folder / "written").write_bytes(text.encode())
-    vouch = f"until {system} is validated, its writes ask: standwatch validate {system} --until 90d"
-    left = [*hosts.HOSTS[host].left, vouch]
+    left = list(hosts.HOSTS[host].left)
+    if not _autonomous(kept.get("org", ""), system):
+        command = there(f"standwatch validate {system} --until 90d", _org(given))
+        left.append(f"until {system} is validated, its writes ask: {command}")
     if given.json:
         out({"host": host, "system": system, "file": str(file), "folder": str(folder), "left": left})
         return DONE
@@ -133,7 +138,21 @@ def _install(given: Namespace, project: Path | None) -> int:
 
 
 def _said(project: Path | None) -> str:
-    return " --user" if project is None else f" --project {project}"
+    return " --user" if project is None else f" --project {shlex.quote(str(project))}"
+
+
+def _org(given: Namespace) -> str:
+    """The organisation's folder: what was given, else here, else `org`."""
+    return given.org if given.org != "." or Path("standwatch.yaml").exists() else "org"
+
+
+def _autonomous(org: str, system: str) -> bool:
+    """Whether its writes go without asking already; False where nobody can tell."""
+    try:
+        status = Server(Path(org)).get("/status") if org else {"systems": ()}
+    except (Unreachable, StandwatchError):
+        return False
+    return any(one["system"] == system and one["level"] == "autonomous" for one in status["systems"])
 
 
 def _with_ours(host: str, folder: Path, text: str, wait: int) -> str:
@@ -168,7 +187,7 @@ def _connected(given: Namespace, system: str) -> dict[str, Any]:
             "console": given.url.rstrip("/"),
             "principal": "",
         }
-    org = organisation(given.org if given.org != "." or Path("standwatch.yaml").exists() else "org")
+    org = organisation(_org(given))
     configuration = _declared(given, org, system)
     name = f"hook-{given.host}-{secrets.token_hex(3)}"
     order = {"name": name, "systems": [system], "starts": True, "until": 0, "role": "service"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -38,7 +37,7 @@ from standwatch.cli import (
     versions,
     watch,
 )
-from standwatch.cli.show import complain
+from standwatch.cli.show import complain, there
 from standwatch.cli.verbs import MISUSE, NO, UNABLE, Verb, common
 from standwatch.cli.wire import Refused, Unreachable
 from standwatch.facts.errors import Malformed, Misconfigured, StandwatchError, Tampered, Unrecorded
@@ -103,22 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return given.run(given)
     except StandwatchError as error:
-        cure = _there(error.cure, given.org)
+        cure = there(error.cure, given.org)
         complain(error, code=error.code, cure=cure, reference=error.reference, as_json=given.json)
         return exit_code(error)
     except KeyboardInterrupt:
         return 130
     except OSError as error:
         return _machine(error, as_json=given.json)
-
-
-def _there(cure: str, org: str) -> str:
-    """A cure that can be typed as it stands: for the same organisation."""
-    named = org != "." and org != os.environ.get("STANDWATCH_ORG")
-    program = "standwatch "
-    if not named or not cure.startswith(program) or cure.startswith(program + "--"):
-        return cure
-    return f"{program}--org {shlex.quote(org)} {cure.removeprefix(program)}"
 
 
 def _machine(error: OSError, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -79,6 +80,15 @@ def row(word: str, colour: str, *cells: str) -> None:
             ]
         )
     )
+
+
+def there(command: str, org: str) -> str:
+    """A command that can be typed as it stands: for the organisation in the folder `org`."""
+    named = org != "." and org != os.environ.get("STANDWATCH_ORG")
+    program = "standwatch "
+    if not named or not command.startswith(program) or command.startswith(program + "--"):
+        return command
+    return f"{program}--org {shlex.quote(org)} {command.removeprefix(program)}"
 
 
 def advise(text: str, command: str = "") -> None:

@@ -57,6 +57,25 @@ def test_a_server_elsewhere_wants_a_token(tmp_path: Path) -> None:
     assert not hosts.place("codex", tmp_path).exists()
 
 
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = tmp_path / "token"
+    token.write_text("sw_elsewhere\n")
+    given = ("--url", "https://watch.example", "--token-file", str(token))
+    assert run("codex", "install", "--project", str(tmp_path / "nowhere"), *given) == 1
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_is_left_to_do_can_be_typed_as_it_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("sw_elsewhere\n")
+    given = ("--project", str(tmp_path), "--url", "https://watch.example", "--token-file", str(token))
+    assert cli.main(["--org", "my watch", "hook", "codex", "install", *given]) == 0
+    assert "standwatch --org 'my watch' validate codex --until 90d" in capsys.readouterr().out
+
+
 def test_waiting_ends_before_the_host_s_patience(tmp_path: Path) -> None:
     assert run("codex", "install", "--project", str(tmp_path), "--wait", "541") == 1
     for host, found in hosts.HOSTS.items():
