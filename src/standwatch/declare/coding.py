@@ -102,7 +102,7 @@ _INNER: Final = """\
 _PUBLISH: Final = """\
     effect: irreversible
     otherwise: step_up
-    intent: [publish, schedule, remind, notify, send, share]"""
+    intent: [publish, notify, send, share]     # never what is scheduled: it comes back as words of the user"""
 _NEVER: Final = """\
     effect: read
     per_run: 0"""
