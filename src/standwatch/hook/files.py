@@ -35,6 +35,7 @@ class Settings:
         self.host: str = said["host"]
         self.project: str = said.get("project", "")
         self.console: str = said.get("console", "")
+        self.org: str = said.get("org", "")
         self.seconds = float(said.get("seconds", 20))
         self.wait = float(said.get("wait", 0))
         self.resident = bool(said.get("resident", True))

@@ -23,6 +23,10 @@ class Unreachable(Exception):
     """No gateway answered, or what answered is none."""
 
 
+class NobodyThere(Unreachable):
+    """Nothing listens at the gateway's address: it is down."""
+
+
 class Line:
     """One connection to `http(s)://HOST:PORT`. One caller at a time."""
 
@@ -53,6 +57,9 @@ class Line:
             connection.sendall(head.encode("ascii") + data)
             status, answer, keep = self._answer(connection, until)
             found = members(loads(answer.decode() or "{}"))
+        except ConnectionRefusedError as error:
+            self.close()
+            raise NobodyThere(str(error)) from None
         except (OSError, ValueError, RecursionError) as error:
             self.close()
             raise Unreachable(str(error) or type(error).__name__) from None

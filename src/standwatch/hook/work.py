@@ -13,7 +13,7 @@ from standwatch.hook.files import Lock, Settings, load, path_of, save, take
 from standwatch.hook.hosts import AFTER, BEFORE, FAILED, PROMPT, STOP, BadEvent, Event, read_event, typed
 from standwatch.hook.places import border, marks, moved, named, where
 from standwatch.hook.quick import digest, dumps
-from standwatch.hook.talk import Line, Unreachable
+from standwatch.hook.talk import Line, NobodyThere, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,9 +81,17 @@ def handle(settings: Settings, line: Line, expected: str, data: bytes, project: 
     except BadEvent as error:
         return _unreadable(work, data, str(error)) if expected == BEFORE else Said(GO)
     except Unreachable as error:
-        return _no(f"No answer from Standwatch, so nothing may be done ({error}).")
+        return _no(f"No answer from Standwatch, so nothing may be done ({error}).{_start(work, error)}")
     except OSError as error:
         return _no(f"The hook's own folder cannot be used, so nothing may be done ({error.strerror}).")
+
+
+def _start(work: Work, error: Unreachable) -> str:
+    """What a person types where the server of this machine is down; quoted as shells want it."""
+    if not isinstance(error, NobodyThere) or not work.settings.org:
+        return ""
+    org = work.settings.org.replace("'", "'\\''")
+    return f" A person starts it with: standwatch --org '{org}' up"
 
 
 def _no(words: str) -> Said:

@@ -100,3 +100,22 @@ def test_where_a_call_was_expected_nothing_else_is_one(tmp_path: Path, name: str
     event = {"hook_event_name": name, "session_id": "s", "tool_name": "Bash", "tool_input": {"command": "ls"}}
     line = Line("http://127.0.0.1:9")
     assert handle(Settings(str(tmp_path)), line, "before", json.dumps(event).encode()).code == NO
+
+
+def test_where_the_server_is_down_the_person_reads_what_starts_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    settings = {"url": url, "token": "t", "system": "s", "host": "claude-code"}
+    event = {
+        "hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_use_id": "c",
+        "tool_input": {"command": "ls"}, "cwd": str(tmp_path),
+    }  # fmt: skip
+    for org, told in (
+        ("/srv/my watch", " A person starts it with: standwatch --org '/srv/my watch' up"),
+        ("", ""),
+    ):
+        (tmp_path / "hook.json").write_text(json.dumps({**settings, "org": org}))
+        found = handle(Settings(str(tmp_path)), Line(url), "before", json.dumps(event).encode())
+        assert found.code == NO
+        assert found.words.startswith("No answer from Standwatch, so nothing may be done (")
+        assert found.words.endswith(f"refused).{told}")
