@@ -397,6 +397,8 @@ def test_what_else_stands_in_the_host_s_file_stays(living: Living, host: str, tm
 def test_it_tests_itself(living: Living, host: str, tmp_path: Path) -> None:
     hooked = Hooked(living, host, tmp_path / "work", "--no-resident")
     vouched(living, host)
+    again = Hooked(living, host, tmp_path / "work", "--no-resident")
+    assert not [one for one in again.said["left"] if "validate" in one], "it is validated"
     said = living.run("hook", host, "test", "--project", str(hooked.project))
     assert [(one["command"], one["came_to"]) for one in said["calls"]] == [
         ("echo standwatch", "goes"),
