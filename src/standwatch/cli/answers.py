@@ -208,7 +208,8 @@ def _around(about: dict[str, Any]) -> None:
         say(f"task: {visible(run['task'])}")
     for one in about.get("origins", ()):
         seen = ", ".join(f"{place['tool']} (entry {place['index']})" for place in one["seen"])
-        say(visible(f"from: {one['pointer']} is {one['source']}{f', seen in {seen}' if seen else ''}"))
+        source = "told by the hook" if one["source"] == "hook" else one["source"]
+        say(visible(f"from: {one['pointer']} is {source}{f', seen in {seen}' if seen else ''}"))
     for one in about.get("earlier", ()):
         code = f", {one['code']}" if one["code"] else ""
         say(visible(f"before: {one['what']} {one['tool']}{code}, entry {one['index']}"))

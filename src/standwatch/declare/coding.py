@@ -63,6 +63,16 @@ TOOLS: Final[dict[str, dict[Kind, str]]] = {
 
 HOSTS: Final = tuple(TOOLS)
 
+HOOK_TELLS: Final = ("where", "workspace", "cwd", "around")
+"""Arguments of a host's own tools that only its hook gives: it refuses a call that brings one."""
+
+
+def told_by(judged: str, seam: str, tool: str, pointer: str) -> str:
+    """Whence the argument at `pointer` is, for people: `hook` where the hook told it, else as it was `judged`."""
+    ours = seam == "hook" and tool.partition(".")[0] in TOOLS and pointer.split("/", 2)[1:2]
+    return "hook" if judged == "model" and ours and ours[0] in HOOK_TELLS else judged
+
+
 _SHELL: Final = """\
     effect: irreversible            # the most that a command line may do
     effect_by: command              # each call has the effect of what it runs

@@ -14,7 +14,8 @@ class Flow(msgspec.Struct, frozen=True):
     """Where one value of an action's arguments came from.
 
     `pointer` (RFC 6901) is its place, `value` its text, cut after 500 characters. `source` is `task`, `trusted`,
-    `untrusted` or `model`; `of` is the outcome in whose result it stands, with its `tool`.
+    `untrusted` or `model`, `hook` where the hook added it; `of` is the outcome in whose result it stands, with its
+    `tool`.
     """
 
     pointer: str

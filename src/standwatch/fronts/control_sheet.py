@@ -20,7 +20,8 @@ class Seen(msgspec.Struct, frozen=True):
 
 class Origin(msgspec.Struct, frozen=True):
     """Where the value at `pointer` (RFC 6901, from the arguments) comes from. `source` as it was judged and sealed:
-    `task`, `trusted`, `untrusted`, `model`; `endorsed` where a person has vouched for it in this run."""
+    `task`, `trusted`, `untrusted`, `model`; `endorsed` where a person has vouched for it in this run,
+    `hook` where no model gave it: the agent's hook added it."""
 
     pointer: str
     source: str

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.declare.coding import told_by
 from standwatch.enforce.asking import DECOY
 from standwatch.enforce.traced import BYTES, RESULTS, Results, label, value_at
 from standwatch.facts.configuration import Configuration, Finding, Returns
@@ -70,7 +71,7 @@ def around(
         effect=asked.effect,
         grant=asked.grant,
         run=_run(source, asked.run, entries),
-        origins=_origins(action, sealed.origins, entries, source, configuration),
+        origins=_origins(action, _sources(asked, sealed.origins), entries, source, configuration),
         earlier=told,
         left_off=left_off,
         why=tuple(_why(sealed.findings)),
@@ -363,6 +364,10 @@ _MEANING: Final[dict[tuple[str, str], str]] = {
 
 
 # --- where values come from ----------------------------------------------------------------------------------
+
+
+def _sources(asked: Asked, judged: dict[str, str]) -> dict[str, str]:
+    return {pointer: told_by(one, asked.seam, asked.tool, pointer) for pointer, one in judged.items()}
 
 
 def _origins(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from standwatch.declare.coding import told_by
 from standwatch.enforce.origins import origins
 from standwatch.enforce.traced import Results, label, value_at
 from standwatch.facts.configuration import Configuration, Returns
@@ -289,7 +290,7 @@ class _Reading:
         if action.fate == "present":
             told = _arguments(action.data)
             arguments = msgspec.json.encode(told).decode()
-            flows, more = self._flows(told, _labels(findings.data))
+            flows, more = self._flows(told, _labels(findings.data), judged)
         result = self.learn(own)
         said = readable(result.data)
         outcome = next(((place, one) for place, one in own if isinstance(one, Outcome)), (-1, None))
@@ -318,14 +319,16 @@ class _Reading:
             answers=tuple(_answers(own)),
         )
 
-    def _flows(self, arguments: dict[str, Any], labels: dict[str, str]) -> tuple[tuple[Flow, ...], int]:
+    def _flows(
+        self, arguments: dict[str, Any], labels: dict[str, str], act: Judged
+    ) -> tuple[tuple[Flow, ...], int]:
         """The flows into `arguments`, and how many values are left out. `labels` are the gateway's own; what has none
         is looked for anew."""
         places = sorted(origins(self._trail, arguments).items())
-        found = [
-            self._flow(pointer, value_at(arguments, pointer), labels.get(pointer, anew), pointer in labels)
-            for pointer, anew in places[:VALUES]
-        ]
+        found: list[Flow] = []
+        for pointer, anew in places[:VALUES]:
+            source = told_by(labels.get(pointer, anew), act.seam, act.tool, pointer)
+            found.append(self._flow(pointer, value_at(arguments, pointer), source, pointer in labels))
         return tuple(found), max(0, len(places) - VALUES)
 
     def _flow(self, pointer: str, value: Any, judged: str, sealed: bool) -> Flow:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from standwatch.declare.coding import HOSTS, TOOLS, draft_coding
+from standwatch.declare.coding import HOOK_TELLS, HOSTS, TOOLS, draft_coding, told_by
 from standwatch.declare.configuration import declare
 from standwatch.declare.discover import Owner, draft_organisation
 from standwatch.facts.configuration import Manifest
+from standwatch.hook.work import OURS
 
 ORGANISATION = draft_organisation(
     "Test",
@@ -59,3 +60,16 @@ def test_what_a_command_or_a_file_leads_to_is_looked_at() -> None:
             case _:
                 assert tool.effect == "read"
         assert kind in ("inner", "never") or tool.otherwise == "step_up"
+
+
+def test_what_only_the_hook_gives_is_told_by_the_hook() -> None:
+    assert set(HOOK_TELLS) == set(OURS) - {"paths"}  # in `paths` the agent's own words are left
+    assert told_by("model", "hook", "claude-code.Bash", "/around/branch") == "hook"
+    for seam, tool, pointer in (
+        ("client", "claude-code.Bash", "/cwd"),
+        ("hook", "files.read", "/cwd"),
+        ("hook", "claude-code.Bash", "/command"),
+        ("hook", "claude-code.Bash", ""),
+    ):
+        assert told_by("model", seam, tool, pointer) == "model"
+    assert told_by("untrusted", "hook", "claude-code.Bash", "/cwd") == "untrusted"
