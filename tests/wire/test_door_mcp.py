@@ -84,7 +84,7 @@ def environment(watch: Living, database: str, role: str, agent: Agent | None) ->
 @pytest.fixture(scope="module")
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Living, str, Agent, str]]:
     with shop(tmp_path_factory.mktemp("shop"), freeze=[ALWAYS]) as (watch, _, database):
-        yield watch, database, watch.agent("clerk", "shop"), role_for(watch, database, "shop_door")
+        yield watch, database, watch.agent("clerk", "shop"), role_for(watch, database, "shop_mcp_door")
 
 
 def test_a_foreign_client_reads_changes_and_is_refused(open_shop: tuple[Living, str, Agent, str]) -> None:
